@@ -1,0 +1,193 @@
+"""Everything that this package raises on purpose.
+
+PyorgError
+├── SettingsError                  a setting from the environment that cannot be used
+├── InvalidArgumentError           an argument that cannot be used (also a ValueError)
+├── VersionNotFoundError           a version or series that the catalog does not know (also a ValueError)
+├── SiteError                      the site did not give what was asked of it
+│   ├── SiteUnreachableError       no connection, cut off, or silent for too long (transient)
+│   ├── SiteStatusError            an HTTP status other than 200
+│   ├── ForeignHostError           a redirect that leads away from the configured site
+│   └── ListingError               a page that is no listing, is cut, or shows another directory
+├── CatalogError                   the catalog cannot serve
+│   ├── CatalogMissingError        nothing was ever materialised there
+│   ├── CatalogUnreadableError     a table is there, but is not one of ours
+│   ├── CatalogLockedError         another refresh is at work
+│   └── CatalogSiteError           the catalog was filled from another site
+└── RefreshError                   a refresh did not bring everything up to date
+    ├── RootListingError           the root listing lost too much to be believed
+    └── DirectoriesFailedError     some directories could not be read; the others were
+
+A message says what happened, where, and what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class PyorgError(Exception):
+    """The base of all errors of this package."""
+
+
+class SettingsError(PyorgError):
+    """A setting from the environment that cannot be used."""
+
+    def __init__(self, name: str, value: str, reason: str) -> None:
+        super().__init__(name, value, reason)
+        self.name = name
+        self.value = value
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value!r} cannot be used: {self.reason}"
+
+
+class InvalidArgumentError(PyorgError, ValueError):
+    """An argument that cannot be used."""
+
+
+class VersionNotFoundError(PyorgError, ValueError):
+    """A version or series that the catalog does not know."""
+
+
+class SiteError(PyorgError):
+    """The site did not give what was asked of it."""
+
+    #: Whether asking again later can help.
+    transient = False
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.reason}"
+
+
+class SiteUnreachableError(SiteError):
+    """No connection, a connection that was cut off, or silence for too long."""
+
+    transient = True
+
+
+class SiteStatusError(SiteError):
+    """The site answered with an HTTP status other than 200."""
+
+    def __init__(self, url: str, reason: str, status: int) -> None:
+        super().__init__(url, reason)
+        self.args = (url, reason, status)
+        self.status = status
+
+    @property
+    def transient(self) -> bool:  # type: ignore[override]  # a constant for all its siblings
+        """Whether asking again later can help: 429 and 5xx, never 403, 404 or 410."""
+        return self.status == 429 or self.status >= 500  # noqa: PLR2004
+
+
+class ForeignHostError(SiteError):
+    """A redirect that leads away from the configured site; it was not followed."""
+
+
+class ListingError(SiteError):
+    """A page that is no directory listing, is cut, or shows another directory."""
+
+
+class CatalogError(PyorgError):
+    """The catalog cannot serve."""
+
+
+class CatalogMissingError(CatalogError):
+    """Nothing was ever materialised at the catalog's location."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.location = location
+
+    def __str__(self) -> str:
+        return f"there is no catalog at {self.location} yet: run `pyorg refresh` to fill it"
+
+
+class CatalogUnreadableError(CatalogError):
+    """A table is there, but cannot be read as one of ours."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(location, reason)
+        self.location = location
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.location} cannot be read: {self.reason}; "
+            "`pyorg refresh --full` writes every table anew"
+        )
+
+
+class CatalogLockedError(CatalogError):
+    """Another refresh is at work on the same catalog."""
+
+    def __init__(self, location: str, holder: str) -> None:
+        super().__init__(location, holder)
+        self.location = location
+        self.holder = holder
+
+    def __str__(self) -> str:
+        return (
+            f"{self.location} is being refreshed by {self.holder}; "
+            "wait until it is done, queries work meanwhile"
+        )
+
+
+class CatalogSiteError(CatalogError):
+    """The catalog was filled from another site than the one it should be refreshed from."""
+
+    def __init__(self, location: str, recorded: str, wanted: str) -> None:
+        super().__init__(location, recorded, wanted)
+        self.location = location
+        self.recorded = recorded
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        return (
+            f"{self.location} was filled from {self.recorded}, not from {self.wanted}: "
+            "set PYORG_SITE_URL or PYORG_HOME to match, "
+            "or take everything from the new site with `pyorg refresh --full`"
+        )
+
+
+class RefreshError(PyorgError):
+    """A refresh did not bring everything up to date; what was there before still is."""
+
+
+class RootListingError(RefreshError):
+    """The root listing lost so many directories that it is not believed."""
+
+    def __init__(self, url: str, lost: int, known: int) -> None:
+        super().__init__(url, lost, known)
+        self.url = url
+        self.lost = lost
+        self.known = known
+
+    def __str__(self) -> str:
+        return (
+            f"{self.url} lists {self.lost} of {self.known} known release directories no longer, "
+            "which is more than a tenth; nothing was changed. If they are really gone, "
+            "run `pyorg refresh --accept_vanished true`"
+        )
+
+
+class DirectoriesFailedError(RefreshError):
+    """Some directories could not be read; they keep their last good tables."""
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        super().__init__(dict(failures))
+        self.failures = dict(failures)
+
+    def __str__(self) -> str:
+        shown = [f"{name} ({reason})" for name, reason in sorted(self.failures.items())]
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""  # noqa: PLR2004
+        return (
+            f"{len(shown)} directories could not be read and keep their last good tables: "
+            f"{'; '.join(shown[:3])}{more}. The next `pyorg refresh` takes them again"
+        )

@@ -1,0 +1,78 @@
+"""Artifacts: files that somebody downloads for their own sake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
+
+#: The type of every file that no rule of the grammar knows.
+UNRECOGNISED: Final = "unrecognised"
+
+#: What a file name can tell beside version and type, one nullable column each in the tables.
+#: All of them keys of an artifact's `release_format`.
+ATTRIBUTES: Final[dict[str, type]] = {
+    "format": str,
+    "arch": str,
+    "min_macos": str,
+    "options": str,
+    "revision": str,
+    "post_build": str,
+    "debug": bool,
+    "free_threaded": bool,
+    "embed": bool,
+    "webinstall": bool,
+    "test": bool,
+    "pdb": str,
+    "package": str,
+    "superseded": bool,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PythonOrgArtifact:
+    """A file of the site, as the catalog knows it. Path-like: `os.fspath` gives `path`.
+
+    Artifacts sort by version, then by path; those without a version come first.
+    """
+
+    #: The file's own name.
+    name: str
+    #: Below the site's root, such as `3.13.9/Python-3.13.9.tgz`.
+    path: str
+    #: Five items; three (the directory's) or None for unrecognised files.
+    release_version: NormalizedPythonVersion | None
+    #: Such as `source-release`, or `unrecognised`.
+    release_type: str
+    #: What the name tells beside version and type: keys of ATTRIBUTES, only those that apply.
+    release_format: dict[str, Any] = field(hash=False)
+    #: Suffixes of the files about this one, such as `.asc` and `.sigstore`.
+    related: list[str] = field(hash=False)
+    #: Bytes; None where the site's listing shows no exact size.
+    size: int | None
+    #: UTC, to the minute as the site lists it.
+    last_modified: datetime | None
+    #: Where to get it.
+    url: str
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it belongs to a final release."""
+        return self.release_version is not None and self.release_version.is_final
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def __str__(self) -> str:
+        return self.path
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, PythonOrgArtifact):
+            return NotImplemented
+        return self._sort_key < other._sort_key
+
+    @property
+    def _sort_key(self) -> tuple[tuple[Any, ...], str]:
+        return (self.release_version or (), self.path)
