@@ -1,0 +1,51 @@
+"""The catalog of everything python.org has ever released.
+
+Import `PythonOrgDownloads` to ask it. Importing this package imports neither Dagster nor requests.
+"""
+
+from pyorg_pipeline.downloads import CatalogInfo, PythonOrgDownloads
+from pyorg_pipeline.errors import (
+    CatalogError,
+    CatalogLockedError,
+    CatalogMissingError,
+    CatalogSiteError,
+    CatalogUnreadableError,
+    DirectoriesFailedError,
+    ForeignHostError,
+    InvalidArgumentError,
+    ListingError,
+    PyorgError,
+    RefreshError,
+    RootListingError,
+    SettingsError,
+    SiteError,
+    SiteStatusError,
+    SiteUnreachableError,
+    VersionNotFoundError,
+)
+from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
+
+__all__ = [
+    "CatalogError",
+    "CatalogInfo",
+    "CatalogLockedError",
+    "CatalogMissingError",
+    "CatalogSiteError",
+    "CatalogUnreadableError",
+    "DirectoriesFailedError",
+    "ForeignHostError",
+    "InvalidArgumentError",
+    "ListingError",
+    "NormalizedPythonVersion",
+    "PyorgError",
+    "PythonOrgArtifact",
+    "PythonOrgDownloads",
+    "RefreshError",
+    "RootListingError",
+    "SettingsError",
+    "SiteError",
+    "SiteStatusError",
+    "SiteUnreachableError",
+    "VersionNotFoundError",
+]

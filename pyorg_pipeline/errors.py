@@ -83,7 +83,7 @@ class SiteStatusError(SiteError):
     @property
     def transient(self) -> bool:  # type: ignore[override]  # a constant for all its siblings
         """Whether asking again later can help: 429 and 5xx, never 403, 404 or 410."""
-        return self.status == 429 or self.status >= 500  # noqa: PLR2004
+        return self.status == 429 or self.status >= 500
 
 
 class ForeignHostError(SiteError):
@@ -186,7 +186,7 @@ class DirectoriesFailedError(RefreshError):
 
     def __str__(self) -> str:
         shown = [f"{name} ({reason})" for name, reason in sorted(self.failures.items())]
-        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""  # noqa: PLR2004
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
         return (
             f"{len(shown)} directories could not be read and keep their last good tables: "
             f"{'; '.join(shown[:3])}{more}. The next `pyorg refresh` takes them again"

@@ -31,7 +31,25 @@ ATTRIBUTES: Final[dict[str, type]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+#: Packings of a source release, from the one that is downloaded by default downwards.
+SOURCE_PREFERENCE: Final = (
+    "tarball_lzma",
+    "tarball_zstd",
+    "tarball_bzip2",
+    "tarball_deflate",
+    "archive_deflate",
+)
+
+
+def is_release_type(artifact_type: str) -> bool:
+    """Whether an artifact of this type means that its version was released.
+
+    Documentation, debug symbols and manifests accompany a release, they are none.
+    """
+    return artifact_type.endswith("-release")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class PythonOrgArtifact:
     """A file of the site, as the catalog knows it. Path-like: `os.fspath` gives `path`.
 
@@ -67,6 +85,9 @@ class PythonOrgArtifact:
 
     def __str__(self) -> str:
         return self.path
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.path!r})"
 
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, PythonOrgArtifact):

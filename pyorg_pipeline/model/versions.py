@@ -11,6 +11,9 @@ from pyorg_pipeline.errors import InvalidArgumentError
 #: Their alphabetical order is their rank, so that plain tuples compare rightly.
 RELEASE_LEVELS: Final = {"alpha": "a", "beta": "b", "candidate": "rc", "final": ""}
 
+#: The release directory without a version in its name; it holds everything before 2.0.
+LEGACY_DIRECTORY: Final = "src"
+
 
 class NormalizedPythonVersion(tuple[Any, ...]):
     """A version as a tuple: (major, minor, micro) or (major, minor, micro, releaselevel, serial).

@@ -1,0 +1,131 @@
+"""A real nginx on loopback that serves the recorded tree, as python.org does.
+
+The files are sparse: recorded sizes and dates, no bytes. Needs `nginx`, and for latency its
+echo module (Debian: libnginx-mod-http-echo).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+from pyorg_pipeline.site.record import read_record
+
+ECHO_MODULE = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
+
+_CONFIGURATION = """\
+{module}
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 512; }}
+http {{
+  access_log {access_log};
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  keepalive_requests 100000;
+  types {{ text/html html; }}
+  server {{
+    listen 127.0.0.1:{port};
+    root {tree};
+    index no-index-page;
+    autoindex on;
+    autoindex_exact_size on;
+    {locations}
+  }}
+}}
+"""
+
+
+def build_tree(folder: Path) -> Path:
+    """The recorded tree below folder/ftp/python, as sparse files; kept if it is there already."""
+    root = folder / "ftp" / "python"
+    done = folder / "tree-is-complete"
+    if done.exists():
+        return folder
+    entries = read_record()
+    for entry in entries:
+        path = root / entry.path
+        if entry.path.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.truncate(entry.size or 0)
+        _touch(path, entry.last_modified.timestamp())
+    # Deepest first: making an entry moves the date of its parent.
+    for entry in sorted(entries, key=lambda entry: -entry.path.count("/")):
+        if entry.path.endswith("/"):
+            _touch(root / entry.path, entry.last_modified.timestamp())
+    done.touch()
+    return folder
+
+
+def _touch(path: Path, seconds: float) -> None:
+    os.utime(path, (seconds, seconds))
+
+
+@contextmanager
+def nginx_site(tree: Path, *, latency: float = 0, log: Path | None = None) -> Iterator[str]:
+    """Serve a tree that build_tree made; yields the URL of ftp/python/ below it.
+
+    Args:
+        tree: the folder that holds ftp/python.
+        latency: seconds that every request waits.
+        log: where nginx writes a line a request.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    module, locations = "", ""
+    if latency:
+        module = f"load_module {ECHO_MODULE};"
+        locations = (
+            f"location / {{ echo_sleep {latency}; echo_exec @tree; }} location @tree {{ }}"
+        )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        configuration = folder / "nginx.conf"
+        configuration.write_text(
+            _CONFIGURATION.format(
+                module=module,
+                folder=folder,
+                access_log=log or "off",
+                port=port,
+                tree=tree,
+                locations=locations,
+            )
+        )
+        nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+        if nginx is None:
+            raise SystemExit("nginx is not installed: these benchmarks need it")
+        server = subprocess.Popen([nginx, "-p", name, "-c", str(configuration)])
+        try:
+            url = f"http://127.0.0.1:{port}/ftp/python/"
+            _wait_for(url)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(200):
+        try:
+            with urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.02)
+    raise SystemExit(f"nginx does not answer at {url}")

@@ -1,0 +1,109 @@
+"""The tables' columns, with what each of them means.
+
+The descriptions go into the Parquet schemas and into the Dagster UI. Times are UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pyarrow as pa
+
+from pyorg_pipeline.model.artifacts import ATTRIBUTES
+
+TIME: Final = pa.timestamp("ms", tz="UTC")
+
+
+def _field(name: str, kind: Any, description: str, *, nullable: bool = True) -> Any:
+    return pa.field(name, kind, nullable=nullable, metadata={"description": description})
+
+
+_NUMBERS: Final = [
+    _field("major", pa.int32(), "first number of the version; null in src/ without a version"),
+    _field("minor", pa.int32(), "second number of the version"),
+    _field("micro", pa.int32(), "third number of the version, 0 where the name has none"),
+]
+
+_VERSION: Final = [
+    *_NUMBERS,
+    _field("releaselevel", pa.string(), "alpha, beta, candidate or final; null if unrecognised"),
+    _field("serial", pa.int32(), "number behind the release level, 0 for finals"),
+    _field("version", pa.string(), "the version in PEP 440's spelling, such as 3.15.0rc1"),
+]
+
+_ATTRIBUTE_DESCRIPTIONS: Final = {
+    "format": "packing: tarball_lzma, tarball_deflate, installer_package, executable, ...",
+    "arch": "processor architecture: amd64, arm64, win32, ia64, x86_64, ...",
+    "min_macos": "oldest macOS it is for, as the name says it (a date in some old names)",
+    "options": "build options in the name, such as no-lto",
+    "revision": "revision in the name",
+    "post_build": "rebuild of the same version, such as post2",
+    "debug": "debug build",
+    "free_threaded": "build without the global interpreter lock",
+    "embed": "embeddable package",
+    "webinstall": "installer that fetches its parts while it runs",
+    "test": "the test suite's package",
+    "pdb": "debug symbols",
+    "package": "part that a package manager's file holds, such as devel",
+    "superseded": "replaced by a later file and kept under a name that says so",
+}
+
+_ATTRIBUTES: Final = [
+    _field(name, pa.bool_() if kind is bool else pa.string(), _ATTRIBUTE_DESCRIPTIONS[name])
+    for name, kind in ATTRIBUTES.items()
+]
+
+_ARTIFACT: Final = [
+    _field("path", pa.string(), "below the site's root, such as 3.13.9/x.tgz", nullable=False),
+    _field("name", pa.string(), "the file's own name", nullable=False),
+    _field("directory", pa.string(), "the release directory it is in", nullable=False),
+    *_VERSION,
+    _field("artifact_type", pa.string(), "source-release, ..., or unrecognised", nullable=False),
+    *_ATTRIBUTES,
+    _field("size", pa.int64(), "bytes; null where the listing shows no exact size"),
+    _field("last_modified", TIME, "as the site lists it, to the minute"),
+    _field("companions", pa.list_(pa.string()), "suffixes of the files about it", nullable=False),
+    _field("crawled_at", TIME, "when its directory was last crawled", nullable=False),
+    _field("directory_last_modified", TIME, "its directory's date in the root listing then"),
+]
+
+RELEASE_DIRECTORIES: Final = pa.schema(
+    [
+        _field("name", pa.string(), "the directory's name, such as 3.13.9 or src", nullable=False),
+        *_NUMBERS,
+        _field("last_modified", TIME, "the directory's date in the root listing"),
+        _field("first_seen", TIME, "when a refresh saw it first", nullable=False),
+        _field("gone_since", TIME, "when a refresh missed it first; null while it is there"),
+    ]
+)
+
+RELEASE_ARTIFACTS: Final = pa.schema(
+    [
+        *_ARTIFACT,
+        _field("gone_since", TIME, "when a crawl missed the file first; null while it is there"),
+    ]
+)
+
+ARTIFACT_CATALOG: Final = pa.schema(_ARTIFACT)
+
+LATEST_VERSION: Final = pa.schema(
+    [
+        _field("series", pa.string(), "such as 3.13; null for the newest of all series"),
+        _field("final_only", pa.bool_(), "newest final, or newest of any level", nullable=False),
+        *_VERSION,
+        _field("source_path", pa.string(), "its best source tarball; null where it has none"),
+        _field("source_size", pa.int64(), "that tarball's bytes"),
+        _field("source_last_modified", TIME, "that tarball's date as the site lists it"),
+    ]
+)
+
+CRAWL_FAILURES: Final = pa.schema(
+    [
+        _field("directory", pa.string(), "the release directory's name", nullable=False),
+        _field("error", pa.string(), "what happened the last time", nullable=False),
+        _field("failed_at", TIME, "when it failed the last time", nullable=False),
+        _field("attempts", pa.int32(), "failures since it was last read", nullable=False),
+        _field("hidden", pa.bool_(), "it only ever answered with a page of its own", nullable=False),
+        _field("directory_last_modified", TIME, "its date in the root listing then"),
+    ]
+)

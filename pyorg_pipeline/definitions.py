@@ -1,0 +1,5 @@
+"""What workspace.yaml loads."""
+
+from pyorg_pipeline.orchestration.build import build_definitions
+
+defs = build_definitions()

@@ -1,0 +1,93 @@
+"""Which files of a listing are artifacts, and which are about one of them.
+
+Grouping belongs here; what a single name tells stands in `names`, and where listings come from
+in the site.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from pyorg_pipeline.model.artifacts import UNRECOGNISED
+from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.model.names import (
+    LONGEST_NAME,
+    ParsedName,
+    parse_name,
+    without_superseded_mark,
+)
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
+
+
+class ListedArtifact(NamedTuple):
+    """An artifact, or a file that no rule knows, with its companions."""
+
+    entry: Entry
+    release_version: NormalizedPythonVersion | None
+    artifact_type: str
+    attributes: dict[str, str | bool]
+    #: What the companions' names have behind the artifact's, such as `.asc`; sorted.
+    companions: tuple[str, ...]
+
+
+#: Signatures, certificates, transparency logs, bills of materials and digests. An artifact's
+#: companions may end in anything; behind a name that we do not know, only these are companions.
+_COMPANION_SUFFIX: Final = re.compile(
+    r"(?:\.(?:asc|sig|sign|minisig|crt|pem|sigstore|rekor|(?:spdx|cdx)\.json"
+    r"|md5|sha1|sha224|sha256|sha384|sha512))+",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifact]:
+    """A directory's artifacts and unrecognised files, each once, by version and then by name.
+
+    A file whose name starts with an artifact's name and a dot is that artifact's companion,
+    unless it is an artifact itself; the longest such name counts. Companions of replaced
+    artifacts carry the same mark: `X.asc_superceded` belongs to `X_superceded`. Nothing is
+    dropped: a companion whose artifact is not there is an unrecognised file. Sub-directories
+    are left out.
+
+    Args:
+        directory: the directory's name, such as `3.13.9` or `src`.
+        entries: the rows of its listing, in any order.
+    """
+    files = {entry.name: entry for entry in entries if not entry.is_directory}
+    parsed = {name: parse_name(name, directory) for name in files}
+    companions: dict[str, list[str]] = {
+        name: [] for name, answer in parsed.items() if answer.artifact_type != UNRECOGNISED
+    }
+    # An owner's name is shorter than its companions', so that from short to long every
+    # unrecognised owner is known before somebody asks for it.
+    for name in sorted(parsed.keys() - companions.keys(), key=lambda name: (len(name), name)):
+        for owner, suffix in _possible_owners(name):
+            if owner in companions and _may_own(parsed[owner], suffix):
+                companions[owner].append(suffix)
+                break
+        else:
+            companions[name] = []
+    grouped = [
+        ListedArtifact(files[name], *parsed[name], tuple(sorted(suffixes)))
+        for name, suffixes in companions.items()
+    ]
+    return sorted(grouped, key=lambda listed: (listed.release_version or (), listed.entry.name))
+
+
+def _possible_owners(name: str) -> Iterator[tuple[str, str]]:
+    """Names that a file may be about, each with the suffix that is left; the longest first."""
+    if len(name) > LONGEST_NAME:
+        return
+    plain = without_superseded_mark(name)
+    mark = "" if plain is None else name[len(plain) :]
+    end = len(name) - len(mark)
+    while (end := name.rfind(".", 1, end)) != -1:
+        yield name[:end] + mark, name[end:]
+
+
+def _may_own(owner: ParsedName, suffix: str) -> bool:
+    """Whether a file that exists may have a companion with that suffix."""
+    if owner.artifact_type != UNRECOGNISED:
+        return True
+    return _COMPANION_SUFFIX.fullmatch(without_superseded_mark(suffix) or suffix) is not None

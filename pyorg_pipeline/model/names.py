@@ -1,0 +1,144 @@
+"""Reading a file's name: which artifact it stands for.
+
+How names are looked up in the grammar's table belongs here. What they look like stands in
+`grammar`; which files are about which others takes a whole listing, and stands in `companions`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
+from pyorg_pipeline.model.grammar import RULES, Head, Rule, parse_release_directory
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
+
+__all__ = [
+    "LONGEST_NAME",
+    "SUPERSEDED_MARKS",
+    "ParsedName",
+    "parse_name",
+    "parse_release_directory",
+    "without_superseded_mark",
+]
+
+
+class ParsedName(NamedTuple):
+    """What a file's name tells."""
+
+    #: Five items. For unrecognised files the three of their directory; None where it has none.
+    release_version: NormalizedPythonVersion | None
+    #: The type of the row that knows the name, or `unrecognised`.
+    artifact_type: str
+    #: Keys of ATTRIBUTES, only those that apply; empty for unrecognised files.
+    attributes: dict[str, str | bool]
+
+
+#: File systems hold no longer names (NAME_MAX of Linux). Rows may look at a name more than once,
+#: so that their time is bounded only because its length is.
+LONGEST_NAME: Final = 255
+
+
+class _Row(NamedTuple):
+    """What of a rule counts for one extension, worked out once."""
+
+    rule: Rule
+    head_groups: tuple[tuple[int, str, bool], ...]
+    rest_groups: tuple[tuple[int, str, bool], ...]
+    #: The attributes of every name that this row knows.
+    constants: dict[str, str | bool]
+
+
+def _attribute_groups(pattern: re.Pattern[str]) -> tuple[tuple[int, str, bool], ...]:
+    """Number and name of a pattern's groups that are attributes, and whether presence counts."""
+    return tuple(
+        (number, name, ATTRIBUTES[name] is bool)
+        for name, number in pattern.groupindex.items()
+        if name in ATTRIBUTES
+    )
+
+
+def _index_by_extension() -> dict[str, list[tuple[Head, list[_Row]]]]:
+    """The table's rows by extension, then by head: a head is matched once for all its rows.
+
+    That keeps the table's order among rows with one head; between heads there is nothing to
+    decide, as no name fits rows of two.
+    """
+    index: dict[str, list[tuple[Head, list[_Row]]]] = {}
+    for rule in RULES:
+        for extension, file_format in rule.formats.items():
+            row = _Row(
+                rule,
+                _attribute_groups(rule.head.pattern),
+                _attribute_groups(rule.rest),
+                {**rule.defaults, "format": file_format},
+            )
+            heads = index.setdefault(extension, [])
+            rows = next((rows for head, rows in heads if head is rule.head), None)
+            if rows is None:
+                heads.append((rule.head, [row]))
+            else:
+                rows.append(row)
+    return index
+
+
+_BY_EXTENSION: Final = _index_by_extension()
+
+#: 3.10.0 has the correct installer under the plain name and the replaced one under this, in the
+#: uploader's spelling; the dictionary's is taken as well.
+SUPERSEDED_MARKS: Final = ("_superceded", "_superseded")
+
+
+def parse_name(name: str, directory: str = "") -> ParsedName:
+    """What a file's name tells; no text raises.
+
+    Args:
+        name: a file's own name.
+        directory: the release directory's name, such as `3.13.9` or `src`. It decides where
+            digits are ambiguous, and gives the version of unrecognised files.
+    """
+    # Beyond ASCII, lower() may change a text's length, and digits are not those of versions.
+    if len(name) <= LONGEST_NAME and name.isascii():
+        text = name.lower()
+        plain = without_superseded_mark(text)
+        parsed = _recognise(plain or text, directory)
+        if parsed is not None:
+            if plain is not None:
+                parsed.attributes["superseded"] = True
+            return parsed
+    return ParsedName(parse_release_directory(directory), UNRECOGNISED, {})
+
+
+def without_superseded_mark(name: str) -> str | None:
+    """The name that a replaced file had before; None where the name has no such mark."""
+    for mark in SUPERSEDED_MARKS:
+        if name.endswith(mark):
+            return name[: -len(mark)]
+    return None
+
+
+def _recognise(text: str, directory: str) -> ParsedName | None:
+    """What the first row that knows a lower-case name makes of it."""
+    stem, _, extension = text.rpartition(".")
+    if stem.endswith(".tar"):
+        stem, extension = stem[:-4], f"tar.{extension}"
+    for head, rows in _BY_EXTENSION.get(extension, ()):
+        begin = head.pattern.match(stem)
+        if begin is None:
+            continue
+        for row in rows:
+            rest = row.rule.rest.fullmatch(stem, begin.end())
+            if rest is None:
+                continue
+            version = head.version(begin, directory)
+            if version is None:
+                continue
+            attributes = row.constants.copy()
+            words = row.rule.words
+            for match, groups in ((begin, row.head_groups), (rest, row.rest_groups)):
+                for number, attribute, presence_counts in groups:
+                    value = match[number]
+                    if value is not None:
+                        attributes[attribute] = presence_counts or words.get(value, value)
+            return ParsedName(version, row.rule.artifact_type, attributes)
+    return None

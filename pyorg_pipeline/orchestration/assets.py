@@ -1,0 +1,240 @@
+"""The assets: the catalog's tables as Dagster knows them."""
+
+# No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
+
+import warnings
+from collections.abc import Iterator
+
+import dagster as dg
+from pydantic import Field
+
+from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.errors import DirectoriesFailedError
+from pyorg_pipeline.orchestration.metadata import PREVIEW_ROWS, column_schema, names, preview
+from pyorg_pipeline.orchestration.partitions import (
+    mark_as_attempted,
+    release_directory_partitions,
+)
+from pyorg_pipeline.orchestration.resources import CatalogResource, SiteResource
+from pyorg_pipeline.refresh.artifacts import DirectoryCrawl, crawl_directories
+from pyorg_pipeline.refresh.directories import due_directories, update_directories
+from pyorg_pipeline.refresh.publication import publish_catalog, publish_latest
+from pyorg_pipeline.refresh.watch import current_watch
+
+GROUP = "catalog"
+
+
+class RootConfig(dg.Config):
+    """How the root listing is taken."""
+
+    full: bool = Field(
+        default=False, description="allow another site than the one that filled the catalog"
+    )
+    accept_vanished: bool = Field(
+        default=False,
+        description="believe a listing that lost more than a tenth of its directories",
+    )
+
+
+class CrawlConfig(dg.Config):
+    """Which directories are crawled by a run without partitions of its own."""
+
+    directories: list[str] | None = Field(
+        default=None,
+        description="names of release directories; without them, those that are due by the tables",
+    )
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"python", "parquet"},
+    metadata={"dagster/column_schema": column_schema(schemas.RELEASE_DIRECTORIES)},
+)
+def release_directories(
+    context: dg.AssetExecutionContext,
+    config: RootConfig,
+    site: SiteResource,
+    catalog: CatalogResource,
+) -> dg.MaterializeResult[None]:
+    """The release directories of the root listing, one row each, with the date that the site lists.
+
+    Takes one request. New directories become partitions of `release_artifacts`, vanished ones
+    are recorded as gone. A root that gives no listing, or lost many directories, changes nothing.
+    """
+    with site.client() as client, catalog.exclusive():
+        store = catalog.store()
+        store.location.sweep()
+        update = update_directories(
+            store, client, full=config.full, accept_vanished=config.accept_vanished
+        )
+        instance, name = context.instance, release_directory_partitions.name
+        assert name is not None
+        known = set(instance.get_dynamic_partitions(name))
+        instance.add_dynamic_partitions(name, [key for key in update.present if key not in known])
+        for key in sorted(known.difference(update.present)):
+            instance.delete_dynamic_partition(name, key)
+        watch = current_watch()
+        watch.directories = update
+        watch.requests += client.requests_sent
+        rows = [row for row in reversed(update.rows) if row["gone_since"] is None]
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(update.rows),
+            "dagster/uri": f"{store.location.text}/release_directories.parquet",
+            "site": client.base_url,
+            "requests": client.requests_sent,
+            "new": len(update.new),
+            "new_directories": names(update.new),
+            "changed": len(update.changed),
+            "changed_directories": names(update.changed),
+            "vanished": len(update.vanished),
+            "vanished_directories": names(update.vanished),
+            "listing_age_seconds": (update.checked_at - update.generated_at).total_seconds(),
+            "bytes": update.bytes,
+            "preview": preview(rows[:PREVIEW_ROWS], ["name", "last_modified", "first_seen"]),
+        }
+    )
+
+
+with warnings.catch_warnings():
+    # One run for any range of partitions; in beta, hence the one minor release of Dagster.
+    warnings.simplefilter("ignore", category=dg.BetaWarning)
+    _one_table_a_directory = dg.asset(
+        partitions_def=release_directory_partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=[release_directories],
+        output_required=False,
+        group_name=GROUP,
+        kinds={"python", "parquet"},
+        metadata={"dagster/column_schema": column_schema(schemas.RELEASE_ARTIFACTS)},
+    )
+
+
+@_one_table_a_directory
+def release_artifacts(
+    context: dg.AssetExecutionContext,
+    config: CrawlConfig,
+    site: SiteResource,
+    catalog: CatalogResource,
+) -> Iterator[dg.Output[None]]:
+    """The artifacts of each release directory, one table a directory, companions grouped.
+
+    One request a directory. A directory that fails keeps its last good table and makes the run
+    fail after the others are written; one that never gave a listing is reported only.
+    """
+    failures: dict[str, str] = {}
+    with site.client() as client, catalog.exclusive():
+        store = catalog.store()
+        if context.has_partition_key or context.has_partition_key_range:
+            wanted = list(context.partition_keys)
+        elif config.directories is not None:
+            wanted = config.directories
+        else:
+            wanted = list(due_directories(store))
+        watch = current_watch()
+        watch.wanted = len(wanted)
+        for done in crawl_directories(store, client, wanted, concurrency=site.concurrency):
+            watch.crawled(done)
+            if done.error is None:
+                context.log_event(_materialization(context, done))
+            elif done.hidden:
+                context.log.warning(
+                    f"{done.directory} never gave a listing and is asked again later: {done.error}"
+                )
+            else:
+                failures[done.directory] = str(done.error)
+        watch.requests += client.requests_sent
+    if failures:
+        if not context.has_partition_key and not context.has_partition_key_range:
+            mark_as_attempted(context, list(failures))
+        error = DirectoriesFailedError(failures)
+        raise dg.Failure(str(error), metadata=dict(sorted(failures.items())), allow_retries=False)
+    yield from ()
+
+
+def _materialization(
+    context: dg.AssetExecutionContext, done: DirectoryCrawl
+) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        context.asset_key,
+        partition=done.directory,
+        metadata={
+            "dagster/row_count": done.rows,
+            "unrecognised": done.unrecognised,
+            "companions": done.companions,
+            "added": len(done.added),
+            "removed": len(done.removed),
+            "replaced": len(done.replaced),
+            "changed_files": names([*done.added, *done.removed, *done.replaced]),
+            "bytes": done.bytes,
+            "preview": preview(done.head, ["name", "version", "artifact_type", "format", "size"]),
+        },
+        tags={"dagster/data_version": done.data_version},
+    )
+
+
+@dg.asset(
+    deps=[release_artifacts],
+    group_name=GROUP,
+    kinds={"python", "parquet"},
+    metadata={"dagster/column_schema": column_schema(schemas.ARTIFACT_CATALOG)},
+)
+def artifact_catalog(catalog: CatalogResource) -> dg.MaterializeResult[None]:
+    """Everything that the site holds now, in one file, sorted by version, then path.
+
+    Published as a whole: a reader sees the old snapshot or the new one.
+    """
+    with catalog.exclusive():
+        store = catalog.store()
+        done = current_watch().publication = publish_catalog(store)
+    newest = done.table.slice(max(0, len(done.table) - PREVIEW_ROWS)).to_pylist()
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(done.table),
+            "dagster/uri": f"{store.location.text}/artifact_catalog.parquet",
+            "directories": done.directories,
+            "releases": done.releases,
+            "artifacts": done.artifacts,
+            "unrecognised": done.unrecognised,
+            "added": done.added,
+            "removed": done.removed,
+            "bytes_on_the_site": done.size,
+            "bytes": done.bytes,
+            "preview": preview(
+                reversed(newest), ["path", "version", "artifact_type", "format", "arch", "size"]
+            ),
+        }
+    )
+
+
+@dg.asset(
+    deps=[artifact_catalog],
+    group_name=GROUP,
+    kinds={"python", "parquet"},
+    metadata={"dagster/column_schema": column_schema(schemas.LATEST_VERSION)},
+)
+def latest_version(catalog: CatalogResource) -> dg.MaterializeResult[None]:
+    """The newest final and the newest release of any level, over all and for each series."""
+    with catalog.exclusive():
+        store = catalog.store()
+        done = current_watch().latest = publish_latest(store)
+    overall = {row["final_only"]: row["version"] for row in done.rows if row["series"] is None}
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(done.rows),
+            "dagster/uri": f"{store.location.text}/latest_version.parquet",
+            "latest_final": overall.get(True, "none"),
+            "latest_of_any_level": overall.get(False, "none"),
+            "moved": names(
+                [
+                    f"{series or 'all'}{' final' if final else ''}"
+                    for series, final in done.moved
+                ]
+            ),
+            "bytes": done.bytes,
+            "preview": preview(
+                reversed(done.rows[-PREVIEW_ROWS:]),
+                ["series", "final_only", "version", "source_path"],
+            ),
+        }
+    )

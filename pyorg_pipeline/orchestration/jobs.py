@@ -1,0 +1,28 @@
+"""The jobs: the three stages of a refresh, each of which can be launched by itself."""
+
+import dagster as dg
+
+from pyorg_pipeline.orchestration.assets import (
+    artifact_catalog,
+    latest_version,
+    release_artifacts,
+    release_directories,
+)
+
+#: Catalog and latest follow in a run of their own: the artifact tables report for themselves,
+#: and Dagster skips what comes after such a step in the same run.
+read_root = dg.define_asset_job(
+    "read_root",
+    selection=[release_directories],
+    description="Read the root listing: one request.",
+)
+crawl_directories = dg.define_asset_job(
+    "crawl_directories",
+    selection=[release_artifacts],
+    description="Crawl release directories: those of the config, else those that are due.",
+)
+publish = dg.define_asset_job(
+    "publish",
+    selection=[artifact_catalog, latest_version],
+    description="Publish the catalog and the latest versions from the artifact tables.",
+)

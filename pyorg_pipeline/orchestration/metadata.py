@@ -1,0 +1,55 @@
+"""What the Dagster UI shows of a table: its columns, and its first rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import dagster as dg
+
+PREVIEW_ROWS: Final = 10
+
+
+def column_schema(schema: Any) -> dg.TableSchema:
+    """A pyarrow schema with its descriptions, as the UI shows it."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=str(column.type),
+                description=column.metadata[b"description"].decode(),
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for column in schema
+        ]
+    )
+
+
+def preview(
+    rows: Iterable[Mapping[str, Any]], columns: Sequence[str]
+) -> dg.MarkdownMetadataValue:
+    """Rows as a Markdown table; empty ones say so."""
+    lines = [
+        "| " + " | ".join(columns) + " |",
+        "|" + " --- |" * len(columns),
+        *("| " + " | ".join(_cell(row.get(name)) for name in columns) + " |" for row in rows),
+    ]
+    return dg.MetadataValue.md("\n".join(lines) if len(lines) > 2 else "no rows")
+
+
+def names(values: Sequence[str], most: int = 50) -> str:
+    """Names in one text, not more than a person reads."""
+    rest = f" and {len(values) - most} more" if len(values) > most else ""
+    return (", ".join(values[:most]) + rest) or "none"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, list):
+        value = " ".join(map(str, value))
+    # A name off the site must not become markup.
+    return str(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,93 @@
+"""A refresh from a program or the command line: the jobs, in this process, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from pyorg_pipeline.catalog.location import open_location
+from pyorg_pipeline.catalog.lock import exclusive
+from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.model.due import Due
+from pyorg_pipeline.orchestration import jobs
+from pyorg_pipeline.orchestration.build import build_definitions
+from pyorg_pipeline.orchestration.instance import open_instance
+from pyorg_pipeline.refresh.directories import due_directories
+from pyorg_pipeline.refresh.publication import publication_due
+from pyorg_pipeline.refresh.watch import Watch, watching
+from pyorg_pipeline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """What a refresh did."""
+
+    #: Why each directory was crawled.
+    due: Mapping[str, Due]
+    watch: Watch
+    #: Directories that could not be read, with the reason; they keep their last good tables.
+    failures: Mapping[str, str]
+
+
+def refresh(
+    settings: Settings,
+    *,
+    full: bool = False,
+    accept_vanished: bool = False,
+    on_crawl: Callable[[Watch], None] | None = None,
+) -> Refresh:
+    """Bring the catalog up to date with the site, as runs of the persistent Dagster instance.
+
+    Args:
+        settings: which site, catalog and instance.
+        full: crawl every directory, whatever its date says.
+        accept_vanished: believe a root listing that lost more than a tenth of its directories.
+        on_crawl: called as each directory is done.
+
+    Raises:
+        CatalogLockedError: another refresh is at work.
+        PyorgError: the root could not be read or believed; the last good catalog stays.
+    """
+    location = open_location(settings.catalog_url)
+    store = CatalogStore(location)
+    watch = Watch(on_crawl=on_crawl)
+    with (
+        exclusive(location, settings.lock_folder),
+        open_instance(settings.dagster_home) as instance,
+        watching(watch),
+    ):
+        definitions = build_definitions(settings)
+        root = {"full": full, "accept_vanished": accept_vanished}
+        _run(definitions, instance, jobs.read_root, {"release_directories": root})
+        due = due_directories(store, full=full)
+        failures: dict[str, str] = {}
+        if due:
+            try:
+                config = {"release_artifacts": {"directories": list(due)}}
+                _run(definitions, instance, jobs.crawl_directories, config)
+            except dg.Failure as failure:
+                failures = {
+                    name: str(reason.value) for name, reason in failure.metadata.items()
+                }
+        if publication_due(store):
+            _run(definitions, instance, jobs.publish, {})
+    return Refresh(due=due, watch=watch, failures=failures)
+
+
+def _run(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job: Any,
+    config: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Run a job to its end; an error in a step is raised as it is."""
+    run_config = {
+        "ops": {name: {"config": dict(values)} for name, values in config.items()},
+        # Whoever waits sees a progress bar and a summary; the whole log is in the UI.
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    definition = definitions.resolve_job_def(job.name)
+    definition.execute_in_process(run_config=run_config, instance=instance)

@@ -1,0 +1,177 @@
+"""The second step: crawling directories, each into a table of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.store import (
+    DIRECTORIES_FILE,
+    VERSION_COLUMNS,
+    CatalogStore,
+    directory_file,
+)
+from pyorg_pipeline.errors import ListingError
+from pyorg_pipeline.model.artifacts import UNRECOGNISED
+from pyorg_pipeline.model.due import Failure
+from pyorg_pipeline.model.companions import group_listing
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline.refresh.failures import read_failures, write_failures
+from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline.site.crawler import Listing, crawl
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryCrawl:
+    """What the crawl of one directory brought: its table is written, or an error says why not."""
+
+    directory: str
+    error: Exception | None = None
+    #: It never gave a listing, and answered with a page of its own.
+    hidden: bool = False
+    rows: int = 0
+    unrecognised: int = 0
+    companions: int = 0
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    #: Same path, other size or date.
+    replaced: tuple[str, ...] = ()
+    bytes: int = 0
+    #: Changes when a row does, whenever it was crawled.
+    data_version: str = ""
+    #: The first rows, for people to look at.
+    head: list[dict[str, Any]] = field(default_factory=list)
+
+
+def crawl_directories(
+    store: CatalogStore,
+    client: SiteClient,
+    directories: Sequence[str],
+    *,
+    concurrency: int,
+) -> Iterator[DirectoryCrawl]:
+    """Crawl these directories and write the table of each as it is done; one request each.
+
+    A directory that fails keeps its last good table. When all are through, the failures are on
+    record, so that the next refresh takes them again.
+    """
+    dates = {row["name"]: row["last_modified"] for row in store.rows(DIRECTORIES_FILE)}
+    failures = read_failures(store)
+
+    def handle(listing: Listing) -> DirectoryCrawl:
+        return _write_directory(store, client.base_url, listing, dates.get(listing.directory))
+
+    try:
+        for crawled in crawl(client, directories, handle, concurrency=concurrency):
+            name = crawled.directory
+            if crawled.error is None:
+                assert crawled.value is not None
+                done = crawled.value
+                failures.pop(name, None)
+            else:
+                before = failures.get(name)
+                failures[name] = Failure(
+                    error=str(crawled.error),
+                    failed_at=datetime.now(UTC),
+                    attempts=(before.attempts if before else 0) + 1,
+                    hidden=_is_hidden(store, client.base_url, name, crawled.error),
+                    directory_last_modified=dates.get(name),
+                )
+                done = DirectoryCrawl(name, error=crawled.error, hidden=failures[name].hidden)
+            yield done
+    finally:
+        write_failures(store, {name: failures[name] for name in failures if name in dates})
+
+
+def _write_directory(
+    store: CatalogStore, site_url: str, listing: Listing, date: datetime | None
+) -> DirectoryCrawl:
+    file = directory_file(listing.directory)
+    facts = store.facts_or_none(file)
+    before = {}
+    if facts is not None and facts["site_url"] == site_url:
+        before = {row["path"]: row for row in store.rows(file)}
+    now = listing.received_at
+    state = {"crawled_at": now, "directory_last_modified": date}
+    rows: list[dict[str, Any]] = []
+    companions = 0
+    for artifact in group_listing(listing.directory, listing.entries):
+        version = artifact.release_version
+        rows.append(
+            {
+                "path": f"{listing.directory}/{artifact.entry.name}",
+                "name": artifact.entry.name,
+                "directory": listing.directory,
+                **_version_columns(version),
+                "artifact_type": artifact.artifact_type,
+                **artifact.attributes,
+                "size": artifact.entry.size,
+                "last_modified": artifact.entry.last_modified,
+                "companions": list(artifact.companions),
+                **state,
+            }
+        )
+        companions += len(artifact.companions)
+    present = {row["path"]: row for row in rows}
+    there_before = {path: row for path, row in before.items() if row["gone_since"] is None}
+    data_version = hashlib.sha256(
+        json.dumps(
+            [{name: row[name] for name in row if name not in state} for row in rows],
+            default=str,
+            sort_keys=True,
+        ).encode()
+    ).hexdigest()
+    gone = [
+        {**row, "gone_since": row["gone_since"] or now}
+        for path, row in before.items()
+        if path not in present
+    ]
+    table_rows = sorted(rows + gone, key=_row_order)
+    size = store.write(
+        file,
+        schemas.RELEASE_ARTIFACTS,
+        table_rows,
+        {"site_url": site_url, "generated_at": listing.generated_at, **state},
+    )
+    return DirectoryCrawl(
+        directory=listing.directory,
+        rows=len(rows),
+        unrecognised=sum(row["artifact_type"] == UNRECOGNISED for row in rows),
+        companions=companions,
+        added=tuple(path for path in present if path not in there_before),
+        removed=tuple(path for path in there_before if path not in present),
+        replaced=tuple(
+            path
+            for path, row in present.items()
+            if path in there_before
+            and any(row[name] != there_before[path][name] for name in ("size", "last_modified"))
+        ),
+        bytes=size,
+        data_version=data_version,
+        head=rows[:5],
+    )
+
+
+def _version_columns(version: NormalizedPythonVersion | None) -> dict[str, Any]:
+    if version is None:
+        return {}
+    columns: dict[str, Any] = dict(zip(VERSION_COLUMNS, version, strict=False))
+    # An unrecognised file has its directory's numbers, but belongs to no release.
+    columns["version"] = version.text if len(version) == len(VERSION_COLUMNS) else None
+    return columns
+
+
+def _row_order(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in VERSION_COLUMNS if row.get(name) is not None), row["path"]
+
+
+def _is_hidden(store: CatalogStore, site_url: str, directory: str, error: Exception) -> bool:
+    if not isinstance(error, ListingError) or error.is_cut:
+        return False
+    facts = store.facts_or_none(directory_file(directory))
+    return facts is None or facts["site_url"] != site_url

@@ -1,0 +1,154 @@
+"""Which site, where the catalog and Dagster's home lie: the settings from the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
+from pyorg_pipeline.model.flags import parse_flag
+
+DEFAULT_SITE_URL: Final = "https://www.python.org/ftp/python/"
+DEFAULT_CONCURRENCY: Final = 8
+LARGEST_CONCURRENCY: Final = 32
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a user can set from outside, checked."""
+
+    #: Ends in a slash.
+    site_url: str
+    #: Where the catalog, Dagster's home and the locks lie unless they are set apart.
+    home: Path
+    #: A path, or a URL that fsspec can serve.
+    catalog_url: str
+    dagster_home: Path
+    #: Directories read at the same time.
+    concurrency: int
+    #: Whether a query without a catalog fills it first.
+    auto_refresh: bool
+
+    @property
+    def lock_folder(self) -> Path:
+        """Where locks lie that cannot lie in the catalog itself."""
+        return self.home / "locks"
+
+    def for_catalog(self, catalog_url: str) -> Settings:
+        """The same settings for a catalog elsewhere.
+
+        Raises:
+            SettingsError: a path that is there, but no folder.
+        """
+        return replace(self, catalog_url=_checked_catalog_url("CATALOG_URL", catalog_url))
+
+    def for_site(self, site_url: str) -> Settings:
+        """The same settings for another site, with a home of its own below this one.
+
+        Two sites in one catalog would be mixed up, so a subclass of the facade with a BASE_URL
+        of its own gets a catalog of its own.
+
+        Raises:
+            SettingsError: no http or https URL.
+        """
+        url = checked_site_url("BASE_URL", site_url)
+        if url == self.site_url:
+            return self
+        home = self.home / "sites" / re.sub(r"[^A-Za-z0-9.]+", "-", url).strip("-")
+        return replace(
+            self,
+            site_url=url,
+            home=home,
+            catalog_url=str(home / "catalog"),
+            dagster_home=home / "dagster",
+        )
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of a process.
+
+    PYORG_SITE_URL      https://www.python.org/ftp/python/
+    PYORG_HOME          the user's data folder, as platformdirs knows it
+    PYORG_CATALOG_URL   $PYORG_HOME/catalog
+    DAGSTER_HOME        $PYORG_HOME/dagster
+    PYORG_CONCURRENCY   8; from 1 to 32
+    PYORG_AUTO_REFRESH  1; 0 makes a missing catalog an error
+
+    Raises:
+        SettingsError: a value that cannot be used; names the variable.
+    """
+    given = os.environ if environment is None else environment
+
+    def value(name: str) -> str:
+        return given.get(name, "").strip()
+
+    home = _folder("PYORG_HOME", value("PYORG_HOME")) or _default_home()
+    return Settings(
+        site_url=checked_site_url("PYORG_SITE_URL", value("PYORG_SITE_URL") or DEFAULT_SITE_URL),
+        home=home,
+        catalog_url=_checked_catalog_url(
+            "PYORG_CATALOG_URL", value("PYORG_CATALOG_URL") or str(home / "catalog")
+        ),
+        dagster_home=_folder("DAGSTER_HOME", value("DAGSTER_HOME")) or home / "dagster",
+        concurrency=_concurrency(value("PYORG_CONCURRENCY")),
+        auto_refresh=_switch("PYORG_AUTO_REFRESH", value("PYORG_AUTO_REFRESH"), default=True),
+    )
+
+
+def checked_site_url(name: str, url: str) -> str:
+    """The URL of a site, ending in a slash.
+
+    Raises:
+        SettingsError: no http or https URL with a host.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise SettingsError(name, url, str(error)) from None
+    if not usable or parts.query or parts.fragment or re.search(r"[\s\x00-\x1f]", url):
+        raise SettingsError(name, url, f"it has to be a URL such as {DEFAULT_SITE_URL}")
+    return url.rstrip("/") + "/"
+
+
+def _checked_catalog_url(name: str, url: str) -> str:
+    return url if "://" in url else str(_folder(name, url))
+
+
+def _default_home() -> Path:
+    import platformdirs  # noqa: PLC0415  # only where no home was set
+
+    return Path(platformdirs.user_data_dir("pyorg_pipeline", appauthor=False))
+
+
+def _folder(name: str, text: str) -> Path | None:
+    if not text:
+        return None
+    if "\0" in text:
+        raise SettingsError(name, text, "a path has no NUL")
+    path = Path(text).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise SettingsError(name, text, "it is there, but no folder")
+    return path
+
+
+def _concurrency(text: str) -> int:
+    if not text:
+        return DEFAULT_CONCURRENCY
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_CONCURRENCY):
+        reason = f"it has to be a whole number from 1 to {LARGEST_CONCURRENCY}"
+        raise SettingsError("PYORG_CONCURRENCY", text, reason)
+    return int(text)
+
+
+def _switch(name: str, text: str, *, default: bool) -> bool:
+    if not text:
+        return default
+    try:
+        return parse_flag(name, text)
+    except InvalidArgumentError:
+        raise SettingsError(name, text, "it has to be 1 or 0") from None

@@ -1,0 +1,149 @@
+"""Whole files under their names, locally and behind a URL."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pyorg_pipeline.catalog.location import (
+    TEMPORARY_PREFIX,
+    FsspecLocation,
+    LocalLocation,
+    Location,
+    open_location,
+)
+from pyorg_pipeline.errors import CatalogError
+
+
+@pytest.fixture(params=["local", "url"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    if request.param == "local":
+        return open_location(str(tmp_path / "catalog"))
+    return open_location(f"memory://{secrets.token_hex(8)}/catalog")
+
+
+def test_what_was_written_is_read_back(location: Location) -> None:
+    location.write("folder/name.parquet", b"one")
+    location.write("folder/name.parquet", b"two")
+    assert location.read("folder/name.parquet") == b"two"
+
+
+def test_a_missing_file_is_a_file_not_found_error(location: Location) -> None:
+    with pytest.raises(FileNotFoundError):
+        location.read("name.parquet")
+
+
+def test_the_names_of_a_folder_are_sorted_and_a_missing_folder_has_none(
+    location: Location,
+) -> None:
+    assert location.names("folder") == []
+    for name in ("b", "a", "3.9.0"):
+        location.write(f"folder/{name}.parquet", b"")
+    assert location.names("folder") == ["3.9.0.parquet", "a.parquet", "b.parquet"]
+
+
+def test_the_stamp_changes_when_the_file_is_written_again(location: Location) -> None:
+    assert location.stamp("name") is None
+    location.write("name", b"one")
+    first = location.stamp("name")
+    assert first is not None
+    assert location.stamp("name") == first
+    location.write("name", b"one and more")
+    assert location.stamp("name") not in (first, None)
+
+
+def test_a_local_stamp_changes_even_if_size_and_time_do_not(tmp_path: Path) -> None:
+    location = LocalLocation(tmp_path)
+    location.write("name", b"one")
+    os.utime(tmp_path / "name", ns=(1, 1))
+    first = location.stamp("name")
+    location.write("name", b"two")
+    os.utime(tmp_path / "name", ns=(1, 1))
+    assert location.stamp("name") != first
+
+
+def test_paths_and_file_urls_are_local_and_other_schemes_go_through_fsspec(
+    tmp_path: Path,
+) -> None:
+    by_path, by_url = open_location(str(tmp_path)), open_location(f"file://{tmp_path}/a%20b")
+    assert isinstance(by_path, LocalLocation)
+    assert isinstance(by_url, LocalLocation)
+    assert by_url.folder == tmp_path / "a b"
+    assert isinstance(open_location("memory://x"), FsspecLocation)
+
+
+def test_an_unknown_scheme_is_an_error_of_ours() -> None:
+    with pytest.raises(CatalogError, match="PYORG_CATALOG_URL='nonsense://x' cannot be used"):
+        open_location("nonsense://x")
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    location = LocalLocation(tmp_path)
+    location.write("name", b"old")
+    (tmp_path / "folder").write_text("in the way")
+    with pytest.raises(CatalogError, match="cannot be written"):
+        location.write("folder/name", b"new")
+    assert location.read("name") == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "name"]
+
+
+def test_a_full_disk_is_an_error_of_ours_and_the_old_file_stays(tmp_path: Path) -> None:
+    """The limit on a process's file size makes the kernel refuse as a full disk does."""
+    program = f"""
+import resource, signal
+from pathlib import Path
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.errors import CatalogError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+location = LocalLocation(Path({str(tmp_path)!r}))
+location.write("name", b"old")
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    location.write("name", b"x" * 5000)
+except CatalogError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert os.strerror(errno.EFBIG) in done.stdout
+    assert "what was there is kept" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["name"]
+    assert (tmp_path / "name").read_bytes() == b"old"
+
+
+def test_a_killed_writer_leaves_the_old_file_or_the_new_one_and_its_rest_is_swept(
+    tmp_path: Path,
+) -> None:
+    """Killed in the middle of many writes, wherever that happens to be."""
+    old, new = b"a" * 300_000, b"b" * 300_000
+    program = f"""
+from pathlib import Path
+from pyorg_pipeline.catalog.location import LocalLocation
+location = LocalLocation(Path({str(tmp_path)!r}))
+print("ready", flush=True)
+while True:
+    location.write("name", {old[:1]!r} * 300_000)
+    location.write("name", {new[:1]!r} * 300_000)
+"""
+    location = LocalLocation(tmp_path)
+    location.write("name", old)
+    for _ in range(5):
+        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"ready\n"
+            stamp = location.stamp("name")
+            while location.stamp("name") == stamp:
+                pass
+            writer.send_signal(signal.SIGKILL)
+        assert location.read("name") in (old, new)
+    (tmp_path / f"{TEMPORARY_PREFIX}rest").write_bytes(b"half")
+    location.sweep()
+    assert [path.name for path in tmp_path.iterdir()] == ["name"]

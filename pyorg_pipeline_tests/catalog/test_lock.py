@@ -1,0 +1,97 @@
+"""One refresh at a time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from pyorg_pipeline.catalog.location import LocalLocation, open_location
+from pyorg_pipeline.catalog.lock import exclusive
+from pyorg_pipeline.errors import CatalogLockedError
+
+HOLD = """
+import sys
+from pathlib import Path
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.lock import exclusive
+with exclusive(LocalLocation(Path(sys.argv[1])), Path("unused")):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def hold(folder: Path) -> subprocess.Popen[str]:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    return holder
+
+
+def test_a_second_process_is_told_who_holds_the_lock(tmp_path: Path) -> None:
+    with hold(tmp_path) as holder:
+        location = LocalLocation(tmp_path)
+        with (
+            pytest.raises(CatalogLockedError, match=f"by process {holder.pid} on .* since 20"),
+            exclusive(location, tmp_path),
+        ):
+            raise AssertionError("two hold the lock")
+        holder.communicate("")
+    with exclusive(location, tmp_path):
+        pass
+
+
+def test_a_killed_holder_holds_nobody_up(tmp_path: Path) -> None:
+    with hold(tmp_path) as holder:
+        holder.kill()
+    with exclusive(LocalLocation(tmp_path), tmp_path):
+        pass
+
+
+def test_whoever_waits_gets_the_lock_when_it_is_given_back(tmp_path: Path) -> None:
+    with hold(tmp_path) as holder:
+        waiting = threading.Timer(0.2, lambda: holder.communicate(""))
+        waiting.start()
+        with exclusive(LocalLocation(tmp_path), tmp_path, wait=60):
+            pass
+        waiting.join()
+
+
+def test_the_thread_that_holds_the_lock_may_take_it_again_and_another_may_not(
+    tmp_path: Path,
+) -> None:
+    location = LocalLocation(tmp_path)
+    outcome: list[object] = []
+
+    def try_it() -> None:
+        try:
+            with exclusive(location, tmp_path):
+                outcome.append("held")
+        except CatalogLockedError as error:
+            outcome.append(type(error))
+
+    with exclusive(location, tmp_path), exclusive(location, tmp_path):
+        pass
+    with exclusive(location, tmp_path):
+        other = threading.Thread(target=try_it)
+        other.start()
+        other.join()
+    try_it()
+    assert outcome == [CatalogLockedError, "held"]
+
+
+def test_a_catalog_behind_a_url_is_locked_in_the_given_folder(tmp_path: Path) -> None:
+    location = open_location("memory://somewhere/catalog")
+    with exclusive(location, tmp_path / "locks"):
+        assert [path.suffix for path in sorted((tmp_path / "locks").iterdir())] == [
+            ".json",
+            ".lock",
+        ]

@@ -1,0 +1,124 @@
+"""Tables in, tables out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.store import (
+    DIRECTORIES_FILE,
+    CatalogStore,
+    directory_file,
+    sort_by_version,
+)
+from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
+
+NOW = datetime(2026, 10, 7, 9, 30, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CatalogStore:
+    return CatalogStore(LocalLocation(tmp_path))
+
+
+def artifact(path: str, *version: object) -> dict[str, object]:
+    names = ("major", "minor", "micro", "releaselevel", "serial")
+    return {
+        "path": path,
+        "name": path.rpartition("/")[2],
+        "directory": path.partition("/")[0],
+        **dict(zip(names, version, strict=False)),
+        "artifact_type": "source-release",
+        "companions": [".asc"],
+        "crawled_at": NOW,
+    }
+
+
+def test_rows_and_facts_come_back_with_their_types(store: CatalogStore) -> None:
+    row = {"name": "3.14.0", "major": 3, "minor": 14, "micro": 0, "first_seen": NOW}
+    facts = {"site_url": "http://127.0.0.1/", "checked_at": NOW, "counts": {"a": 1}}
+    size = store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, [row], facts)
+    assert size == (Path(store.location.text) / DIRECTORIES_FILE).stat().st_size
+    assert store.rows(DIRECTORIES_FILE) == [{**row, "last_modified": None, "gone_since": None}]
+    assert store.facts(DIRECTORIES_FILE) == {"format": 1, **facts}
+
+
+def test_a_table_that_was_never_written_is_missing_and_has_no_rows(store: CatalogStore) -> None:
+    assert store.rows(DIRECTORIES_FILE) == []
+    assert store.facts_or_none(DIRECTORIES_FILE) is None
+    with pytest.raises(CatalogMissingError, match="run `pyorg refresh` to fill it"):
+        store.read(DIRECTORIES_FILE)
+
+
+def test_a_file_that_is_none_of_ours_is_named_in_the_error(
+    store: CatalogStore, tmp_path: Path
+) -> None:
+    (tmp_path / DIRECTORIES_FILE).write_bytes(b"no Parquet at all")
+    with pytest.raises(CatalogUnreadableError, match=DIRECTORIES_FILE):
+        store.read(DIRECTORIES_FILE)
+    pq.write_table(schemas.RELEASE_DIRECTORIES.empty_table(), tmp_path / DIRECTORIES_FILE)
+    with pytest.raises(CatalogUnreadableError, match="no facts of this package"):
+        store.facts(DIRECTORIES_FILE)
+
+
+def test_a_table_cut_at_any_byte_is_unreadable(store: CatalogStore, tmp_path: Path) -> None:
+    store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, [], {"site_url": "x"})
+    whole = (tmp_path / DIRECTORIES_FILE).read_bytes()
+    for length in range(0, len(whole), 7):
+        (tmp_path / DIRECTORIES_FILE).write_bytes(whole[:length])
+        with pytest.raises(CatalogUnreadableError):
+            store.read(DIRECTORIES_FILE)
+
+
+def test_a_table_of_another_format_is_refused(store: CatalogStore) -> None:
+    store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, [], {"format": 99})
+    with pytest.raises(CatalogUnreadableError, match="its format is 99, this program's is 1"):
+        store.read(DIRECTORIES_FILE)
+
+
+def test_the_facts_of_all_directories_are_found_and_broken_tables_left_out(
+    store: CatalogStore, tmp_path: Path
+) -> None:
+    for name in ("src", "3.9.0"):
+        store.write(directory_file(name), schemas.RELEASE_ARTIFACTS, [], {"n": name})
+    (tmp_path / directory_file("3.10.0")).write_bytes(b"broken")
+    assert store.directory_facts() == {
+        "3.9.0": {"format": 1, "n": "3.9.0"},
+        "src": {"format": 1, "n": "src"},
+    }
+
+
+def test_versions_sort_by_number_and_level_and_what_has_none_comes_first(
+    store: CatalogStore,
+) -> None:
+    rows = [
+        artifact("3.10.0/b", 3, 10, 0, "final", 0),
+        artifact("3.10.0/a", 3, 10, 0, "final", 0),
+        artifact("3.10.0/c", 3, 10, 0, "candidate", 2),
+        artifact("3.10.0/d", 3, 10, 0, "alpha", 10),
+        artifact("3.10.0/e", 3, 10, 0, "alpha", 9),
+        artifact("3.10.0/f", 3, 10, 0),
+        artifact("3.9.0/g", 3, 9, 0, "final", 0),
+        artifact("src/h"),
+    ]
+    store.write(directory_file("x"), schemas.RELEASE_ARTIFACTS, rows, {})
+    table = sort_by_version(store.read(directory_file("x"))[0])
+    letters = "".join(path[-1] for path in table["path"].to_pylist())
+    assert letters == "hgfedcab"
+
+
+def test_every_column_of_every_table_says_what_it_means() -> None:
+    for schema in (
+        schemas.RELEASE_DIRECTORIES,
+        schemas.RELEASE_ARTIFACTS,
+        schemas.ARTIFACT_CATALOG,
+        schemas.LATEST_VERSION,
+        schemas.CRAWL_FAILURES,
+    ):
+        for column in schema:
+            assert len(column.metadata[b"description"]) > 10, column.name

@@ -1,0 +1,81 @@
+"""Which directories a refresh reads again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pyorg_pipeline.model.due import HIDDEN_PAUSE, Crawl, Due, Failure, due, is_racy
+
+DATE = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
+LATER = DATE + timedelta(days=1)
+
+
+def crawl(date: datetime | None = DATE, generated_at: datetime = LATER) -> Crawl:
+    return Crawl(date, generated_at, max(generated_at, LATER))
+
+
+def failure(*, hidden: bool, failed_at: datetime = LATER) -> Failure:
+    return Failure("503", failed_at, 1, hidden, DATE)
+
+
+def test_a_directory_without_a_table_is_new() -> None:
+    assert due({"3.14.0": DATE}, {}, {}, now=LATER) == {"3.14.0": Due.NEW}
+
+
+def test_a_directory_whose_date_stands_still_is_left_alone() -> None:
+    assert due({"3.14.0": DATE}, {"3.14.0": crawl()}, {}, now=LATER) == {}
+
+
+@pytest.mark.parametrize("moved", [DATE + timedelta(minutes=1), DATE - timedelta(days=400), None])
+def test_a_directory_whose_date_moved_is_changed_whichever_way_it_moved(
+    moved: datetime | None,
+) -> None:
+    assert due({"3.14.0": moved}, {"3.14.0": crawl()}, {}, now=LATER) == {"3.14.0": Due.CHANGED}
+
+
+def test_a_directory_without_a_date_is_always_read_again() -> None:
+    assert due({"x": None}, {"x": crawl(None)}, {}, now=LATER) == {"x": Due.CHANGED}
+
+
+@pytest.mark.parametrize(
+    ("seconds_after_the_date", "racy"), [(0, True), (59, True), (119, True), (120, False)]
+)
+def test_a_page_made_in_the_minute_of_the_date_or_the_one_after_is_racy(
+    seconds_after_the_date: int, racy: bool
+) -> None:
+    made = DATE + timedelta(seconds=seconds_after_the_date)
+    assert is_racy(DATE, Crawl(DATE, made, made)) is racy
+
+
+def test_a_page_out_of_a_cache_older_than_the_date_is_racy() -> None:
+    old = Crawl(DATE, generated_at=DATE - timedelta(days=3), crawled_at=LATER)
+    assert due({"3.14.0": DATE}, {"3.14.0": old}, {}, now=LATER) == {"3.14.0": Due.RACY}
+
+
+def test_a_date_in_the_future_is_not_racy() -> None:
+    assert not is_racy(LATER, Crawl(LATER, DATE, DATE))
+
+
+def test_a_failed_directory_is_taken_again_at_once() -> None:
+    failed = {"3.14.0": failure(hidden=False)}
+    assert due({"3.14.0": DATE}, {"3.14.0": crawl()}, failed, now=LATER) == {"3.14.0": Due.FAILED}
+
+
+def test_a_directory_that_hides_its_listing_rests_between_attempts() -> None:
+    hidden = {"2.2.3": failure(hidden=True)}
+    before, after = LATER + HIDDEN_PAUSE - timedelta(seconds=1), LATER + HIDDEN_PAUSE
+    assert due({"2.2.3": DATE}, {}, hidden, now=before) == {}
+    assert due({"2.2.3": DATE}, {}, hidden, now=after) == {"2.2.3": Due.HIDDEN}
+
+
+def test_a_directory_that_hides_its_listing_is_asked_at_once_when_its_date_moves() -> None:
+    hidden = {"2.2.3": failure(hidden=True)}
+    assert due({"2.2.3": LATER}, {}, hidden, now=LATER) == {"2.2.3": Due.HIDDEN}
+
+
+def test_a_full_refresh_takes_everything_in_the_listing_s_order() -> None:
+    listed: dict[str, datetime | None] = {"src": DATE, "3.9.0": DATE, "2.0": DATE}
+    found = due(listed, {"src": crawl()}, {"2.0": failure(hidden=True)}, now=LATER, full=True)
+    assert list(found.items()) == [("src", Due.FULL), ("3.9.0", Due.FULL), ("2.0", Due.FULL)]

@@ -1,0 +1,126 @@
+"""Whoever comes from python-org-downloads 1.0.0 finds every artifact classified alike.
+
+The answers were recorded by `record_reference_answers.py`, for the site's listing and for
+made-up names.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pyorg_pipeline.model.artifacts import UNRECOGNISED
+from pyorg_pipeline.model.companions import group_listing
+from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.model.names import parse_name
+
+ANSWERS = Path(__file__).parent / "data" / "reference_answers.tsv.gz"
+
+
+class Answer(NamedTuple):
+    origin: str
+    directory: str
+    name: str
+    version: str
+    artifact_type: str
+    #: JSON.
+    format: str
+
+    @property
+    def refused(self) -> bool:
+        return not self.artifact_type
+
+
+@pytest.fixture(scope="module")
+def answers() -> list[Answer]:
+    with gzip.open(ANSWERS, "rt", encoding="utf-8", newline="") as lines:
+        rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        next(rows)
+        return [Answer(*row) for row in rows]
+
+
+def test_every_name_that_the_reference_classifies_gets_the_same_answer(
+    answers: list[Answer],
+) -> None:
+    differences = []
+    for answer in answers:
+        if answer.refused:
+            continue
+        parsed = parse_name(answer.name, answer.directory)
+        ours = (
+            " ".join(map(str, parsed.release_version or ())),
+            parsed.artifact_type,
+            # The text tells True from 1 and "True".
+            json.dumps(parsed.attributes, sort_keys=True),
+        )
+        if ours != (answer.version, answer.artifact_type, answer.format):
+            differences.append((answer, ours))
+
+    assert differences == []
+
+
+def test_the_record_holds_thousands_of_answers_of_every_type(answers: list[Answer]) -> None:
+    counts = Counter((answer.origin, answer.artifact_type) for answer in answers)
+
+    assert counts == {
+        ("listed", "source-release"): 919,
+        ("listed", "windows-release"): 2433,
+        ("listed", "macos-release"): 410,
+        ("listed", "windows-support"): 83,
+        ("listed", "android-release"): 48,
+        ("listed", ""): 278,
+        ("made-up", "source-release"): 241,
+        ("made-up", "windows-release"): 3150,
+        ("made-up", "macos-release"): 1638,
+        ("made-up", "windows-support"): 452,
+        ("made-up", "android-release"): 59,
+        ("made-up", ""): 2282,
+    }
+
+
+def test_of_the_site_s_files_that_the_reference_refuses_most_are_known(
+    answers: list[Answer],
+) -> None:
+    types = Counter(
+        parse_name(answer.name, answer.directory).artifact_type
+        for answer in answers
+        if answer.origin == "listed" and answer.refused
+    )
+
+    assert types == {
+        "documentation": 192,
+        "windows-manifest": 45,
+        "ios-release": 8,
+        "macos-release": 7,
+        "source-release": 4,
+        "linux-release": 2,
+        "windows-release": 1,
+        # 18 and one companion, python-3.10.0-macos11.pkg.asc_superceded
+        UNRECOGNISED: 19,
+    }
+
+
+def test_less_than_one_percent_of_the_site_s_files_is_unrecognised(answers: list[Answer]) -> None:
+    directories: dict[str, list[Entry]] = {}
+    for answer in answers:
+        if answer.origin == "listed":
+            entry = Entry(answer.name, is_directory=False, last_modified=None, size=None)
+            directories.setdefault(answer.directory, []).append(entry)
+    artifacts = [
+        artifact
+        for directory, entries in directories.items()
+        for artifact in group_listing(directory, entries)
+    ]
+    unrecognised = [
+        artifact.entry.name for artifact in artifacts if artifact.artifact_type == UNRECOGNISED
+    ]
+
+    assert len(artifacts) == 4170
+    assert len(unrecognised) == 18
+    assert len(unrecognised) / len(artifacts) < 0.01
