@@ -3,7 +3,7 @@
 PyorgError
 ├── SettingsError                  a setting from the environment that cannot be used
 ├── InvalidArgumentError           an argument that cannot be used (also a ValueError)
-├── VersionNotFoundError           a version or series that the catalog does not know (also a ValueError)
+├── VersionNotFoundError           a version or series not in the catalog (also a ValueError)
 ├── SiteError                      the site did not give what was asked of it
 │   ├── SiteUnreachableError       no connection, cut off, or silent for too long (transient)
 │   ├── SiteStatusError            an HTTP status other than 200
@@ -92,6 +92,17 @@ class ForeignHostError(SiteError):
 
 class ListingError(SiteError):
     """A page that is no directory listing, is cut, or shows another directory."""
+
+    def __init__(self, url: str, reason: str, is_cut: bool = False) -> None:
+        super().__init__(url, reason)
+        self.args = (url, reason, is_cut)
+        #: Whether it is a listing that lost something, rather than another page.
+        self.is_cut = is_cut
+
+    @property
+    def transient(self) -> bool:  # type: ignore[override]  # a constant for all its siblings
+        """Whether asking again later can help: a cut page can be whole then."""
+        return self.is_cut
 
 
 class CatalogError(PyorgError):

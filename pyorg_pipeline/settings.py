@@ -17,6 +17,7 @@ DEFAULT_SITE_URL: Final = "https://www.python.org/ftp/python/"
 DEFAULT_CONCURRENCY: Final = 8
 LARGEST_CONCURRENCY: Final = 32
 
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a user can set from outside, checked."""

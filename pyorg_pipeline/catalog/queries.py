@@ -75,7 +75,9 @@ class Snapshot:
             for triple, level, kind in zip(self._triples, self._levels, self._types, strict=True)
             if is_release_type(kind) and (level == "final" or not final_only)
         }
-        return [NormalizedPythonVersion(*triple) for triple in sorted(found)]
+        return [
+            NormalizedPythonVersion(major, minor, micro) for major, minor, micro in sorted(found)
+        ]
 
     def artifacts(
         self,

@@ -103,7 +103,7 @@ CRAWL_FAILURES: Final = pa.schema(
         _field("error", pa.string(), "what happened the last time", nullable=False),
         _field("failed_at", TIME, "when it failed the last time", nullable=False),
         _field("attempts", pa.int32(), "failures since it was last read", nullable=False),
-        _field("hidden", pa.bool_(), "it only ever answered with a page of its own", nullable=False),
+        _field("hidden", pa.bool_(), "it only ever gave a page of its own", nullable=False),
         _field("directory_last_modified", TIME, "its date in the root listing then"),
     ]
 )

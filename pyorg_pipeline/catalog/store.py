@@ -185,5 +185,3 @@ def _encode(value: object) -> dict[str, str]:
 
 def _decode(value: dict[str, Any]) -> Any:
     return datetime.fromisoformat(value["utc"]) if value.keys() == {"utc"} else value
-
-

@@ -30,6 +30,8 @@ class Due(StrEnum):
     RACY = "racy"
     FAILED = "failed"
     HIDDEN = "hidden"
+    #: Its table is there, but whoever wrote it was killed before Dagster heard of it.
+    UNREPORTED = "unreported"
     FULL = "full"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final, Self
 
 from pyorg_pipeline.errors import InvalidArgumentError
@@ -10,6 +9,9 @@ from pyorg_pipeline.errors import InvalidArgumentError
 #: Release levels as in sys.version_info, and how file names abbreviate them; from low to high.
 #: Their alphabetical order is their rank, so that plain tuples compare rightly.
 RELEASE_LEVELS: Final = {"alpha": "a", "beta": "b", "candidate": "rc", "final": ""}
+
+#: Digits of a part of a version; whatever has more is none, and would not fit the tables.
+LONGEST_NUMBER: Final = 9
 
 #: The release directory without a version in its name; it holds everything before 2.0.
 LEGACY_DIRECTORY: Final = "src"
@@ -126,15 +128,17 @@ def parse_series(series: str) -> tuple[int, int]:
         InvalidArgumentError: anything else than two numbers with a dot between; a float too,
             because 3.10 as a float is 3.1.
     """
-    parts: Iterable[str] = series.split(".") if isinstance(series, str) else ()
-    numbers = [int(part) for part in parts if part.isascii() and part.isdigit()]
-    if not isinstance(series, str) or len(numbers) != 2 or series.count(".") != 1:
+    parts = series.split(".") if isinstance(series, str) else []
+    if len(parts) != 2 or not all(_is_number(part) for part in parts):
         raise InvalidArgumentError(f"series {series!r} is not of the form '3.13' (as text)")
-    return numbers[0], numbers[1]
+    return int(parts[0]), int(parts[1])
 
 
 def _number(name: str, value: int | str) -> int:
-    text = str(value)
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit()):
+    if isinstance(value, bool) or not _is_number(str(value)):
         raise InvalidArgumentError(f"{name} {value!r} is not a whole number from 0 up")
-    return int(text)
+    return int(value)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER

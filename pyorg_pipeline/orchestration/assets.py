@@ -12,12 +12,13 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.errors import DirectoriesFailedError
 from pyorg_pipeline.orchestration.metadata import PREVIEW_ROWS, column_schema, names, preview
 from pyorg_pipeline.orchestration.partitions import (
+    due_partitions,
     mark_as_attempted,
     release_directory_partitions,
 )
 from pyorg_pipeline.orchestration.resources import CatalogResource, SiteResource
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl, crawl_directories
-from pyorg_pipeline.refresh.directories import due_directories, update_directories
+from pyorg_pipeline.refresh.directories import update_directories
 from pyorg_pipeline.refresh.publication import publish_catalog, publish_latest
 from pyorg_pipeline.refresh.watch import current_watch
 
@@ -130,7 +131,7 @@ def release_artifacts(
         elif config.directories is not None:
             wanted = config.directories
         else:
-            wanted = list(due_directories(store))
+            wanted = list(due_partitions(store, context.instance))
         watch = current_watch()
         watch.wanted = len(wanted)
         for done in crawl_directories(store, client, wanted, concurrency=site.concurrency):
@@ -226,10 +227,7 @@ def latest_version(catalog: CatalogResource) -> dg.MaterializeResult[None]:
             "latest_final": overall.get(True, "none"),
             "latest_of_any_level": overall.get(False, "none"),
             "moved": names(
-                [
-                    f"{series or 'all'}{' final' if final else ''}"
-                    for series, final in done.moved
-                ]
+                [f"{series or 'all'}{' final' if final else ''}" for series, final in done.moved]
             ),
             "bytes": done.bytes,
             "preview": preview(

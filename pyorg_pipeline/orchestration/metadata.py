@@ -26,9 +26,7 @@ def column_schema(schema: Any) -> dg.TableSchema:
     )
 
 
-def preview(
-    rows: Iterable[Mapping[str, Any]], columns: Sequence[str]
-) -> dg.MarkdownMetadataValue:
+def preview(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> dg.MarkdownMetadataValue:
     """Rows as a Markdown table; empty ones say so."""
     lines = [
         "| " + " | ".join(columns) + " |",

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
 # Not public; Dagster emits these itself, but only for the partitions that a run targets.
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 
+from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.model.due import Due
+from pyorg_pipeline.refresh.directories import due_directories
+from pyorg_pipeline.refresh.failures import read_failures
+
+ARTIFACTS_KEY = dg.AssetKey("release_artifacts")
+
 release_directory_partitions = dg.DynamicPartitionsDefinition(name="release_directory")
+
+
+def due_partitions(
+    store: CatalogStore, instance: dg.DagsterInstance, *, full: bool = False
+) -> Mapping[str, Due]:
+    """The partitions that have to be materialised, as the tables and the instance say.
+
+    A run that was killed between a table and its event leaves a table that the UI does not know.
+    """
+    due = due_directories(store, full=full)
+    name = release_directory_partitions.name
+    assert name is not None
+    reported = instance.get_materialized_partitions(ARTIFACTS_KEY)
+    hidden = {key for key, failure in read_failures(store).items() if failure.hidden}
+    unreported = set(instance.get_dynamic_partitions(name)) - reported - hidden - due.keys()
+    return {**due, **dict.fromkeys(sorted(unreported), Due.UNREPORTED)}
 
 
 def mark_as_attempted(context: dg.AssetExecutionContext, keys: Iterable[str]) -> None:
@@ -20,8 +43,8 @@ def mark_as_attempted(context: dg.AssetExecutionContext, keys: Iterable[str]) ->
     """
     for key in keys:
         event = DagsterEvent.build_asset_materialization_planned_event(
-            context.job_name,
+            context.run.job_name,
             context.get_step_execution_context().step.key,
             AssetMaterializationPlannedData(context.asset_key, partition=key),
         )
-        context.instance.report_dagster_event(event, run_id=context.run_id)
+        context.instance.report_dagster_event(event, run_id=context.run.run_id)

@@ -15,7 +15,7 @@ from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.orchestration import jobs
 from pyorg_pipeline.orchestration.build import build_definitions
 from pyorg_pipeline.orchestration.instance import open_instance
-from pyorg_pipeline.refresh.directories import due_directories
+from pyorg_pipeline.orchestration.partitions import due_partitions
 from pyorg_pipeline.refresh.publication import publication_due
 from pyorg_pipeline.refresh.watch import Watch, watching
 from pyorg_pipeline.settings import Settings
@@ -62,16 +62,14 @@ def refresh(
         definitions = build_definitions(settings)
         root = {"full": full, "accept_vanished": accept_vanished}
         _run(definitions, instance, jobs.read_root, {"release_directories": root})
-        due = due_directories(store, full=full)
+        due = due_partitions(store, instance, full=full)
         failures: dict[str, str] = {}
         if due:
             try:
                 config = {"release_artifacts": {"directories": list(due)}}
                 _run(definitions, instance, jobs.crawl_directories, config)
             except dg.Failure as failure:
-                failures = {
-                    name: str(reason.value) for name, reason in failure.metadata.items()
-                }
+                failures = {name: str(reason.value) for name, reason in failure.metadata.items()}
         if publication_due(store):
             _run(definitions, instance, jobs.publish, {})
     return Refresh(due=due, watch=watch, failures=failures)

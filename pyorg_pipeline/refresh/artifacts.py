@@ -18,8 +18,8 @@ from pyorg_pipeline.catalog.store import (
 )
 from pyorg_pipeline.errors import ListingError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.due import Failure
 from pyorg_pipeline.model.companions import group_listing
+from pyorg_pipeline.model.due import Failure
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.refresh.failures import read_failures, write_failures
 from pyorg_pipeline.site.client import SiteClient

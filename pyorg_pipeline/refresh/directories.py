@@ -123,9 +123,7 @@ def due_directories(store: CatalogStore, *, full: bool = False) -> dict[str, Due
         if row["gone_since"] is None
     }
     crawls = {
-        name: Crawl(
-            found["directory_last_modified"], found["generated_at"], found["crawled_at"]
-        )
+        name: Crawl(found["directory_last_modified"], found["generated_at"], found["crawled_at"])
         for name, found in store.directory_facts().items()
         if found["site_url"] == facts["site_url"]
     }

@@ -161,9 +161,7 @@ def _latest_rows(artifacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _better_source(
-    best: dict[str, Any] | None, row: dict[str, Any]
-) -> dict[str, Any] | None:
+def _better_source(best: dict[str, Any] | None, row: dict[str, Any]) -> dict[str, Any] | None:
     if row["artifact_type"] != "source-release" or row["debug"]:
         return best
     if row["format"] not in SOURCE_PREFERENCE:

@@ -28,10 +28,11 @@ _MONTHS: Final = (
 )
 #: What nginx's NGX_ESCAPE_URI leaves as it is, beside letters and digits.
 _SAFE_IN_URI: Final = "!$&'()*+,-./:;=@[]_~"
-#: nginx says these three otherwise than the standard library.
+#: nginx says these otherwise than the standard library.
 _REASONS: Final = {
     302: "Moved Temporarily",
     405: "Not Allowed",
+    414: "Request-URI Too Large",
     416: "Requested Range Not Satisfiable",
     503: "Service Temporarily Unavailable",
     504: "Gateway Time-out",

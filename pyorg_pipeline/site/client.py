@@ -43,7 +43,6 @@ from pyorg_pipeline.errors import (
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from urllib3.connection import BaseHTTPConnection
     from urllib3.connectionpool import ConnectionPool
 
 #: Bytes, decoded. python.org's largest listing has 100 kB; an endless page must not fill memory.
@@ -168,11 +167,9 @@ class SiteClient:
                 # that is cut: its work is done once the headers are there.
                 if attempt >= self._retries:
                     raise trouble.error from trouble.__cause__
-                pause = trouble.pause
-                if pause is None:
-                    # Jitter, or all that met the same trouble would come back together.
-                    pause = self._backoff * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311
-                pause = min(pause, self._longest_pause)
+                # Jitter, or all that met the same trouble would come back together.
+                pause = self._backoff * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311
+                pause = min(max(pause, trouble.pause), self._longest_pause)
                 if trouble.concerns_all:
                     with self._lock:
                         self._held_until = max(self._held_until, time.monotonic() + pause)
@@ -289,12 +286,10 @@ class SiteClient:
 class _PassingTrouble(Exception):  # noqa: N818  # it never leaves this module
     """Trouble that may have passed at the next attempt."""
 
-    def __init__(
-        self, error: SiteError, pause: float | None = None, *, concerns_all: bool = False
-    ) -> None:
+    def __init__(self, error: SiteError, pause: float = 0, *, concerns_all: bool = False) -> None:
         super().__init__(error)
         self.error = error
-        #: Seconds that the site asked for.
+        #: Seconds that the site asked for, at least.
         self.pause = pause
         #: Whether the pause is meant for the client, not for the page.
         self.concerns_all = concerns_all
@@ -306,7 +301,7 @@ class _Adapter(HTTPAdapter):
     def __init__(self, connections: int) -> None:
         self._connections: WeakSet[Any] = WeakSet()
         self._connections_lock = threading.Lock()
-        self._kinds: dict[type[BaseHTTPConnection], type[BaseHTTPConnection]] = {}
+        self._kinds: dict[Any, Any] = {}
         super().__init__(pool_maxsize=connections, pool_block=True, max_retries=0)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> ConnectionPool:
@@ -318,10 +313,10 @@ class _Adapter(HTTPAdapter):
                 pool.ConnectionCls = self._kinds.setdefault(kind, self._noted(kind))
         return cast("ConnectionPool", pool)
 
-    def _noted(self, kind: type[BaseHTTPConnection]) -> type[BaseHTTPConnection]:
+    def _noted(self, kind: Any) -> Any:
         adapter = self
 
-        class Noted(kind):  # type: ignore[misc, valid-type]
+        class Noted(kind):  # type: ignore[misc]  # http's or https's
             def connect(self) -> None:
                 with adapter._connections_lock:
                     adapter._connections.add(self)
@@ -381,17 +376,14 @@ def _taken_apart(base_url: str) -> tuple[str, tuple[str, str] | None]:
             "give one like https://www.python.org/ftp/python/"
         )
 
+    if not re.match(r"\s*https?://", base_url, re.IGNORECASE):
+        raise refused("it starts with neither http:// nor https://")
     try:
-        if urlsplit(base_url.strip()).scheme.lower() not in _DEFAULT_PORTS:
-            raise refused("it starts with neither http:// nor https://")
         url = _normalised(base_url)
+        host = _origin(url).host
         parts = urlsplit(url)
-        host = parts.hostname
-        _origin(url)
-    except (OSError, ValueError, broken.HTTPError) as error:
-        if isinstance(error, InvalidArgumentError):
-            raise
-        # The cause shows the URL as it was given.
+    except (OSError, ValueError, broken.HTTPError):
+        # Without the cause, which shows the URL as it was given.
         raise refused("it cannot be read") from None
     if not host:
         raise refused("it names no host")
@@ -466,7 +458,7 @@ def _trouble_with_status(url: str, status: int, headers: Mapping[str, str]) -> E
     if status not in _PASSING:
         return error
     # RFC 9110, 10.2.3 gives it a meaning for 503, RFC 6585, 4 for 429.
-    pause = _retry_after(headers.get("Retry-After")) if status in (429, 503) else None
+    pause = _retry_after(headers.get("Retry-After", "")) if status in (429, 503) else 0.0
     return _PassingTrouble(error, pause, concerns_all=status == _TOO_MANY_REQUESTS)
 
 
@@ -490,15 +482,13 @@ def _status_in_words(status: int) -> str:
     return f"answered with status {status} instead of 200: look at it in a browser"
 
 
-def _retry_after(text: str | None) -> float | None:
-    """Return the seconds of a Retry-After header, be it a date or not; None if it is unusable."""
-    if text is None:
-        return None
+def _retry_after(text: str) -> float:
+    """Return the seconds of a Retry-After header, be it a number or a date; 0 if it is neither."""
     text = text.strip()
     if re.fullmatch(r"[0-9]{1,10}", text):
         return float(text)
     date = _http_date(text)
-    return None if date is None else max(0.0, (date - datetime.now(UTC)).total_seconds())
+    return 0.0 if date is None else max(0.0, (date - datetime.now(UTC)).total_seconds())
 
 
 def _generated_at(headers: Mapping[str, str], received_at: datetime) -> datetime:
@@ -567,5 +557,5 @@ def _in_words(causes: list[BaseException], timeout: tuple[float, float]) -> str:
         if any(isinstance(cause, kind) for cause in causes):
             words = sentence
             break
-    details = [c.strerror for c in causes if isinstance(c, OSError) and c.strerror]
+    details = [c.strerror for c in causes if isinstance(c, OSError) and isinstance(c.strerror, str)]
     return f"{words} ({details[-1]})" if details else words

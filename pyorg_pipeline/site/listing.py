@@ -34,8 +34,8 @@ _HEADING = "Index of "
 # meaning of its own in a URL, and the first character rules out `.` and `..`.
 _PLAIN_HREF = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~+,=@-]*/?")
 
-# Apache's sizes of more than 999 bytes: `1.2K`, `23M` (apr_strfsize).
-_INEXACT_SIZE = re.compile(r"\d{1,4}(\.\d)?[KMGTPE]")
+# Apache's sizes from 973 bytes on: `1.2K`, `23M` (apr_strfsize), up to 1.3 in small letters.
+_INEXACT_SIZE = re.compile(r"[0-9]{1,4}(\.[0-9])?[KMGTPE]", re.IGNORECASE | re.ASCII)
 # Bytes; 18 digits fit the signed 64 bits of the tables.
 _EXACT_SIZE = re.compile(r"[0-9]{1,18}")
 
@@ -95,7 +95,9 @@ def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
         if name in entries:
             continue
         if size is None:
-            raise ListingError(url, f"the row of {name!r} is cut or of an unknown format{_NEXT}")
+            raise ListingError(
+                url, f"the row of {name!r} is cut or of an unknown format{_NEXT}", is_cut=True
+            )
         try:
             last_modified = _date(date) if date else None
             entries[name] = Entry(
@@ -103,31 +105,33 @@ def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
             )
         except ValueError:
             raise ListingError(
-                url, f"the row of {name!r} cannot be read: {f'{date} {size}'.strip()!r}{_NEXT}"
+                url,
+                f"the row of {name!r} cannot be read: {f'{date} {size}'.strip()!r}{_NEXT}",
+                is_cut=True,
             ) from None
     if not entries and foreign:
         raise ListingError(
             url, f"all its links lead elsewhere, the first to {foreign[:200]!r}: is this the URL?"
         )
     if not links:
-        raise ListingError(url, f"it lists nothing, not even its own parent{_NEXT}")
+        raise ListingError(url, f"it lists nothing, not even its own parent{_NEXT}", is_cut=True)
     return list(entries.values())
 
 
 def _require_a_whole_listing(content: bytes, url: str) -> None:
     """Refuse what need not be parsed to see that it is no whole listing."""
-    page = content.rstrip().lower()
+    page = content.strip().lower()
     if not page:
-        raise ListingError(url, f"the page is empty{_NEXT}")
-    if _HEADING.strip().lower().encode() not in page:
-        raise ListingError(url, f"the page is no directory listing{_title_of(content)}{_NEXT}")
+        raise ListingError(url, f"the page is empty{_NEXT}", is_cut=True)
     # All the formats end so; what a cut takes away is taken from here.
-    if not page.endswith(b"</html>"):
-        raise ListingError(url, f"the page is cut: it does not end with </html>{_NEXT}")
+    is_cut = page.startswith(b"<") and not page.endswith(b"</html>")
+    if b"index of " not in page or not page.endswith(b"</html>"):
+        reason = "is cut: it does not end with </html>" if is_cut else "is no directory listing"
+        raise ListingError(url, f"the page {reason}{_title_of(content)}{_NEXT}", is_cut=is_cut)
     # A proxy that mends the end of what it relays would hide the cut.
-    for element in (b"pre", b"table"):
-        if b"<%s" % element in page and b"</%s>" % element not in page:
-            raise ListingError(url, f"the page is cut: <{element.decode()}> never ends{_NEXT}")
+    for element in ("pre", "table"):
+        if f"<{element}".encode() in page and f"</{element}>".encode() not in page:
+            raise ListingError(url, f"the page is cut: <{element}> never ends{_NEXT}", is_cut=True)
 
 
 def _title_of(content: bytes) -> str:

@@ -19,6 +19,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
+from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.site.autoindex import escape_uri, listing_page, status_page
 from pyorg_pipeline.site.replica_tree import File, ReplicaTree
 
@@ -118,10 +119,8 @@ def ordinary_answer(
 ) -> Answer:
     """The answer of a site that works, to a request for `target` (a path, maybe with a query)."""
     path = decoded_path(target)
-    if path is None:
-        return _status(400)
-    if method not in {"GET", "HEAD"}:
-        return _status(405)
+    if path is None or method not in {"GET", "HEAD"}:
+        return _status(400 if path is None else 405)
     # The root without its slash is below itself, so that it is redirected, too.
     below = f"{path}/".removeprefix(ROOT).rstrip("/")
     found = tree.look_up(below) if f"{path}/".startswith(ROOT) else None
@@ -132,10 +131,7 @@ def ordinary_answer(
     if not path.endswith("/"):
         return _with_slash(path, target, headers)
     index = tree.look_up(f"{below}/{INDEX_PAGE}".lstrip("/")) if index_pages else None
-    if isinstance(index, File):
-        return file_answer(index, headers)
-    # nginx does not know the length before it has read the directory, hence the chunks.
-    return Answer(200, {**_HTML, "Transfer-Encoding": "chunked"}, listing_page(path, found))
+    return file_answer(index, headers) if isinstance(index, File) else _listing(path, found)
 
 
 def decoded_path(target: str) -> str | None:
@@ -201,6 +197,11 @@ def content_type(path: str) -> str:
 
 def _status(status: int) -> Answer:
     return Answer(status, _HTML, status_page(status))
+
+
+def _listing(path: str, entries: list[Entry]) -> Answer:
+    # nginx does not know the length before it has read the directory, hence the chunks.
+    return Answer(200, {**_HTML, "Transfer-Encoding": "chunked"}, listing_page(path, entries))
 
 
 def _with_slash(path: str, target: str, headers: Message) -> Answer:

@@ -196,14 +196,15 @@ class ReplicaTree:
             if isinstance(node, File):
                 raise InvalidArgumentError(f"{entry.path!r}: {node.path!r} is a file")
             directory = node
+        there = directory.children.get(name)
+        if isinstance(there, File if entry.size is None else _Directory):
+            raise InvalidArgumentError(f"{entry.path!r} is both a file and a directory")
         if entry.size is not None:
             directory.children[name] = File(entry.path, entry.size, entry.last_modified)
+        elif isinstance(there, _Directory):  # its files came first
+            there.last_modified = entry.last_modified
         else:
-            # It is there already where its files came first.
-            node = directory.children.setdefault(name, _Directory(entry.last_modified))
-            if isinstance(node, File):
-                raise InvalidArgumentError(f"{entry.path!r} is a file, too")
-            node.last_modified = entry.last_modified
+            directory.children[name] = _Directory(entry.last_modified)
 
     def _parent(
         self, path: str, names: list[str], missing_made_at: datetime | None = None

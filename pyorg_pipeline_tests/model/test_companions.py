@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import ListedArtifact, group_listing
 from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 
 def grouped(directory: str, *names: str) -> dict[str, tuple[str, ...]]:
@@ -116,13 +117,8 @@ def test_a_companion_without_its_artifact_is_kept_as_unrecognised() -> None:
     entry = Entry("Python-3.9.0.tgz.asc", is_directory=False, last_modified=None, size=833)
 
     assert group_listing("3.9.0", [entry]) == [
-        ListedArtifact(entry, parse_version(3, 9, 0), UNRECOGNISED, {}, ())
+        ListedArtifact(entry, NormalizedPythonVersion(3, 9, 0), UNRECOGNISED, {}, ())
     ]
-
-
-def parse_version(*numbers: int) -> object:
-    """A plain tuple, which versions equal."""
-    return numbers
 
 
 def test_an_artifact_comes_with_its_entry_and_with_what_its_name_tells() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
@@ -10,6 +10,9 @@ from pyorg_pipeline.model.companions import group_listing
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.grammar import RULES
 from pyorg_pipeline.model.names import parse_name, parse_release_directory
+
+#: Machines may be busy: how long an example takes proves nothing.
+properties = settings(deadline=None)
 
 NAMES = (
     "Python-3.13.9.tar.xz",
@@ -72,6 +75,7 @@ def mutated_names(draw: st.DrawFn) -> str:
 ANY_NAME = st.text() | mutated_names()
 
 
+@properties
 @given(ANY_NAME, DIRECTORIES)
 def test_every_text_gets_a_whole_answer(name: str, directory: str) -> None:
     version, artifact_type, attributes = parse_name(name, directory)
@@ -91,12 +95,14 @@ def test_every_text_gets_a_whole_answer(name: str, directory: str) -> None:
         assert False not in attributes.values()
 
 
+@properties
 @given(mutated_names(), DIRECTORIES)
 def test_case_does_not_matter(name: str, directory: str) -> None:
     if name.isascii():
         assert parse_name(name.upper(), directory) == parse_name(name.lower(), directory)
 
 
+@properties
 @given(ANY_NAME)
 def test_a_replaced_file_is_what_it_was(name: str) -> None:
     plain = parse_name(name, "3.10.11")
@@ -106,6 +112,7 @@ def test_a_replaced_file_is_what_it_was(name: str) -> None:
         assert marked == plain._replace(attributes={**plain.attributes, "superseded": True})
 
 
+@properties
 @given(st.text())
 def test_every_text_is_a_release_directory_or_none(name: str) -> None:
     version = parse_release_directory(name)
@@ -114,6 +121,7 @@ def test_every_text_is_a_release_directory_or_none(name: str) -> None:
         assert [int(number) for number in name.split(".")] == list(version)[: name.count(".") + 1]
 
 
+@properties
 @given(
     st.integers(0, 10**9 - 1),
     st.integers(0, 10**9 - 1),
@@ -132,6 +140,7 @@ def test_every_version_is_read_as_it_was_written(
     assert parsed.release_version == (major, minor, micro, releaselevel, serial if letter else 0)
 
 
+@properties
 @given(st.lists(st.tuples(ANY_NAME, st.booleans(), st.sampled_from(["", ".asc", ".x", "."]))))
 def test_grouping_loses_no_file_and_invents_none(rows: list[tuple[str, bool, str]]) -> None:
     names = {name + suffix: is_directory for name, is_directory, suffix in rows}

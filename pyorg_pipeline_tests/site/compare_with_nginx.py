@@ -22,7 +22,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from pyorg_pipeline.site.autoindex import name_bytes
 from pyorg_pipeline.site.record import RecordedEntry, read_record
 from pyorg_pipeline.site.replica import Replica
 from pyorg_pipeline_tests.site.nginx_cases import (
@@ -115,18 +114,14 @@ def _make_record_tree(root: Path, entries: list[RecordedEntry]) -> None:
 
 
 def _make_odd_tree(root: Path) -> None:
-    prefix = os.fsencode(root) + b"/"
     for path, content in odd_files():
-        full = prefix + name_bytes(path)
         if path.endswith("/"):
-            os.makedirs(full)
+            (root / path).mkdir(parents=True)
         else:
-            os.makedirs(os.path.dirname(full), exist_ok=True)  # noqa: PTH120  # bytes
-            with open(full, "wb") as file:  # noqa: PTH123  # bytes
-                file.write(content)
-    for folder, directories, files in os.walk(os.fsencode(root)):
-        for name in [*directories, *files]:
-            os.utime(os.path.join(folder, name), times=(0, DATE.timestamp()))  # noqa: PTH118
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content)
+    for made in root.rglob("*"):
+        os.utime(made, times=(0, DATE.timestamp()))
 
 
 def _differs(case: Case, theirs: Exchange, ours: Exchange) -> bool:

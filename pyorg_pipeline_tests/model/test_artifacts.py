@@ -1,0 +1,147 @@
+"""Artifacts are plain frozen values that count as paths."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import os
+import pickle
+import random
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+
+from pyorg_pipeline.model.artifacts import (
+    ATTRIBUTES,
+    SOURCE_PREFERENCE,
+    UNRECOGNISED,
+    PythonOrgArtifact,
+    is_release_type,
+)
+from pyorg_pipeline.model.grammar import RULES
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
+
+
+def artifact(
+    path: str = "3.13.9/Python-3.13.9.tgz",
+    version: NormalizedPythonVersion | None = NormalizedPythonVersion(3, 13, 9, "final", 0),  # noqa: B008  # immutable
+    **changes: Any,
+) -> PythonOrgArtifact:
+    """The gzipped source tarball of 3.13.9, with changes."""
+    fields: dict[str, Any] = {
+        "name": path.rpartition("/")[2],
+        "path": path,
+        "release_version": version,
+        "release_type": "source-release",
+        "release_format": {"format": "tarball_deflate"},
+        "related": [".asc", ".sigstore"],
+        "size": 29_000_000,
+        "last_modified": datetime(2025, 10, 14, 14, 10, tzinfo=UTC),
+        "url": f"https://www.python.org/ftp/python/{path}",
+    }
+    return PythonOrgArtifact(**{**fields, **changes})
+
+
+def test_an_artifact_is_a_path_below_the_site() -> None:
+    tarball = artifact()
+
+    assert os.fspath(tarball) == "3.13.9/Python-3.13.9.tgz"
+    assert str(tarball) == "3.13.9/Python-3.13.9.tgz"
+    assert repr(tarball) == "PythonOrgArtifact('3.13.9/Python-3.13.9.tgz')"
+    assert PurePosixPath("/mirror") / tarball == PurePosixPath("/mirror/3.13.9/Python-3.13.9.tgz")
+
+
+@pytest.mark.parametrize(
+    ("version", "is_final"),
+    [
+        (NormalizedPythonVersion(3, 13, 9, "final", 0), True),
+        (NormalizedPythonVersion(3, 13, 9, "candidate", 1), False),
+        (NormalizedPythonVersion(3, 13, 9), False),
+        (None, False),
+    ],
+)
+def test_an_artifact_is_final_if_its_version_is(
+    version: NormalizedPythonVersion | None, is_final: bool
+) -> None:
+    assert artifact(version=version).is_final is is_final
+
+
+def test_artifacts_sort_by_version_then_by_path_and_without_a_version_first() -> None:
+    ordered = [
+        artifact("src/README", None),
+        artifact("src/py152.tgz", NormalizedPythonVersion(1, 5, 2, "final", 0)),
+        artifact("3.9.0/Python-3.9.0.tgz", NormalizedPythonVersion(3, 9, 0, "final", 0)),
+        artifact("3.10.0/UNWISE.EXE", NormalizedPythonVersion(3, 10, 0)),
+        artifact("3.10.0/Python-3.10.0a1.tgz", NormalizedPythonVersion(3, 10, 0, "alpha", 1)),
+        artifact("3.10.0/Python-3.10.0rc2.tgz", NormalizedPythonVersion(3, 10, 0, "candidate", 2)),
+        artifact("3.10.0/Python-3.10.0.tar.xz", NormalizedPythonVersion(3, 10, 0, "final", 0)),
+        artifact("3.10.0/Python-3.10.0.tgz", NormalizedPythonVersion(3, 10, 0, "final", 0)),
+    ]
+    shuffled = random.Random(5).sample(ordered, len(ordered))
+
+    assert sorted(shuffled) == ordered
+
+
+def test_artifacts_have_no_order_with_other_things() -> None:
+    with pytest.raises(TypeError, match="'<' not supported"):
+        artifact() < "3.13.9/Python-3.13.9.tgz"  # noqa: B015
+
+
+def test_equal_artifacts_have_equal_fields_and_equal_hashes() -> None:
+    assert artifact() == artifact()
+    assert hash(artifact()) == hash(artifact())
+    assert len({artifact(), artifact()}) == 1
+    assert artifact() != artifact(size=1)
+    assert artifact() != artifact(related=[])
+    assert artifact() != artifact(release_format={"format": "tarball_lzma"})
+
+
+def test_an_artifact_is_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        artifact().size = 1  # type: ignore[misc]
+
+
+def test_copies_are_equal_and_share_nothing_that_changes() -> None:
+    original = artifact()
+
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(original, protocol)) == original
+    assert copy.copy(original) == original
+    deep = copy.deepcopy(original)
+    assert deep == original
+    assert deep.related is not original.related
+    assert deep.release_format is not original.release_format
+    assert type(deep.release_version) is NormalizedPythonVersion
+
+
+def test_every_attribute_is_text_or_a_flag() -> None:
+    assert set(ATTRIBUTES.values()) == {str, bool}
+    assert ATTRIBUTES["format"] is str
+    assert ATTRIBUTES["free_threaded"] is bool
+
+
+def test_releases_are_told_from_what_accompanies_them() -> None:
+    types = {UNRECOGNISED} | {rule.artifact_type for rule in RULES}
+
+    assert {artifact_type for artifact_type in types if is_release_type(artifact_type)} == {
+        "source-release",
+        "windows-release",
+        "macos-release",
+        "linux-release",
+        "android-release",
+        "ios-release",
+    }
+
+
+def test_every_preferred_packing_of_a_source_is_one_that_names_can_tell() -> None:
+    formats = {
+        packing
+        for rule in RULES
+        if rule.artifact_type == "source-release"
+        for packing in rule.formats.values()
+    }
+
+    assert formats.issuperset(SOURCE_PREFERENCE)
+    assert SOURCE_PREFERENCE[0] == "tarball_lzma"

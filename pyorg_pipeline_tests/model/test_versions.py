@@ -1,0 +1,203 @@
+"""Versions are tuples with names for their items, in the one order that releases have."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import random
+import sys
+from typing import Any
+
+import pytest
+
+from pyorg_pipeline.errors import InvalidArgumentError, PyorgError
+from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
+
+
+def test_a_version_of_three_items_equals_the_plain_tuple_and_hashes_like_it() -> None:
+    version = NormalizedPythonVersion(3, 13, 9)
+
+    assert (version.major, version.minor, version.micro) == (3, 13, 9)
+    assert {(3, 13, 9): "found"}[version] == "found"
+    assert version != NormalizedPythonVersion(3, 13, 9, "final", 0)
+    assert version == (3, 13, 9)
+
+
+def test_a_version_of_five_items_equals_the_plain_tuple_and_reads_like_sys_version_info() -> None:
+    version = NormalizedPythonVersion(*sys.version_info)
+
+    assert version == tuple(sys.version_info)
+    assert (version.releaselevel, version.serial) == (
+        sys.version_info.releaselevel,
+        sys.version_info.serial,
+    )
+
+
+def test_micro_is_0_when_missing_and_serial_is_0_beside_a_level() -> None:
+    assert NormalizedPythonVersion(2, 7) == (2, 7, 0)
+    assert NormalizedPythonVersion(2, 7, 0, "final") == (2, 7, 0, "final", 0)
+
+
+def test_numbers_may_be_text() -> None:
+    assert NormalizedPythonVersion("3", "010", "9", "candidate", "2") == (3, 10, 9, "candidate", 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("x", 1), (3, ""), (3, "1.2"), (3, " 1"), (3, "+1"), (3, -1), (3, 1.0), (3, None)),
+        *((3, True), (3, "\u0663"), (3, "\u00b2"), (3, 1, 0, "alpha", "x"), (3, 1, 0, "alpha", -1)),
+    ],
+)
+def test_what_is_no_whole_number_is_refused(arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(InvalidArgumentError, match="is not a whole number from 0 up"):
+        NormalizedPythonVersion(*arguments)
+
+
+@pytest.mark.parametrize("level", ["rc", "a", "Final", "", "gamma"])
+def test_an_unknown_level_is_refused_with_the_known_ones(level: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="none of alpha, beta, candidate, final"):
+        NormalizedPythonVersion(3, 13, 0, level, 1)
+
+
+def test_a_serial_needs_a_level() -> None:
+    with pytest.raises(InvalidArgumentError, match="serial 1 needs a releaselevel"):
+        NormalizedPythonVersion(3, 13, 0, serial=1)
+
+
+def test_errors_can_be_caught_as_ours_and_as_value_errors() -> None:
+    with pytest.raises(PyorgError):
+        NormalizedPythonVersion("three", 13)
+    with pytest.raises(ValueError, match="major 'three'"):
+        NormalizedPythonVersion("three", 13)
+
+
+@pytest.mark.parametrize("name", ["releaselevel", "serial"])
+def test_a_version_of_three_items_has_neither_level_nor_serial(name: str) -> None:
+    version = NormalizedPythonVersion(3, 13, 9)
+
+    assert not hasattr(version, name)
+    with pytest.raises(AttributeError, match=f"three-item version, without {name}") as caught:
+        getattr(version, name)
+    assert caught.value.name == name
+
+
+def test_versions_sort_by_number_and_level_never_by_text() -> None:
+    ordered = [
+        NormalizedPythonVersion(0, 9, 1),
+        NormalizedPythonVersion(3, 2, 0, "final", 0),
+        NormalizedPythonVersion(3, 9, 20, "final", 0),
+        NormalizedPythonVersion(3, 10, 0),
+        NormalizedPythonVersion(3, 10, 0, "alpha", 2),
+        NormalizedPythonVersion(3, 10, 0, "alpha", 10),
+        NormalizedPythonVersion(3, 10, 0, "beta", 1),
+        NormalizedPythonVersion(3, 10, 0, "candidate", 1),
+        NormalizedPythonVersion(3, 10, 0, "final", 0),
+        NormalizedPythonVersion(3, 10, 1, "candidate", 1),
+        NormalizedPythonVersion(10, 0, 0, "alpha", 1),
+    ]
+    shuffled = random.Random(3).sample(ordered, len(ordered))
+
+    assert sorted(shuffled) == ordered
+    assert max(shuffled) == (10, 0, 0, "alpha", 1)
+
+
+def test_versions_compare_with_plain_tuples() -> None:
+    assert NormalizedPythonVersion(3, 10, 0) < (3, 10, 1)
+    assert NormalizedPythonVersion(3, 10, 0, "final", 0) > (3, 10, 0, "candidate", 9)
+    assert sorted([NormalizedPythonVersion(3, 10), (3, 9)]) == [(3, 9), (3, 10, 0)]
+
+
+@pytest.mark.parametrize(
+    ("version", "is_final"),
+    [
+        (NormalizedPythonVersion(3, 13, 0, "final", 0), True),
+        (NormalizedPythonVersion(3, 13, 0, "candidate", 3), False),
+        (NormalizedPythonVersion(3, 13, 0), False),
+    ],
+)
+def test_only_a_version_that_says_so_is_final(
+    version: NormalizedPythonVersion, is_final: bool
+) -> None:
+    assert version.is_final is is_final
+
+
+@pytest.mark.parametrize(
+    ("version", "text"),
+    [
+        (NormalizedPythonVersion(3, 13, 9), "3.13.9"),
+        (NormalizedPythonVersion(2, 7), "2.7.0"),
+        (NormalizedPythonVersion(3, 13, 0, "final", 0), "3.13.0"),
+        (NormalizedPythonVersion(3, 15, 0, "alpha", 1), "3.15.0a1"),
+        (NormalizedPythonVersion(3, 15, 0, "beta", 2), "3.15.0b2"),
+        (NormalizedPythonVersion(3, 15, 0, "candidate", 10), "3.15.0rc10"),
+    ],
+)
+def test_the_text_is_pep_440_s(version: NormalizedPythonVersion, text: str) -> None:
+    assert version.text == text
+
+
+def test_a_version_knows_its_series_and_its_numbers() -> None:
+    version = NormalizedPythonVersion(3, 10, 0, "candidate", 2)
+
+    assert version.series == "3.10"
+    assert version.numbers == (3, 10, 0)
+    assert isinstance(version.numbers, NormalizedPythonVersion)
+
+
+@pytest.mark.parametrize(
+    "version",
+    [NormalizedPythonVersion(3, 13, 9), NormalizedPythonVersion(3, 15, 0, "candidate", 2)],
+)
+def test_copies_are_versions_too(version: NormalizedPythonVersion) -> None:
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        restored = pickle.loads(pickle.dumps(version, protocol))
+        assert restored == version
+        assert type(restored) is NormalizedPythonVersion
+    for copied in (copy.copy(version), copy.deepcopy(version)):
+        assert copied == version
+        assert type(copied) is NormalizedPythonVersion
+
+
+def test_a_version_takes_no_other_attributes() -> None:
+    with pytest.raises(AttributeError):
+        NormalizedPythonVersion(3, 13).nickname = "pi"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("series", "numbers"), [("3.13", (3, 13)), ("2.7", (2, 7)), ("3.10", (3, 10)), ("0.9", (0, 9))]
+)
+def test_a_series_is_two_numbers(series: str, numbers: tuple[int, int]) -> None:
+    assert parse_series(series) == numbers
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        *(
+            "3",
+            "3.13.1",
+            "3.",
+            ".13",
+            ".",
+            "",
+            "3.x",
+            "3.13rc1",
+            "v3.13",
+            "3,13",
+            " 3.13",
+            "3.13\n",
+        ),
+        *("3.-1", "3.+1", "3.\u0661", "3.\u00b2", "3..1", "3.1_0"),
+    ],
+)
+def test_what_is_no_series_is_refused(series: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"is not of the form '3\.13'"):
+        parse_series(series)
+
+
+@pytest.mark.parametrize("series", [3.10, 3, None, (3, 13), b"3.13"])
+def test_a_series_is_text(series: object) -> None:
+    # 3.10 as a number is 3.1: taking it would answer for the wrong series.
+    with pytest.raises(InvalidArgumentError, match="as text"):
+        parse_series(series)  # type: ignore[arg-type]

@@ -1,0 +1,435 @@
+"""The steps of a refresh, on a small site that changes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.store import (
+    CATALOG_FILE,
+    DIRECTORIES_FILE,
+    FAILURES_FILE,
+    LATEST_FILE,
+    CatalogStore,
+    directory_file,
+)
+from pyorg_pipeline.errors import (
+    CatalogSiteError,
+    ListingError,
+    RootListingError,
+    SiteStatusError,
+)
+from pyorg_pipeline.model.due import Due
+from pyorg_pipeline.refresh.artifacts import DirectoryCrawl, crawl_directories
+from pyorg_pipeline.refresh.directories import (
+    DirectoriesUpdate,
+    due_directories,
+    update_directories,
+)
+from pyorg_pipeline.refresh.publication import (
+    publication_due,
+    publish_catalog,
+    publish_latest,
+)
+from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline.site.replica import Answer, Replica
+from pyorg_pipeline_tests.small_site import DIRECTORIES, LONG_AGO, small_site
+
+JUST_NOW = timedelta(seconds=5)
+
+
+@dataclass
+class Catalog:
+    """A store, a client, and the whole refresh in one call."""
+
+    store: CatalogStore
+    client: SiteClient
+
+    def update(self, **how: Any) -> DirectoriesUpdate:
+        return update_directories(self.store, self.client, **how)
+
+    def crawl(self, *directories: str) -> dict[str, DirectoryCrawl]:
+        wanted = directories or list(due_directories(self.store))
+        crawls = crawl_directories(self.store, self.client, wanted, concurrency=4)
+        return {done.directory: done for done in crawls}
+
+    def refresh(self) -> dict[str, DirectoryCrawl]:
+        self.update()
+        done = self.crawl()
+        publish_catalog(self.store)
+        publish_latest(self.store)
+        return done
+
+    def paths(self, file: str = CATALOG_FILE) -> list[str]:
+        return [row["path"] for row in self.store.rows(file)]
+
+
+@pytest.fixture
+def site() -> Iterator[Replica]:
+    with Replica(small_site()) as replica:
+        yield replica
+
+
+@pytest.fixture
+def catalog(site: Replica, tmp_path: Path) -> Iterator[Catalog]:
+    with SiteClient(site.url, backoff=0, retries=1) as client:
+        yield Catalog(CatalogStore(LocalLocation(tmp_path / "catalog")), client)
+
+
+def asked(site: Replica) -> list[str]:
+    return [request.path for request in site.requests]
+
+
+def test_a_first_refresh_asks_for_the_root_and_each_release_directory_once(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    assert asked(site)[0] == ""
+    assert sorted(asked(site)[1:]) == sorted(f"{name}/" for name in DIRECTORIES)
+
+
+def test_the_directories_table_is_sorted_by_version_and_says_what_the_site_says(
+    catalog: Catalog,
+) -> None:
+    update = catalog.update()
+    rows = catalog.store.rows(DIRECTORIES_FILE)
+    assert [row["name"] for row in rows] == DIRECTORIES == update.present == list(update.new)
+    row = rows[2]
+    assert (row["major"], row["minor"], row["micro"]) == (3, 13, 9)
+    assert row["last_modified"] == LONG_AGO - timedelta(days=1)
+    assert row["gone_since"] is None
+    assert datetime.now(UTC) - row["first_seen"] < timedelta(minutes=1)
+    assert rows[0]["major"] is None
+
+
+def test_a_directory_s_table_holds_every_file_and_its_companions(catalog: Catalog) -> None:
+    done = catalog.refresh()["3.13.9"]
+    rows = catalog.store.rows(directory_file("3.13.9"))
+    assert [row["path"] for row in rows] == [
+        "3.13.9/Python-3.13.9.tar.xz",
+        "3.13.9/Python-3.13.9.tgz",
+        "3.13.9/python-3.13.9-amd64.exe",
+    ]
+    tarball = rows[0]
+    assert tarball["version"] == "3.13.9"
+    assert tarball["artifact_type"] == "source-release"
+    assert tarball["format"] == "tarball_lzma"
+    assert tarball["size"] == 22_000_000
+    assert tarball["last_modified"] == LONG_AGO
+    assert tarball["companions"] == [".asc"]
+    assert tarball["directory_last_modified"] == LONG_AGO - timedelta(days=1)
+    assert rows[2]["arch"] == "amd64"
+    assert (done.rows, done.companions, done.unrecognised) == (3, 1, 0)
+
+
+def test_the_catalog_is_sorted_by_version_then_path_and_keeps_unrecognised_files(
+    catalog: Catalog,
+) -> None:
+    catalog.refresh()
+    assert catalog.paths() == [
+        "src/lib1.5.tar.gz",
+        "src/python-1.5.2.tar.gz",
+        "2.7/UNWISE.EXE",
+        "2.7/Python-2.7.tgz",
+        "3.13.9/Python-3.13.9.tar.xz",
+        "3.13.9/Python-3.13.9.tgz",
+        "3.13.9/python-3.13.9-amd64.exe",
+        "3.14.0/Python-3.14.0rc1.tar.xz",
+        "3.14.0/Python-3.14.0.tar.xz",
+        "3.15.0/Python-3.15.0a1.tgz",
+    ]
+    facts = catalog.store.facts(CATALOG_FILE)
+    assert (facts["directories"], facts["releases"]) == (5, 6)
+    assert (facts["artifacts"], facts["unrecognised"]) == (8, 2)
+
+
+def test_the_latest_versions_are_found_over_all_and_for_each_series(catalog: Catalog) -> None:
+    catalog.refresh()
+    rows = {
+        (row["series"], row["final_only"]): (row["version"], row["source_path"])
+        for row in catalog.store.rows(LATEST_FILE)
+    }
+    assert rows == {
+        (None, False): ("3.15.0a1", "3.15.0/Python-3.15.0a1.tgz"),
+        (None, True): ("3.14.0", "3.14.0/Python-3.14.0.tar.xz"),
+        ("1.5", False): ("1.5.2", "src/python-1.5.2.tar.gz"),
+        ("1.5", True): ("1.5.2", "src/python-1.5.2.tar.gz"),
+        ("2.7", False): ("2.7.0", "2.7/Python-2.7.tgz"),
+        ("2.7", True): ("2.7.0", "2.7/Python-2.7.tgz"),
+        ("3.13", False): ("3.13.9", "3.13.9/Python-3.13.9.tar.xz"),
+        ("3.13", True): ("3.13.9", "3.13.9/Python-3.13.9.tar.xz"),
+        ("3.14", False): ("3.14.0", "3.14.0/Python-3.14.0.tar.xz"),
+        ("3.14", True): ("3.14.0", "3.14.0/Python-3.14.0.tar.xz"),
+        ("3.15", False): ("3.15.0a1", "3.15.0/Python-3.15.0a1.tgz"),
+    }
+
+
+def test_with_nothing_new_nothing_is_due(site: Replica, catalog: Catalog) -> None:
+    catalog.refresh()
+    site.clear_requests()
+    catalog.update()
+    assert due_directories(catalog.store) == {}
+    assert not publication_due(catalog.store)
+    assert asked(site) == [""]
+
+
+def test_an_added_file_makes_its_directory_due_and_racy_until_its_minute_is_over(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
+    update = catalog.update()
+    assert update.changed == ("3.14.0",)
+    assert due_directories(catalog.store) == {"3.14.0": Due.CHANGED}
+    done = catalog.crawl()
+    assert done["3.14.0"].added == ("3.14.0/python-3.14.0-amd64.exe",)
+    assert due_directories(catalog.store) == {"3.14.0": Due.RACY}
+    assert publication_due(catalog.store)
+
+
+def test_a_removed_file_is_recorded_as_gone_and_leaves_the_catalog(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    site.remove("3.13.9/python-3.13.9-amd64.exe")
+    done = catalog.refresh()["3.13.9"]
+    gone = "3.13.9/python-3.13.9-amd64.exe"
+    assert done.removed == (gone,)
+    rows = {row["path"]: row for row in catalog.store.rows(directory_file("3.13.9"))}
+    assert rows[gone]["gone_since"] is not None
+    assert gone not in catalog.paths()
+
+
+def test_a_gone_file_keeps_its_first_date_of_absence_and_comes_back_as_added(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    path = "3.13.9/python-3.13.9-amd64.exe"
+    site.remove(path)
+    catalog.crawl("3.13.9")
+    [first] = [
+        r["gone_since"] for r in catalog.store.rows(directory_file("3.13.9")) if r["path"] == path
+    ]
+    catalog.crawl("3.13.9")
+    [again] = [
+        r["gone_since"] for r in catalog.store.rows(directory_file("3.13.9")) if r["path"] == path
+    ]
+    assert first == again
+    site.add(path, size=28_000_000)
+    assert catalog.crawl("3.13.9")["3.13.9"].added == (path,)
+
+
+def test_a_replaced_file_is_noticed_by_size_and_by_date(site: Replica, catalog: Catalog) -> None:
+    catalog.refresh()
+    site.replace("3.13.9/Python-3.13.9.tgz", size=1, last_modified=LONG_AGO)
+    site.replace("3.13.9/Python-3.13.9.tar.xz", size=22_000_000)
+    assert catalog.refresh()["3.13.9"].replaced == (
+        "3.13.9/Python-3.13.9.tar.xz",
+        "3.13.9/Python-3.13.9.tgz",
+    )
+
+
+def test_the_data_version_moves_with_the_listing_and_not_with_the_clock(
+    site: Replica, catalog: Catalog
+) -> None:
+    first = catalog.refresh()["3.13.9"].data_version
+    assert catalog.crawl("3.13.9")["3.13.9"].data_version == first
+    site.replace("3.13.9/Python-3.13.9.tgz", size=1)
+    assert catalog.crawl("3.13.9")["3.13.9"].data_version != first
+
+
+def test_a_vanished_directory_is_recorded_as_gone_and_leaves_the_catalog(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    site.remove("2.7/")
+    assert catalog.update().vanished == ("2.7",)
+    [row] = [row for row in catalog.store.rows(DIRECTORIES_FILE) if row["name"] == "2.7"]
+    assert row["gone_since"] is not None
+    assert publication_due(catalog.store)
+    publish_catalog(catalog.store)
+    assert not [path for path in catalog.paths() if path.startswith("2.7/")]
+
+
+def test_a_vanished_directory_that_comes_back_is_there_again(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    site.remove("2.7/")
+    catalog.refresh()
+    site.add("2.7/Python-2.7.tgz", size=1)
+    catalog.refresh()
+    assert "2.7/Python-2.7.tgz" in catalog.paths()
+    [row] = [row for row in catalog.store.rows(DIRECTORIES_FILE) if row["name"] == "2.7"]
+    assert row["gone_since"] is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Answer(status=403), SiteStatusError),
+        (Answer(status=503), SiteStatusError),
+        (Answer(body=b"<html><body>maintenance</body></html>"), ListingError),
+        (Answer(body=b"<html>\r\n<head><title>Index of /ftp/python/</title>"), ListingError),
+    ],
+)
+def test_a_root_that_gives_no_whole_listing_changes_nothing(
+    site: Replica, catalog: Catalog, answer: Answer, error: type[Exception]
+) -> None:
+    catalog.refresh()
+    before = catalog.store.location.read(DIRECTORIES_FILE)
+    site.answer("", answer)
+    with pytest.raises(error):
+        catalog.update()
+    assert catalog.store.location.read(DIRECTORIES_FILE) == before
+
+
+def test_a_root_that_lost_many_directories_changes_nothing_unless_it_is_believed(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    site.remove("2.7/")
+    site.remove("src/")
+    with pytest.raises(RootListingError, match="lists 2 of 5 known"):
+        catalog.update()
+    assert catalog.update(accept_vanished=True).vanished == ("2.7", "src")
+
+
+def test_a_root_without_release_directories_is_no_site(site: Replica, catalog: Catalog) -> None:
+    for name in DIRECTORIES:
+        site.remove(f"{name}/")
+    with pytest.raises(ListingError, match="is PYORG_SITE_URL the folder"):
+        catalog.update()
+
+
+def test_a_failed_directory_keeps_its_table_and_is_due_again(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    before = catalog.store.location.read(directory_file("3.14.0"))
+    site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
+    site.add("3.13.9/python-3.13.9-arm64.exe", size=5)
+    site.answer("3.14.0/", Answer(status=503))
+    done = catalog.refresh()
+    assert isinstance(done["3.14.0"].error, SiteStatusError)
+    assert not done["3.14.0"].hidden
+    assert catalog.store.location.read(directory_file("3.14.0")) == before
+    assert "3.13.9/python-3.13.9-arm64.exe" in catalog.paths()
+    assert due_directories(catalog.store)["3.14.0"] is Due.FAILED
+    [row] = catalog.store.rows(FAILURES_FILE)
+    assert (row["directory"], row["attempts"], row["hidden"]) == ("3.14.0", 1, False)
+
+    site.clear_answers()
+    assert catalog.refresh()["3.14.0"].added == ("3.14.0/python-3.14.0-amd64.exe",)
+    assert catalog.store.rows(FAILURES_FILE) == []
+
+
+def test_a_directory_that_never_gave_a_listing_is_told_apart_from_one_that_did(
+    site: Replica, catalog: Catalog
+) -> None:
+    page = Answer(body=b"<html><head><title>Python 2.7</title></head><body></body></html>")
+    site.answer("2.7/", page)
+    done = catalog.refresh()
+    assert isinstance(done["2.7"].error, ListingError)
+    assert done["2.7"].hidden
+    assert due_directories(catalog.store) == {}
+    site.clear_answers()
+    assert not catalog.crawl("2.7")["2.7"].hidden
+    site.answer("2.7/", page)
+    done = catalog.crawl("2.7")
+    assert not done["2.7"].hidden
+    assert due_directories(catalog.store) == {"2.7": Due.FAILED}
+
+
+def test_a_cut_page_of_a_new_directory_is_a_failure_and_not_a_hidden_listing(
+    site: Replica, catalog: Catalog
+) -> None:
+    cut = b"<html>\r\n<head><title>Index of /ftp/python/2.7/</title></head>\r\n<body>"
+    site.answer("2.7/", Answer(body=cut))
+    assert not catalog.refresh()["2.7"].hidden
+    assert due_directories(catalog.store) == {"2.7": Due.FAILED}
+
+
+def test_another_site_is_refused_unless_everything_is_taken_from_it(
+    catalog: Catalog, site: Replica
+) -> None:
+    catalog.refresh()
+    entries = [entry for entry in small_site() if not entry.path.startswith("3.15.0/")]
+    with Replica(entries) as other, SiteClient(other.url) as client:
+        moved = Catalog(catalog.store, client)
+        with pytest.raises(CatalogSiteError) as raised:
+            moved.update()
+        assert (raised.value.recorded, raised.value.wanted) == (site.url, other.url)
+        assert moved.update(full=True).new == tuple(moved.update(full=True).present)
+        assert set(due_directories(moved.store).values()) == {Due.NEW}
+        moved.crawl()
+        publish_catalog(moved.store)
+    assert not [path for path in moved.paths() if path.startswith("3.15.0/")]
+    assert moved.store.facts(CATALOG_FILE)["site_url"] == other.url
+
+
+def test_a_crawl_without_a_published_catalog_makes_publication_due(catalog: Catalog) -> None:
+    catalog.update()
+    catalog.crawl()
+    assert publication_due(catalog.store)
+    publish_catalog(catalog.store)
+    assert publication_due(catalog.store)
+    publish_latest(catalog.store)
+    assert not publication_due(catalog.store)
+
+
+def test_a_broken_table_is_written_anew(catalog: Catalog) -> None:
+    catalog.refresh()
+    catalog.store.location.write(directory_file("3.14.0"), b"broken")
+    assert due_directories(catalog.store) == {"3.14.0": Due.NEW}
+    catalog.refresh()
+    assert "3.14.0/Python-3.14.0.tar.xz" in catalog.paths()
+
+
+def test_readers_see_the_old_snapshot_or_the_new_one_while_it_is_published(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    before = catalog.paths()
+    site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
+    catalog.update()
+    catalog.crawl()
+    seen: list[list[str]] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            seen.append(catalog.paths())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(30):
+        publish_catalog(catalog.store)
+    stop.set()
+    reader.join()
+    after = catalog.paths()
+    assert len(after) == len(before) + 1
+    assert all(paths in (before, after) for paths in seen)
+
+
+def test_the_same_site_gives_the_same_rows_whatever_came_first(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    catalog.refresh()
+    other = Catalog(CatalogStore(LocalLocation(tmp_path / "other")), catalog.client)
+    other.update()
+    for name in reversed(DIRECTORIES):
+        other.crawl(name)
+    publish_catalog(other.store)
+
+    def rows(store: CatalogStore) -> list[dict[str, Any]]:
+        return [{**row, "crawled_at": None} for row in store.rows(CATALOG_FILE)]
+
+    assert rows(other.store) == rows(catalog.store)

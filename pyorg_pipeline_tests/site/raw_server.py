@@ -1,0 +1,122 @@
+"""A server on 127.0.0.1 that sends whatever bytes a test gives it.
+
+For what the replica cannot do, since it always speaks correct HTTP: bodies without an end, chunks
+that break off, headers that are none; and for a look at connections and requests as they came.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from types import TracebackType
+from typing import NamedTuple, Self
+
+
+class RawRequest(NamedTuple):
+    """A request as it came."""
+
+    #: From 1, in the order in which connections were accepted.
+    connection: int
+    target: str
+    #: Names in lower case.
+    headers: dict[str, str]
+
+
+class Raw(NamedTuple):
+    """What is sent for a request: pieces, each with a send of its own."""
+
+    pieces: Iterable[bytes]
+    keep_open: bool = False
+
+
+def whole(body: bytes, *, status: str = "200 OK", headers: str = "", keep_open: bool = True) -> Raw:
+    """An answer with its length declared; `headers` are lines that end in CRLF."""
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+    return Raw([head.encode("latin-1") + body], keep_open)
+
+
+class RawServer:
+    """Answers each request with what `respond` returns; a context manager."""
+
+    def __init__(self, respond: Callable[[RawRequest], Raw]) -> None:
+        self._respond = respond
+        self._lock = threading.Lock()
+        self._requests: list[RawRequest] = []
+        self._connections: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        #: Set when the server stops, for a `respond` that waits.
+        self.stopping = threading.Event()
+
+    @property
+    def port(self) -> int:
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/ftp/python/"
+
+    @property
+    def requests(self) -> list[RawRequest]:
+        with self._lock:
+            return list(self._requests)
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._acceptor = threading.Thread(target=self._accept)
+        self._acceptor.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stopping.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join()
+        self._listener.close()
+        for connection in self._connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._connections.append(connection)
+            number = len(self._connections)
+            thread = threading.Thread(target=self._serve, args=(connection, number))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        with connection, connection.makefile("rb") as stream, suppress(OSError):
+            while request := _read_request(stream.readline, number):
+                with self._lock:
+                    self._requests.append(request)
+                raw = self._respond(request)
+                for piece in raw.pieces:
+                    connection.sendall(piece)
+                if not raw.keep_open:
+                    connection.shutdown(socket.SHUT_RDWR)
+                    return
+
+
+def _read_request(readline: Callable[[], bytes], number: int) -> RawRequest | None:
+    start = readline()
+    if not start:
+        return None
+    headers = {}
+    while (line := readline().strip().decode("latin-1")) != "":
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    return RawRequest(number, start.decode("latin-1").split(" ")[1], headers)

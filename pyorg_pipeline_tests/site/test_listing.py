@@ -1,0 +1,384 @@
+"""Listings out of recorded pages, and everything that must not pass for one.
+
+The pages of nginx are those that `data/README.md` tells of. The pages of Apache are recorded from
+Apache 2.4.71 (Debian 12), `IndexOptions FancyIndexing` (pre), `FancyIndexing HTMLTable NameWidth=*
+VersionSort` (table) and `FancyIndexing NameWidth=* SuppressIcon SuppressDescription XHTML
+Charset=UTF-8 FoldersFirst` (xhtml), over a folder made for it, with its clock on UTC.
+"""
+
+from __future__ import annotations
+
+import pickle
+import string
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pyorg_pipeline.errors import ListingError
+from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.site.listing import parse_listing
+
+DATA = Path(__file__).parent / "data"
+URL = "https://www.python.org/ftp/python/3.7.3/"
+APACHE_URL = "http://mirror.example/pub/python/3.13.9/"
+#: File, URL, directory.
+RECORDED = [
+    ("root.html", "https://www.python.org/ftp/python/", ""),
+    ("src.html", "https://www.python.org/ftp/python/src/", "src"),
+    ("3.7.3.html", URL, "3.7.3"),
+    ("devtest.html", "https://www.python.org/ftp/python/devtest/", "devtest"),
+    ("apache_pre.html", APACHE_URL, "3.13.9"),
+    ("apache_table.html", APACHE_URL, "3.13.9"),
+    ("apache_xhtml.html", APACHE_URL, "3.13.9"),
+]
+
+
+def recorded(name: str) -> bytes:
+    return (DATA / name).read_bytes()
+
+
+def at(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+
+
+def page(
+    rows: str, *, path: str = "/ftp/python/3.7.3/", parent: str = '<a href="../">../</a>\r\n'
+) -> bytes:
+    """A page as nginx makes them, with these rows."""
+    return (
+        f"<html>\r\n<head><title>Index of {path}</title></head>\r\n<body>\r\n"
+        f"<h1>Index of {path}</h1><hr><pre>{parent}{rows}</pre><hr></body>\r\n</html>\r\n"
+    ).encode()
+
+
+def row(href: str, columns: str = "31-Oct-2025 10:00    7") -> str:
+    return f'<a href="{href}">text</a>   {columns}\r\n'
+
+
+def names(content: bytes, url: str = URL) -> list[str]:
+    return [entry.name for entry in parse_listing(content, url, "3.7.3")]
+
+
+def refusal(content: bytes, *, directory: str = "3.7.3", url: str = URL) -> ListingError:
+    with pytest.raises(ListingError) as caught:
+        parse_listing(content, url, directory)
+    assert caught.value.url == url
+    assert str(caught.value).startswith(url)
+    return caught.value
+
+
+def test_a_page_of_nginx_gives_its_rows_in_order() -> None:
+    entries = parse_listing(recorded("3.7.3.html"), URL, "3.7.3")
+    lines = recorded("3.7.3.html").decode().splitlines()[4:-2]
+    assert len(entries) == len(lines) == 48
+    for entry, line in zip(entries, lines, strict=True):
+        size = line.split()[-1]
+        assert entry.name == line.split('"')[1].rstrip("/")
+        assert entry.is_directory == line.split('"')[1].endswith("/")
+        assert entry.size == (None if size == "-" else int(size))
+        assert entry.last_modified is not None
+        assert entry.last_modified.strftime("%d-%b-%Y %H:%M") == " ".join(line.split()[-3:-1])
+        assert entry.last_modified.tzinfo is UTC
+
+
+def test_the_root_lists_directories_and_files() -> None:
+    entries = parse_listing(recorded("root.html"), "https://www.python.org/ftp/python/")
+    by_name = {entry.name: entry for entry in entries}
+    assert len(entries) == len(by_name) == recorded("root.html").count(b"<a href=") - 1
+    assert by_name["2.0"] == Entry("2.0", True, at("2019-02-14 14:53"), None)
+    assert by_name["src"].is_directory
+
+
+def test_names_come_from_the_href_and_are_decoded() -> None:
+    entries = parse_listing(recorded("odd_names.html"), "http://host/ftp/python/odd/", "odd")
+    found = {entry.name for entry in entries}
+    assert len(entries) == len(found) == recorded("odd_names.html").count(b"<a href=") - 1
+    assert {"a b", "a&b", "a<b>", "a%b", "a%2Fb", "a#b", "a?b", "a+b", "a:b", "a'b", 'a"b'} <= found
+    assert {
+        "x" * 46,
+        "x" * 50,
+        "x" * 51,
+        "x" * 200,
+        "\u00e9" * 30,
+        "latin-1 \N{REPLACEMENT CHARACTER}",
+    } <= found
+    assert all(entry.last_modified == at("2024-02-29 23:59") for entry in entries)
+
+
+def test_an_empty_directory_gives_an_empty_list() -> None:
+    url = "http://host/ftp/python/devtest/"
+    assert parse_listing(recorded("devtest.html"), url, "devtest") == []
+    for name in ("apache_empty_pre.html", "apache_empty_table.html"):
+        assert (
+            parse_listing(recorded(name), "http://mirror.example/pub/python/empty/", "empty") == []
+        )
+
+
+@pytest.mark.parametrize("name", ["apache_pre.html", "apache_table.html", "apache_xhtml.html"])
+def test_pages_of_apache_give_dates_and_the_sizes_that_are_exact(name: str) -> None:
+    entries = parse_listing(recorded(name), APACHE_URL, "3.13.9")
+    assert sorted(entries) == [
+        Entry("Python-3.13.9.tar.xz", False, at("2025-10-14 14:31"), None),
+        Entry("Python-3.13.9.tar.xz.spdx.json", False, at("2025-10-15 00:14"), None),
+        Entry("Python-3.13.9.tgz", False, at("2025-10-14 14:31"), None),
+        Entry("Python-3.13.9.tgz.sig", False, at("2025-10-14 23:21"), 96),
+        Entry("a%2Fb", False, at("2025-10-16 08:02"), None),
+        Entry("amd64", True, at("2025-10-14 22:49"), None),
+        Entry("caf\u00e9.txt", False, at("2025-10-16 08:03"), None),
+        Entry("notes & more #1.txt", False, at("2025-10-16 08:00"), None),
+        Entry(
+            "python-3.13.9-a-name-that-is-longer-than-any-column-of-a-listing.tar.xz",
+            False,
+            at("2000-01-01 00:00"),
+            None,
+        ),
+        Entry("python-3.13.9-amd64.exe", False, at("2025-10-14 15:05"), None),
+        Entry("python-3.13.9-embed-amd64.zip", False, at("2025-10-14 15:05"), None),
+        Entry("win32", True, at("2025-10-14 20:43"), None),
+        Entry("windows-3.13.9.json", False, at("2025-10-14 15:06"), None),
+        Entry("zero", False, at("2025-10-16 08:01"), 0),
+    ]
+
+
+def test_the_order_of_apaches_pages_is_kept() -> None:
+    first = [e.name for e in parse_listing(recorded("apache_pre.html"), APACHE_URL)][0]
+    foldersfirst = [e.name for e in parse_listing(recorded("apache_xhtml.html"), APACHE_URL)]
+    assert first == "Python-3.13.9.tar.xz"
+    assert foldersfirst[:3] == ["amd64", "win32", "Python-3.13.9.tar.xz"]
+
+
+def test_a_description_behind_the_size_does_not_disturb() -> None:
+    content = page(row("a", "2020-01-31 10:00  1.2K  An archive: 31-Oct-2025 10:00 7"))
+    assert parse_listing(content, URL, "3.7.3") == [Entry("a", False, at("2020-01-31 10:00"), None)]
+
+
+@pytest.mark.parametrize("blank", ["", "&nbsp;", "  "])
+def test_apache_may_not_know_a_date(blank: str) -> None:
+    table = (
+        "<html><head><title>Index of /x/3.7.3</title></head><body><table>"
+        f'<tr><td><a href="a">a</a></td><td>{blank}</td><td>  - </td></tr></table></body></html>'
+    )
+    expected = [Entry("a", False, None, None)]
+    assert parse_listing(table.encode(), URL, "3.7.3") == expected
+    assert parse_listing(page(row("a", "        -   ")), URL, "3.7.3") == expected
+
+
+def test_absolute_hrefs_are_resolved() -> None:
+    hrefs = [
+        "/ftp/python/3.7.3/rooted",
+        "https://www.python.org/ftp/python/3.7.3/whole",
+        "http://www.python.org/ftp/python/3.7.3/without-tls",
+        "https://WWW.python.org:443/ftp/python/3.7.3/with-port",
+        "//www.python.org/ftp/python/3.7.3/without-scheme",
+        "/ftp/python/3%2E7.3/otherwise%2dencoded",
+        "/ftp/python/3.7.3/folder/",
+        "./dotted",
+        "../3.7.3/roundabout",
+    ]
+    entries = parse_listing(page("".join(map(row, hrefs))), URL, "3.7.3")
+    assert [entry.name for entry in entries] == [
+        "rooted", "whole", "without-tls", "with-port", "without-scheme", "otherwise-encoded",
+        "folder", "dotted", "roundabout",
+    ]  # fmt: skip
+    assert [entry.name for entry in entries if entry.is_directory] == ["folder"]
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "../", "..", "./", ".", "", "/", "/ftp/python/", "?C=N;O=D", "?C=M&amp;O=A", "#top", "a#b",
+        "a?b", "a/b", "a/b/", "../3.7.4/", "/ftp/python/3.7.4/a", "/ftp/python/3.7.3x/a",
+        "http://elsewhere.example/ftp/python/3.7.3/a", "https://www.python.org:8443/ftp/python/3.7.3/a",
+        "//elsewhere.example/ftp/python/3.7.3/a", "javascript:alert(1)", "mailto:a@b.example",
+        "http://[broken/a", "a%2Fb", "%2e%2e", "%2E", "%2e%2e/", "a%00b", "%2F", "..%2F", "%2e%2e%2fa",
+    ],
+)  # fmt: skip
+def test_links_that_lead_elsewhere_are_no_entries(href: str) -> None:
+    assert names(page(row(href) + row("kept"))) == ["kept"]
+
+
+def test_the_first_of_two_rows_with_the_same_name_counts() -> None:
+    content = page(row("a", "01-Jan-2020 00:00 1") + row("b") + row("%61", "02-Jan-2020 00:00 2"))
+    entries = parse_listing(content, URL, "3.7.3")
+    assert [(entry.name, entry.size) for entry in entries] == [("a", 1), ("b", 7)]
+
+
+def test_bytes_that_are_no_utf8_do_not_lose_the_rows_after_them() -> None:
+    content = page(row("a") + "MARK" + row("b")).replace(
+        b"MARK", row("caf\u00e9").encode("latin-1")
+    )
+    assert names(content) == ["a", "caf\N{REPLACEMENT CHARACTER}", "b"]
+
+
+def test_no_name_holds_a_lone_surrogate() -> None:
+    for name in names(page(row("%ED%A0%80") + row("%FF") + row("&#xD800;"))):
+        name.encode()
+
+
+def test_a_date_outside_the_calendar_is_an_error() -> None:
+    for date in ("31-Feb-2025 10:00", "01-Foo-2025 10:00", "01-Jan-2025 25:00", "2025-13-01 10:00"):
+        assert "'a'" in refusal(page(row("a", f"{date} 7"))).reason
+
+
+@pytest.mark.parametrize("size", ["x", "1e5", "7" * 19, "\u0663", "-1", "1.23K", "K", "12345K"])
+def test_a_size_that_is_none_is_an_error(size: str) -> None:
+    assert "cannot be read" in refusal(page(row("a", f"31-Oct-2025 10:00 {size}"))).reason
+
+
+@pytest.mark.parametrize("columns", ["", "31-Oct-2025", "31-Oct-2025 10:00", "31-Oct-20<b></b>"])
+def test_a_row_that_lost_its_end_is_an_error(columns: str) -> None:
+    error = refusal(page(row("a", columns) + row("b")))
+    assert "'a'" in error.reason
+    assert error.is_cut
+
+
+def test_a_hole_in_the_middle_of_rows_is_seen_where_it_mends_badly() -> None:
+    whole = recorded("3.7.3.html")
+    start = whole.index(b'amd64.exe">') + 70
+    error = refusal(whole[:start] + whole[start + 100 :])
+    assert "row" in error.reason
+
+
+@pytest.mark.parametrize(("name", "url", "directory"), RECORDED)
+def test_a_page_that_is_cut_anywhere_is_refused(name: str, url: str, directory: str) -> None:
+    whole = recorded(name)
+    last = whole.rindex(b"</html>") + len(b"</html>")
+    for place in range(last):
+        error = refusal(whole[:place], url=url, directory=directory)
+        assert error.is_cut, place
+    # What is missing after that is white space.
+    assert parse_listing(whole[:last], url, directory) == parse_listing(whole, url, directory)
+
+
+@pytest.mark.parametrize("name", ["src.html", "apache_table.html"])
+def test_a_cut_page_whose_end_was_mended_is_refused(name: str) -> None:
+    whole = recorded(name)
+    content = whole[: len(whole) // 2] + b"\n</body></html>\n"
+    assert refusal(content, directory="").is_cut
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b" \r\n\t", "empty"),
+        (b'{"files": []}', "no directory listing"),
+        (b"Index of /ftp/python/3.7.3/\n../\na 31-Oct-2025 10:00 7\n", "no directory listing"),
+        (bytes(range(256)) * 40, "no directory listing"),
+        (b"<html><title>Python 3.7.3</title><p>Hi</p></html>", "'Python 3.7.3'"),
+        (b"<html><title>Access denied</title><body>Error 15</body></html>", "'Access denied'"),
+        (b"<html><title>Files</title>An index of everything</html>", "neither title nor h1"),
+        (b"<html><h1>Index of /3.7.3/</h1><ul><li><a href='a'>a</a></ul></html>", "neither <pre>"),
+        (b"<html><title>Index of /3.7.3/</title><pre></pre></html>", "not even its own parent"),
+    ],
+)
+def test_what_is_no_listing_is_refused_with_a_reason(content: bytes, words: str) -> None:
+    assert words in refusal(content).reason
+
+
+def test_an_own_page_of_the_directory_is_not_called_cut() -> None:
+    error = refusal(b"<html><head><title>Python 2.2.3</title></head><body></body></html>\n")
+    assert not error.is_cut
+    assert not error.transient
+
+
+def test_links_that_all_lead_elsewhere_are_no_empty_directory() -> None:
+    error = refusal(page(row("/backend/3.7.3/a") + row("/backend/3.7.3/b")))
+    assert "/backend/3.7.3/a" in error.reason
+
+
+def test_the_listing_of_another_directory_is_refused() -> None:
+    error = refusal(page(row("a"), path="/ftp/python/3.7.4/"))
+    assert "'/ftp/python/3.7.4/', not '3.7.3'" in error.reason
+    assert refusal(recorded("root.html"), directory="3.7.3")
+    assert refusal(page(row("a"), path="/ftp/python/13.7.3/"))
+
+
+def test_the_site_may_lie_under_any_path() -> None:
+    assert names(page(row("a"), path="/some/mirror/3.7.3"), "http://host/3.7.3/") == ["a"]
+    content = page(row("a"), path="/")
+    assert [entry.name for entry in parse_listing(content, "http://host/here/")] == ["a"]
+
+
+def test_a_directory_is_compared_decoded() -> None:
+    content = page(row("x"), path="/ftp/python/a &amp; b/")
+    assert parse_listing(content, "http://host/ftp/python/a%20%26%20b/", "a & b")[0].name == "x"
+    content = page(row("x"), path="/ftp/python/a%20b/")
+    assert parse_listing(content, "http://host/ftp/python/a%20b/", "sub/a b")[0].name == "x"
+
+
+def test_links_outside_the_listing_are_left_out() -> None:
+    content = page(row("kept")).replace(
+        b"<hr><pre>", b'<p>See the <a href="LICENSE">licence</a> first.</p><hr><pre>'
+    )
+    assert names(content) == ["kept"]
+
+
+def test_tags_in_capitals_are_read_too() -> None:
+    content = (
+        b"<HTML><HEAD><TITLE>Index of /pub/python/3.7.3</TITLE></HEAD><BODY>\n"
+        b"<H1>Index of /pub/python/3.7.3</H1>\n"
+        b'<PRE><IMG SRC="/icons/blank.gif" ALT="     "> <A HREF="?N=D">Name</A>\n<HR>\n'
+        b'<IMG SRC="/icons/back.gif" ALT="[DIR]"> <A HREF="/pub/python/">Parent Directory</A>   '
+        b"   18-Mar-2019 20:17      -  \n"
+        b'<IMG SRC="/icons/unknown.gif" ALT="[   ]"> <A HREF="README">README</A>      '
+        b"25-Mar-2019 22:00     7k  \n"
+        b"</PRE><HR>\n<ADDRESS>Apache/1.3.42 Server</ADDRESS>\n</BODY></HTML>\n"
+    )
+    entries = parse_listing(content, "http://host/pub/python/3.7.3/", "3.7.3")
+    assert entries == [Entry("README", False, at("2019-03-25 22:00"), None)]
+
+
+def test_the_error_survives_a_trip_through_pickle() -> None:
+    error = refusal(b"")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.is_cut, again.transient) == (str(error), True, True)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_give_a_list_or_a_listing_error(content: bytes) -> None:
+    for framed in (content, page("%s").replace(b"%s", content)):
+        try:
+            entries = parse_listing(framed, URL, "3.7.3")
+        except ListingError:
+            continue
+        assert all(entry.name not in ("", ".", "..") for entry in entries)
+
+
+FRAGMENTS = [
+    *("<a href=", '"', "'", ">", "</a>", "<pre>", "</pre>", "<table>", "<tr>", "<td>", "</td>"),
+    *(
+        "31-Oct-2025 10:00",
+        " ",
+        "-",
+        "7",
+        "1.2K",
+        "\r\n",
+        "a/",
+        "../",
+        "%2F",
+        "%00",
+        "http://",
+        "[",
+    ),
+    *("<!--", "-->", "<?", "<![CDATA[", "&#0;", "&#xD800;", "&lt;", "\x00", "\ufeff", "</html>"),
+    *string.printable,
+]
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=60))
+@example(["<b>"] * 5000)
+def test_any_markup_gives_a_list_or_a_listing_error(fragments: list[str]) -> None:
+    content = page("".join(fragments))
+    try:
+        entries = parse_listing(content, URL, "3.7.3")
+    except ListingError:
+        return
+    for entry in entries:
+        assert entry.name not in ("", ".", "..")
+        assert "/" not in entry.name
+        assert "\0" not in entry.name
+        assert entry.size is None or not entry.is_directory
