@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -49,13 +49,22 @@ http {{
 """
 
 
-def build_tree(folder: Path) -> Path:
-    """The recorded tree below folder/ftp/python, as sparse files; kept if it is there already."""
+def build_tree(
+    folder: Path, *, left_out: Callable[[str], bool] | None = None
+) -> Path:
+    """The recorded tree below folder/ftp/python, as sparse files; kept if it is there already.
+
+    Args:
+        folder: where it is made; returned.
+        left_out: tells of a path below the site's root that it is not wanted.
+    """
     root = folder / "ftp" / "python"
     done = folder / "tree-is-complete"
     if done.exists():
         return folder
-    entries = read_record()
+    entries = [
+        entry for entry in read_record() if left_out is None or not left_out(entry.path)
+    ]
     for entry in entries:
         path = root / entry.path
         if entry.path.endswith("/"):

@@ -163,17 +163,15 @@ class SiteClient:
             try:
                 return self._get(url, cut_off)
             except _PassingTrouble as trouble:
-                # One budget for all kinds of trouble. urllib3's Retry knows nothing of a body
-                # that is cut: its work is done once the headers are there.
-                if attempt >= self._retries:
-                    raise trouble.error from trouble.__cause__
                 # Jitter, or all that met the same trouble would come back together.
                 pause = self._backoff * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311
                 pause = min(max(pause, trouble.pause), self._longest_pause)
                 if trouble.concerns_all:
                     with self._lock:
                         self._held_until = max(self._held_until, time.monotonic() + pause)
-                if cut_off.wait(pause):
+                # One budget for all kinds of trouble. urllib3's Retry knows nothing of a body
+                # that is cut: its work is done once the headers are there.
+                if attempt >= self._retries or cut_off.wait(pause):
                     raise trouble.error from trouble.__cause__
             attempt += 1
 
@@ -379,8 +377,9 @@ def _taken_apart(base_url: str) -> tuple[str, tuple[str, str] | None]:
     if not re.match(r"\s*https?://", base_url, re.IGNORECASE):
         raise refused("it starts with neither http:// nor https://")
     try:
-        url = _normalised(base_url)
+        url = _normalised(base_url.strip())
         host = _origin(url).host
+        host.encode("idna")
         parts = urlsplit(url)
     except (OSError, ValueError, broken.HTTPError):
         # Without the cause, which shows the URL as it was given.

@@ -50,11 +50,6 @@ class RawServer:
         self.stopping = threading.Event()
 
     @property
-    def port(self) -> int:
-        port: int = self._listener.getsockname()[1]
-        return port
-
-    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/ftp/python/"
 
@@ -65,6 +60,7 @@ class RawServer:
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept)
         self._acceptor.start()
         return self

@@ -255,21 +255,48 @@ def test_a_status_that_nobody_knows_is_sent_all_the_same(replica: Replica) -> No
     assert "<h1>599 Unknown</h1>" in ask(replica, "").body
 
 
+BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\n"
+
+
 @pytest.mark.parametrize(
-    ("line", "status"),
+    ("sent", "status_line"),
     [
-        (b"GET /a b HTTP/1.1", b"400 Bad Request"),
-        (b"GET", b"400 Bad Request"),
-        (b"GET / HTTP/x", b"400 Bad Request"),
-        (b"GET ftp HTTP/1.1", b"400 Bad Request"),
-        (b"GET /" + b"a" * 65_532, b"414 Request-URI Too Large"),
+        (b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", BAD_REQUEST),
+        (b"GET\r\nHost: x\r\n\r\n", BAD_REQUEST),
+        (b"GET / HTTP/x\r\nHost: x\r\n\r\n", BAD_REQUEST),
+        (b"GET ftp HTTP/1.1\r\nHost: x\r\n\r\n", BAD_REQUEST),
+        # Not a byte more than it reads: closed with unread bytes, a connection is reset.
+        (b"GET /" + b"a" * 65_532, b"HTTP/1.1 414 Request-URI Too Large\r\n"),
     ],
     ids=["a space", "no target", "no version", "no path", "too long"],
 )
 def test_a_request_that_cannot_be_understood_gets_a_page_and_the_door(
-    replica: Replica, line: bytes, status: bytes
+    replica: Replica, sent: bytes, status_line: bytes
 ) -> None:
-    answer = received(replica, line + b"\r\nHost: x\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 " + status + b"\r\n")
+    answer = received(replica, sent)
+    assert answer.startswith(status_line)
     assert b"Connection: close\r\n" in answer
     assert answer.endswith(b"<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n")
+
+
+def test_a_mistake_in_a_function_is_shown_and_ends_the_connection(
+    replica: Replica, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(request: Request) -> Answer:
+        raise LookupError(f"no answer to {request.path}")
+
+    replica.answer("nix", answer)
+    assert raw(replica, "nix") == b""
+    assert "LookupError: no answer to nix" in capsys.readouterr().err
+
+
+def test_a_client_that_goes_away_is_passed_over_in_silence(
+    replica: Replica, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replica.add("big", size=5_000_000_000_000)
+    address = urlsplit(replica.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0))) as connection:
+        connection.sendall(b"GET /ftp/python/big HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1) == b"H"
+    replica.stop()
+    assert capsys.readouterr().err == ""

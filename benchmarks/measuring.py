@@ -1,0 +1,329 @@
+"""Measuring processes side by side: rounds, medians, ratios, memory, and what they ran on.
+
+What is measured stands in crawl.py, queries.py and refresh.py. Here is how: everybody takes a turn
+in each round, so that a machine which is busy for a while is busy for all; a ratio is the median of
+the rounds' own ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+PROGRAMS: Final = Path(__file__).parent / "programs"
+REFERENCE: Final = "python-org-downloads"
+MEGABYTE: Final = 1024 * 1024
+
+# A process starts with the peak memory of the one that started it (execve keeps it), so that a
+# small interpreter starts what is measured, not this program.
+_LAUNCHER: Final = """
+import json, os, sys, time
+report, *argv = sys.argv[1:]
+start = time.perf_counter()
+pid = os.posix_spawnp(argv[0], argv, os.environ)
+_, status, used = os.wait4(pid, 0)
+seconds = time.perf_counter() - start
+with open(report, "w") as file:
+    json.dump([os.waitstatus_to_exitcode(status), seconds, used.ru_utime + used.ru_stime,
+               used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)], file)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One run of one contestant."""
+
+    #: What is compared: as the program says it, else those of the whole process.
+    seconds: float
+    process_seconds: float
+    #: Of all its processes and threads.
+    cpu_seconds: float
+    #: Bytes resident at most.
+    peak: int
+    #: What it brought, in words.
+    brought: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """Somebody who is measured."""
+
+    name: str
+    #: Runs it once; None where it is absent.
+    run: Callable[[], Figure] | None
+    #: Why it is absent.
+    absence: str = ""
+    #: In how many of the rounds it takes part; in all of them if None.
+    rounds: int | None = None
+
+
+@dataclass(slots=True)
+class Results:
+    """The figures of all, by contestant and round."""
+
+    contestants: Sequence[Contestant]
+    figures: dict[str, list[Figure]] = field(default_factory=dict)
+
+    def ratio(self, name: str, other: str, value: str = "seconds") -> float | None:
+        """How many times the other's this one's is: the median over the rounds that both ran."""
+        pairs = list(zip(self.figures.get(name, ()), self.figures.get(other, ()), strict=False))
+        if not pairs:
+            return None
+        return median(getattr(one, value) / getattr(two, value) for one, two in pairs)
+
+    def median(self, name: str, value: str = "seconds") -> float | None:
+        """A contestant's median; None if it is absent."""
+        figures = self.figures.get(name)
+        return median(getattr(figure, value) for figure in figures) if figures else None
+
+    def largest(self, name: str, value: str) -> float | None:
+        """A contestant's largest value; None if it is absent."""
+        figures = self.figures.get(name)
+        return max(getattr(figure, value) for figure in figures) if figures else None
+
+    def print(self) -> None:
+        """Print a line a contestant."""
+        print("| who | seconds | from, to | process | CPU | peak MB | brought |")
+        print("| --- | --: | --- | --: | --: | --: | --- |")
+        for contestant in self.contestants:
+            figures = self.figures.get(contestant.name)
+            if not figures:
+                print(f"| {contestant.name} | absent | | | | | {contestant.absence} |")
+                continue
+            seconds = sorted(figure.seconds for figure in figures)
+            cells = [
+                contestant.name,
+                _number(median(seconds)),
+                f"{_number(seconds[0])}, {_number(seconds[-1])} ({len(seconds)} rounds)",
+                _number(median(figure.process_seconds for figure in figures)),
+                _number(median(figure.cpu_seconds for figure in figures)),
+                f"{max(figure.peak for figure in figures) / MEGABYTE:.0f}",
+                figures[-1].brought,
+            ]
+            print("|", " | ".join(cells), "|")
+        print()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to be reached."""
+
+    text: str
+    #: None where it could not be measured.
+    value: float | None
+    at_most: float | None = None
+    at_least: float | None = None
+    unit: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """Whether it is reached."""
+        if self.value is None:
+            return "not measured"
+        reached = (self.at_most is None or self.value <= self.at_most) and (
+            self.at_least is None or self.value >= self.at_least
+        )
+        return "reached" if reached else "MISSED"
+
+
+def print_targets(targets: Sequence[Target]) -> None:
+    """Print a line a target."""
+    print("| target | limit | measured | |")
+    print("| --- | --- | --: | --- |")
+    for target in targets:
+        limit = (
+            f"at most {target.at_most:g}{target.unit}"
+            if target.at_most is not None
+            else f"at least {target.at_least:g}{target.unit}"
+        )
+        value = "" if target.value is None else f"{target.value:.3g}{target.unit}"
+        print(f"| {target.text} | {limit} | {value} | {target.verdict} |")
+    print()
+
+
+def interleaved(contestants: Sequence[Contestant], rounds: int) -> Results:
+    """Run everybody once a round, in an order that moves on with the rounds.
+
+    A round before the first warms the file system and the byte code, and does not count; whoever
+    takes part in a few rounds only is left out of it.
+    """
+    results = Results(contestants)
+    present = [contestant for contestant in contestants if contestant.run is not None]
+    for number in range(-1, rounds):
+        print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
+        shift = number % len(present)
+        for contestant in present[shift:] + present[:shift]:
+            if contestant.rounds is not None and not 0 <= number < contestant.rounds:
+                continue
+            assert contestant.run is not None
+            figure = contestant.run()
+            if number >= 0:
+                results.figures.setdefault(contestant.name, []).append(figure)
+    print("\r" + " " * 30, end="\r", file=sys.stderr, flush=True)
+    return results
+
+
+def run(argv: Sequence[str], env: Mapping[str, str] | None = None, *, brought: str = "") -> Figure:
+    """Run a command to its end and measure its process.
+
+    The last line of its output may be JSON with `seconds`, which then counts instead of the whole
+    process, and `brought`.
+
+    Raises:
+        SystemExit: the command failed; shows what it said.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        report, out, err = folder / "report", folder / "out", folder / "err"
+        with out.open("wb") as stdout, err.open("wb") as stderr:
+            subprocess.run(
+                [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(report), *argv],
+                env=environment() if env is None else env,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                check=True,
+            )
+        status, seconds, cpu, peak = json.loads(report.read_text())
+        if status:
+            raise SystemExit(
+                f"{' '.join(argv)[:300]} failed with status {status}:\n{err.read_text()[-3000:]}"
+            )
+        said = {}
+        last = out.read_text(errors="replace").rstrip().rpartition("\n")[2]
+        if last.startswith('{"seconds"'):
+            said = json.loads(last)
+    return Figure(said.get("seconds", seconds), seconds, cpu, peak, said.get("brought", brought))
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The environment of what is measured: with byte code, without proxies, settings of its own."""
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PYORG_")
+        and not name.lower().endswith("_proxy")
+        and name not in {"DAGSTER_HOME", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
+    }
+    return own | changes
+
+
+# ---------------------------------------------------------------------------------------------
+# Who is there, and on what
+# ---------------------------------------------------------------------------------------------
+
+
+def add_common_arguments(parser: argparse.ArgumentParser, *, rounds: int) -> None:
+    """The options that every script has."""
+    parser.add_argument("--rounds", type=int, default=rounds, help="default: %(default)s")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="where the served tree and the tables are made, and kept for the next run; a "
+        "temporary folder if it is left out. It should lie on the disk that matters to you",
+    )
+
+
+def add_reference_argument(parser: argparse.ArgumentParser) -> None:
+    """The option that says where python-org-downloads is installed."""
+    parser.add_argument(
+        "--reference-python",
+        metavar="PYTHON",
+        default=os.environ.get("PYORG_REFERENCE_PYTHON"),
+        help=f"the interpreter of an environment with {REFERENCE} in it; "
+        "default: $PYORG_REFERENCE_PYTHON",
+    )
+
+
+@contextmanager
+def working_folder(folder: Path | None) -> Iterator[Path]:
+    """The folder that was asked for, or a temporary one; absolute."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="pyorg-benchmark-") as name:
+        yield Path(name)
+
+
+def reference_absence(python: str | None) -> str:
+    """Why python-org-downloads cannot be run; empty if it can."""
+    if not python:
+        return "no --reference-python was given"
+    if shutil.which(python) is None:
+        return f"there is no {python}"
+    return "" if _version_in(python) else f"{python} cannot import it"
+
+
+def _version_in(python: str) -> str:
+    found = subprocess.run(
+        [
+            python,
+            "-c",
+            "import sys, importlib.metadata as m, python_org_downloads;"
+            "print(m.version('python-org-downloads'), 'on Python', sys.version.split()[0])",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip()
+
+
+def print_machine(*, reference_python: str | None = None) -> None:
+    """Print what everything ran on."""
+    names = ("pyorg-pipeline", "dagster", "pyarrow", "lxml", "requests", "duckdb")
+    versions = [f"{name} {version}" for name in names if (version := _installed(name))]
+    lines = [
+        f"{os.cpu_count()} x {_processor()}, {_memory()}, {platform.platform()}",
+        f"Python {platform.python_version()}: {', '.join(versions)}",
+    ]
+    if reference_python and (version := _version_in(reference_python)):
+        lines.append(f"{REFERENCE} {version}")
+    for command in (["curl", "--version"], ["rclone", "version"], ["nginx", "-v"]):
+        path = shutil.which(command[0], path=os.environ.get("PATH", "") + ":/usr/sbin")
+        if path is not None:
+            said = subprocess.run(
+                [path, *command[1:]], capture_output=True, text=True, check=False
+            )
+            lines.append((said.stdout or said.stderr).partition("\n")[0].partition(" (")[0])
+    print("\n".join(f"- {line}" for line in lines), end="\n\n")
+
+
+def _installed(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _memory() -> str:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return f"{total / 1024**3:.0f} GB"
+
+
+def _number(value: float) -> str:
+    return f"{value * 1000:.2f} ms" if value < 0.1 else f"{value:.2f} s"

@@ -1,0 +1,173 @@
+"""`dagster dev` as users run it, and the GraphQL that its pages speak."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from pyorg_pipeline.orchestration.instance import ensure_home
+from pyorg_pipeline.settings import Settings
+
+#: Seconds until a test gives up on something that ought to happen.
+PATIENCE = 120
+
+_STATES = """
+query States($keys: [AssetKeyInput!]!) {
+  assetNodes(assetKeys: $keys) {
+    partitionKeys
+    assetPartitionStatuses {
+      ... on DefaultPartitionStatuses { materializedPartitions failedPartitions }
+    }
+  }
+}
+"""
+_LAUNCH = """
+mutation LaunchPipelineExecution($executionParams: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $executionParams) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
+}
+"""
+_LAUNCH_BACKFILL = """
+mutation LaunchPartitionBackfill($backfillParams: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $backfillParams) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+_RUN = "query Run($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+_BACKFILL = """
+query Backfill($id: String!) {
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } }
+}
+"""
+
+
+class DagsterUI:
+    """What a person does in the UI, through the same queries and mutations."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data of a GraphQL answer."""
+        answer = requests.post(
+            f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60
+        ).json()
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def states(self, asset: str) -> dict[str, str]:
+        """The state of each partition of an asset, in the UI's order."""
+        [node] = self.ask(_STATES, keys=[{"path": [asset]}])["assetNodes"]
+        states = node["assetPartitionStatuses"]
+        named = {
+            **dict.fromkeys(states["materializedPartitions"], "materialized"),
+            **dict.fromkeys(states["failedPartitions"], "failed"),
+        }
+        return {key: named.get(key, "missing") for key in node["partitionKeys"]}
+
+    def materialise(self, asset: str, **tags: str) -> str:
+        """Launch a run of one asset as its page does; returns the run's end state."""
+        selector = {
+            "repositoryName": "__repository__",
+            "repositoryLocationName": "pyorg_pipeline.definitions",
+            "jobName": "__ASSET_JOB",
+            "assetSelection": [{"path": [asset]}],
+        }
+        launched = self.ask(
+            _LAUNCH,
+            executionParams={
+                "selector": selector,
+                "runConfigData": {},
+                "mode": "default",
+                "executionMetadata": {
+                    "tags": [
+                        {"key": f"dagster/{name}", "value": value} for name, value in tags.items()
+                    ]
+                },
+            },
+        )["launchPipelineExecution"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        run = launched["run"]["runId"]
+        return _wait_until(
+            lambda: self.ask(_RUN, id=run)["runOrError"]["status"],
+            {"SUCCESS", "FAILURE", "CANCELED"},
+        )
+
+    def backfill(self, asset: str, partitions: list[str]) -> str:
+        """Launch a backfill of some partitions; returns its end state."""
+        launched = self.ask(
+            _LAUNCH_BACKFILL,
+            backfillParams={"assetSelection": [{"path": [asset]}], "partitionNames": partitions},
+        )["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        return _wait_until(
+            lambda: self.ask(_BACKFILL, id=launched["backfillId"])["partitionBackfillOrError"][
+                "status"
+            ],
+            {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"},
+        )
+
+
+@contextmanager
+def dagster_dev(settings: Settings, log: Path) -> Iterator[DagsterUI]:
+    """`dagster dev` on a free port with these settings, ended with Ctrl-C as a person ends it."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(ensure_home(settings.dagster_home)),
+        "PYORG_HOME": str(settings.home),
+        "PYORG_SITE_URL": settings.site_url,
+        "PYORG_CATALOG_URL": settings.catalog_url,
+    }
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "pyorg_pipeline.definitions"]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [*command, "-h", "127.0.0.1", "-p", str(port)],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        try:
+            ui = DagsterUI(f"http://127.0.0.1:{port}")
+            _wait_until(lambda: _answers(ui, process), {"yes"})
+            yield ui
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+
+
+def _answers(ui: DagsterUI, process: subprocess.Popen[bytes]) -> str:
+    assert process.poll() is None, "dagster dev ended"
+    try:
+        return "yes" if ui.ask("{ version }") else "no"
+    except requests.ConnectionError:
+        return "no"
+
+
+def _wait_until(state: Callable[[], str], ends: set[str]) -> str:
+    deadline = time.monotonic() + PATIENCE
+    while (found := state()) not in ends:
+        assert time.monotonic() < deadline, f"still {found} after {PATIENCE} s"
+        time.sleep(0.1)
+    return found

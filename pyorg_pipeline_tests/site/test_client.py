@@ -1,0 +1,770 @@
+"""The client against real servers on 127.0.0.1: what it sends, takes, repeats and refuses."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import itertools
+import pickle
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyorg_pipeline.errors import (
+    ForeignHostError,
+    InvalidArgumentError,
+    SiteError,
+    SiteStatusError,
+    SiteUnreachableError,
+)
+from pyorg_pipeline.site import client as client_module
+from pyorg_pipeline.site.client import LARGEST_PAGE, SiteClient
+from pyorg_pipeline.site.replica import Answer, Replica
+from pyorg_pipeline_tests.site.raw_server import Raw, RawRequest, RawServer, whole
+
+Connect = Callable[..., SiteClient]
+
+
+@pytest.fixture
+def replica() -> Iterator[Replica]:
+    with Replica() as replica:
+        yield replica
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Make clients that repeat at once and are closed after the test."""
+    clients: list[SiteClient] = []
+
+    def connect(url: str, **settings: Any) -> SiteClient:
+        clients.append(SiteClient(url, **{"backoff": 0, **settings}))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+def paths(replica: Replica) -> list[str]:
+    return [request.path for request in replica.requests]
+
+
+# What is asked, and how
+
+
+def test_a_directory_is_asked_for_with_its_slash_and_one_request(
+    replica: Replica, connect: Connect
+) -> None:
+    client = connect(replica.url)
+    page = client.get_page("3.13.9")
+    assert page.url == f"{replica.url}3.13.9/"
+    assert b"<title>Index of /ftp/python/3.13.9/</title>" in page.content
+    assert paths(replica) == ["3.13.9/"]
+    assert client.requests_sent == 1
+
+
+def test_the_root_is_the_base_url(replica: Replica, connect: Connect) -> None:
+    client = connect(replica.url.rstrip("/"))
+    assert client.base_url == replica.url
+    assert client.get_page().url == replica.url
+    assert client.get_page("").content.count(b"<a href=") > 200
+    assert paths(replica) == ["", ""]
+
+
+def test_names_are_percent_encoded(connect: Connect) -> None:
+    with RawServer(lambda _: whole(b"x")) as server:
+        client = connect(server.url)
+        for directory in ("a b&c", "a/b", "a%2Fb", "a?b#c", "caf\u00e9", "a:b", "a\\b", "3.13.9/"):
+            client.get_page(directory)
+        assert [request.target for request in server.requests] == [
+            "/ftp/python/a%20b%26c/",
+            "/ftp/python/a/b/",
+            "/ftp/python/a%252Fb/",
+            "/ftp/python/a%3Fb%23c/",
+            "/ftp/python/caf%C3%A9/",
+            "/ftp/python/a%3Ab/",
+            "/ftp/python/a%5Cb/",
+            "/ftp/python/3.13.9/",
+        ]
+
+
+@pytest.mark.parametrize("directory", ["..", "../x", "a/../b", ".", "/", "/etc", "a//b", "a//"])
+def test_a_directory_outside_the_site_is_never_asked_for(
+    replica: Replica, connect: Connect, directory: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="no directory below"):
+        connect(replica.url).get_page(directory)
+    assert replica.requests == []
+
+
+def test_a_request_names_its_sender_and_asks_for_gzip(connect: Connect) -> None:
+    with RawServer(lambda _: whole(b"x")) as server:
+        connect(server.url).get_page()
+        headers = server.requests[0].headers
+    version = metadata.version("pyorg-pipeline")
+    assert headers["user-agent"].startswith(f"pyorg_pipeline/{version} (+http")
+    assert headers["accept-encoding"] == "gzip"
+    assert headers["host"] == f"127.0.0.1:{server.port}"
+    assert "authorization" not in headers
+    assert "cookie" not in headers
+
+
+def test_one_connection_serves_many_requests(connect: Connect) -> None:
+    def respond(request: RawRequest) -> Raw:
+        if len(server.requests) == 1:
+            return whole(b"busy", status="503 Busy")
+        if len(server.requests) == 3:
+            return whole(b"", status="302 Found", headers="Location: other/\r\n")
+        return whole(b"x" * 100_000, headers="Set-Cookie: a=b\r\n")
+
+    with RawServer(respond) as server:
+        client = connect(server.url)
+        for _ in range(5):
+            client.get_page("a")
+        assert len(server.requests) == client.requests_sent == 7
+        assert {request.connection for request in server.requests} == {1}
+        assert not any("cookie" in request.headers for request in server.requests)
+
+
+def test_no_more_connections_are_opened_than_wanted(connect: Connect) -> None:
+    with RawServer(lambda _: whole(b"x")) as server, ThreadPoolExecutor(12) as threads:
+        client = connect(server.url, concurrency=3)
+        list(threads.map(client.get_page, map(str, range(60))))
+        assert len(server.requests) == client.requests_sent == 60
+        assert max(request.connection for request in server.requests) <= 3
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_replaced(connect: Connect) -> None:
+    with RawServer(lambda _: whole(b"x", keep_open=False)) as server:
+        client = connect(server.url)
+        assert [client.get_page().content for _ in range(3)] == [b"x"] * 3
+
+
+# Trouble that passes, and trouble that stays
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_trouble_of_the_moment_is_waited_out(
+    replica: Replica, connect: Connect, status: int
+) -> None:
+    replica.answer("3.13.9/", Answer(status), times=2)
+    client = connect(replica.url)
+    assert b"Index of" in client.get_page("3.13.9").content
+    assert [request.status for request in replica.requests] == [status, status, 200]
+    assert client.requests_sent == 3
+
+
+@pytest.mark.parametrize(("status", "word"), [(503, "overloaded"), (429, "too many requests")])
+def test_trouble_that_stays_is_reported_after_the_last_attempt(
+    replica: Replica, connect: Connect, status: int, word: str
+) -> None:
+    replica.answer("3.13.9/", Answer(status))
+    with pytest.raises(SiteStatusError, match=word) as caught:
+        connect(replica.url, retries=3).get_page("3.13.9")
+    assert caught.value.status == status
+    assert caught.value.transient
+    assert caught.value.url == f"{replica.url}3.13.9/"
+    assert len(replica.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (403, "forbidden"),
+        (404, "absent"),
+        (410, "absent"),
+        (401, "credentials wanted"),
+        (418, "status 418 instead of 200"),
+        (204, "status 204 instead of 200"),
+        (206, "status 206 instead of 200"),
+        (304, "status 304 instead of 200"),
+        (501, "overloaded or failing"),
+    ],
+)
+def test_an_answer_is_not_asked_for_twice(
+    replica: Replica, connect: Connect, status: int, word: str
+) -> None:
+    replica.answer("3.13.9/", Answer(status))
+    client = connect(replica.url)
+    with pytest.raises(SiteStatusError, match=word) as caught:
+        client.get_page("3.13.9")
+    assert caught.value.status == status
+    assert len(replica.requests) == client.requests_sent == 1
+    # The connection is in order again.
+    assert client.get_page("3.13.8").content
+
+
+def test_a_status_error_survives_a_trip_through_pickle(replica: Replica, connect: Connect) -> None:
+    replica.answer("3.13.9/", Answer(403))
+    with pytest.raises(SiteStatusError) as caught:
+        connect(replica.url).get_page("3.13.9")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.status) == (str(caught.value), 403)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_honoured(replica: Replica, connect: Connect, status: int) -> None:
+    replica.answer("3.13.9/", Answer(status, {"Retry-After": "1"}), times=1)
+    started = time.monotonic()
+    connect(replica.url).get_page("3.13.9")
+    assert time.monotonic() - started >= 1.0
+
+
+def test_retry_after_may_be_a_date(replica: Replica, connect: Connect) -> None:
+    # A date has whole seconds, so that between one and two of them are left.
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    replica.answer("3.13.9/", Answer(503, {"Retry-After": date}), times=1)
+    started = time.time()
+    connect(replica.url).get_page("3.13.9")
+    assert time.time() >= int(started) + 2
+
+
+@pytest.mark.parametrize(
+    "wanted", ["3600", "9999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "soon", "-1", "1e9", ""]
+)
+def test_no_pause_is_longer_than_the_longest(
+    replica: Replica, connect: Connect, wanted: str
+) -> None:
+    replica.answer("3.13.9/", Answer(429, {"Retry-After": wanted}), times=2)
+    client = connect(replica.url, longest_pause=0.01)
+    assert client.get_page("3.13.9").content
+    assert len(replica.requests) == 3
+
+
+def test_after_too_many_requests_nobody_sends_before_the_pause_is_over(
+    replica: Replica, connect: Connect
+) -> None:
+    replica.answer("3.13.9/", Answer(429, {"Retry-After": "1"}), times=1)
+    client = connect(replica.url, retries=0)
+    started = time.monotonic()
+    with pytest.raises(SiteStatusError, match="429"):
+        client.get_page("3.13.9")
+    assert len(replica.requests) == 1
+    client.get_page("3.13.8")
+    assert time.monotonic() - started >= 1.0
+
+
+def test_backoff_waits_longer_each_time(replica: Replica, connect: Connect) -> None:
+    replica.answer("3.13.9/", Answer(503), times=3)
+    started = time.monotonic()
+    connect(replica.url, backoff=0.2).get_page("3.13.9")
+    # Jitter takes up to a half: (0.2 + 0.4 + 0.8) / 2.
+    assert time.monotonic() - started >= 0.7
+
+
+def test_a_refused_connection_is_unreachable(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    client = connect(f"http://127.0.0.1:{port}/", retries=2)
+    with pytest.raises(SiteUnreachableError, match=r"no connection; .* \(Connection refused\)$"):
+        client.get_page()
+    assert client.requests_sent == 0
+
+
+def test_a_cut_body_is_asked_for_again(replica: Replica, connect: Connect) -> None:
+    replica.answer("3.13.9/", Answer(cut_after=300), times=2)
+    page = connect(replica.url).get_page("3.13.9")
+    assert page.content.endswith(b"</html>\r\n")
+    assert len(replica.requests) == 3
+
+
+@pytest.mark.parametrize("cut_after", [0, 1, 300])
+def test_a_body_that_is_cut_each_time_is_unreachable(
+    replica: Replica, connect: Connect, cut_after: int
+) -> None:
+    replica.answer("3.13.9/", Answer(cut_after=cut_after))
+    with pytest.raises(SiteUnreachableError, match="cut off") as caught:
+        connect(replica.url, retries=2).get_page("3.13.9")
+    assert caught.value.transient
+    assert len(replica.requests) == 3
+
+
+def test_all_kinds_of_trouble_share_one_budget(replica: Replica, connect: Connect) -> None:
+    troubles = itertools.cycle([Answer(503), Answer(cut_after=9), Answer(hang_up=True)])
+    replica.answer("3.13.9/", lambda _: next(troubles))
+    with pytest.raises(SiteError):
+        connect(replica.url, retries=4).get_page("3.13.9")
+    assert len(replica.requests) == 5
+
+
+def test_silence_is_unreachable(replica: Replica, connect: Connect) -> None:
+    replica.answer("3.13.9/", Answer(hold=threading.Event()))
+    client = connect(replica.url, read_timeout=0.05, retries=1)
+    with pytest.raises(SiteUnreachableError, match=r"silent for 0\.05 s"):
+        client.get_page("3.13.9")
+    assert len(replica.requests) == client.requests_sent == 2
+
+
+def test_silence_in_the_middle_of_a_page_is_unreachable(connect: Connect) -> None:
+    def respond(request: RawRequest) -> Raw:
+        def pieces() -> Iterator[bytes]:
+            yield b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"
+            server.stopping.wait()
+
+        return Raw(pieces())
+
+    with RawServer(respond) as server:
+        with pytest.raises(SiteUnreachableError, match="silent"):
+            connect(server.url, read_timeout=0.05, retries=1).get_page()
+        assert len(server.requests) == 2
+
+
+def test_a_page_that_drips_in_is_given_up(connect: Connect) -> None:
+    def respond(request: RawRequest) -> Raw:
+        def pieces() -> Iterator[bytes]:
+            yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            while not server.stopping.wait(0.01):
+                yield b"1\r\n.\r\n"
+
+        return Raw(pieces())
+
+    with RawServer(respond) as server:
+        with pytest.raises(SiteUnreachableError, match=r"not whole after 0\.8 s"):
+            connect(server.url, read_timeout=0.2).get_page()
+        assert len(server.requests) == 1
+
+
+def test_a_page_without_an_end_is_given_up(connect: Connect) -> None:
+    chunk = b"100000\r\n" + b"." * 0x100000 + b"\r\n"
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with RawServer(lambda _: Raw(itertools.chain([head], itertools.repeat(chunk)))) as server:
+        with pytest.raises(SiteError, match=f"larger than {LARGEST_PAGE} bytes"):
+            connect(server.url).get_page()
+        assert len(server.requests) == 1
+
+
+def test_a_small_body_that_unpacks_into_a_large_one_is_given_up(connect: Connect) -> None:
+    bomb = gzip.compress(bytes(LARGEST_PAGE + 1))
+    with RawServer(lambda _: whole(bomb, headers="Content-Encoding: gzip\r\n")) as server:
+        with pytest.raises(SiteError, match="larger than"):
+            connect(server.url).get_page()
+
+
+def test_the_largest_page_is_taken(connect: Connect) -> None:
+    packed = gzip.compress(bytes(LARGEST_PAGE))
+    with RawServer(lambda _: whole(packed, headers="Content-Encoding: gzip\r\n")) as server:
+        assert len(connect(server.url).get_page().content) == LARGEST_PAGE
+
+
+def test_gzip_is_unpacked(replica: Replica, connect: Connect) -> None:
+    body = gzip.compress(b"<html>" + b"row\r\n" * 50_000)
+    replica.answer("3.13.9/", Answer(headers={"Content-Encoding": "gzip"}, body=body))
+    assert connect(replica.url).get_page("3.13.9").content == b"<html>" + b"row\r\n" * 50_000
+
+
+def test_chunks_are_put_together_and_broken_ones_asked_for_again(connect: Connect) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    def respond(_: RawRequest) -> Raw:
+        if len(server.requests) == 1:
+            return Raw([head, b"3\r\nabc\r\n5\r\nde"])
+        if len(server.requests) == 2:
+            return Raw([head, b"3\r\nabc\r\n"])
+        return Raw([head, b"3\r\nabc\r\n", b"2\r\nde\r\n0\r\n\r\n"], keep_open=True)
+
+    with RawServer(respond) as server:
+        client = connect(server.url)
+        assert client.get_page().content == b"abcde"
+        assert len(server.requests) == 3
+        client.get_page()
+        assert server.requests[-1].connection == server.requests[-2].connection
+
+
+GZIP = "Content-Encoding: gzip\r\n"
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\r\n",
+        b"\x16\x03\x01\x02\x00 no HTTP at all",
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 99999 OK\r\n\r\n",
+        b"HTTP/1.1 200",
+        OK + b"Content-Length: 5, 6\r\n\r\nabcde",
+        OK + b"X: " + b"x" * 70_000 + b"\r\n\r\n",
+        OK + b"X: x\r\n" * 200 + b"\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\nabc",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffffff\r\nabc",
+        OK + GZIP.encode() + b"Content-Length: 3\r\n\r\nabc",
+        OK + b"Content-Encoding: gzip, gzip, gzip, gzip, gzip, gzip, gzip\r\n\r\nabc",
+        b"HTTP/1.1 302 Found\r\nLocation: /a\r\nContent-Length: 9\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_a_site_error_and_nothing_else(connect: Connect, raw: bytes) -> None:
+    with RawServer(lambda _: Raw([raw])) as server:
+        with pytest.raises(SiteError) as caught:
+            connect(server.url, retries=1).get_page()
+        assert caught.value.url.startswith(server.url.removesuffix("ftp/python/"))
+        assert len(server.requests) == 2
+
+
+def test_a_tls_connection_to_a_server_without_is_unreachable(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(10_000)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        port = listener.getsockname()[1]
+        with pytest.raises(SiteUnreachableError, match="no TLS connection can be made"):
+            connect(f"https://127.0.0.1:{port}/", retries=0).get_page()
+        thread.join()
+
+
+# Redirects
+
+
+def test_a_redirect_to_the_same_host_is_followed(replica: Replica, connect: Connect) -> None:
+    replica.answer("3.13.9/", Answer(301, {"Location": "/ftp/python/3.13.8"}))
+    client = connect(replica.url)
+    page = client.get_page("3.13.9")
+    # The replica itself redirects to the slash.
+    assert paths(replica) == ["3.13.9/", "3.13.8", "3.13.8/"]
+    assert page.url == f"{replica.url}3.13.8/"
+    assert client.requests_sent == 3
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_all_kinds_of_redirects_are_followed(
+    replica: Replica, connect: Connect, status: int
+) -> None:
+    replica.answer("a/", Answer(status, {"Location": "../3.13.8/#top"}))
+    assert connect(replica.url).get_page("a").url == f"{replica.url}3.13.8/"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "user:secret@127.0.0.1"])
+@pytest.mark.parametrize("scheme", ["http:", "https:", ""])
+def test_another_host_is_never_asked(
+    replica: Replica, connect: Connect, host: str, scheme: str
+) -> None:
+    with RawServer(lambda _: whole(b"stolen")) as other:
+        location = f"{scheme}//{host}:{other.port}/ftp/python/"
+        replica.answer("3.13.9/", Answer(302, {"Location": location}))
+        client = connect(replica.url.replace("//", "//me:mine@"))
+        with pytest.raises(ForeignHostError, match="not the same site") as caught:
+            client.get_page("3.13.9")
+        assert other.requests == []
+    assert len(replica.requests) == client.requests_sent == 1
+    assert str(other.port) in caught.value.reason
+    assert "secret" not in str(caught.value)
+    assert "mine" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "ftp://127.0.0.1/", "file:///etc/passwd", "data:text/html,x", "javascript:x", "mailto:a@b",
+        "http://[", "http://:99999999/", "http://127.0.0.1:x/", "http:///", "//", "http://evil\\@{host}/",
+        "http://{host}@evil.example/", "http://{host}.evil.example/", "httpx://{host}/", "\\\\evil.example/",
+        "http://evil.example\\{host}/", "http://evil.example#@{host}/", "http://evil.example?@{host}/",
+        "https://{host}/", "http://\xff\xfe/", "//evil.example/%0d%0aHost: {host}",
+    ],
+)  # fmt: skip
+def test_a_location_that_leads_away_or_cannot_be_read_is_refused(
+    connect: Connect, location: str
+) -> None:
+    def respond(request: RawRequest) -> Raw:
+        place = location.replace("{host}", request.headers["host"])
+        return whole(b"", status="302 Found", headers=f"Location: {place}\r\n")
+
+    with RawServer(respond) as server:
+        with pytest.raises(SiteError):
+            connect(server.url).get_page()
+        if not location.startswith("\\"):
+            assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("here", "location", "there"),
+    [
+        ("http://host/a/", "https://host/a/", "https://host/a/"),
+        ("http://host:80/a/", "https://host:443/b", "https://host:443/b"),
+        ("https://host/a/", "HTTPS://HOST/b/", "https://host/b/"),
+        ("https://host/a/", "https://host:443/b/", "https://host:443/b/"),
+        ("http://host/a/", "http://u:p@host/b?c#d", "http://host/b?c"),
+        ("http://[::1]:8000/a/", "http://[::1]:8000/b/", "http://[::1]:8000/b/"),
+        ("http://host/a/", "/caf\u00c3\u00a9/", "http://host/caf%C3%A9/"),
+        ("http://host/a/", "b c/", "http://host/a/b%20c/"),
+        ("http://host/a/", "//host/b/", "http://host/b/"),
+    ],
+)
+def test_a_redirect_may_stay_on_the_host_or_go_on_to_tls(
+    here: str, location: str, there: str
+) -> None:
+    assert client_module._redirected(here, location) == there
+
+
+@pytest.mark.parametrize(
+    ("here", "location"),
+    [
+        ("https://host/a/", "http://host/a/"),
+        ("http://host:8080/a/", "https://host/a/"),
+        ("http://host:8080/a/", "https://host:8443/a/"),
+        ("http://host/a/", "https://host:8443/a/"),
+        ("http://host/a/", "http://host:8080/a/"),
+        ("http://host/a/", "https://www.host/a/"),
+        ("http://host/a/", "http://host./a/"),
+        ("http://127.0.0.1/a/", "http://127.1/a/"),
+    ],
+)
+def test_a_redirect_may_not_change_host_or_port_or_leave_tls(here: str, location: str) -> None:
+    with pytest.raises(ForeignHostError) as caught:
+        client_module._redirected(here, location)
+    assert caught.value.url == here
+
+
+def test_redirects_without_end_are_given_up(replica: Replica, connect: Connect) -> None:
+    replica.answer("a/", Answer(302, {"Location": "/ftp/python/b/"}))
+    replica.answer("b/", Answer(302, {"Location": "/ftp/python/a/"}))
+    with pytest.raises(SiteError, match="redirects more than 5 times"):
+        connect(replica.url).get_page("a")
+    assert paths(replica) == ["a/", "b/"] * 3
+
+
+def test_a_redirect_without_a_location_is_a_status_like_others(connect: Connect) -> None:
+    with RawServer(lambda _: whole(b"", status="302 Found")) as server:
+        with pytest.raises(SiteStatusError, match="status 302 instead of 200"):
+            connect(server.url).get_page()
+
+
+def test_the_body_of_a_redirect_or_an_error_need_not_end(connect: Connect) -> None:
+    def respond(request: RawRequest) -> Raw:
+        if request.target.endswith("/end/"):
+            return whole(b"x")
+        start = b"HTTP/1.1 302 Found\r\nLocation: end/\r\nTransfer-Encoding: chunked\r\n\r\n"
+        return Raw(itertools.chain([start], itertools.repeat(b"3\r\nabc\r\n")))
+
+    with RawServer(respond) as server:
+        assert connect(server.url, retries=0).get_page("a").content == b"x"
+
+
+# Credentials and the environment
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def test_credentials_in_the_url_are_sent_and_never_shown(connect: Connect) -> None:
+    with RawServer(lambda _: whole(b"", status="403 Forbidden")) as server:
+        url = server.url.replace("//", "//m%C3%A9:p%40ss@")
+        client = connect(url)
+        assert client.base_url == server.url
+        with pytest.raises(SiteStatusError) as caught:
+            client.get_page()
+        assert server.requests[0].headers["authorization"] == basic("m\u00e9", "p@ss")
+    assert caught.value.url == server.url
+    assert "p@ss" not in str(caught.value)
+    assert "p%40ss" not in str(caught.value)
+
+
+def test_credentials_out_of_netrc_are_sent(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with RawServer(lambda _: whole(b"x")) as server:
+        connect(server.url).get_page()
+        connect(server.url.replace("//", "//other:one@")).get_page()
+        sent = [request.headers["authorization"] for request in server.requests]
+    assert sent == [basic("me", "mine"), basic("other", "one")]
+
+
+def test_a_proxy_of_the_environment_is_used_as_it_was_at_the_start(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RawServer(lambda _: whole(b"x")) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://p:q@127.0.0.1:{proxy.port}")
+        monkeypatch.setenv("NO_PROXY", "inside.invalid")
+        client = connect("http://site.invalid/ftp/python/")
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        assert client.get_page("3.13.9").url == "http://site.invalid/ftp/python/3.13.9/"
+        request = proxy.requests[0]
+    assert request.target == "http://site.invalid/ftp/python/3.13.9/"
+    assert request.headers["proxy-authorization"] == basic("p", "q")
+    assert "authorization" not in request.headers
+
+
+def test_a_proxy_that_does_not_answer_is_named(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@127.0.0.1:{port}")
+    client = connect("http://site.invalid/", retries=0)
+    with pytest.raises(SiteUnreachableError, match="the proxy does not connect") as caught:
+        client.get_page()
+    assert "secret" not in str(caught.value)
+    assert client.requests_sent == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("http://host", "http://host/"),
+        ("HTTPS://HOST/Path", "https://host/Path/"),
+        ("  http://host:8000/a//  ", "http://host:8000/a//"),
+        ("http://user:pass@host/a/", "http://host/a/"),
+        ("http://host/a b/\u00e9", "http://host/a%20b/%C3%A9/"),
+        ("http://b\u00fccher.example/", "http://xn--bcher-kva.example/"),
+        ("http://[::1]:80/", "http://[::1]:80/"),
+    ],
+)
+def test_the_base_url_is_brought_into_shape(connect: Connect, given: str, meant: str) -> None:
+    assert connect(given).base_url == meant
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "neither http"),
+        ("/ftp/python/", "neither http"),
+        ("www.python.org/ftp/python", "neither http"),
+        ("ftp://host/", "neither http"),
+        ("file:///ftp/python/", "neither http"),
+        ("http:host/", "neither http"),
+        ("http://", "cannot be read"),
+        ("http:///path/", "cannot be read"),
+        ("http://[::1/", "cannot be read"),
+        ("http://host:port/", "cannot be read"),
+        ("http://host:99999/", "cannot be read"),
+        ("http://*.example/", "cannot be read"),
+        (f"http://{'a' * 64}.example/", "cannot be read"),
+        ("http://host/?C=N", "query"),
+        ("http://host/#top", "query or a fragment"),
+        ("http://me:secret@host:port/", "cannot be read"),
+        ("http://me:se/cret@@host/", "cannot be read"),
+        ("ftp://me:secret@host/", "neither http"),
+    ],
+)
+def test_a_base_url_that_is_none_is_refused_without_showing_its_password(
+    url: str, reason: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=reason) as caught:
+        SiteClient(url)
+    assert "cret" not in str(caught.value)
+    assert "https://www.python.org/ftp/python/" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"concurrency": 0},
+        {"connect_timeout": 0},
+        {"read_timeout": -1},
+        {"retries": -1},
+        {"backoff": -0.1},
+        {"longest_pause": -1},
+    ],
+)
+def test_numbers_out_of_range_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgumentError):
+        SiteClient("http://host/", **settings)
+
+
+# How old an answer is
+
+
+def page_with(replica: Replica, connect: Connect, headers: dict[str, str]) -> client_module.Page:
+    replica.answer("3.13.9/", Answer(headers=headers))
+    before = datetime.now(UTC)
+    page = connect(replica.url).get_page("3.13.9")
+    assert before <= page.received_at <= datetime.now(UTC)
+    assert page.received_at.tzinfo is page.generated_at.tzinfo is UTC
+    return page
+
+
+def test_the_date_tells_when_a_page_was_made(replica: Replica, connect: Connect) -> None:
+    page = page_with(replica, connect, {"Date": "Tue, 14 Oct 2025 14:31:07 GMT"})
+    assert page.generated_at == datetime(2025, 10, 14, 14, 31, 7, tzinfo=UTC)
+
+
+def test_the_age_tells_when_a_page_was_made(replica: Replica, connect: Connect) -> None:
+    now = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    page = page_with(replica, connect, {"Date": now, "Age": "604800"})
+    assert page.received_at - page.generated_at == timedelta(days=7)
+
+
+def test_the_older_of_date_and_age_counts(replica: Replica, connect: Connect) -> None:
+    old = {"Date": "Tue, 14 Oct 2025 14:31:07 GMT", "Age": "60"}
+    assert page_with(replica, connect, old).generated_at.year == 2025
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Date": "yesterday", "Age": "-5"},
+        {"Date": "", "Age": ""},
+        {"Date": "Tue, 99 Foo 2025 99:99:99 GMT", "Age": "1.5"},
+        {"Date": "Fri, 31 Dec 9999 23:59:59 -2359", "Age": "9" * 30},
+        {"Date": "Tue, 14 Oct 99999999999 00:00:00 GMT", "Age": "\u00b2"},
+    ],
+)
+def test_headers_that_tell_nothing_leave_the_time_of_arrival(
+    replica: Replica, connect: Connect, headers: dict[str, str]
+) -> None:
+    page = page_with(replica, connect, headers)
+    assert page.generated_at == page.received_at
+
+
+def test_an_age_that_overflows_counts_as_the_longest(replica: Replica, connect: Connect) -> None:
+    page = page_with(replica, connect, {"Age": "99999999999, 5"})
+    assert page.received_at - page.generated_at == timedelta(seconds=2**31)
+
+
+@given(st.text(), st.text())
+def test_no_header_makes_the_age_of_a_page_fail(date: str, age: str) -> None:
+    now = datetime.now(UTC)
+    assert client_module._generated_at({"Date": date, "Age": age}, now) <= now
+    assert client_module._retry_after(date) >= 0
+
+
+# The end
+
+
+def test_requests_under_way_are_cut_off_by_a_call(replica: Replica, connect: Connect) -> None:
+    replica.answer("3.13.9/", Answer(hold=threading.Event()))
+    client = connect(replica.url, read_timeout=3600, retries=1000)
+    with ThreadPoolExecutor(1) as threads:
+        future = threads.submit(client.get_page, "3.13.9")
+        while not replica.requests:
+            assert not future.done()
+        client.cut_off()
+        with pytest.raises(SiteUnreachableError):
+            future.result()
+    # Later requests are not concerned.
+    assert client.get_page("3.13.8").content
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_pauses_are_cut_off_by_closing(replica: Replica, connect: Connect, status: int) -> None:
+    replica.answer("3.13.9/", Answer(status, {"Retry-After": "3600"}))
+    with ThreadPoolExecutor(1) as threads, connect(replica.url, longest_pause=3600) as client:
+        future = threads.submit(client.get_page, "3.13.9")
+        while not replica.requests:
+            assert not future.done()
+        client.close()
+        with pytest.raises(SiteError):
+            future.result()
+    assert len(replica.requests) == 1
