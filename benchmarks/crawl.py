@@ -30,6 +30,7 @@ from measuring import (
     working_folder,
 )
 from nginx_site import build_tree, nginx_site
+
 from pyorg_pipeline.model.names import parse_release_directory
 from pyorg_pipeline.site.listing import parse_listing
 

@@ -286,7 +286,7 @@ def _version_in(python: str) -> str:
 def print_machine(*, reference_python: str | None = None) -> None:
     """Print what everything ran on."""
     names = ("pyorg-pipeline", "dagster", "pyarrow", "lxml", "requests", "duckdb")
-    versions = [f"{name} {version}" for name in names if (version := _installed(name))]
+    versions = [f"{name} {version}" for name in names if (version := installed(name))]
     lines = [
         f"{os.cpu_count()} x {_processor()}, {_memory()}, {platform.platform()}",
         f"Python {platform.python_version()}: {', '.join(versions)}",
@@ -296,14 +296,13 @@ def print_machine(*, reference_python: str | None = None) -> None:
     for command in (["curl", "--version"], ["rclone", "version"], ["nginx", "-v"]):
         path = shutil.which(command[0], path=os.environ.get("PATH", "") + ":/usr/sbin")
         if path is not None:
-            said = subprocess.run(
-                [path, *command[1:]], capture_output=True, text=True, check=False
-            )
+            said = subprocess.run([path, *command[1:]], capture_output=True, text=True, check=False)
             lines.append((said.stdout or said.stderr).partition("\n")[0].partition(" (")[0])
     print("\n".join(f"- {line}" for line in lines), end="\n\n")
 
 
-def _installed(name: str) -> str:
+def installed(name: str) -> str:
+    """The version of a distribution in this environment; empty if it is not there."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -49,9 +49,7 @@ http {{
 """
 
 
-def build_tree(
-    folder: Path, *, left_out: Callable[[str], bool] | None = None
-) -> Path:
+def build_tree(folder: Path, *, left_out: Callable[[str], bool] | None = None) -> Path:
     """The recorded tree below folder/ftp/python, as sparse files; kept if it is there already.
 
     Args:
@@ -62,9 +60,7 @@ def build_tree(
     done = folder / "tree-is-complete"
     if done.exists():
         return folder
-    entries = [
-        entry for entry in read_record() if left_out is None or not left_out(entry.path)
-    ]
+    entries = [entry for entry in read_record() if left_out is None or not left_out(entry.path)]
     for entry in entries:
         path = root / entry.path
         if entry.path.endswith("/"):
@@ -100,9 +96,7 @@ def nginx_site(tree: Path, *, latency: float = 0, log: Path | None = None) -> It
     module, locations = "", ""
     if latency:
         module = f"load_module {ECHO_MODULE};"
-        locations = (
-            f"location / {{ echo_sleep {latency}; echo_exec @tree; }} location @tree {{ }}"
-        )
+        locations = f"location / {{ echo_sleep {latency}; echo_exec @tree; }} location @tree {{ }}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)

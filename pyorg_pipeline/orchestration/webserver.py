@@ -1,0 +1,92 @@
+"""Dagster's own web server and daemon as a child process, for as long as someone looks at it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+from pyorg_pipeline.errors import InvalidArgumentError
+from pyorg_pipeline.orchestration.instance import ensure_home
+from pyorg_pipeline.settings import Settings
+
+HOST: Final = "127.0.0.1"
+
+#: What ends us has to end the child as well; Windows has no SIGHUP.
+_FORWARDED: Final = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
+
+def serve_ui(settings: Settings, port: int) -> int:
+    """Run `dagster dev` on this machine's loopback until it is told to stop; its exit code.
+
+    Ctrl-C and SIGTERM go on to Dagster, which stops its own children.
+
+    Raises:
+        InvalidArgumentError: no such port, or another program listens there.
+        SettingsError: Dagster's home cannot be made.
+    """
+    _check_port(port)
+    environment = {**os.environ, **_environment(settings)}
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "pyorg_pipeline.definitions"]
+    # A session of its own: otherwise Dagster and each of its children would get Ctrl-C from the
+    # terminal, and once more from us.
+    process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+        [*command, "-h", HOST, "-p", str(port)], env=environment, start_new_session=True
+    )
+    with _forwarding(process):
+        code = process.wait()
+    # As a shell tells it: 128 and the signal.
+    return code if code >= 0 else 128 - code
+
+
+def _environment(settings: Settings) -> Mapping[str, str]:
+    """Everything that Dagster's processes need to find the same site and catalog."""
+    return {
+        "PYORG_SITE_URL": settings.site_url,
+        "PYORG_HOME": str(settings.home),
+        "PYORG_CATALOG_URL": settings.catalog_url,
+        "PYORG_CONCURRENCY": str(settings.concurrency),
+        "DAGSTER_HOME": str(ensure_home(settings.dagster_home)),
+    }
+
+
+def _check_port(port: int) -> None:
+    if not 0 < port < 65536:
+        raise InvalidArgumentError(f"port {port} is none: choose one from 1 to 65535")
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":
+            # As the server does: a port whose last connections still linger is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise InvalidArgumentError(
+                f"port {port} of {HOST} cannot be had ({error.strerror}): "
+                "choose another one with --port"
+            ) from error
+
+
+@contextmanager
+def _forwarding(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Hand the signals that would end us to the child instead, while this lasts."""
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    before = {number: signal.signal(number, forward) for number in _FORWARDED}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if process.poll() is None:
+            process.terminate()
+            process.wait()

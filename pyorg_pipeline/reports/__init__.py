@@ -1,0 +1,28 @@
+"""What people read: tables, lines, progress, and the words in them.
+
+Everything here is handed values and writes text; it asks neither the catalog nor the site. Rich
+is imported only where a terminal is written to, so that a query in a pipe never pays for it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.reports.lines import artifact_lines
+
+
+def print_artifacts(artifacts: Sequence[PythonOrgArtifact]) -> None:
+    """Write artifacts to stdout: a table on a terminal, else a line each that programs can cut.
+
+    That there are none is said on stderr, so that a program that reads stdout gets none either.
+    """
+    if not artifacts:
+        sys.stderr.write("no artifacts\n")
+    elif sys.stdout.isatty():
+        from pyorg_pipeline.reports.table import print_table  # noqa: PLC0415  # imports rich
+
+        print_table(artifacts)
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in artifact_lines(artifacts)))

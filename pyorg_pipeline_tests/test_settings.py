@@ -1,0 +1,88 @@
+"""The settings from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyorg_pipeline.errors import SettingsError
+from pyorg_pipeline.settings import load_settings
+
+
+def test_everything_has_a_default() -> None:
+    settings = load_settings({})
+    assert settings.site_url == "https://www.python.org/ftp/python/"
+    assert settings.home.name == "pyorg_pipeline"
+    assert settings.catalog_url == str(settings.home / "catalog")
+    assert settings.dagster_home == settings.home / "dagster"
+    assert settings.concurrency == 8
+    assert settings.auto_refresh
+
+
+def test_every_setting_can_be_given(tmp_path: Path) -> None:
+    settings = load_settings(
+        {
+            "PYORG_SITE_URL": "http://127.0.0.1:8000/mirror",
+            "PYORG_HOME": str(tmp_path / "home"),
+            "PYORG_CATALOG_URL": "s3://bucket/prefix",
+            "DAGSTER_HOME": str(tmp_path / "dagster"),
+            "PYORG_CONCURRENCY": "32",
+            "PYORG_AUTO_REFRESH": "no",
+        }
+    )
+    assert settings.site_url == "http://127.0.0.1:8000/mirror/"
+    assert settings.home == tmp_path / "home"
+    assert settings.catalog_url == "s3://bucket/prefix"
+    assert settings.dagster_home == tmp_path / "dagster"
+    assert settings.concurrency == 32
+    assert not settings.auto_refresh
+
+
+def test_an_empty_value_is_no_value(tmp_path: Path) -> None:
+    settings = load_settings({"PYORG_HOME": str(tmp_path), "PYORG_SITE_URL": " "})
+    assert settings.site_url == "https://www.python.org/ftp/python/"
+
+
+def test_relative_folders_are_made_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings({"PYORG_HOME": "pyorg-demo", "PYORG_CATALOG_URL": "elsewhere"})
+    assert settings.home == tmp_path / "pyorg-demo"
+    assert settings.catalog_url == str(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PYORG_SITE_URL", "www.python.org/ftp/python"),
+        ("PYORG_SITE_URL", "ftp://www.python.org/"),
+        ("PYORG_SITE_URL", "http://"),
+        ("PYORG_SITE_URL", "http://host:port/"),
+        ("PYORG_SITE_URL", "http://host/?a=b"),
+        ("PYORG_SITE_URL", "http://[::1/"),
+        ("PYORG_HOME", __file__),
+        ("PYORG_CATALOG_URL", __file__),
+        ("DAGSTER_HOME", __file__),
+        ("PYORG_CONCURRENCY", "0"),
+        ("PYORG_CONCURRENCY", "33"),
+        ("PYORG_CONCURRENCY", "many"),
+        ("PYORG_AUTO_REFRESH", "perhaps"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_with_its_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({name: value})
+    assert str(raised.value).startswith(f"{name}={value!r} cannot be used: ")
+    assert "\n" not in str(raised.value)
+
+
+def test_another_site_gets_a_home_of_its_own_below(tmp_path: Path) -> None:
+    settings = load_settings({"PYORG_HOME": str(tmp_path)})
+    mirror = settings.for_site("https://mirror.example/python")
+    assert mirror.site_url == "https://mirror.example/python/"
+    assert mirror.home == tmp_path / "sites" / "https-mirror.example-python"
+    assert mirror.catalog_url == str(mirror.home / "catalog")
+    assert mirror.dagster_home == mirror.home / "dagster"
+    assert settings.for_site("https://www.python.org/ftp/python") is settings
