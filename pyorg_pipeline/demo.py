@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -26,3 +27,107 @@ from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline.site.replica import Replica
 
 DEFAULT_HOME: Final = "pyorg-demo"
+
+
+def run_demo(*, ui_port: int | None = None) -> int:
+    """Fill the demonstration's catalog from a replica and print what it answers; an exit code.
+
+    Args:
+        ui_port: where to open Dagster's UI on it, with the replica serving until that ends; None
+            for no UI.
+
+    Raises:
+        SettingsError: the home holds a catalog of another site than a replica.
+        PyorgError: the refresh failed.
+    """
+    home = os.environ.get("PYORG_HOME", "").strip() or DEFAULT_HOME
+    port = _replica_port(_settings(home, "http://127.0.0.1/"))
+    with _replica(port) as replica:
+        settings = _settings(home, replica.url)
+        _say(
+            f"A replica of python.org's download site, on this machine at {replica.url}: recorded "
+            "names, sizes and dates, with made-up bytes."
+        )
+        # Elsewhere than before it is another site to the catalog, and that takes a full refresh.
+        moved = port is not None and settings.site_url != _site_url(port)
+        summary = attended_refresh(settings, full=moved)
+        if summary.error is not None:
+            raise summary.error
+        _say(f"{summary}\n")
+        _show(settings)
+        if ui_port is None:
+            return 0
+        _say(f"\nDagster's UI: http://{HOST}:{ui_port} (Ctrl-C stops it, and the replica)")
+        return serve_ui(settings, ui_port)
+
+
+def _settings(home: str, site_url: str) -> Settings:
+    """The demonstration's own, whatever else the environment says of sites and catalogs."""
+    concurrency = os.environ.get("PYORG_CONCURRENCY", "")
+    return load_settings(
+        {"PYORG_HOME": home, "PYORG_SITE_URL": site_url, "PYORG_CONCURRENCY": concurrency}
+    )
+
+
+def _replica_port(settings: Settings) -> int | None:
+    """The port of the replica that filled the catalog; None where it was never filled.
+
+    Raises:
+        SettingsError: another site filled it.
+    """
+    store = CatalogStore(open_location(settings.catalog_url))
+    facts = store.facts_or_none(DIRECTORIES_FILE)
+    if facts is None:
+        return None
+    site = urlsplit(facts["site_url"])
+    if site.hostname != "127.0.0.1" or site.port is None:
+        raise SettingsError(
+            "PYORG_HOME",
+            str(settings.home),
+            f"it holds a catalog of {facts['site_url']}, which the demo does not overwrite; "
+            "unset it, or name an empty folder",
+        )
+    return site.port
+
+
+@contextmanager
+def _replica(port: int | None) -> Iterator[Replica]:
+    """A replica that serves, on this port if it can be had: the same site to the catalog then."""
+    replica = Replica(port=port or 0)
+    try:
+        replica.start()
+    except OSError:
+        replica = Replica()
+        replica.start()
+    try:
+        yield replica
+    finally:
+        replica.stop()
+
+
+def _show(settings: Settings) -> None:
+    class Demo(PythonOrgDownloads):
+        CATALOG_URL = settings.catalog_url
+
+    latest = Demo.latest_version()
+    _say(f"The latest final release is {latest.text}:\n")
+    print_artifacts(Demo.list_version_artifacts(*latest))
+    folder = Path(settings.catalog_url)
+    _say("\nThe tables are Parquet, for DuckDB, Polars, pandas and whatever else reads it:\n")
+    for name in (DIRECTORIES_FILE, f"{ARTIFACTS_FOLDER}/*.parquet", CATALOG_FILE, LATEST_FILE):
+        _say(f"  {folder / name}")
+    home = shlex.quote(str(settings.home))
+    _say("\nAsk it more, or look at it in Dagster's UI with the replica at work behind it:\n")
+    for command in (
+        "PythonOrgDownloads catalog_info",
+        f"PythonOrgDownloads list_version_artifacts {latest.major} {latest.minor}"
+        f" --micro {latest.micro} --artifact_type source-release",
+        "PythonOrgDownloads report_version_artifacts 3 14 ",
+        "demo --ui",
+    ):
+        _say(f"  PYORG_HOME={home} pyorg {command}".rstrip())
+
+
+def _say(text: str) -> None:
+    # At once: whoever waits for the refresh reads already.
+    print(text, flush=True)  # noqa: T201

@@ -7,7 +7,7 @@ are due, and what is kept of them; that is the caller's, who hands in a function
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,7 +71,7 @@ def crawl(
     handle: Callable[[Listing], T],
     *,
     concurrency: int = DEFAULT_CONCURRENCY,
-) -> Iterator[Crawled[T]]:
+) -> Generator[Crawled[T], None, None]:
     """Read directories and hand their listings on; yield what became of each, as they are done.
 
     Each directory is read once, with one request, and `handle` is called with its listing in the
@@ -101,7 +101,7 @@ def _crawl(
     directories: list[str],
     handle: Callable[[Listing], T],
     concurrency: int,
-) -> Iterator[Crawled[T]]:
+) -> Generator[Crawled[T], None, None]:
     stopped = Event()
     executor = ThreadPoolExecutor(concurrency, thread_name_prefix="crawl")
     futures: list[Future[Crawled[T]]] = []

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # title as in the heading.
 _HEADING = "Index of "
 
+_TITLE = re.compile(rb"<title[^<>]*>([^<]*)<", re.IGNORECASE)
+
 # An href that needs no resolving and no decoding, which is nearly every one: nothing in it has a
 # meaning of its own in a URL, and the first character rules out `.` and `..`.
 _PLAIN_HREF = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~+,=@-]*/?")
@@ -123,21 +125,23 @@ def _require_a_whole_listing(content: bytes, url: str) -> None:
     page = content.strip().lower()
     if not page:
         raise ListingError(url, f"the page is empty{_NEXT}", is_cut=True)
-    # All the formats end so; what a cut takes away is taken from here.
-    is_cut = page.startswith(b"<") and not page.endswith(b"</html>")
-    if b"index of " not in page or not page.endswith(b"</html>"):
-        reason = "is cut: it does not end with </html>" if is_cut else "is no directory listing"
-        raise ListingError(url, f"the page {reason}{_title_of(content)}{_NEXT}", is_cut=is_cut)
+    title = _TITLE.search(content)
+    text = title[1].decode(errors="replace").strip() if title else ""
+    is_listing = b"index of " in page and (title is None or text.lower().startswith("index of"))
+    # All the formats end so; what a cut takes away is taken from here. A page with a title of its
+    # own is another page, whatever its end.
+    is_cut = page.startswith(b"<") and not page.endswith(b"</html>") and (is_listing or not title)
+    if is_cut:
+        raise ListingError(
+            url, f"the page is cut: it does not end with </html>{_NEXT}", is_cut=True
+        )
+    if not page.endswith(b"</html>") or not is_listing:
+        named = f" (its title is {text[:200]!r})" if text else ""
+        raise ListingError(url, f"the page is no directory listing{named}{_NEXT}")
     # A proxy that mends the end of what it relays would hide the cut.
     for element in ("pre", "table"):
         if f"<{element}".encode() in page and f"</{element}>".encode() not in page:
             raise ListingError(url, f"the page is cut: <{element}> never ends{_NEXT}", is_cut=True)
-
-
-def _title_of(content: bytes) -> str:
-    """Return the page's title as an addition to a message, or nothing."""
-    found = re.search(rb"<title[^>]{0,100}>\s*([^<]{1,200})", content, re.IGNORECASE)
-    return f" (its title is {found[1].decode(errors='replace').strip()!r})" if found else ""
 
 
 def _parse(content: bytes, url: str) -> HtmlElement:

@@ -208,7 +208,7 @@ def test_whoever_stops_early_leaves_no_thread_and_no_request(
     handled: list[str] = []
     with closing(
         crawl(client, directories, lambda it: handled.append(it.directory), concurrency=4)
-    ) as results:  # type: ignore[type-var]  # an iterator to its readers, a generator to its owner
+    ) as results:
         next(results)
     assert crawling_threads() == []
     asked = len(replica.requests)

@@ -280,9 +280,10 @@ def test_what_is_no_listing_is_refused_with_a_reason(content: bytes, words: str)
 
 
 def test_an_own_page_of_the_directory_is_not_called_cut() -> None:
-    error = refusal(b"<html><head><title>Python 2.2.3</title></head><body></body></html>\n")
-    assert not error.is_cut
-    assert not error.transient
+    for end in (b"</body></html>\n", b"", b"<p>Index of /ftp/python/3.7.3/"):
+        error = refusal(b"<html><head><title>Python 2.2.3</title></head><body>" + end)
+        assert not error.is_cut
+        assert not error.transient
 
 
 def test_links_that_all_lead_elsewhere_are_no_empty_directory() -> None:
