@@ -9,6 +9,7 @@ The client speaks to the host of its base URL and to no other.
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import socket
@@ -22,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast
 from urllib.parse import quote, urljoin, urlsplit
 from weakref import WeakSet
@@ -35,6 +37,7 @@ from urllib3 import exceptions as broken
 from pyorg_pipeline.errors import (
     ForeignHostError,
     InvalidArgumentError,
+    SettingsError,
     SiteError,
     SiteStatusError,
     SiteUnreachableError,
@@ -94,6 +97,7 @@ class SiteClient:
 
     Raises:
         InvalidArgumentError: base_url is no URL of a site, or a number is out of its range.
+        SettingsError: The environment names certificates that are not there.
     """
 
     def __init__(
@@ -131,6 +135,7 @@ class SiteClient:
             self._environment: dict[str, Any] = dict(
                 session.merge_environment_settings(self._base_url, {}, True, None, None)
             )
+        _check_certificates(self._environment["verify"])
 
     @property
     def base_url(self) -> str:
@@ -378,20 +383,29 @@ def _taken_apart(base_url: str) -> tuple[str, tuple[str, str] | None]:
         raise refused("it starts with neither http:// nor https://")
     try:
         url = _normalised(base_url.strip())
-        host = _origin(url).host
-        host.encode("idna")
+        # What a look-up of the name would trip over: empty labels, or long ones.
+        _origin(url).host.encode("idna")
         parts = urlsplit(url)
     except (OSError, ValueError, broken.HTTPError):
         # Without the cause, which shows the URL as it was given.
         raise refused("it cannot be read") from None
-    if not host:
-        raise refused("it names no host")
     if parts.query or parts.fragment:
         raise refused("it has a query or a fragment")
     user, password = get_auth_from_url(url)
     auth = (user, password) if user or password else None
     path = parts.path if parts.path.endswith("/") else f"{parts.path}/"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}", auth
+
+
+def _check_certificates(verify: bool | str) -> None:
+    """Refuse a bundle of certificates that is not there, which no retry can change."""
+    if isinstance(verify, str) and not Path(verify).exists():
+        given = os.environ.get("REQUESTS_CA_BUNDLE") == verify
+        raise SettingsError(
+            "REQUESTS_CA_BUNDLE" if given else "CURL_CA_BUNDLE",
+            verify,
+            "there is no such file or folder; unset it, or name your certificates",
+        )
 
 
 def _normalised(url: str) -> str:
@@ -516,7 +530,13 @@ def _http_date(text: str) -> datetime | None:
         return None
 
 
-_NOT_CONNECTED: Final = (broken.NewConnectionError, broken.ConnectTimeoutError, broken.ProxyError)
+# Before an answer each of them means that no request went out.
+_NOT_CONNECTED: Final = (
+    broken.NewConnectionError,
+    broken.ConnectTimeoutError,
+    broken.ProxyError,
+    broken.SSLError,
+)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -125,18 +125,16 @@ def _require_a_whole_listing(content: bytes, url: str) -> None:
     page = content.strip().lower()
     if not page:
         raise ListingError(url, f"the page is empty{_NEXT}", is_cut=True)
-    title = _TITLE.search(content)
-    text = title[1].decode(errors="replace").strip() if title else ""
-    is_listing = b"index of " in page and (title is None or text.lower().startswith("index of"))
-    # All the formats end so; what a cut takes away is taken from here. A page with a title of its
-    # own is another page, whatever its end.
-    is_cut = page.startswith(b"<") and not page.endswith(b"</html>") and (is_listing or not title)
-    if is_cut:
-        raise ListingError(
-            url, f"the page is cut: it does not end with </html>{_NEXT}", is_cut=True
-        )
-    if not page.endswith(b"</html>") or not is_listing:
-        named = f" (its title is {text[:200]!r})" if text else ""
+    ends = page.endswith(b"</html>")
+    if b"index of " not in page or not ends:
+        found = _TITLE.search(content)
+        title = found[1].decode(errors="replace").strip() if found else ""
+        # All the formats end so; what a cut takes away is taken from here. A page with a title of
+        # its own is another page, whatever its end.
+        if page.startswith(b"<") and not ends and (not title or title.startswith(_HEADING)):
+            reason = "is cut: it does not end with </html>"
+            raise ListingError(url, f"the page {reason}{_NEXT}", is_cut=True)
+        named = f" (its title is {title[:200]!r})" if title else ""
         raise ListingError(url, f"the page is no directory listing{named}{_NEXT}")
     # A proxy that mends the end of what it relays would hide the cut.
     for element in ("pre", "table"):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pyorg_pipeline.site.record import RecordedEntry, read_record
+
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -16,3 +18,15 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+
+
+@pytest.fixture(scope="session")
+def a_small_record() -> list[RecordedEntry]:
+    """All release directories, but only the files of 3.13 and src; a replica of it starts fast."""
+    return [
+        entry
+        for entry in read_record()
+        if entry.path.count("/") < 1
+        or entry.path.index("/") == len(entry.path) - 1
+        or entry.path.startswith(("3.13.", "src/"))
+    ]

@@ -24,12 +24,14 @@ from hypothesis import strategies as st
 from pyorg_pipeline.errors import (
     ForeignHostError,
     InvalidArgumentError,
+    SettingsError,
     SiteError,
     SiteStatusError,
     SiteUnreachableError,
 )
 from pyorg_pipeline.site import client as client_module
 from pyorg_pipeline.site.client import LARGEST_PAGE, SiteClient
+from pyorg_pipeline.site.record import RecordedEntry
 from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline_tests.site.raw_server import Raw, RawRequest, RawServer, whole
 
@@ -40,8 +42,8 @@ GZIP = "Content-Encoding: gzip\r\n"
 
 
 @pytest.fixture
-def replica() -> Iterator[Replica]:
-    with Replica() as replica:
+def replica(a_small_record: list[RecordedEntry]) -> Iterator[Replica]:
+    with Replica(a_small_record) as replica:
         yield replica
 
 
@@ -426,9 +428,11 @@ def test_a_tls_connection_to_a_server_without_is_unreachable(connect: Connect) -
         thread = threading.Thread(target=refuse)
         thread.start()
         port = listener.getsockname()[1]
+        client = connect(f"https://127.0.0.1:{port}/", retries=0)
         with pytest.raises(SiteUnreachableError, match="no TLS connection can be made"):
-            connect(f"https://127.0.0.1:{port}/", retries=0).get_page()
+            client.get_page()
         thread.join()
+    assert client.requests_sent == 0
 
 
 # Redirects
@@ -620,6 +624,16 @@ def test_a_proxy_that_does_not_answer_is_named(
     assert client.requests_sent == 0
 
 
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_certificates_that_are_not_there_are_named_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv(name, str(tmp_path / "no.pem"))
+    with pytest.raises(SettingsError, match="no such file") as caught:
+        SiteClient("https://host/")
+    assert caught.value.name == name
+
+
 @pytest.mark.parametrize(
     ("given", "meant"),
     [
@@ -767,5 +781,22 @@ def test_pauses_are_cut_off_by_closing(replica: Replica, connect: Connect, statu
             assert not future.done()
         client.close()
         with pytest.raises(SiteError):
+            future.result()
+    assert len(replica.requests) == 1
+
+
+def test_who_is_held_back_by_too_many_requests_is_cut_off_too(
+    replica: Replica, connect: Connect
+) -> None:
+    replica.answer("3.13.9/", Answer(429, {"Retry-After": "3600"}))
+    client = connect(replica.url, longest_pause=3600, retries=0)
+    with pytest.raises(SiteStatusError):
+        client.get_page("3.13.9")
+    with ThreadPoolExecutor(1) as threads:
+        # It may not have begun when it is cut off the first time.
+        future = threads.submit(client.get_page, "3.13.8")
+        while not future.done():
+            client.cut_off()
+        with pytest.raises(SiteUnreachableError, match="given up"):
             future.result()
     assert len(replica.requests) == 1

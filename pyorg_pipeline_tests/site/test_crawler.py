@@ -19,12 +19,13 @@ from pyorg_pipeline.errors import (
 )
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.crawler import Crawled, Listing, crawl, read_listing
+from pyorg_pipeline.site.record import RecordedEntry
 from pyorg_pipeline.site.replica import Answer, Replica, Request
 
 
 @pytest.fixture
-def replica() -> Iterator[Replica]:
-    with Replica() as replica:
+def replica(a_small_record: list[RecordedEntry]) -> Iterator[Replica]:
+    with Replica(a_small_record) as replica:
         yield replica
 
 
@@ -211,12 +212,10 @@ def test_whoever_stops_early_leaves_no_thread_and_no_request(
     ) as results:
         next(results)
     assert crawling_threads() == []
-    asked = len(replica.requests)
-    assert asked < len(directories)
+    assert len(replica.requests) < len(directories)
     assert len(handled) < len(directories)
     # The client can be used as before.
-    assert read_listing(client, directories[0]).entries
-    assert len(replica.requests) == asked + 1
+    assert read_listing(client, "3.13.9").entries
 
 
 def test_a_crawl_that_is_dropped_ends_too(replica: Replica, client: SiteClient) -> None:
