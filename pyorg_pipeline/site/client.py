@@ -10,7 +10,6 @@ The client speaks to the host of its base URL and to no other.
 from __future__ import annotations
 
 import os
-import random
 import re
 import socket
 import ssl
@@ -23,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from importlib import metadata
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast
 from urllib.parse import quote, urljoin, urlsplit
@@ -32,6 +32,7 @@ from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from requests.utils import get_auth_from_url, get_netrc_auth
+from urllib3 import Retry
 from urllib3 import exceptions as broken
 
 from pyorg_pipeline.errors import (
@@ -90,7 +91,8 @@ class SiteClient:
             as long.
         retries: How often a request is repeated before its trouble counts, over all kinds of
             trouble.
-        backoff: Seconds before the second attempt, at most; doubled for each further one.
+        backoff: Seconds that the pauses between attempts are counted in: urllib3's Retry doubles
+            them from the second pause on, and adds up to as much again at random.
         longest_pause: Seconds between two attempts at most, whatever the site asks for.
 
     Proxies and certificate bundles of the environment are honoured as they are now.
@@ -118,9 +120,15 @@ class SiteClient:
         self._base_url, auth = _taken_apart(base_url)
         self._timeout = (connect_timeout, read_timeout)
         self._longest_page = read_timeout * _READ_TIMEOUTS_A_PAGE
-        self._retries = retries
-        self._backoff = backoff
-        self._longest_pause = longest_pause
+        self._retry = Retry(
+            retries,
+            backoff_factor=backoff,
+            # Or all that met the same trouble would come back together.
+            backoff_jitter=backoff,
+            backoff_max=longest_pause,
+            # Whole seconds, up: Retry wants an int.
+            retry_after_max=ceil(longest_pause),
+        )
 
         self._lock = threading.Lock()
         self._requests_sent = 0
@@ -162,23 +170,24 @@ class SiteClient:
         """
         url = self._url_of(directory)
         cut_off = self._cut_off
-        attempt = 0
+        retry = self._retry
         while True:
             self._wait_while_held(url, cut_off)
             try:
                 return self._get(url, cut_off)
             except _PassingTrouble as trouble:
-                # Jitter, or all that met the same trouble would come back together.
-                pause = self._backoff * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311
-                pause = min(max(pause, trouble.pause), self._longest_pause)
+                pause = _retry_after(retry, trouble.retry_after)
                 if trouble.concerns_all:
                     with self._lock:
                         self._held_until = max(self._held_until, time.monotonic() + pause)
-                # One budget for all kinds of trouble. urllib3's Retry knows nothing of a body
-                # that is cut: its work is done once the headers are there.
-                if attempt >= self._retries or cut_off.wait(pause):
+                # One budget for all kinds of trouble. Left to the connection pool, Retry would
+                # know nothing of a body that is cut: its work is done once the headers are there.
+                try:
+                    retry = retry.increment("GET", url, error=trouble)
+                except broken.MaxRetryError:
                     raise trouble.error from trouble.__cause__
-            attempt += 1
+                if cut_off.wait(max(pause, retry.get_backoff_time())):
+                    raise trouble.error from trouble.__cause__
 
     def cut_off(self) -> None:
         """End every `get_page` that is under way with a SiteUnreachableError, so that none hangs.
@@ -289,11 +298,13 @@ class SiteClient:
 class _PassingTrouble(Exception):  # noqa: N818  # it never leaves this module
     """Trouble that may have passed at the next attempt."""
 
-    def __init__(self, error: SiteError, pause: float = 0, *, concerns_all: bool = False) -> None:
+    def __init__(
+        self, error: SiteError, retry_after: str = "", *, concerns_all: bool = False
+    ) -> None:
         super().__init__(error)
         self.error = error
-        #: Seconds that the site asked for, at least.
-        self.pause = pause
+        #: The header of that name: how long the site wants to be left alone.
+        self.retry_after = retry_after
         #: Whether the pause is meant for the client, not for the page.
         self.concerns_all = concerns_all
 
@@ -471,8 +482,8 @@ def _trouble_with_status(url: str, status: int, headers: Mapping[str, str]) -> E
     if status not in _PASSING:
         return error
     # RFC 9110, 10.2.3 gives it a meaning for 503, RFC 6585, 4 for 429.
-    pause = _retry_after(headers.get("Retry-After", "")) if status in (429, 503) else 0.0
-    return _PassingTrouble(error, pause, concerns_all=status == _TOO_MANY_REQUESTS)
+    wanted = headers.get("Retry-After", "") if status in Retry.RETRY_AFTER_STATUS_CODES else ""
+    return _PassingTrouble(error, wanted, concerns_all=status == _TOO_MANY_REQUESTS)
 
 
 def _status_in_words(status: int) -> str:
@@ -495,13 +506,12 @@ def _status_in_words(status: int) -> str:
     return f"answered with status {status} instead of 200: look at it in a browser"
 
 
-def _retry_after(text: str) -> float:
-    """Return the seconds of a Retry-After header, be it a number or a date; 0 if it is neither."""
-    text = text.strip()
-    if re.fullmatch(r"[0-9]{1,10}", text):
-        return float(text)
-    date = _http_date(text)
-    return 0.0 if date is None else max(0.0, (date - datetime.now(UTC)).total_seconds())
+def _retry_after(retry: Retry, text: str) -> float:
+    """Return the seconds of a Retry-After header, bounded; 0 if it is none."""
+    try:
+        return retry.parse_retry_after(text) if text else 0.0
+    except (broken.InvalidHeader, ValueError, OverflowError):
+        return 0.0
 
 
 def _generated_at(headers: Mapping[str, str], received_at: datetime) -> datetime:

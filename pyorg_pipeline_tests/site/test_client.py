@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3 import Retry
 
 from pyorg_pipeline.errors import (
     ForeignHostError,
@@ -752,7 +753,7 @@ def test_an_age_that_overflows_counts_as_the_longest(replica: Replica, connect: 
 def test_no_header_makes_the_age_of_a_page_fail(date: str, age: str) -> None:
     now = datetime.now(UTC)
     assert client_module._generated_at({"Date": date, "Age": age}, now) <= now
-    assert client_module._retry_after(date) >= 0
+    assert client_module._retry_after(Retry(), date) >= 0
 
 
 # The end
