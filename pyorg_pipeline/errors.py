@@ -93,16 +93,16 @@ class ForeignHostError(SiteError):
 class ListingError(SiteError):
     """A page that is no directory listing, is cut, or shows another directory."""
 
-    def __init__(self, url: str, reason: str, is_cut: bool = False) -> None:
+    def __init__(self, url: str, reason: str, is_listing: bool = False) -> None:
         super().__init__(url, reason)
-        self.args = (url, reason, is_cut)
-        #: Whether it is a listing that lost something, rather than another page.
-        self.is_cut = is_cut
+        self.args = (url, reason, is_listing)
+        #: Whether it is a listing, cut or of another directory, rather than a page of another kind.
+        self.is_listing = is_listing
 
     @property
     def transient(self) -> bool:  # type: ignore[override]  # a constant for all its siblings
-        """Whether asking again later can help: a cut page can be whole then."""
-        return self.is_cut
+        """Whether asking again later can help: a cut listing can be whole then."""
+        return self.is_listing
 
 
 class CatalogError(PyorgError):

@@ -171,7 +171,7 @@ def _row_order(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _is_hidden(store: CatalogStore, site_url: str, directory: str, error: Exception) -> bool:
-    if not isinstance(error, ListingError) or error.is_cut:
+    if not isinstance(error, ListingError) or error.is_listing:
         return False
     facts = store.facts_or_none(directory_file(directory))
     return facts is None or facts["site_url"] != site_url

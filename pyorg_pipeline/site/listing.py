@@ -98,7 +98,7 @@ def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
             continue
         if size is None:
             raise ListingError(
-                url, f"the row of {name!r} is cut or of an unknown format{_NEXT}", is_cut=True
+                url, f"the row of {name!r} is cut or of an unknown format{_NEXT}", is_listing=True
             )
         try:
             last_modified = _date(date) if date else None
@@ -109,14 +109,18 @@ def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
             raise ListingError(
                 url,
                 f"the row of {name!r} cannot be read: {f'{date} {size}'.strip()!r}{_NEXT}",
-                is_cut=True,
+                is_listing=True,
             ) from None
     if not entries and foreign:
         raise ListingError(
-            url, f"all its links lead elsewhere, the first to {foreign[:200]!r}: is this the URL?"
+            url,
+            f"all its links lead elsewhere, the first to {foreign[:200]!r}: is this the URL?",
+            is_listing=True,
         )
     if not links:
-        raise ListingError(url, f"it lists nothing, not even its own parent{_NEXT}", is_cut=True)
+        raise ListingError(
+            url, f"it lists nothing, not even its own parent{_NEXT}", is_listing=True
+        )
     return list(entries.values())
 
 
@@ -124,7 +128,7 @@ def _require_a_whole_listing(content: bytes, url: str) -> None:
     """Refuse what need not be parsed to see that it is no whole listing."""
     page = content.strip().lower()
     if not page:
-        raise ListingError(url, f"the page is empty{_NEXT}", is_cut=True)
+        raise ListingError(url, f"the page is empty{_NEXT}", is_listing=True)
     ends = page.endswith(b"</html>")
     if b"index of " not in page or not ends:
         found = _TITLE.search(content)
@@ -133,13 +137,15 @@ def _require_a_whole_listing(content: bytes, url: str) -> None:
         # its own is another page, whatever its end.
         if page.startswith(b"<") and not ends and (not title or title.startswith(_HEADING)):
             reason = "is cut: it does not end with </html>"
-            raise ListingError(url, f"the page {reason}{_NEXT}", is_cut=True)
+            raise ListingError(url, f"the page {reason}{_NEXT}", is_listing=True)
         named = f" (its title is {title[:200]!r})" if title else ""
         raise ListingError(url, f"the page is no directory listing{named}{_NEXT}")
     # A proxy that mends the end of what it relays would hide the cut.
     for element in ("pre", "table"):
         if f"<{element}".encode() in page and f"</{element}>".encode() not in page:
-            raise ListingError(url, f"the page is cut: <{element}> never ends{_NEXT}", is_cut=True)
+            raise ListingError(
+                url, f"the page is cut: <{element}> never ends{_NEXT}", is_listing=True
+            )
 
 
 def _parse(content: bytes, url: str) -> HtmlElement:
@@ -175,7 +181,9 @@ def _require_the_right_directory(root: HtmlElement, url: str, directory: str) ->
     listed = headings[0][len(_HEADING) :]
     last = listed.rstrip("/").rpartition("/")[2]
     if wanted not in (last, unquote(last)):
-        raise ListingError(url, f"the page lists {listed[:200]!r}, not {directory!r}{_NEXT}")
+        raise ListingError(
+            url, f"the page lists {listed[:200]!r}, not {directory!r}{_NEXT}", is_listing=True
+        )
 
 
 def _rows(root: HtmlElement, url: str) -> Iterator[tuple[str, str | None, str | None]]:

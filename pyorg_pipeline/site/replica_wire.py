@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.cut_after is not None and answer.cut_after < sent:
             sent = answer.cut_after
             self.close_connection = True
-        is_cut = 0 < declared != sent
+        is_listing = 0 < declared != sent
         headers = dict(answer.headers)
         before = after = b""
         if "Transfer-Encoding" in headers:
@@ -149,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 # One chunk, as nginx sends a listing; without its end where it is cut.
                 before = b"%x\r\n" % declared if declared else b""
-                after = b"" if is_cut else b"\r\n0\r\n\r\n" if declared else b"0\r\n\r\n"
+                after = b"" if is_listing else b"\r\n0\r\n\r\n" if declared else b"0\r\n\r\n"
         elif answer.status not in _WITHOUT_BODY:
             headers = {"Content-Length": str(declared)} | headers
         self._write(self._head(answer.status or 200, headers) + before, _pieces(body, sent), after)

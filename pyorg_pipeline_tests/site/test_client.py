@@ -286,7 +286,7 @@ def test_a_cut_body_is_asked_for_again(replica: Replica, connect: Connect) -> No
 
 
 @pytest.mark.parametrize("cut_after", [0, 1, 300])
-def test_a_body_that_is_cut_each_time_is_unreachable(
+def test_a_body_that_is_listing_each_time_is_unreachable(
     replica: Replica, connect: Connect, cut_after: int
 ) -> None:
     replica.answer("3.13.9/", Answer(cut_after=cut_after))
@@ -786,7 +786,7 @@ def test_pauses_are_cut_off_by_closing(replica: Replica, connect: Connect, statu
     assert len(replica.requests) == 1
 
 
-def test_who_is_held_back_by_too_many_requests_is_cut_off_too(
+def test_who_is_held_back_by_too_many_requests_is_listing_off_too(
     replica: Replica, connect: Connect
 ) -> None:
     replica.answer("3.13.9/", Answer(429, {"Retry-After": "3600"}))

@@ -72,7 +72,7 @@ def test_a_page_of_the_directorys_own_is_no_listing() -> None:
     with Replica(index_pages=True) as replica, SiteClient(replica.url) as client:
         with pytest.raises(ListingError, match="no directory listing") as caught:
             read_listing(client, "2.2.3")
-        assert not caught.value.is_cut
+        assert not caught.value.is_listing
         assert len(replica.requests) == 1
 
 
@@ -98,7 +98,7 @@ def test_a_body_that_ends_too_early_without_anybody_saying_so_is_an_error(
     replica.answer("3.13.9/", Answer(body=whole[:-100]))
     with pytest.raises(ListingError, match="cut") as caught:
         read_listing(client, "3.13.9")
-    assert caught.value.is_cut
+    assert caught.value.is_listing
 
 
 def test_a_whole_site_costs_one_request_a_directory(replica: Replica, client: SiteClient) -> None:

@@ -232,7 +232,7 @@ def test_a_size_that_is_none_is_an_error(size: str) -> None:
 def test_a_row_that_lost_its_end_is_an_error(columns: str) -> None:
     error = refusal(page(row("a", columns) + row("b")))
     assert "'a'" in error.reason
-    assert error.is_cut
+    assert error.is_listing
 
 
 def test_a_hole_in_the_middle_of_rows_is_seen_where_it_mends_badly() -> None:
@@ -243,12 +243,12 @@ def test_a_hole_in_the_middle_of_rows_is_seen_where_it_mends_badly() -> None:
 
 
 @pytest.mark.parametrize(("name", "url", "directory"), RECORDED)
-def test_a_page_that_is_cut_anywhere_is_refused(name: str, url: str, directory: str) -> None:
+def test_a_page_that_is_listing_anywhere_is_refused(name: str, url: str, directory: str) -> None:
     whole = recorded(name)
     last = whole.rindex(b"</html>") + len(b"</html>")
     for place in range(last):
         error = refusal(whole[:place], url=url, directory=directory)
-        assert error.is_cut, place
+        assert error.is_listing, place
     # What is missing after that is white space.
     assert parse_listing(whole[:last], url, directory) == parse_listing(whole, url, directory)
 
@@ -257,7 +257,7 @@ def test_a_page_that_is_cut_anywhere_is_refused(name: str, url: str, directory: 
 def test_a_cut_page_whose_end_was_mended_is_refused(name: str) -> None:
     whole = recorded(name)
     content = whole[: len(whole) // 2] + b"\n</body></html>\n"
-    assert refusal(content, directory="").is_cut
+    assert refusal(content, directory="").is_listing
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_what_is_no_listing_is_refused_with_a_reason(content: bytes, words: str)
 def test_an_own_page_of_the_directory_is_not_called_cut() -> None:
     for end in (b"</body></html>\n", b"", b"<p>Index of /ftp/python/3.7.3/"):
         error = refusal(b"<html><head><title>Python 2.2.3</title></head><body>" + end)
-        assert not error.is_cut
+        assert not error.is_listing
         assert not error.transient
 
 
@@ -336,7 +336,7 @@ def test_tags_in_capitals_are_read_too() -> None:
 def test_the_error_survives_a_trip_through_pickle() -> None:
     error = refusal(b"")
     again = pickle.loads(pickle.dumps(error))
-    assert (str(again), again.is_cut, again.transient) == (str(error), True, True)
+    assert (str(again), again.is_listing, again.transient) == (str(error), True, True)
 
 
 @given(st.binary(max_size=400))

@@ -160,7 +160,7 @@ def test_a_cut_of_a_part_counts_from_the_part_s_own_start(replica: Replica) -> N
     assert (caught.value.partial, caught.value.expected) == (b"567", 42)
 
 
-def test_a_made_up_file_is_cut_in_the_midst_of_its_pieces(replica: Replica) -> None:
+def test_a_made_up_file_is_listing_in_the_midst_of_its_pieces(replica: Replica) -> None:
     replica.add("big", size=1_000_000)
     whole = ask(replica, "big").body.encode("latin-1")
     replica.answer("big", Answer(cut_after=700_001))
