@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from textwrap import fill
 from typing import Any, Final
 
 import simplifiedapp
@@ -40,8 +41,7 @@ class CommandParser(argparse.ArgumentParser):
     """
 
     def __init__(self, *, results: list[object] | None = None, **options: Any) -> None:
-        # Abbreviations would turn each new option into an ambiguity of older scripts.
-        super().__init__(**options, allow_abbrev=False)
+        super().__init__(**options)
         self._results = results
         if results is not None:
             # simplifiedapp hands what JSON cannot write to this function.
@@ -55,8 +55,9 @@ class CommandParser(argparse.ArgumentParser):
         elif names == ("--log-level",):
             options["default"] = "warning"
         default = options.get("default")
-        if default not in {None, argparse.SUPPRESS} and "help" not in options:
-            options["help"] = "default: %(default)s"
+        if "action" not in options and default is not None and default is not argparse.SUPPRESS:
+            told = "default: %(default)s"
+            options["help"] = f"{options['help']} ({told})" if "help" in options else told
         return super().add_argument(*names, **options)
 
     def add_subparsers(self, **options: Any) -> Any:
@@ -71,7 +72,7 @@ class CommandParser(argparse.ArgumentParser):
         found = super().parse_args(args, namespace)
         # Our own messages as asked for, those of libraries only if something is wrong.
         level = logging.getLevelNamesMapping()[found.log_level.upper()]
-        logging.getLogger(__package__).setLevel(level)
+        logging.getLogger("pyorg_pipeline").setLevel(level or logging.DEBUG)
         found.log_level = logging.getLevelName(max(level, logging.WARNING))
         function, *signature = getattr(found, _CALL)
 
@@ -81,6 +82,81 @@ class CommandParser(argparse.ArgumentParser):
                 self._results.append(result)
             return result if found.json else result_text(result)
 
-        if function != self.format_help ...
         setattr(found, _CALL, (call, *signature))
         return found
+
+
+class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]  # no generic at run time
+    """The commands of a parser; its help tells in a line what each does."""
+
+    def add_parser(self, name: str, **options: Any) -> CommandParser:
+        parser: CommandParser = super().add_parser(name, help=options.get("description"), **options)
+        return parser
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Docstrings as help: paragraphs as wide as the terminal, indented ones as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n\n".join(
+            paragraph
+            if "\n " in paragraph or paragraph.startswith((" ", "Example"))
+            else fill(paragraph, width, initial_indent=indent, subsequent_indent=indent)
+            for paragraph in text.split("\n\n")
+        )
+
+
+class _ShowVersion(argparse.Action):
+    """--version; what was installed is looked up only then."""
+
+    def __init__(self, option_strings: Sequence[str], **_options: Any) -> None:
+        text = "show the version and exit"
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=text)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_values: Any) -> None:
+        from importlib.metadata import version  # noqa: PLC0415  # costs 20 ms
+
+        print("pyorg_pipeline", version("pyorg-pipeline"))  # noqa: T201
+        parser.exit()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code.
+
+    0 done, 1 an error that the message explains, 2 a wrong usage or setting, 130 interrupted.
+    An exception that is none of ours is a bug, and keeps its traceback.
+    """
+    results: list[object] = []
+    simplifiedapp.DEFAULT_ARGUMENT_PARSER = (
+        partial(CommandParser, prog="pyorg", results=results),
+        [],
+        {"formatter_class": _HelpFormatter},
+    )
+    try:
+        simplifiedapp.main(cli, arguments)
+        # Here, and not when the interpreter ends: a reader that is gone is no error then.
+        sys.stdout.flush()
+        for result in results:
+            _raise_failures(result)
+    except PyorgError as error:
+        message = " ".join(str(error).split())
+        print(f"pyorg: {printable(message)}", file=sys.stderr)  # noqa: T201
+        return 2 if isinstance(error, SettingsError) else 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end, which must not fail then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+    return 0
+
+
+def _raise_failures(result: object) -> None:
+    """Raise what a refresh did not manage, now that its summary was printed."""
+    error = getattr(result, "error", None)
+    if isinstance(error, PyorgError):
+        raise error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

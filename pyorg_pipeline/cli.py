@@ -9,20 +9,22 @@ Examples of what can be asked:
   pyorg refresh
   pyorg demo
 
-`pyorg COMMAND --help` and `pyorg PythonOrgDownloads METHOD --help` tell more of each.
-The first query fills the catalog, which takes some seconds; `pyorg refresh` brings it up to date.
-PYORG_SITE_URL, PYORG_HOME, PYORG_CATALOG_URL and DAGSTER_HOME say which site, and where it lies.
+`pyorg COMMAND --help` and `pyorg PythonOrgDownloads METHOD --help` tell more of each. The first
+query fills the catalog, which takes some seconds; `pyorg refresh` brings it up to date.
+
+PYORG_SITE_URL, PYORG_HOME, PYORG_CATALOG_URL and DAGSTER_HOME say which site is read, and where
+the catalog and Dagster's history of it lie.
 """
 
-# The commands' namespace, nothing else in it: every public function and class becomes a command,
-# imported ones too, hence the underscores. No `from __future__ import annotations`: simplifiedapp
-# reads the annotations as classes. Dagster is imported by the commands that need it.
+# The commands' namespace, nothing else in it: every class and every public function becomes a
+# command, imported ones too; hence modules, and underscores. No `from __future__ import
+# annotations`: simplifiedapp reads the annotations as classes. Dagster is imported by the
+# commands that need it.
 
 from typing import TYPE_CHECKING
 
 from pyorg_pipeline.downloads import PythonOrgDownloads
-from pyorg_pipeline.model.flags import Flag as _Flag
-from pyorg_pipeline.model.flags import parse_flag as _parse_flag
+from pyorg_pipeline.model import flags as _flags
 from pyorg_pipeline.settings import load_settings as _load_settings
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["PythonOrgDownloads", "demo", "refresh", "ui"]
 
 
-def refresh(full: _Flag = False, accept_vanished: _Flag = False) -> "_RefreshSummary":
+def refresh(full: _flags.Flag = False, accept_vanished: _flags.Flag = False) -> "_RefreshSummary":
     """Bring the catalog up to date with the site, and tell what changed.
 
     Reads the root listing and the release directories that are new or changed: one request where
@@ -47,12 +49,12 @@ def refresh(full: _Flag = False, accept_vanished: _Flag = False) -> "_RefreshSum
 
     return attended_refresh(
         _load_settings(),
-        full=_parse_flag("full", full),
-        accept_vanished=_parse_flag("accept_vanished", accept_vanished),
+        full=_flags.parse_flag("full", full),
+        accept_vanished=_flags.parse_flag("accept_vanished", accept_vanished),
     )
 
 
-def demo(ui: _Flag = False, port: int = 3000) -> None:
+def demo(ui: _flags.Flag = False, port: int = 3000) -> None:
     """Fill a catalog from a replica of the site on this machine, and show what it answers.
 
     Needs no network: the replica serves recorded listings, with made-up bytes. Everything lies in
@@ -65,7 +67,7 @@ def demo(ui: _Flag = False, port: int = 3000) -> None:
     """
     from pyorg_pipeline.demo import run_demo  # noqa: PLC0415
 
-    code = run_demo(ui_port=port if _parse_flag("ui", ui) else None)
+    code = run_demo(ui_port=port if _flags.parse_flag("ui", ui) else None)
     if code:
         raise SystemExit(code)
 

@@ -41,23 +41,23 @@ def run_demo(*, ui_port: int | None = None) -> int:
         PyorgError: the refresh failed.
     """
     home = os.environ.get("PYORG_HOME", "").strip() or DEFAULT_HOME
-    port = _replica_port(_settings(home, "http://127.0.0.1/"))
-    with _replica(port) as replica:
+    recorded = _recorded_site(_settings(home, "http://127.0.0.1/"))
+    with _replica(recorded) as replica:
         settings = _settings(home, replica.url)
         _say(
-            f"A replica of python.org's download site, on this machine at {replica.url}: recorded "
-            "names, sizes and dates, with made-up bytes."
+            f"This is a replica of python.org's download site, on this machine at {replica.url}: "
+            "the names, sizes and dates on record up to October 2026. What is not on record, and "
+            "every byte of the files, is made up.\n"
         )
         # Elsewhere than before it is another site to the catalog, and that takes a full refresh.
-        moved = port is not None and settings.site_url != _site_url(port)
-        summary = attended_refresh(settings, full=moved)
+        summary = attended_refresh(settings, full=recorded not in {None, replica.url})
         if summary.error is not None:
             raise summary.error
         _say(f"{summary}\n")
         _show(settings)
         if ui_port is None:
             return 0
-        _say(f"\nDagster's UI: http://{HOST}:{ui_port} (Ctrl-C stops it, and the replica)")
+        _say("")
         return serve_ui(settings, ui_port)
 
 
@@ -69,8 +69,8 @@ def _settings(home: str, site_url: str) -> Settings:
     )
 
 
-def _replica_port(settings: Settings) -> int | None:
-    """The port of the replica that filled the catalog; None where it was never filled.
+def _recorded_site(settings: Settings) -> str | None:
+    """The replica that filled the catalog; None where it was never filled.
 
     Raises:
         SettingsError: another site filled it.
@@ -79,21 +79,21 @@ def _replica_port(settings: Settings) -> int | None:
     facts = store.facts_or_none(DIRECTORIES_FILE)
     if facts is None:
         return None
-    site = urlsplit(facts["site_url"])
-    if site.hostname != "127.0.0.1" or site.port is None:
+    site = str(facts["site_url"])
+    if urlsplit(site).hostname != HOST:
         raise SettingsError(
             "PYORG_HOME",
             str(settings.home),
-            f"it holds a catalog of {facts['site_url']}, which the demo does not overwrite; "
+            f"it holds a catalog of {site}, which the demo does not overwrite; "
             "unset it, or name an empty folder",
         )
-    return site.port
+    return site
 
 
 @contextmanager
-def _replica(port: int | None) -> Iterator[Replica]:
-    """A replica that serves, on this port if it can be had: the same site to the catalog then."""
-    replica = Replica(port=port or 0)
+def _replica(recorded: str | None) -> Iterator[Replica]:
+    """A replica that serves, under the recorded URL if that can be had."""
+    replica = Replica(port=(recorded and urlsplit(recorded).port) or 0)
     try:
         replica.start()
     except OSError:
@@ -120,12 +120,11 @@ def _show(settings: Settings) -> None:
     _say("\nAsk it more, or look at it in Dagster's UI with the replica at work behind it:\n")
     for command in (
         "PythonOrgDownloads catalog_info",
-        f"PythonOrgDownloads list_version_artifacts {latest.major} {latest.minor}"
-        f" --micro {latest.micro} --artifact_type source-release",
-        "PythonOrgDownloads report_version_artifacts 3 14 ",
+        "PythonOrgDownloads latest_version --series 3.12",
+        "PythonOrgDownloads report_version_artifacts 3 14",
         "demo --ui",
     ):
-        _say(f"  PYORG_HOME={home} pyorg {command}".rstrip())
+        _say(f"  PYORG_HOME={home} pyorg {command}")
 
 
 def _say(text: str) -> None:

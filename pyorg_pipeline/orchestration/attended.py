@@ -36,9 +36,7 @@ def attended_refresh(
             LOGGER.debug("%s: %s", done.directory, done.error or f"{done.rows} files")
 
         try:
-            done = refresh(
-                settings, full=full, accept_vanished=accept_vanished, on_crawl=crawled
-            )
+            done = refresh(settings, full=full, accept_vanished=accept_vanished, on_crawl=crawled)
         except DagsterExecutionInterruptedError as error:
             raise KeyboardInterrupt from error
     return RefreshSummary.of(done, settings, monotonic() - started)

@@ -13,7 +13,7 @@ from pyorg_pipeline.catalog.store import CATALOG_FILE, DIRECTORIES_FILE, LATEST_
 from pyorg_pipeline.errors import DirectoriesFailedError
 from pyorg_pipeline.orchestration.run import Refresh
 from pyorg_pipeline.reports.lines import aligned
-from pyorg_pipeline.reports.words import duration_text, plural
+from pyorg_pipeline.reports.words import duration_text, plural, printable
 from pyorg_pipeline.settings import Settings
 
 #: More names than these are counted only.
@@ -56,6 +56,9 @@ class RefreshSummary:
     def of(cls, refresh: Refresh, settings: Settings, seconds: float) -> Self:
         """The summary of a refresh that took so many seconds."""
         watch = refresh.watch
+        # As the directories were listed, whichever was done first.
+        order = {name: place for place, name in enumerate(refresh.due)}
+        crawls = sorted(watch.crawls, key=lambda crawl: order[crawl.directory])
         store = CatalogStore(open_location(settings.catalog_url))
         listed = store.facts(DIRECTORIES_FILE)
         published = store.facts_or_none(CATALOG_FILE) or {"artifacts": 0, "unrecognised": 0}
@@ -72,12 +75,12 @@ class RefreshSummary:
             directories=0 if update is None else len(update.present),
             crawled={name: str(reason) for name, reason in refresh.due.items()},
             vanished=() if update is None else update.vanished,
-            added=[path for crawl in watch.crawls for path in crawl.added],
-            removed=[path for crawl in watch.crawls for path in crawl.removed],
-            replaced=[path for crawl in watch.crawls for path in crawl.replaced],
+            added=[path for crawl in crawls for path in crawl.added],
+            removed=[path for crawl in crawls for path in crawl.removed],
+            replaced=[path for crawl in crawls for path in crawl.replaced],
             artifacts=published["artifacts"],
             unrecognised=published["unrecognised"],
-            hidden=[crawl.directory for crawl in watch.crawls if crawl.hidden],
+            hidden=[crawl.directory for crawl in crawls if crawl.hidden],
             failures=dict(refresh.failures),
             latest_final=latest.get(True),
             latest=latest.get(False),
@@ -134,9 +137,15 @@ class RefreshSummary:
             if paths
         ]
         rows += [
-            ("artifacts", f"{self.artifacts:,}, and {plural(self.unrecognised, 'file')} unrecognised"),
+            (
+                "artifacts",
+                f"{self.artifacts:,}, and {plural(self.unrecognised, 'file')} unrecognised",
+            ),
             *(("hidden", _hidden_text(name)) for name in self.hidden),
-            *(("failed", f"{name}: {reason}") for name, reason in sorted(self.failures.items())),
+            *(
+                ("failed", printable(f"{name}: {reason}"))
+                for name, reason in sorted(self.failures.items())
+            ),
             ("latest", self._latest),
             ("catalog", self.location),
         ]
@@ -150,4 +159,4 @@ def _hidden_text(name: str) -> str:
 def _names(names: Sequence[str]) -> str:
     if len(names) > _MOST_NAMES:
         return f"{len(names):,}"
-    return f"{len(names)}: {', '.join(names)}"
+    return f"{len(names)}: {', '.join(map(printable, names))}"

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
@@ -17,6 +17,9 @@ from pyorg_pipeline.orchestration.instance import ensure_home
 from pyorg_pipeline.settings import Settings
 
 HOST: Final = "127.0.0.1"
+
+#: Dagster recommends another tool than `dagster dev` at each start; that one wants a project.
+_QUIETLY: Final = "ignore:Function `dev_command` is superseded"
 
 #: What ends us has to end the child as well; Windows has no SIGHUP.
 _FORWARDED: Final = tuple(
@@ -35,13 +38,16 @@ def serve_ui(settings: Settings, port: int) -> int:
     """
     _check_port(port)
     environment = {**os.environ, **_environment(settings)}
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "pyorg_pipeline.definitions"]
-    # A session of its own: otherwise Dagster and each of its children would get Ctrl-C from the
-    # terminal, and once more from us.
-    process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-        [*command, "-h", HOST, "-p", str(port)], env=environment, start_new_session=True
-    )
-    with _forwarding(process):
+    command = [sys.executable, "-W", _QUIETLY, "-m", "dagster", "dev"]
+    command += ["-m", "pyorg_pipeline.definitions", "-h", HOST, "-p", str(port)]
+    print(f"Dagster's UI: http://{HOST}:{port} (Ctrl-C stops it)", flush=True)  # noqa: T201
+    with _forwarded_signals() as forward_to:
+        # A session of its own: otherwise Dagster and each of its children would get Ctrl-C from
+        # the terminal, and once more from us.
+        process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            command, env=environment, start_new_session=True
+        )
+        forward_to(process)
         code = process.wait()
     # As a shell tells it: 128 and the signal.
     return code if code >= 0 else 128 - code
@@ -75,18 +81,29 @@ def _check_port(port: int) -> None:
 
 
 @contextmanager
-def _forwarding(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Hand the signals that would end us to the child instead, while this lasts."""
+def _forwarded_signals() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+    """Hand the signals that would end us to a child instead; yields who tells which child.
+
+    Handlers stand before the child starts: a shell's background job ignores Ctrl-C, the child
+    would inherit that, and Dagster takes SIGTERM as it takes Ctrl-C.
+    """
+    children: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        process.send_signal(number)
+        for child in children:
+            child.send_signal(number)
+        if not children:
+            early.append(number)
+
+    def forward_to(child: subprocess.Popen[bytes]) -> None:
+        children.append(child)
+        for number in early:
+            child.send_signal(number)
 
     before = {number: signal.signal(number, forward) for number in _FORWARDED}
     try:
-        yield
+        yield forward_to
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if process.poll() is None:
-            process.terminate()
-            process.wait()

@@ -28,8 +28,7 @@ def aligned(rows: Sequence[Sequence[str]], *, right: int | None = None) -> Itera
     widths[-1] = 0
     signs = [">" if index == right else "<" for index in range(len(widths))]
     template = "  ".join(
-        f"{{:{sign}{width}}}" if width else "{}"
-        for sign, width in zip(signs, widths, strict=True)
+        f"{{:{sign}{width}}}" if width else "{}" for sign, width in zip(signs, widths, strict=True)
     )
     return (template.format(*row) for row in rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,14 +28,16 @@ def crawl_progress(source: str) -> Iterator[Callable[[int, int], None]]:
 
     from pyorg_pipeline.reports.words import printable  # noqa: PLC0415
 
-    progress = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with progress:
-        task = progress.add_task(f"Reading {printable(source)}", total=None)
-        yield lambda done, of: progress.update(task, completed=done, total=of)
+    # A copy of the descriptor: Dagster turns the original one into a file while a step runs.
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding) as terminal:
+        progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(file=terminal),
+            transient=True,
+        )
+        with progress:
+            task = progress.add_task(f"Reading {printable(source)}", total=None)
+            yield lambda done, of: progress.update(task, completed=done, total=of)

@@ -12,13 +12,15 @@ from typing import Any
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.reports.lines import aligned
-from pyorg_pipeline.reports.words import duration_text, iso_text, printable, time_text, version_text
+from pyorg_pipeline.reports.words import duration_text, iso_text, printable, time_text
 
 
 def result_text(result: object) -> str:
     """What a person sees of a result: an item a line, and facts as aligned names and values."""
-    if result is None or result == "":
+    if result is None:
         return ""
+    if isinstance(result, str):
+        return result if result.endswith("\n") or not result else f"{result}\n"
     if isinstance(result, NormalizedPythonVersion) or not isinstance(result, list | tuple):
         lines: Iterable[str] = _lines(result)
     else:
@@ -54,21 +56,17 @@ def json_value(result: Any) -> Any:
 
 
 def _lines(result: object) -> Iterable[str]:
-    if isinstance(result, str):
-        return [printable(line) for line in result.splitlines()]
     if isinstance(result, NormalizedPythonVersion):
-        return [version_text(result)]
-    if isinstance(result, PathLike):
-        return [printable(fspath(result))]
-    if is_dataclass(result):
-        if type(result).__str__ is not object.__str__:
-            return _lines(str(result))
-        return _facts({field.name: getattr(result, field.name) for field in fields(result)})
+        return [result.text]
+    if isinstance(result, str | int | float | PathLike):
+        return [printable(str(result))]
     if isinstance(result, Mapping):
         return _facts(result)
-    if isinstance(result, int | float):
-        return [str(result).lower()]
-    return _lines(pprint.pformat(result))
+    if is_dataclass(result):
+        if type(result).__str__ is object.__str__:
+            return _facts({field.name: getattr(result, field.name) for field in fields(result)})
+        return str(result).splitlines()
+    return pprint.pformat(result).splitlines()
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterable[str]:
@@ -85,5 +83,7 @@ def _fact(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, Mapping):
-        return "; ".join(f"{printable(str(name))}: {_fact(value[name])}" for name in value) or "none"
+        return (
+            "; ".join(f"{printable(str(name))}: {_fact(value[name])}" for name in value) or "none"
+        )
     return printable(str(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -20,13 +20,14 @@ from pyorg_pipeline.reports.words import (
     version_text,
 )
 
-#: From here on version and type have columns, and path and companions are shown.
-WIDE: Final = 140
+#: Terminals of this width are shown paths, packings, times of day and companions as well.
+WIDE: Final = 150
 
 _FINAL: Final = "bold green"
 _PRE_RELEASE: Final = "bold yellow"
 _TYPE: Final = "cyan"
 _QUIET: Final = "dim"
+_SIZE: Final = "Size"
 #: Between two columns: the padding, and the box's own blank.
 _GAP: Final = 2
 
@@ -35,110 +36,107 @@ class _Column(NamedTuple):
     heading: str
     #: One a row.
     cells: list[Text]
-    #: As narrow as it may become by folding; None: it is not folded.
-    narrowest: int | None = None
-    right: bool = False
+    #: Where the table does not fit, the lowest gives way first; None never does.
+    gives_way: int | None = None
+    #: How narrow it may become then.
+    narrowest: int = 0
 
 
 def print_table(artifacts: Sequence[PythonOrgArtifact], console: Console | None = None) -> None:
     """Write a table to a terminal; nothing is cut, what does not fit is folded.
 
-    Sorted by version, type and path, whatever the order given.
+    Sorted by version, type and path, whatever the order given, with a heading for each version
+    and type: columns for them would leave the names no room in 80 columns.
     """
     console = console or Console()
     ordered = sorted(
         artifacts, key=lambda one: (one.release_version or (), one.release_type, one.path)
     )
-    layout = _wide if console.width >= WIDE else _narrow
-    console.print(layout(ordered, console.width))
+    columns = _wide(ordered) if console.width >= WIDE else _narrow(ordered)
+    kinds = [_kind(artifact) for artifact in ordered]
+    table = _empty_table(columns, max(kind.cell_len for kind in kinds), console.width)
+    rows = zip(*(column.cells for column in columns), strict=True)
+    for kind, group in groupby(kinds):
+        table.add_section()
+        table.add_row(kind)
+        for _, row in zip(group, rows, strict=False):
+            table.add_row(*row)
+    console.print(table)
     total = size_text(sum(artifact.size or 0 for artifact in ordered))
-    note = f"{plural(len(ordered), 'artifact')}, {total} in all (1 MB = 1,000,000 bytes)"
+    note = f"\n{plural(len(ordered), 'artifact')}, {total} in all (1 MB = 1,000,000 bytes)"
     console.print(Text(note, style=_QUIET))
 
 
-def _narrow(artifacts: Sequence[PythonOrgArtifact], width: int) -> Table:
-    """A heading for each version and type: columns for them would leave the names no room.
-
-    The packing is left out, as each name ends in it.
-    """
-    columns = [
-        _Column("Name", [Text(printable(one.name)) for one in artifacts], 20),
-        _Column("Attributes", [_attributes(one, "format") for one in artifacts], 10),
-        *_size_and_date(artifacts),
+def _narrow(artifacts: Sequence[PythonOrgArtifact]) -> list[_Column]:
+    """Without the packing: each name ends in it."""
+    return [
+        _Column("Name", [Text(printable(one.name)) for one in artifacts], 1, 20),
+        _Column("Attributes", [_attributes(one, "format") for one in artifacts], 2, 13),
+        _Column(_SIZE, [_size(one) for one in artifacts]),
+        _Column("Modified", [_modified(one, "%Y-%m-%d") for one in artifacts]),
     ]
-    table = _table(columns, width)
-    rows = iter(zip(*(column.cells for column in columns), strict=True))
-    for (version, release_type), group in groupby(artifacts, _kind):
-        table.add_section()
-        table.add_row(version + Text("  ") + release_type)
-        for _ in group:
-            table.add_row(*next(rows))
-    return table
 
 
-def _wide(artifacts: Sequence[PythonOrgArtifact], width: int) -> Table:
-    kinds = [_kind(one) for one in artifacts]
-    columns = [
-        _Column("Version", [version for version, _ in kinds]),
-        _Column("Type", [release_type for _, release_type in kinds]),
-        _Column("Path", [Text(printable(one.path)) for one in artifacts], 40),
-        _Column("Attributes", [_attributes(one) for one in artifacts], 20),
-        *_size_and_date(artifacts),
-        _Column("Companions", [_companions(one) for one in artifacts], 20),
+def _wide(artifacts: Sequence[PythonOrgArtifact]) -> list[_Column]:
+    return [
+        _Column("Path", [Text(printable(one.path)) for one in artifacts], 2, 40),
+        _Column("Attributes", [_attributes(one) for one in artifacts], 3, 20),
+        _Column(_SIZE, [_size(one) for one in artifacts]),
+        _Column("Modified (UTC)", [_modified(one, "%Y-%m-%d %H:%M") for one in artifacts]),
+        _Column("Companions", [_companions(one) for one in artifacts], 1, 20),
     ]
-    table = _table(columns, width)
-    for row in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*row)
-    return table
 
 
-def _table(columns: Sequence[_Column], width: int) -> Table:
-    """An empty table with columns as wide as their cells, or folded so that it fits.
+def _empty_table(columns: Sequence[_Column], headings: int, width: int) -> Table:
+    """A table with columns as wide as their cells and headings, or narrower so that it fits.
 
-    The widths are worked out here and not by rich: it would fold dates and sizes as well.
+    The widths are worked out here and not by rich, which would fold dates and sizes as well.
     """
     widths = [
-        max(len(column.heading), *(len(cell) for cell in column.cells)) for column in columns
+        max(len(column.heading), *(cell.cell_len for cell in column.cells)) for column in columns
     ]
+    widths[0] = max(widths[0], headings)
     excess = sum(widths) + _GAP * (len(columns) - 1) - width
-    # From the right: what stands there is the least of the row.
-    for index in reversed(range(len(columns))):
-        narrowest = columns[index].narrowest
-        if narrowest is not None and excess > 0:
-            narrower = min(excess, max(0, widths[index] - narrowest))
-            widths[index] -= narrower
-            excess -= narrower
+    giving = [index for index, column in enumerate(columns) if column.gives_way is not None]
+    for index in sorted(giving, key=lambda index: columns[index].gives_way or 0):
+        less = min(max(0, excess), max(0, widths[index] - columns[index].narrowest))
+        widths[index] -= less
+        excess -= less
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column, column_width in zip(columns, widths, strict=True):
         table.add_column(
             column.heading,
             width=column_width,
             overflow="fold",
-            justify="right" if column.right else "left",
+            justify="right" if column.heading == _SIZE else "left",
         )
     return table
 
 
-def _size_and_date(artifacts: Sequence[PythonOrgArtifact]) -> Iterator[_Column]:
-    yield _Column("Size", [Text(size_text(one.size)) for one in artifacts], right=True)
-    dates = (one.last_modified for one in artifacts)
-    yield _Column(
-        "Modified", [Text(f"{date:%Y-%m-%d}" if date else "-", style=_QUIET) for date in dates]
+def _kind(artifact: PythonOrgArtifact) -> Text:
+    style = _FINAL if artifact.is_final else _PRE_RELEASE
+    return Text.assemble(
+        (version_text(artifact.release_version), style),
+        "  ",
+        (printable(artifact.release_type), _TYPE),
     )
 
 
-def _kind(artifact: PythonOrgArtifact) -> tuple[Text, Text]:
-    return (
-        Text(
-            version_text(artifact.release_version),
-            style=_FINAL if artifact.is_final else _PRE_RELEASE,
-        ),
-        Text(printable(artifact.release_type), style=_TYPE),
-    )
+def _size(artifact: PythonOrgArtifact) -> Text:
+    return Text(size_text(artifact.size))
+
+
+def _modified(artifact: PythonOrgArtifact, form: str) -> Text:
+    date = artifact.last_modified
+    return Text("-" if date is None else date.strftime(form), style=_QUIET)
 
 
 def _attributes(artifact: PythonOrgArtifact, *without: str) -> Text:
-    shown = {name: artifact.release_format[name] for name in artifact.release_format if name not in without}
+    shown = {
+        name: artifact.release_format[name]
+        for name in artifact.release_format
+        if name not in without
+    }
     return Text(" ".join(attribute_texts(shown)))
 
 

@@ -31,13 +31,11 @@ def size_text(size: int | None) -> str:
         return "-"
     if size < 1000:
         return f"{size} B"
-    scaled = float(size)
-    for unit in _SIZE_UNITS:
-        scaled /= 1000
-        # What would be rounded up to 1000.0 belongs to the next unit.
-        if scaled < 999.95:
-            break
-    return f"{scaled:.1f} {unit}"
+    power = 1
+    # What would be rounded up to 1000.0 belongs to the next unit.
+    while power < len(_SIZE_UNITS) and size / 1000**power >= 999.95:
+        power += 1
+    return f"{size / 1000**power:.1f} {_SIZE_UNITS[power - 1]}"
 
 
 def duration_text(duration: timedelta) -> str:

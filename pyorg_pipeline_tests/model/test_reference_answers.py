@@ -6,12 +6,8 @@ made-up names.
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 from collections import Counter
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -19,30 +15,12 @@ from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import group_listing
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.names import parse_name
-
-ANSWERS = Path(__file__).parent / "data" / "reference_answers.tsv.gz"
-
-
-class Answer(NamedTuple):
-    origin: str
-    directory: str
-    name: str
-    version: str
-    artifact_type: str
-    #: JSON.
-    format: str
-
-    @property
-    def refused(self) -> bool:
-        return not self.artifact_type
+from pyorg_pipeline_tests.model.reference_answers import Answer, read_answers
 
 
 @pytest.fixture(scope="module")
 def answers() -> list[Answer]:
-    with gzip.open(ANSWERS, "rt", encoding="utf-8", newline="") as lines:
-        rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        next(rows)
-        return [Answer(*row) for row in rows]
+    return read_answers()
 
 
 def test_every_name_that_the_reference_classifies_gets_the_same_answer(

@@ -1,0 +1,122 @@
+"""The facade beside python-org-downloads 1.0.0, by the recorded table of its answers.
+
+Its answers to every file name of the recorded site are in model/data/reference_answers.tsv.gz,
+with the script that recorded them beside it.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+import pyorg_pipeline
+from pyorg_pipeline import PythonOrgArtifact, PythonOrgDownloads
+from pyorg_pipeline.site.record import read_record
+from pyorg_pipeline_tests.model.reference_answers import Answer, read_answers
+
+RECORDED = {entry.path for entry in read_record()}
+#: What it answers of the site's listing; the rest of the table are made-up names and refusals.
+ANSWERED = {
+    answer.path: answer
+    for answer in read_answers()
+    if answer.origin == "listed" and not answer.refused
+}
+
+
+@pytest.fixture
+def downloads(catalog_home: Path) -> type[PythonOrgDownloads]:
+    class Recorded(PythonOrgDownloads):
+        CATALOG_URL: ClassVar[str | None] = str(catalog_home / "catalog")
+
+    return Recorded
+
+
+def version_of(answer: Answer) -> tuple[int, int, int, str, int]:
+    major, minor, micro, level, serial = answer.version.split()
+    return int(major), int(minor), int(micro), level, int(serial)
+
+
+def test_every_artifact_that_it_classifies_is_listed_and_classified_alike(
+    downloads: type[PythonOrgDownloads],
+) -> None:
+    ours = {artifact.path: artifact for artifact in downloads.list_all_release_artifacts()}
+    assert len(ANSWERED) == 3893
+    assert ANSWERED.keys() <= ours.keys()
+
+    def seen(artifact: PythonOrgArtifact) -> tuple[object, ...]:
+        return artifact.release_version, artifact.release_type, artifact.release_format
+
+    different = {
+        path: (seen(ours[path]), answer)
+        for path, answer in ANSWERED.items()
+        if seen(ours[path]) != (version_of(answer), answer.artifact_type, json.loads(answer.format))
+    }
+    assert different == {}
+
+
+def test_what_only_ours_lists_is_of_the_kinds_that_it_does_not_know(
+    downloads: type[PythonOrgDownloads],
+) -> None:
+    more = [
+        artifact
+        for artifact in downloads.list_all_release_artifacts()
+        if artifact.path not in ANSWERED
+    ]
+    assert {artifact.release_type for artifact in more} == {
+        "documentation",
+        "ios-release",
+        "linux-release",
+        "macos-release",
+        "source-release",
+        "windows-manifest",
+        "windows-release",
+    }
+    old = [
+        artifact.path
+        for artifact in more
+        if artifact.release_type in {"macos-release", "source-release", "windows-release"}
+    ]
+    assert all("BeOpen" in p or "MacPython" in p or "py" in p or "superceded" in p for p in old)
+    assert len(old) == 12
+
+
+def test_companions_are_the_same_but_for_those_of_a_superseded_file(
+    downloads: type[PythonOrgDownloads],
+) -> None:
+    """A companion is any entry whose name starts with the artifact's and a dot: its own rule."""
+    different = []
+    for artifact in downloads.list_all_release_artifacts():
+        if artifact.path in ANSWERED:
+            start = f"{artifact.path}."
+            theirs = sorted(
+                path[len(artifact.path) :] for path in RECORDED if path.startswith(start)
+            )
+            if sorted(artifact.related) != theirs:
+                different.append((artifact.path, theirs, artifact.related))
+    assert different == [
+        ("3.10.0/python-3.10.0-macos11.pkg", [".asc", ".asc_superceded"], [".asc"])
+    ]
+
+
+def test_versions_are_those_of_its_artifacts(downloads: type[PythonOrgDownloads]) -> None:
+    versions = [version_of(answer) for answer in ANSWERED.values()]
+    finals = {version[:3] for version in versions if version[3] == "final"}
+    everything = {version[:3] for version in versions}
+    assert downloads.list_release_versions() == sorted(finals)
+    assert downloads.list_release_versions(final_only=False) == sorted(everything)
+
+
+def test_nothing_is_built_with_eval() -> None:
+    root = Path(pyorg_pipeline.__file__).parent
+    called = {
+        node.func.id
+        for path in root.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert "print" in called
+    assert not called & {"eval", "exec"}

@@ -1,0 +1,385 @@
+"""The command line, as processes of its own unless only help is looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from pyorg_pipeline import PythonOrgDownloads
+from pyorg_pipeline.__main__ import main
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.lock import exclusive
+from pyorg_pipeline.reports.lines import artifact_lines
+from pyorg_pipeline.site.replica import Answer, Replica
+from pyorg_pipeline_tests.command_line import PYORG, environment, on_a_terminal, pyorg
+from pyorg_pipeline_tests.small_site import small_site
+
+METHODS = sorted(
+    name
+    for name in vars(PythonOrgDownloads)
+    if not name.startswith("_") and callable(getattr(PythonOrgDownloads, name))
+)
+COMMANDS = ["PythonOrgDownloads", "demo", "refresh", "ui"]
+POSIX = pytest.mark.skipif(os.name != "posix", reason="terminals and signals of POSIX")
+
+EXAMPLE = ("PythonOrgDownloads", "list_version_artifacts", "3", "13", "--micro", "9")
+
+
+class Catalog(PythonOrgDownloads):
+    """The same catalog as the processes ask."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def same_catalog(catalog_home: Path) -> None:
+    Catalog.CATALOG_URL = str(catalog_home / "catalog")
+
+
+@pytest.fixture
+def small() -> Iterator[Replica]:
+    with Replica(small_site()) as replica:
+        yield replica
+
+
+def help_of(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        main([*arguments, "--help"])
+    assert stopped.value.code == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    return printed.out
+
+
+def commands_in(text: str) -> list[str]:
+    """The commands that a help text lists."""
+    return sorted(re.findall(r"^    (\w+)(?: {2}|$)", text, re.MULTILINE))
+
+
+def test_the_issue_s_command_lists_an_artifact_a_line(catalog_home: Path) -> None:
+    done = pyorg(catalog_home, *EXAMPLE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        artifact.path for artifact in Catalog.list_version_artifacts(3, 13, 9)
+    ]
+    assert "3.13.9/Python-3.13.9.tgz" in done.stdout.splitlines()
+
+
+def test_the_script_and_the_module_are_the_same_program(catalog_home: Path) -> None:
+    script = shutil.which("pyorg", path=str(Path(sys.executable).parent))
+    assert script is not None, "the project has to be installed, `pip install -e .`"
+    for arguments in ((), ("PythonOrgDownloads", "latest_version"), ("refresh", "--help")):
+        by_script = pyorg(catalog_home, *arguments, program=(script,))
+        by_module = pyorg(catalog_home, *arguments)
+        assert by_script.stdout == by_module.stdout != ""
+        assert by_script.returncode == by_module.returncode == 0
+
+
+def test_help_lists_what_is_ours_alone_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    text = help_of(capsys=capsys)
+    assert commands_in(text) == COMMANDS
+    assert "  pyorg PythonOrgDownloads list_version_artifacts 3 13 --micro 9\n" in text
+    text = help_of("PythonOrgDownloads", capsys=capsys)
+    assert commands_in(text) == METHODS
+
+
+@pytest.mark.parametrize(
+    "command", [*(("PythonOrgDownloads", name) for name in METHODS), *((c,) for c in COMMANDS[1:])]
+)
+def test_the_help_of_each_command_ends_with_an_example_that_can_be_parsed(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = help_of(*command, capsys=capsys)
+    [example] = re.findall(r"^Example: pyorg (.+)$", text, re.MULTILINE)
+    words = example.split()
+    assert set(command) <= set(words)
+    help_of(*words, capsys=capsys)
+
+
+def test_without_a_command_or_a_method_help_is_printed(catalog_home: Path) -> None:
+    for arguments, usage in (((), "usage: pyorg ["), (("PythonOrgDownloads",), "usage: pyorg Py")):
+        done = pyorg(catalog_home, *arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(usage)
+
+
+def test_the_version_is_that_of_the_package(catalog_home: Path) -> None:
+    done = pyorg(catalog_home, "--version")
+    assert done.stdout == f"pyorg_pipeline {version('pyorg-pipeline')}\n"
+
+
+@pytest.mark.parametrize(
+    ("flag", "final_only"),
+    [
+        ((), True),
+        (("--final_only", "false"), False),
+        (("--final_only", "no"), False),
+        (("--final_only", "true"), True),
+        (("--final_only",), True),
+    ],
+)
+def test_flags_do_what_they_say(
+    catalog_home: Path, flag: tuple[str, ...], final_only: bool
+) -> None:
+    done = pyorg(catalog_home, "PythonOrgDownloads", "list_version_artifacts", "3", "14", *flag)
+    expected = Catalog.list_version_artifacts(3, 14, 0, final_only)
+    assert done.stdout.splitlines() == [artifact.path for artifact in expected]
+
+
+def test_versions_are_text_for_people_and_lists_in_json(catalog_home: Path) -> None:
+    command = ("PythonOrgDownloads", "latest_version", "--final_only", "false")
+    latest = Catalog.latest_version(final_only=False)
+    assert pyorg(catalog_home, *command).stdout == f"{latest.text}\n"
+    assert json.loads(pyorg(catalog_home, "--json", *command).stdout) == list(latest)
+    command = ("PythonOrgDownloads", "list_release_versions")
+    versions = Catalog.list_release_versions()
+    assert pyorg(catalog_home, *command).stdout.split() == [found.text for found in versions]
+    assert json.loads(pyorg(catalog_home, "--json", *command).stdout) == [*map(list, versions)]
+
+
+def test_artifacts_are_whole_objects_in_json(catalog_home: Path) -> None:
+    done = pyorg(catalog_home, "--json", *EXAMPLE, "--format", "tarball_deflate")
+    [found] = json.loads(done.stdout)
+    assert (found["name"], found["version"]) == ("Python-3.13.9.tgz", "3.13.9")
+    assert (found["size"], found["last_modified"]) == (29_289_375, "2025-10-14T14:31:00Z")
+    assert found["url"].endswith("/ftp/python/3.13.9/Python-3.13.9.tgz")
+    assert len(found) == 11
+
+
+def test_nothing_found_is_no_line_and_an_empty_list_in_json(catalog_home: Path) -> None:
+    nothing = (*EXAMPLE, "--artifact_type", "unrecognised")
+    done = pyorg(catalog_home, *nothing)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert pyorg(catalog_home, "--json", *nothing).stdout == "[]\n"
+
+
+def test_the_facts_of_the_catalog_are_lines_for_people_and_an_object_in_json(
+    catalog_home: Path,
+) -> None:
+    command = ("PythonOrgDownloads", "catalog_info")
+    info = Catalog.catalog_info()
+    lines = dict(line.split("  ", 1) for line in pyorg(catalog_home, *command).stdout.splitlines())
+    assert lines["artifacts"].strip() == f"{info.artifacts:,}"
+    assert lines["refreshed at"].strip().endswith(" ago")
+    found = json.loads(pyorg(catalog_home, "--json", *command).stdout)
+    assert found["artifacts"] == info.artifacts
+    assert found["refreshed_at"] == f"{info.refreshed_at:%Y-%m-%dT%H:%M:%SZ}"
+    assert 0 < found["age"] <= Catalog.catalog_info().age.total_seconds()
+
+
+def test_a_report_in_a_pipe_is_a_line_an_artifact(catalog_home: Path) -> None:
+    command = ("PythonOrgDownloads", "report_all_release_artifacts")
+    done = pyorg(catalog_home, *command, COLUMNS="40")
+    expected = list(artifact_lines(Catalog.list_all_release_artifacts()))
+    assert len(expected) > 4000
+    assert done.stdout.splitlines() == expected
+    assert done.stderr == ""
+
+
+@POSIX
+@pytest.mark.parametrize("columns", [80, 160])
+def test_a_report_on_a_terminal_is_a_table_that_fits_it(catalog_home: Path, columns: int) -> None:
+    command = ("PythonOrgDownloads", "report_version_artifacts", "3", "13", "--micro", "9")
+    shown = on_a_terminal(catalog_home, columns, *command)
+    assert "\x1b[1;32m3.13.9\x1b[0m  \x1b[36msource-release" in shown
+    lines = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()]
+    assert max(map(len, lines)) <= columns
+    for artifact in Catalog.list_version_artifacts(3, 13, 9):
+        assert any(artifact.name in line for line in lines)
+    assert any(".spdx.json" in line for line in lines) == (columns == 160)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("3", "99"), "the catalog knows no version 3.99.0; "),
+        (("3", "x"), "minor 'x' is not a whole number"),
+        (("3", "14", "--artifact_type", "sources"), "no artifact has the artifact_type 'sources'"),
+        (("3", "14", "--micro", "a\x1b[31m\nb"), "micro 'a"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_1(
+    catalog_home: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    done = pyorg(catalog_home, "PythonOrgDownloads", "list_version_artifacts", *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"pyorg: {message}")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith("\n")
+    assert "\x1b" not in done.stderr
+
+
+def test_a_missing_catalog_is_told_with_what_to_do(tmp_path: Path) -> None:
+    done = pyorg(tmp_path, "PythonOrgDownloads", "latest_version")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"pyorg: there is no catalog at {tmp_path / 'catalog'} yet: "
+        "run `pyorg refresh` to fill it\n"
+    )
+
+
+def test_a_site_that_cannot_be_reached_is_one_line(tmp_path: Path, small: Replica) -> None:
+    url = small.url
+    small.stop()
+    done = pyorg(tmp_path, "refresh", PYORG_SITE_URL=url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"pyorg: {url}: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command", [("PythonOrgDownloads", "latest_version"), ("refresh",), ("ui",)]
+)
+def test_a_bad_setting_is_one_line_that_names_it_and_exit_2(
+    catalog_home: Path, command: tuple[str, ...]
+) -> None:
+    done = pyorg(catalog_home, *command, PYORG_SITE_URL="ftp://python.org/")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("pyorg: PYORG_SITE_URL='ftp://python.org/' cannot be used: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nonsense",), "invalid choice: 'nonsense'"),
+        (("PythonOrgDownloads", "nonsense"), "invalid choice: 'nonsense'"),
+        (("PythonOrgDownloads", "list_version_artifacts", "3"), "required: minor"),
+        (("refresh", "--full", "perhaps"), "invalid true or false value: 'perhaps'"),
+        (("ui", "--port", "x"), "invalid int value: 'x'"),
+    ],
+)
+def test_a_wrong_usage_is_argparse_s_error_and_exit_2(
+    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(final_only: bool = True) -> None:  # noqa: ARG001
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(PythonOrgDownloads, "latest_version", staticmethod(broken))
+    with pytest.raises(ZeroDivisionError):
+        main(["PythonOrgDownloads", "latest_version"])
+
+
+@POSIX
+def test_a_reader_that_goes_away_is_no_error(catalog_home: Path) -> None:
+    command = [*PYORG, "PythonOrgDownloads", "list_all_release_artifacts"]
+    with subprocess.Popen(
+        command,
+        env=environment(catalog_home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == f"{Catalog.list_all_release_artifacts()[0]}\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
+def test_a_query_imports_neither_dagster_nor_http_nor_rich(catalog_home: Path) -> None:
+    code = (
+        "import sys\n"
+        "from pyorg_pipeline.__main__ import main\n"
+        f"assert main({EXAMPLE!r}) == 0\n"
+        "for name in ('dagster', 'requests', 'urllib3', 'http.client', 'parsel', 'rich'):\n"
+        "    assert name not in sys.modules, name\n"
+    )
+    done = pyorg(catalog_home, program=(sys.executable, "-c", code))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == len(Catalog.list_version_artifacts(3, 13, 9))
+
+
+def test_refresh_tells_what_it_did_and_full_is_a_switch(tmp_path: Path, small: Replica) -> None:
+    first = pyorg(tmp_path, "refresh", PYORG_SITE_URL=small.url)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout.startswith(f"Refreshed from {small.url} (6 requests, ")
+    again = pyorg(tmp_path, "--json", "refresh", "--full", PYORG_SITE_URL=small.url)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert set(json.loads(again.stdout)["crawled"].values()) == {"full"}
+
+
+def test_a_directory_that_fails_is_told_after_the_summary_and_exit_1(
+    tmp_path: Path, small: Replica
+) -> None:
+    small.answer("3.14.0/", Answer(status=403))
+    done = pyorg(tmp_path, "refresh", PYORG_SITE_URL=small.url)
+    assert done.returncode == 1
+    assert "\n  failed       3.14.0: " in done.stdout
+    assert done.stderr.startswith("pyorg: 1 directories could not be read ")
+    assert done.stderr.count("\n") == 1
+    done = pyorg(tmp_path, "--json", "refresh", PYORG_SITE_URL=small.url)
+    assert done.returncode == 1
+    assert list(json.loads(done.stdout)["failures"]) == ["3.14.0"]
+
+
+def test_a_refresh_beside_another_says_who_is_at_work(tmp_path: Path, small: Replica) -> None:
+    catalog = tmp_path / "catalog"
+    with exclusive(LocalLocation(catalog), tmp_path):
+        done = pyorg(tmp_path, "refresh", PYORG_SITE_URL=small.url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"pyorg: {catalog} is being refreshed by process {os.getpid()} ")
+    assert done.stderr.count("\n") == 1
+    assert small.requests == []
+
+
+def test_debug_shows_a_line_a_directory_and_nothing_of_libraries(
+    tmp_path: Path, small: Replica
+) -> None:
+    done = pyorg(tmp_path, "--log-level", "debug", "refresh", PYORG_SITE_URL=small.url)
+    names = {line.split("|")[1] for line in done.stderr.splitlines()}
+    assert all(name.startswith("pyorg_pipeline") for name in names)
+    lines = [line for line in done.stderr.splitlines() if "attended|DEBUG:" in line]
+    assert len(lines) == 5
+    assert any(line.endswith("|DEBUG:3.13.9: 3 files") for line in lines)
+
+
+@POSIX
+def test_ctrl_c_ends_a_refresh_quietly(tmp_path: Path, small: Replica) -> None:
+    asked, never = threading.Event(), threading.Event()
+
+    def silent(_request: object) -> Answer:
+        asked.set()
+        return Answer(hold=never)
+
+    small.answer("3.14.0/", silent)
+    with subprocess.Popen(
+        [*PYORG, "refresh"],
+        env=environment(tmp_path, PYORG_SITE_URL=small.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # As a terminal's shell starts it; a background job would ignore the signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    ) as process:
+        assert asked.wait(60)
+        process.send_signal(signal.SIGINT)
+        printed = process.communicate()
+    assert printed == ("", "")
+    assert process.returncode == 130
+
+
+@POSIX
+def test_a_refresh_shows_its_progress_on_a_terminal(tmp_path: Path, small: Replica) -> None:
+    home = tmp_path / "home"
+    shown = on_a_terminal(home, 100, "refresh", PYORG_SITE_URL=small.url)
+    assert f"Reading {small.url}" in shown
+    assert " 5/5 " in shown
+    assert f"Refreshed from {small.url}" in shown
