@@ -30,6 +30,9 @@ LOGGER = logging.getLogger(__name__)
 #: One reader a location, so that every class and call shares what was read.
 _READERS: Final[dict[str, CatalogReader]] = {}
 
+#: What was warned of already, so that a program that asks often is told once.
+_WARNED: Final[set[tuple[object, ...]]] = set()
+
 
 @dataclass(frozen=True, slots=True)
 class CatalogInfo:
@@ -55,7 +58,7 @@ class CatalogInfo:
     artifacts: int
     #: Files that no rule of the grammar knows.
     unrecognised: int
-    #: Directories that could not be read by the last refresh, and why.
+    #: Directories that could not be read when they were asked last, and why.
     failures: dict[str, str]
 
 
@@ -266,7 +269,9 @@ class PythonOrgDownloads:
     def _snapshot(cls) -> Snapshot:
         reader = cls._reader()
         try:
-            return reader.snapshot()
+            snapshot = reader.snapshot()
+            _warn_of(reader)
+            return snapshot
         except CatalogMissingError:
             settings = cls._settings()
             if not settings.auto_refresh:
@@ -288,6 +293,19 @@ class PythonOrgDownloads:
 
         print_artifacts(artifacts)
         return ""
+
+
+def _warn_of(reader: CatalogReader) -> None:
+    """Say once what the last refresh could not read: an answer may lack what is there."""
+    failures = reader.failures(hidden=False)
+    key = (reader.location.text, *failures.items())
+    if failures and key not in _WARNED:
+        _WARNED.add(key)
+        LOGGER.warning(
+            "the last refresh could not read %s; what is known of them may be old. "
+            "`pyorg refresh` tries again",
+            ", ".join(sorted(failures)),
+        )
 
 
 def _attributes(snapshot: Snapshot, arch: str | None, format: str | None) -> dict[str, str]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-#: Whatever could change what is printed, or which catalog is asked.
-_FOREIGN = ("PYORG_", "DAGSTER_", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "TERM", "PYTHON_COLORS")
+#: Whatever could change what is printed and how, or which catalog is asked.
+_FOREIGN = (
+    *("PYORG_", "DAGSTER_", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "TERM"),
+    *("PYTHON_COLORS", "PYTHONUNBUFFERED"),
+)
 
 PYORG = (sys.executable, "-m", "pyorg_pipeline")
 
@@ -32,6 +36,11 @@ def pyorg(
         encoding="utf-8",
         check=False,
     )
+
+
+def without_colours(text: str) -> str:
+    """What a terminal shows, without colours and cursor movements."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
 def on_a_terminal(home: Path, columns: int, *arguments: str, **more: str) -> str:

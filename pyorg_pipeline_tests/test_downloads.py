@@ -242,6 +242,28 @@ class TestCatalogInfo:
         fill(str(filled / "catalog"), site.url)
         assert list(PythonOrgDownloads.catalog_info().failures) == ["3.14.0"]
 
+    def test_queries_do_not_warn_of_a_directory_that_never_gave_a_listing(
+        self, home: Path, site: Replica, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        site.answer("2.7/", Answer(body=b"<html><title>Python 2.7</title></html>"))
+        fill(str(home / "catalog"), site.url)
+        assert PythonOrgDownloads.latest_version() == (3, 14, 0)
+        assert list(PythonOrgDownloads.catalog_info().failures) == ["2.7"]
+        assert caplog.records == []
+
+    def test_queries_warn_once_of_what_the_last_refresh_could_not_read(
+        self, filled: Path, site: Replica, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
+        site.answer("3.14.0/", Answer(status=503))
+        fill(str(filled / "catalog"), site.url)
+        assert PythonOrgDownloads.latest_version() == (3, 14, 0)
+        assert PythonOrgDownloads.latest_version() == (3, 14, 0)
+        assert [record.message for record in caplog.records] == [
+            "the last refresh could not read 3.14.0; what is known of them may be old. "
+            "`pyorg refresh` tries again"
+        ]
+
 
 class TestArtifactsAreValues:
     @pytest.fixture

@@ -205,9 +205,16 @@ class CatalogReader:
         """What the last refresh wrote of the root listing: checked_at, generated_at."""
         return self._store.facts(DIRECTORIES_FILE)
 
-    def failures(self) -> dict[str, str]:
-        """The directories that the last refresh could not read, and why."""
-        return {row["directory"]: row["error"] for row in self._store.rows(FAILURES_FILE)}
+    def failures(self, *, hidden: bool = True) -> dict[str, str]:
+        """The directories that could not be read when they were asked last, and why.
+
+        Args:
+            hidden: those too that never gave a listing but a page of their own.
+        """
+        if self.location.stamp(FAILURES_FILE) is None:
+            return {}
+        rows = self._fresh(FAILURES_FILE, lambda: self._store.rows(FAILURES_FILE))
+        return {row["directory"]: row["error"] for row in rows if hidden or not row["hidden"]}
 
     def _fresh(self, name: str, read: Callable[[], Any]) -> Any:
         stamp = self.location.stamp(name)
