@@ -82,17 +82,17 @@ class Results:
         pairs = list(zip(self.figures.get(name, ()), self.figures.get(other, ()), strict=False))
         if not pairs:
             return None
-        return median(getattr(one, value) / getattr(two, value) for one, two in pairs)
+        return median([float(getattr(one, value) / getattr(two, value)) for one, two in pairs])
 
     def median(self, name: str, value: str = "seconds") -> float | None:
         """A contestant's median; None if it is absent."""
         figures = self.figures.get(name)
-        return median(getattr(figure, value) for figure in figures) if figures else None
+        return median([float(getattr(figure, value)) for figure in figures]) if figures else None
 
     def largest(self, name: str, value: str) -> float | None:
         """A contestant's largest value; None if it is absent."""
         figures = self.figures.get(name)
-        return max(getattr(figure, value) for figure in figures) if figures else None
+        return max(float(getattr(figure, value)) for figure in figures) if figures else None
 
     def print(self) -> None:
         """Print a line a contestant."""
@@ -269,17 +269,11 @@ def reference_absence(python: str | None) -> str:
 
 
 def _version_in(python: str) -> str:
-    found = subprocess.run(
-        [
-            python,
-            "-c",
-            "import sys, importlib.metadata as m, python_org_downloads;"
-            "print(m.version('python-org-downloads'), 'on Python', sys.version.split()[0])",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
+    program = (
+        "import sys, importlib.metadata as m, python_org_downloads;"
+        "print(m.version('python-org-downloads'), 'on Python', sys.version.split()[0])"
     )
+    found = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
     return found.stdout.strip()
 
 

@@ -38,7 +38,7 @@ def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
             started.append(process)
             return process
 
-        monkeypatch.setattr(webserver.subprocess, "Popen", start)
+        monkeypatch.setattr(subprocess, "Popen", start)
 
     yield instead_of_dagster
     for process in started:
@@ -135,17 +135,17 @@ def test_pyorg_ui_serves_until_it_is_terminated_even_as_a_background_job(tmp_pat
     with subprocess.Popen(
         [*PYORG, "ui", "--port", str(free_port())],
         env=environment(tmp_path, PYORG_SITE_URL="http://127.0.0.1:9/"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509
     ) as process:
-        assert process.stderr is not None
+        assert process.stdout is not None
         lines = []
-        for line in process.stderr:
+        for line in process.stdout:
             lines.append(line)
             if "Serving dagster-webserver" in line:
                 process.terminate()
     assert process.returncode == 0, lines
     assert "Dagster services shut down" in lines[-1]
-    assert not any("Warning" in line for line in lines)
+    assert not any("superseded" in line for line in lines)
