@@ -24,6 +24,7 @@ the catalog and Dagster's history of it lie.
 from typing import TYPE_CHECKING
 
 from pyorg_pipeline.downloads import PythonOrgDownloads
+from pyorg_pipeline.imports import quick_imports as _quick_imports
 from pyorg_pipeline.model import flags as _flags
 from pyorg_pipeline.settings import load_settings as _load_settings
 
@@ -45,7 +46,8 @@ def refresh(full: _flags.Flag = False, accept_vanished: _flags.Flag = False) -> 
 
     Example: pyorg refresh --full
     """
-    from pyorg_pipeline.orchestration.attended import attended_refresh  # noqa: PLC0415
+    with _quick_imports():
+        from pyorg_pipeline.orchestration.attended import attended_refresh  # noqa: PLC0415
 
     return attended_refresh(
         _load_settings(),
@@ -65,7 +67,8 @@ def demo(ui: _flags.Flag = False, port: int = 3000) -> None:
 
     Example: pyorg demo --ui
     """
-    from pyorg_pipeline.demo import run_demo  # noqa: PLC0415
+    with _quick_imports():
+        from pyorg_pipeline.demo import run_demo  # noqa: PLC0415
 
     code = run_demo(ui_port=port if _flags.parse_flag("ui", ui) else None)
     if code:

@@ -270,12 +270,13 @@ class PythonOrgDownloads:
         reader = cls._reader()
         try:
             snapshot = reader.snapshot()
-            _warn_of(reader)
-            return snapshot
         except CatalogMissingError:
             settings = cls._settings()
             if not settings.auto_refresh:
                 raise
+        else:
+            _warn_of(reader)
+            return snapshot
         print(  # noqa: T201  # a person waits: seconds instead of milliseconds
             f"No catalog at {reader.location.text} yet: filling it from {settings.site_url}",
             file=sys.stderr,

@@ -25,6 +25,8 @@ class Location(Protocol):
 
     #: As a person would write it: a path, or a URL without credentials.
     text: str
+    #: How many files it pays to read at once.
+    readers: int
 
     def read(self, name: str) -> bytes:
         """The whole file. FileNotFoundError when there is none."""
@@ -47,6 +49,9 @@ class Location(Protocol):
 
 class LocalLocation:
     """A folder of the local file system."""
+
+    #: Small files are bound by the processor.
+    readers = 1
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -117,6 +122,9 @@ class LocalLocation:
 
 class FsspecLocation:
     """Anything that fsspec can serve under a URL, such as `s3://bucket/prefix`."""
+
+    #: Enough to hide the latency of most stores.
+    readers = 8
 
     def __init__(self, url: str) -> None:
         import fsspec  # noqa: PLC0415  # costs 50 ms, and most catalogs are local

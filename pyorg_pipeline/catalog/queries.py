@@ -6,10 +6,12 @@ A snapshot is read once and kept; asking again costs one look at the file's stam
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from pyorg_pipeline.catalog.location import Location
@@ -31,6 +33,8 @@ from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 Triple = tuple[int, int, int]
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 _COLUMNS: Final = [
     "path",
     "name",
@@ -42,7 +46,6 @@ _COLUMNS: Final = [
     "artifact_type",
     *ATTRIBUTES,
     "size",
-    "last_modified",
     "companions",
 ]
 
@@ -117,9 +120,7 @@ class Snapshot:
         if not wanted:
             return []
         rows = self.table.slice(wanted[0], wanted[-1] + 1 - wanted[0])
-        if len(wanted) < len(rows):
-            rows = rows.take([index - wanted[0] for index in wanted])
-        found = _artifacts(rows, base_url)
+        found = _artifacts(rows, base_url, [index - wanted[0] for index in wanted])
         return [
             artifact
             for artifact in found
@@ -134,14 +135,21 @@ class Snapshot:
         return sorted(value for value in pc.unique(self.table[column]).to_pylist() if value)
 
 
-def _artifacts(rows: Any, base_url: str) -> Iterator[PythonOrgArtifact]:
+def _artifacts(rows: Any, base_url: str, indexes: Sequence[int]) -> Iterator[PythonOrgArtifact]:
+    """The artifacts of these rows, by their numbers.
+
+    Nothing here makes Arrow values out of Python's, or Python's times out of Arrow's: where pandas
+    is installed, pyarrow imports it for that, which takes longer than any query.
+    """
     columns = {name: rows[name].to_pylist() for name in _COLUMNS}
+    dates = [_time(value) for value in rows["last_modified"].cast(pa.int64()).to_pylist()]
     present = [
         (name, columns[name])
         for name in ATTRIBUTES
         if any(value is not None for value in columns[name])
     ]
-    for index, path in enumerate(columns["path"]):
+    for index in indexes:
+        path = columns["path"][index]
         major = columns["major"][index]
         level = columns["releaselevel"][index]
         version = None
@@ -163,9 +171,13 @@ def _artifacts(rows: Any, base_url: str) -> Iterator[PythonOrgArtifact]:
             },
             related=columns["companions"][index],
             size=columns["size"][index],
-            last_modified=columns["last_modified"][index],
+            last_modified=dates[index],
             url=base_url + quote(path),
         )
+
+
+def _time(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 class CatalogReader:

@@ -7,10 +7,11 @@ Every file carries, in the Parquet footer, facts about the whole table as JSON u
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Final
+from threading import Lock
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,8 +32,10 @@ FORMAT: Final = 1
 VERSION_COLUMNS: Final = ("major", "minor", "micro", "releaselevel", "serial")
 
 _FACTS_KEY: Final = b"pyorg"
-#: Enough to hide a remote store's latency; local files are bound by the processor anyway.
-_READERS: Final = 8
+#: Threads that encode at once hand the interpreter's lock back and forth for nothing.
+_ENCODING: Final = Lock()
+
+T = TypeVar("T")
 
 
 class CatalogStore:
@@ -56,21 +59,8 @@ class CatalogStore:
             rows: mappings from column names to values, missing ones null; or a pyarrow Table.
             facts: about the whole table, JSON values and datetimes; kept in the footer.
         """
-        if isinstance(rows, pa.Table):
-            table = rows
-        else:
-            table = pa.Table.from_arrays(
-                [
-                    pa.array([row.get(column.name) for row in rows], column.type)
-                    for column in schema
-                ],
-                schema=schema,
-            )
-        text = json.dumps({"format": FORMAT, **facts}, default=_encode, sort_keys=True)
-        table = table.replace_schema_metadata({_FACTS_KEY: text.encode()})
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
-        data = sink.getvalue().to_pybytes()
+        with _ENCODING:
+            data = _encoded(schema, rows, facts)
         self.location.write(name, data)
         return len(data)
 
@@ -83,7 +73,8 @@ class CatalogStore:
         """
         data = self._bytes(name)
         try:
-            table = pq.read_table(pa.BufferReader(data), use_threads=False)
+            # Not read_table, which imports pyarrow.dataset and builds one for a single file.
+            table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(name, str(error)) from error
         return table, self._facts(name, table.schema.metadata)
@@ -119,14 +110,18 @@ class CatalogStore:
     def directory_facts(self) -> dict[str, dict[str, Any]]:
         """The facts of every readable table of release_artifacts, by directory."""
         names = self._directories()
-        with ThreadPoolExecutor(_READERS) as pool:
-            facts = pool.map(self.facts_or_none, map(directory_file, names))
-            return {name: found for name, found in zip(names, facts, strict=True) if found}
+        facts = self._each(self.facts_or_none, map(directory_file, names))
+        return {name: found for name, found in zip(names, facts, strict=True) if found}
 
     def directory_tables(self, directories: Iterable[str]) -> list[Any]:
         """The tables of release_artifacts of these directories, in their order."""
-        with ThreadPoolExecutor(_READERS) as pool:
-            return [table for table, _ in pool.map(self.read, map(directory_file, directories))]
+        return [table for table, _ in self._each(self.read, map(directory_file, directories))]
+
+    def _each(self, read: Callable[[str], T], names: Iterable[str]) -> list[T]:
+        if self.location.readers == 1:
+            return list(map(read, names))
+        with ThreadPoolExecutor(self.location.readers) as pool:
+            return list(pool.map(read, names))
 
     def _directories(self) -> list[str]:
         suffix = ".parquet"
@@ -175,6 +170,24 @@ def sort_by_version(table: Any) -> Any:
         for *parts, path in zip(*columns, strict=True)
     ]
     return table.take(sorted(range(len(keys)), key=keys.__getitem__))
+
+
+def _encoded(
+    schema: Any, rows: Sequence[Mapping[str, Any]] | Any, facts: Mapping[str, Any]
+) -> bytes:
+    if isinstance(rows, pa.Table):
+        table = rows
+    else:
+        columns = [
+            pa.array([row.get(column.name) for row in rows], column.type) for column in schema
+        ]
+        table = pa.Table.from_arrays(columns, schema=schema)
+    text = json.dumps({"format": FORMAT, **facts}, default=_encode, sort_keys=True)
+    table = table.replace_schema_metadata({_FACTS_KEY: text.encode()})
+    sink = pa.BufferOutputStream()
+    # The tables are small: setting up zstd for each of their columns takes longer than all else.
+    pq.write_table(table, sink, compression="snappy")
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def _encode(value: object) -> dict[str, str]:

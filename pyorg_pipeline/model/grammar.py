@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
@@ -42,6 +43,8 @@ _DOTTED: Final = (
 _RELEASE_DIRECTORY: Final = re.compile(rf"({_NUMBER})\.({_NUMBER})(?:\.({_NUMBER}))?")
 
 
+# Asked several times of each directory while a refresh goes on.
+@lru_cache(maxsize=1024)
 def parse_release_directory(name: str) -> NormalizedPythonVersion | None:
     """The three-item version of a release directory; None for `src`, `doc` and all else."""
     match = _RELEASE_DIRECTORY.fullmatch(name)

@@ -135,6 +135,8 @@ def parse_series(series: str) -> tuple[int, int]:
 
 
 def _number(name: str, value: int | str) -> int:
+    if type(value) is int and 0 <= value < 10**LONGEST_NUMBER:
+        return value
     if isinstance(value, bool) or not _is_number(str(value)):
         raise InvalidArgumentError(f"{name} {value!r} is not a whole number from 0 up")
     return int(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -85,6 +85,20 @@ def publish_catalog(store: CatalogStore) -> Publication:
     )
 
 
+#: What the latest versions are told from.
+_LATEST_COLUMNS: Final = [
+    *VERSION_COLUMNS,
+    "path",
+    "directory",
+    "artifact_type",
+    "format",
+    "debug",
+    "superseded",
+    "size",
+    "last_modified",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class LatestVersions:
     """The rows of latest_version."""
@@ -98,7 +112,7 @@ class LatestVersions:
 def publish_latest(store: CatalogStore) -> LatestVersions:
     """Write latest_version: the newest final and the newest of any level, over all and a series."""
     table, facts = store.read(CATALOG_FILE)
-    rows = _latest_rows(table.to_pylist())
+    rows = _latest_rows(table.select(_LATEST_COLUMNS).to_pylist())
     before = {(row["series"], row["final_only"]): row["version"] for row in _rows(store)}
     size = store.write(
         LATEST_FILE,
