@@ -65,7 +65,7 @@ class CatalogInfo:
 class PythonOrgDownloads:
     """Everything that python.org offers for download, from the catalog.
 
-    Examples:
+    From the command line:
       pyorg PythonOrgDownloads latest_version
       pyorg PythonOrgDownloads latest_version --series 3.13
       pyorg PythonOrgDownloads list_release_versions --final_only false
@@ -193,7 +193,9 @@ class PythonOrgDownloads:
     def report_version_artifacts(
         cls, major: int | str, minor: int | str, micro: int | str = 0
     ) -> str:
-        """Print the artifacts of one version as a table, pre-releases too; returns ''.
+        """Print the artifacts of one version as a table, pre-releases too.
+
+        Returns an empty text, as the package that it replaces does.
 
         Example: pyorg PythonOrgDownloads report_version_artifacts 3 13 --micro 9
 
@@ -207,7 +209,9 @@ class PythonOrgDownloads:
 
     @classmethod
     def report_all_release_artifacts(cls, final_only: Flag = False) -> str:
-        """Print every recognised artifact of the site as a table; returns ''.
+        """Print every recognised artifact of the site as a table.
+
+        Returns an empty text, as the package that it replaces does.
 
         Example: pyorg PythonOrgDownloads report_all_release_artifacts --final_only true
 

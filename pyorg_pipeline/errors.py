@@ -198,7 +198,7 @@ class DirectoriesFailedError(RefreshError):
     def __str__(self) -> str:
         shown = [f"{name} ({reason})" for name, reason in sorted(self.failures.items())]
         more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-        return (
-            f"{len(shown)} directories could not be read and keep their last good tables: "
-            f"{'; '.join(shown[:3])}{more}. The next `pyorg refresh` takes them again"
-        )
+        these = "1 directory could not be read and keeps its last good table"
+        if len(shown) > 1:
+            these = f"{len(shown)} directories could not be read and keep their last good tables"
+        return f"{these}: {'; '.join(shown[:3])}{more}. The next `pyorg refresh` tries again"

@@ -9,6 +9,9 @@ from typing import Final
 
 import dagster as dg
 
+# Not public; DagsterInstance.from_config takes no overrides.
+from dagster._core.instance.ref import InstanceRef
+
 from pyorg_pipeline.errors import SettingsError
 
 #: Nothing is sent anywhere, and no dialog stands before the UI.
@@ -36,8 +39,19 @@ def ensure_home(home: Path) -> Path:
     return home
 
 
+#: Capturing stdout and stderr takes two processes a step, which outlive a Ctrl-C and complain.
+#: A run in this process has somebody in front of it, who sees both.
+_NOT_CAPTURED: Final = {
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
+}
+
+
 @contextmanager
 def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    """The persistent instance in this home, closed afterwards."""
-    with dg.DagsterInstance.from_config(str(ensure_home(home))) as instance:
+    """The persistent instance in this home, for runs in this process; closed afterwards."""
+    reference = InstanceRef.from_dir(str(ensure_home(home)), overrides=_NOT_CAPTURED)
+    with dg.DagsterInstance.from_ref(reference) as instance:
         yield instance

@@ -109,7 +109,7 @@ class SiteClient:
         concurrency: int = 8,
         connect_timeout: float = 10,
         read_timeout: float = 30,
-        retries: int = 5,
+        retries: int = 4,
         backoff: float = 0.5,
         longest_pause: float = 30,
     ) -> None:
