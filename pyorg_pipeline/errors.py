@@ -1,22 +1,32 @@
 """Everything that this package raises on purpose.
 
 PyorgError
+├── ExtraMissingError              an optional part of this package is not installed
 ├── SettingsError                  a setting from the environment that cannot be used
 ├── InvalidArgumentError           an argument that cannot be used (also a ValueError)
+├── SelectionError                 nothing, or not one file a name, fits a selection (a ValueError)
+├── ArtifactChoiceError            no artifact is meant by the attributes, or several (a ValueError)
 ├── VersionNotFoundError           a version or series not in the catalog (also a ValueError)
 ├── SiteError                      the site did not give what was asked of it
 │   ├── SiteUnreachableError       no connection, cut off, or silent for too long (transient)
 │   ├── SiteStatusError            an HTTP status other than 200
 │   ├── ForeignHostError           a redirect that leads away from the configured site
-│   └── ListingError               a page that is no listing, is cut, or shows another directory
+│   ├── ListingError               a page that is no listing, is cut, or shows another directory
+│   └── CompanionError             a bundle or bill of materials that cannot be read
 ├── CatalogError                   the catalog cannot serve
 │   ├── CatalogMissingError        nothing was ever materialised there
 │   ├── CatalogUnreadableError     a table is there, but is not one of ours
 │   ├── CatalogLockedError         another refresh is at work
 │   └── CatalogSiteError           the catalog was filled from another site
-└── RefreshError                   a refresh did not bring everything up to date
-    ├── RootListingError           the root listing lost too much to be believed
-    └── DirectoriesFailedError     some directories could not be read; the others were
+├── RefreshError                   a refresh did not bring everything up to date
+│   ├── RootListingError           the root listing lost too much to be believed
+│   ├── DirectoriesFailedError     some directories could not be read; the others were
+│   └── DigestsFailedError         some files about artifacts could not be read; the others were
+└── DownloadError                  a file did not get under its final name; what was there still is
+    ├── VerificationError          it is not what it should be
+    │   └── UnprovenError          nothing proves it in the way that was demanded
+    ├── DestinationError           there is no writing where it should go
+    └── DownloadsFailedError       some of several files; the others did
 
 A message says what happened, where, and what to do next.
 """
@@ -49,6 +59,10 @@ class InvalidArgumentError(PyorgError, ValueError):
 
 class VersionNotFoundError(PyorgError, ValueError):
     """A version or series that the catalog does not know."""
+
+
+class ArtifactChoiceError(PyorgError, ValueError):
+    """The given attributes mean no artifact, or several."""
 
 
 class SiteError(PyorgError):
@@ -202,3 +216,138 @@ class DirectoriesFailedError(RefreshError):
         if len(shown) > 1:
             these = f"{len(shown)} directories could not be read and keep their last good tables"
         return f"{these}: {'; '.join(shown[:3])}{more}. The next `pyorg refresh` tries again"
+
+
+class DownloadError(PyorgError):
+    """A file did not get under its final name; what was there before still is."""
+
+
+class VerificationError(DownloadError):
+    """A file is not what it should be.
+
+    Args:
+        subject: What was looked at: a file's name, path or URL.
+        what: What differs, such as `sha256`, `size` or `signer`.
+        expected: What it should be.
+        actual: What it is.
+        expected_source: Where the expectation came from, such as `Python-3.14.0.tgz.sigstore`.
+        actual_source: Where the other came from, such as `the bytes received`.
+    """
+
+    def __init__(  # two sides, and where each came from
+        self,
+        subject: str,
+        what: str,
+        expected: str,
+        actual: str,
+        expected_source: str,
+        actual_source: str,
+    ) -> None:
+        super().__init__(subject, what, expected, actual, expected_source, actual_source)
+        self.subject = subject
+        self.what = what
+        self.expected = expected
+        self.actual = actual
+        self.expected_source = expected_source
+        self.actual_source = actual_source
+
+    def __str__(self) -> str:
+        return (
+            f"{self.subject}: {self.what} should be {self.expected} ({self.expected_source}), "
+            f"but is {self.actual} ({self.actual_source}); nothing was put under its final name. "
+            "Refresh the catalog, then download it again; if it differs still, do not use the file"
+        )
+
+
+class DestinationError(DownloadError):
+    """There is no writing where a file should go."""
+
+    def __init__(self, path: str, reason: str, advice: str) -> None:
+        super().__init__(path, reason, advice)
+        self.path = path
+        self.reason = reason
+        #: What to do next.
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}; {self.advice}"
+
+
+class UnprovenError(VerificationError):
+    """Nothing proves a file in the way that was demanded.
+
+    Args:
+        subject: The file's path below the site's root.
+        demanded: `digest` or `signature`.
+        reason: What is missing.
+    """
+
+    def __init__(self, subject: str, demanded: str, reason: str) -> None:
+        super().__init__(subject, "proof", f"a {demanded}", "none", f"verify={demanded!r}", reason)
+        self.args = (subject, demanded, reason)
+        self.demanded = demanded
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.subject}: no {self.demanded} proves it ({self.reason}), and "
+            f"verify={self.demanded!r} takes nothing less; nothing was downloaded. "
+            "verify=True takes the strongest proof that there is"
+        )
+
+
+class CompanionError(SiteError):
+    """A file about an artifact, such as a signature bundle, that cannot be read as one."""
+
+
+class ExtraMissingError(PyorgError):
+    """An optional part of this package is needed and not installed."""
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(extra, purpose)
+        self.extra = extra
+        self.purpose = purpose
+
+    def __str__(self) -> str:
+        return f"{self.purpose} needs a further package: pip install 'pyorg-pipeline[{self.extra}]'"
+
+
+class SelectionError(PyorgError, ValueError):
+    """A selection that nothing fits, or whose files cannot lie in one folder."""
+
+
+class DigestsFailedError(RefreshError):
+    """Some files that tell digests could not be read; what was on record stays."""
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        super().__init__(dict(failures))
+        #: By release directory.
+        self.failures = dict(failures)
+
+    def __str__(self) -> str:
+        shown = [f"{name} ({reason})" for name, reason in sorted(self.failures.items())]
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+        return (
+            f"the digests of {len(shown)} directories could not all be read: "
+            f"{'; '.join(shown[:3])}{more}. "
+            "The next `pyorg refresh --digests` takes what is missing again"
+        )
+
+
+class DownloadsFailedError(DownloadError):
+    """Some of several artifacts were not downloaded; the others were."""
+
+    def __init__(self, failures: Mapping[str, str], wanted: int) -> None:
+        super().__init__(dict(failures), wanted)
+        #: Why, by the artifact's path below the site's root.
+        self.failures = dict(failures)
+        #: How many there were altogether.
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        shown = [f"{path} ({reason})" for path, reason in self.failures.items()]
+        more = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""
+        return (
+            f"{len(shown)} of {self.wanted} artifacts were not downloaded: "
+            f"{'; '.join(shown[:3])}{more}. The same call again takes what is missing"
+        )

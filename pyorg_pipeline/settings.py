@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 
 from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
 from pyorg_pipeline.model.flags import parse_flag
+from pyorg_pipeline.model.limits import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
 
 DEFAULT_SITE_URL: Final = "https://www.python.org/ftp/python/"
-DEFAULT_CONCURRENCY: Final = 8
-LARGEST_CONCURRENCY: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,8 @@ class Settings:
 
     #: Ends in a slash.
     site_url: str
+    #: Whether it was named by somebody, rather than the default.
+    site_is_given: bool
     #: Where the catalog, Dagster's home and the locks lie unless they are set apart.
     home: Path
     #: A path, or a URL that fsspec can serve.
@@ -58,11 +59,12 @@ class Settings:
         """
         url = checked_site_url("BASE_URL", site_url)
         if url == self.site_url:
-            return self
+            return replace(self, site_is_given=True)
         home = self.home / "sites" / re.sub(r"[^A-Za-z0-9.]+", "-", url).strip("-")
         return replace(
             self,
             site_url=url,
+            site_is_given=True,
             home=home,
             catalog_url=str(home / "catalog"),
             dagster_home=home / "dagster",
@@ -90,6 +92,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     home = _folder("PYORG_HOME", value("PYORG_HOME")) or _default_home()
     return Settings(
         site_url=checked_site_url("PYORG_SITE_URL", value("PYORG_SITE_URL") or DEFAULT_SITE_URL),
+        site_is_given=bool(value("PYORG_SITE_URL")),
         home=home,
         catalog_url=_checked_catalog_url(
             "PYORG_CATALOG_URL", value("PYORG_CATALOG_URL") or str(home / "catalog")

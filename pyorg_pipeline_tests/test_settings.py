@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,4 +86,6 @@ def test_another_site_gets_a_home_of_its_own_below(tmp_path: Path) -> None:
     assert mirror.home == tmp_path / "sites" / "https-mirror.example-python"
     assert mirror.catalog_url == str(mirror.home / "catalog")
     assert mirror.dagster_home == mirror.home / "dagster"
-    assert settings.for_site("https://www.python.org/ftp/python") is settings
+    same = settings.for_site("https://www.python.org/ftp/python")
+    assert same == replace(settings, site_is_given=True)
+    assert not settings.site_is_given

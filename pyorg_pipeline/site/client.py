@@ -1,8 +1,10 @@
 """The one way to the site: pages over pooled connections, with limits, retries and clear errors.
 
-Here: connections, timeouts, retries, redirects, the age of an answer, and which host is spoken to.
-Not here: what a page says (`listing`), which pages to ask for (`crawler`), and files, which are
-transferred piece by piece (`transfer`).
+Here: requests, timeouts, retries and redirects. What they are made of stands beside it: the
+connections (`adapter`), whom a URL speaks to (`addresses`), what goes wrong (`trouble`), and how
+old an answer is (`age`).
+Not here: what a page says (`listing`), which pages to ask for (`crawler`), and what becomes of a
+file's pieces (`transfer`).
 
 The client speaks to the host of its base URL and to no other.
 """
@@ -11,58 +13,60 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import metadata
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast
-from urllib.parse import quote, urljoin, urlsplit
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from urllib.parse import quote
 
 from requests import PreparedRequest, Response, Session
-from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
-from requests.utils import get_auth_from_url, get_netrc_auth
+from requests.utils import get_netrc_auth
 from urllib3 import Retry
 from urllib3 import exceptions as broken
 
 from pyorg_pipeline.errors import (
-    ForeignHostError,
     InvalidArgumentError,
     SettingsError,
     SiteError,
-    SiteStatusError,
     SiteUnreachableError,
+)
+from pyorg_pipeline.site.adapter import CuttableAdapter
+from pyorg_pipeline.site.addresses import redirected, taken_apart
+from pyorg_pipeline.site.age import generated_at
+from pyorg_pipeline.site.trouble import (
+    NOT_CONNECTED,
+    PassingTrouble,
+    causes_of,
+    in_words,
+    retry_after,
+    trouble_with_status,
 )
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from urllib3.connectionpool import ConnectionPool
 
 #: Bytes, decoded. python.org's largest listing has 100 kB; an endless page must not fill memory.
 LARGEST_PAGE: Final = 16 * 1024 * 1024
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
-_TOO_MANY_REQUESTS: Final = 429
-# RFC 9110, 15.6 and RFC 6585, 4: trouble of the moment, no answer.
-_PASSING: Final = frozenset({_TOO_MANY_REQUESTS, 500, 502, 503, 504})
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-# RFC 9111, 1.2.2: what is more than 2**31 seconds counts as 2**31.
-_LONGEST_AGE: Final = 2**31
 # A page that drips in may take so many read timeouts altogether.
 _READ_TIMEOUTS_A_PAGE: Final = 4
 _READ_SIZE: Final = 64 * 1024
+# What a server may say to a request for the rest of a file (RFC 9110, 14.2 and 15.5.17).
+_ANSWERS_TO_A_RANGE: Final = frozenset({200, 206, 416})
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,22 @@ class Page:
     generated_at: datetime
     #: UTC, by our clock.
     received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """The answer to a request for a file, its body not read yet."""
+
+    status: int
+    #: Whatever the case of a name.
+    headers: Mapping[str, str]
+    #: Bytes of the body as declared; None where the server declares none.
+    length: int | None
+    #: Whether a body that ends too early can be told from a whole one, by length or by chunks.
+    shows_its_end: bool
+    #: The body as it was sent, nothing decoded, in pieces of at most so many bytes, each as soon
+    #: as it is there.
+    pieces: Callable[[int], Iterator[bytes]]
 
 
 class SiteClient:
@@ -117,7 +137,7 @@ class SiteClient:
             raise InvalidArgumentError("concurrency and timeouts must be more than 0")
         if retries < 0 or backoff < 0 or longest_pause < 0:
             raise InvalidArgumentError("retries, backoff and longest_pause cannot be negative")
-        self._base_url, auth = _taken_apart(base_url)
+        self._base_url, auth = taken_apart(base_url)
         self._timeout = (connect_timeout, read_timeout)
         self._longest_page = read_timeout * _READ_TIMEOUTS_A_PAGE
         self._retry = Retry(
@@ -135,7 +155,7 @@ class SiteClient:
         # The time.monotonic() until which nothing is sent, because the site said 429.
         self._held_until = 0.0
         self._cut_off = threading.Event()
-        self._adapter = _Adapter(concurrency)
+        self._adapter = CuttableAdapter(concurrency)
         self._headers = _headers(self._base_url, auth)
         # Looked up once: a Session does so for each request, which costs more than the request.
         # It also keeps cookies and reads a redirect's whole body, so requests go to the adapter.
@@ -169,14 +189,53 @@ class SiteClient:
             SiteError: The page is too large, or its redirects do not end.
         """
         url = self._url_of(directory)
-        cut_off = self._cut_off
+        cut_off = self.under_way
+        return self.patiently(url, cut_off, lambda: self._get(url, cut_off))
+
+    @property
+    def under_way(self) -> threading.Event:
+        """What will be set when `cut_off` ends all that is under way now."""
+        return self._cut_off
+
+    def file_url(self, path: str) -> str:
+        """Return where a file lies.
+
+        Args:
+            path: Relative to the site's root, such as `3.13.9/Python-3.13.9.tgz`; not quoted.
+
+        Raises:
+            InvalidArgumentError: path leads out of the site.
+        """
+        if not path or path.endswith("/"):
+            raise InvalidArgumentError(f"{path!r} is no file below {self._base_url}")
+        return self._url_of(path).removesuffix("/")
+
+    def patiently(
+        self,
+        url: str,
+        cut_off: threading.Event,
+        once: Callable[[], T],
+        *,
+        progress: Callable[[], object] = lambda: None,
+    ) -> T:
+        """Return what `once` gives, called again as long as its trouble may pass.
+
+        Args:
+            url: What is asked for, to be named in errors.
+            cut_off: `under_way`, as it was when the work began.
+            once: One attempt; it raises PassingTrouble where another could help.
+            progress: Attempts are counted from the last that changed what this returns.
+        """
         retry = self._retry
+        reached = progress()
         while True:
             self._wait_while_held(url, cut_off)
             try:
-                return self._get(url, cut_off)
-            except _PassingTrouble as trouble:
-                pause = _retry_after(retry, trouble.retry_after)
+                return once()
+            except PassingTrouble as trouble:
+                if (now := progress()) != reached:
+                    retry, reached = self._retry, now
+                pause = retry_after(retry, trouble.retry_after)
                 if trouble.concerns_all:
                     with self._lock:
                         self._held_until = max(self._held_until, time.monotonic() + pause)
@@ -188,6 +247,47 @@ class SiteClient:
                     raise trouble.error from trouble.__cause__
                 if cut_off.wait(max(pause, retry.get_backoff_time())):
                     raise trouble.error from trouble.__cause__
+
+    @contextmanager
+    def file_answer(
+        self, url: str, headers: Mapping[str, str], cut_off: threading.Event
+    ) -> Iterator[FileAnswer]:
+        """Ask for a file once, and hand over the answer at the end of its redirects.
+
+        What breaks while its pieces are read is PassingTrouble; what the caller raises stays as it
+        is. An answer that was not read to its end costs its connection.
+
+        Args:
+            url: As `file_url` gives it.
+            headers: Those that the request has beside the client's own, or in their place. With a
+                Range, 206 and 416 are answers as well as 200.
+            cut_off: `under_way`, as it was when the work began.
+
+        Raises:
+            PassingTrouble: No connection, silence, or a status that passes.
+            SiteStatusError: Any other status.
+            ForeignHostError: A redirect to another host; that host was not asked.
+            SiteError: Its redirects do not end.
+        """
+        wanted = _ANSWERS_TO_A_RANGE if "Range" in headers else {200}
+        sent = self._headers.copy()
+        sent.update(headers)
+        asked = url
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = self._send(asked, sent, cut_off)
+            try:
+                if response.status_code in wanted:
+                    yield self._handed_over(response, url, cut_off)
+                    return
+                with self._in_our_words(asked, cut_off):
+                    _drain(response)
+            finally:
+                response.close()
+            location = response.headers.get("Location")
+            if response.status_code not in _REDIRECTS or location is None:
+                raise trouble_with_status(asked, response.status_code, response.headers, "file")
+            asked = redirected(asked, location)
+        raise _endless(asked)
 
     def cut_off(self) -> None:
         """End every `get_page` that is under way with a SiteUnreachableError, so that none hangs.
@@ -232,47 +332,77 @@ class SiteClient:
     def _get(self, url: str, cut_off: threading.Event) -> Page:
         """Return the page at the end of its redirects, without a second attempt."""
         for _ in range(_MOST_REDIRECTS + 1):
-            with self._answer(url, cut_off) as answer:
-                received_at = datetime.now(UTC)
-                headers = answer.headers
-                location = headers.get("Location")
-                if answer.status_code == 200:
-                    content = self._body(answer, url, cut_off)
-                    return Page(url, content, _generated_at(headers, received_at), received_at)
-                _drain(answer)
+            answer = self._send(url, self._headers, cut_off)
+            try:
+                with self._in_our_words(url, cut_off):
+                    received_at = datetime.now(UTC)
+                    headers = answer.headers
+                    location = headers.get("Location")
+                    if answer.status_code == 200:
+                        content = self._body(answer, url, cut_off)
+                        return Page(url, content, generated_at(headers, received_at), received_at)
+                    _drain(answer)
+            finally:
+                answer.close()
             if answer.status_code not in _REDIRECTS or location is None:
-                raise _trouble_with_status(url, answer.status_code, headers)
-            url = _redirected(url, location)
-        raise SiteError(
-            url, f"it redirects more than {_MOST_REDIRECTS} times; look at the site in a browser"
-        )
+                raise trouble_with_status(url, answer.status_code, headers, "directory")
+            url = redirected(url, location)
+        raise _endless(url)
 
-    @contextmanager
-    def _answer(self, url: str, cut_off: threading.Event) -> Iterator[Response]:
-        """Send one request; what breaks until its answer was read becomes one of our errors."""
+    def _send(self, url: str, headers: Any, cut_off: threading.Event) -> Response:
+        """Return the answer to one request, which the caller closes; only its head was read."""
+        if cut_off.is_set():
+            raise SiteUnreachableError(url, "the request was given up")
         request = PreparedRequest()
         request.method = "GET"
-        request.headers = self._headers
+        request.headers = headers
         request.url = url
-        response = None
+        with self._lock:
+            self._requests_sent += 1
+        with self._in_our_words(url, cut_off):
+            try:
+                return self._adapter.send(request, timeout=self._timeout, **self._environment)
+            except (OSError, broken.HTTPError) as error:
+                if any(isinstance(cause, NOT_CONNECTED) for cause in causes_of(error)):
+                    with self._lock:
+                        self._requests_sent -= 1
+                raise
+
+    @contextmanager
+    def _in_our_words(self, url: str, cut_off: threading.Event) -> Iterator[None]:
+        """Make what breaks on the line one of our errors."""
         try:
-            with self._lock:
-                self._requests_sent += 1
-            response = self._adapter.send(request, timeout=self._timeout, **self._environment)
-            yield response
+            yield
         except (OSError, broken.HTTPError) as error:
             # requests' exceptions are OSErrors, and let some of urllib3's through.
-            causes = list(_causes(error))
-            if response is None and any(isinstance(c, _NOT_CONNECTED) for c in causes):
-                with self._lock:
-                    self._requests_sent -= 1
-            trouble = SiteUnreachableError(url, _in_words(causes, self._timeout))
+            causes = list(causes_of(error))
+            trouble = SiteUnreachableError(url, in_words(causes, self._timeout))
             if cut_off.is_set() or any(isinstance(c, ssl.SSLCertVerificationError) for c in causes):
                 raise trouble from error
-            raise _PassingTrouble(trouble) from error
-        finally:
-            if response is not None:
-                response.close()
+            raise PassingTrouble(trouble) from error
+
+    def _handed_over(self, response: Response, url: str, cut_off: threading.Event) -> FileAnswer:
+        raw = response.raw
+        length = raw.length_remaining
+        return FileAnswer(
+            response.status_code,
+            response.headers,
+            length,
+            length is not None or raw.chunked,
+            lambda size: self._pieces(raw, size, url, cut_off),
+        )
+
+    def _pieces(self, raw: Any, size: int, url: str, cut_off: threading.Event) -> Iterator[bytes]:
+        while True:
+            # Around the read alone: what breaks in the hands of whoever takes the piece is theirs.
+            with self._in_our_words(url, cut_off):
+                # read1 comes back with what is there: what came before a cut is not lost with it.
+                piece = raw.read1(size, decode_content=False)
+            if not piece:
+                return
+            yield piece
+            if cut_off.is_set():
+                raise SiteUnreachableError(url, "the transfer was given up")
 
     def _body(self, answer: Response, url: str, cut_off: threading.Event) -> bytes:
         """Return the decoded body, if it ends in time and before it is too large."""
@@ -293,61 +423,6 @@ class SiteClient:
                     f"the page was not whole after {self._longest_page:g} s; ask again later",
                 )
         return b"".join(pieces)
-
-
-class _PassingTrouble(Exception):  # noqa: N818  # it never leaves this module
-    """Trouble that may have passed at the next attempt."""
-
-    def __init__(
-        self, error: SiteError, retry_after: str = "", *, concerns_all: bool = False
-    ) -> None:
-        super().__init__(error)
-        self.error = error
-        #: The header of that name: how long the site wants to be left alone.
-        self.retry_after = retry_after
-        #: Whether the pause is meant for the client, not for the page.
-        self.concerns_all = concerns_all
-
-
-class _Adapter(HTTPAdapter):
-    """Pooled connections that can be shut down while they are in use."""
-
-    def __init__(self, connections: int) -> None:
-        self._connections: WeakSet[Any] = WeakSet()
-        self._connections_lock = threading.Lock()
-        self._kinds: dict[Any, Any] = {}
-        super().__init__(pool_maxsize=connections, pool_block=True, max_retries=0)
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> ConnectionPool:
-        """Return the pool for a request, which makes connections of our kind."""
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        kind = pool.ConnectionCls
-        if kind not in self._kinds.values():
-            with self._connections_lock:
-                pool.ConnectionCls = self._kinds.setdefault(kind, self._noted(kind))
-        return cast("ConnectionPool", pool)
-
-    def _noted(self, kind: Any) -> Any:
-        adapter = self
-
-        class Noted(kind):  # type: ignore[misc]  # http's or https's
-            def connect(self) -> None:
-                with adapter._connections_lock:
-                    adapter._connections.add(self)
-                super().connect()
-
-        return Noted
-
-    def shut_down_connections(self) -> None:
-        """Wake whoever waits for one of the connections; it finds it closed."""
-        with self._connections_lock:
-            connections = list(self._connections)
-        for connection in connections:
-            sock = connection.sock
-            if sock is not None:
-                # Closed by the other side, or by its own thread since.
-                with suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
 
 
 @lru_cache(maxsize=1)
@@ -380,34 +455,6 @@ def _headers(base_url: str, auth: tuple[str, str] | None) -> Any:
     return request.headers
 
 
-def _taken_apart(base_url: str) -> tuple[str, tuple[str, str] | None]:
-    """Return the base URL, normalised and without credentials, and the credentials."""
-    shown = re.sub(r"//.*@", "//***@", base_url)
-
-    def refused(reason: str) -> InvalidArgumentError:
-        return InvalidArgumentError(
-            f"{shown!r} cannot be the URL of a site: {reason}; "
-            "give one like https://www.python.org/ftp/python/"
-        )
-
-    if not re.match(r"\s*https?://", base_url, re.IGNORECASE):
-        raise refused("it starts with neither http:// nor https://")
-    try:
-        url = _normalised(base_url.strip())
-        # What a look-up of the name would trip over: empty labels, or long ones.
-        _origin(url).host.encode("idna")
-        parts = urlsplit(url)
-    except (OSError, ValueError, broken.HTTPError):
-        # Without the cause, which shows the URL as it was given.
-        raise refused("it cannot be read") from None
-    if parts.query or parts.fragment:
-        raise refused("it has a query or a fragment")
-    user, password = get_auth_from_url(url)
-    auth = (user, password) if user or password else None
-    path = parts.path if parts.path.endswith("/") else f"{parts.path}/"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}", auth
-
-
 def _check_certificates(verify: bool | str) -> None:
     """Refuse a bundle of certificates that is not there, which no retry can change."""
     if isinstance(verify, str) and not Path(verify).exists():
@@ -419,57 +466,6 @@ def _check_certificates(verify: bool | str) -> None:
         )
 
 
-def _normalised(url: str) -> str:
-    """Return the URL as requests would ask for it: quoted, its host in lower case and in ASCII."""
-    request = PreparedRequest()
-    request.prepare_url(url, None)
-    assert request.url is not None
-    return request.url
-
-
-class _Origin(NamedTuple):
-    """Who is spoken to (RFC 9110, 4.3.1)."""
-
-    scheme: str
-    host: str
-    port: int
-
-
-def _origin(url: str) -> _Origin:
-    parts = urlsplit(url)
-    port = parts.port
-    if port is None:
-        port = _DEFAULT_PORTS[parts.scheme]
-    return _Origin(parts.scheme, parts.hostname or "", port)
-
-
-def _redirected(url: str, location: str) -> str:
-    """Return where a redirect leads, if that is the same host.
-
-    From http to https, both on their default ports, is a way on; the way back would show to
-    everybody on the line what was sent in secret.
-    """
-    refusal = ForeignHostError(
-        url,
-        f"it redirects to {re.sub('//.*@', '//', location)[:200]!r}, which is not the same site "
-        "and was not asked; if that is where it moved, make that the site's URL",
-    )
-    try:
-        # What requests makes of it is what would be asked: two parsers may differ on who is meant.
-        target = _normalised(urljoin(url, location.encode("latin-1").decode(errors="replace")))
-        parts = urlsplit(target)
-        if parts.scheme not in _DEFAULT_PORTS:
-            raise refusal
-        here, there = _origin(url), _origin(target)
-    except (OSError, ValueError, broken.HTTPError):
-        raise refusal from None
-    upgrade = here.scheme == "http" and here.port == 80 and there == ("https", here.host, 443)
-    if there != here and not upgrade:
-        raise refusal
-    # Without credentials and without the place in the page.
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
-
-
 def _drain(answer: Response) -> None:
     """Read the short body of an error or a redirect, so that its connection can be used again."""
     length = answer.headers.get("Content-Length", "")
@@ -477,114 +473,7 @@ def _drain(answer: Response) -> None:
         answer.raw.read(decode_content=False)
 
 
-def _trouble_with_status(url: str, status: int, headers: Mapping[str, str]) -> Exception:
-    error = SiteStatusError(url, _status_in_words(status), status)
-    if status not in _PASSING:
-        return error
-    # RFC 9110, 10.2.3 gives it a meaning for 503, RFC 6585, 4 for 429.
-    wanted = headers.get("Retry-After", "") if status in Retry.RETRY_AFTER_STATUS_CODES else ""
-    return _PassingTrouble(error, wanted, concerns_all=status == _TOO_MANY_REQUESTS)
-
-
-def _status_in_words(status: int) -> str:
-    if status == 403:
-        return (
-            "forbidden (403): the site is there but refuses to show this, which says nothing about "
-            "what exists; try again later or use a mirror"
-        )
-    if status in (404, 410):
-        return f"absent ({status}): the site has no such directory; check the site's URL"
-    if status in (401, 407):
-        return f"credentials wanted ({status}): put them into netrc or into the site's URL"
-    if status == _TOO_MANY_REQUESTS:
-        return (
-            "too many requests (429): the site wants a pause; try again later, with less "
-            "concurrency"
-        )
-    if status >= 500:
-        return f"overloaded or failing ({status}): try again later or use a mirror"
-    return f"answered with status {status} instead of 200: look at it in a browser"
-
-
-def _retry_after(retry: Retry, text: str) -> float:
-    """Return the seconds of a Retry-After header, bounded; 0 if it is none."""
-    try:
-        return retry.parse_retry_after(text) if text else 0.0
-    except (broken.InvalidHeader, ValueError, OverflowError):
-        return 0.0
-
-
-def _generated_at(headers: Mapping[str, str], received_at: datetime) -> datetime:
-    """Return when the origin made an answer; when it was received if nothing tells.
-
-    Caches keep the origin's Date and add an Age (RFC 9111, 4.2.3 and 5.1). Of the two the older is
-    taken, since either can be lost or wrong: an answer is rather called old than fresh.
-    """
-    generated_at = received_at
-    # A list is against the rules; its first member is the one to use (RFC 9111, 5.1).
-    age = headers.get("Age", "").partition(",")[0].strip()
-    if re.fullmatch(r"[0-9]{1,20}", age):
-        generated_at -= timedelta(seconds=min(int(age), _LONGEST_AGE))
-    date = _http_date(headers.get("Date", ""))
-    return generated_at if date is None else min(generated_at, date)
-
-
-# Answers of the same second have the same date, and email's parser is slow.
-@lru_cache(maxsize=256)
-def _http_date(text: str) -> datetime | None:
-    """Return the date of a header (RFC 9110, 5.6.7), None if it is none."""
-    try:
-        date = parsedate_to_datetime(text)
-        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-
-
-# Before an answer each of them means that no request went out.
-_NOT_CONNECTED: Final = (
-    broken.NewConnectionError,
-    broken.ConnectTimeoutError,
-    broken.ProxyError,
-    broken.SSLError,
-)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what is behind it, from the outside inwards."""
-    seen: list[BaseException] = []
-    waiting: list[Any] = [error]
-    while waiting:
-        cause = waiting.pop(0)
-        if not isinstance(cause, BaseException) or cause in seen:
-            continue
-        seen.append(cause)
-        yield cause
-        waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__]
-
-
-def _in_words(causes: list[BaseException], timeout: tuple[float, float]) -> str:
-    """Return what broke and what to do, without what the exceptions say about URLs."""
-    connect, read = timeout
-    # The outermost that is known decides: a proxy that cannot be connected to is first of all
-    # the proxy.
-    sentences: list[tuple[type[BaseException], str]] = [
-        (broken.ProxyError, "the proxy does not connect; check HTTP_PROXY and HTTPS_PROXY"),
-        (
-            ssl.SSLCertVerificationError,
-            "its certificate is not trusted; check the clock and REQUESTS_CA_BUNDLE",
-        ),
-        (broken.SSLError, "no TLS connection can be made; is https right for this site?"),
-        (broken.NameResolutionError, "its host is not known; check the URL and the network"),
-        (broken.NewConnectionError, "no connection; check the URL and the network"),
-        (broken.ConnectTimeoutError, f"no connection within {connect:g} s; check the network"),
-        (broken.ReadTimeoutError, f"the site was silent for {read:g} s; try again later"),
-        (broken.DecodeError, "the page cannot be decoded; try again later"),
-        (broken.ProtocolError, "the connection was cut off; try again later"),
-    ]
-    words = "the request failed; check the URL and the network"
-    for kind, sentence in sentences:
-        if any(isinstance(cause, kind) for cause in causes):
-            words = sentence
-            break
-    details = [c.strerror for c in causes if isinstance(c, OSError) and isinstance(c.strerror, str)]
-    return f"{words} ({details[-1]})" if details else words
+def _endless(url: str) -> SiteError:
+    return SiteError(
+        url, f"it redirects more than {_MOST_REDIRECTS} times; look at the site in a browser"
+    )

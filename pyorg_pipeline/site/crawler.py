@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from pyorg_pipeline.errors import InvalidArgumentError, PyorgError
+from pyorg_pipeline.errors import PyorgError
 from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.model.limits import DEFAULT_CONCURRENCY
 from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline.site.crowd import check_concurrency, crowd
 from pyorg_pipeline.site.listing import parse_listing
-
-DEFAULT_CONCURRENCY: Final = 8
-#: A site is shared with others.
-LARGEST_CONCURRENCY: Final = 32
 
 _logger = logging.getLogger(__name__)
 
@@ -89,10 +87,7 @@ def crawl(
     Raises:
         InvalidArgumentError: concurrency is out of its range.
     """
-    if not 1 <= concurrency <= LARGEST_CONCURRENCY:
-        raise InvalidArgumentError(
-            f"concurrency must be from 1 to {LARGEST_CONCURRENCY}, not {concurrency}"
-        )
+    check_concurrency(concurrency)
     return _crawl(client, list(dict.fromkeys(directories)), handle, concurrency)
 
 
@@ -102,24 +97,13 @@ def _crawl(
     handle: Callable[[Listing], T],
     concurrency: int,
 ) -> Generator[Crawled[T], None, None]:
-    stopped = Event()
-    executor = ThreadPoolExecutor(concurrency, thread_name_prefix="crawl")
-    futures: list[Future[Crawled[T]]] = []
-    try:
-        futures += [
-            executor.submit(_crawl_one, client, directory, handle, stopped)
+    with crowd(client, concurrency, "crawl") as threads:
+        futures = [
+            threads.submit(_crawl_one, client, directory, handle, threads.stopped)
             for directory in directories
         ]
         for future in as_completed(futures):
             yield future.result()
-    finally:
-        stopped.set()
-        executor.shutdown(wait=False, cancel_futures=True)
-        # A request may be about to be sent when the others are cut off, hence again and again.
-        while running := [future for future in futures if not future.done()]:
-            client.cut_off()
-            wait(running, timeout=0.05)
-        executor.shutdown()
 
 
 def _crawl_one(

@@ -7,6 +7,7 @@ that break off, headers that are none; and for a look at connections and request
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -29,6 +30,8 @@ class Raw(NamedTuple):
 
     pieces: Iterable[bytes]
     keep_open: bool = False
+    #: End the connection with a reset.
+    reset: bool = False
 
 
 def whole(body: bytes, *, status: str = "200 OK", headers: str = "", keep_open: bool = True) -> Raw:
@@ -102,6 +105,11 @@ class RawServer:
                 raw = self._respond(request)
                 for piece in raw.pieces:
                     connection.sendall(piece)
+                if raw.reset:
+                    # Lingering for 0 s is what makes a close a reset.
+                    linger = struct.pack("ii", 1, 0)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    return
                 if not raw.keep_open:
                     connection.shutdown(socket.SHUT_RDWR)
                     return

@@ -30,10 +30,12 @@ from pyorg_pipeline.errors import (
     SiteStatusError,
     SiteUnreachableError,
 )
-from pyorg_pipeline.site import client as client_module
-from pyorg_pipeline.site.client import LARGEST_PAGE, SiteClient
+from pyorg_pipeline.site.addresses import redirected
+from pyorg_pipeline.site.age import generated_at
+from pyorg_pipeline.site.client import LARGEST_PAGE, Page, SiteClient
 from pyorg_pipeline.site.record import RecordedEntry
 from pyorg_pipeline.site.replica import Answer, Replica
+from pyorg_pipeline.site.trouble import retry_after
 from pyorg_pipeline_tests.site.raw_server import Raw, RawRequest, RawServer, whole
 
 Connect = Callable[..., SiteClient]
@@ -515,7 +517,7 @@ def test_a_location_that_leads_away_or_cannot_be_read_is_refused(
 def test_a_redirect_may_stay_on_the_host_or_go_on_to_tls(
     here: str, location: str, there: str
 ) -> None:
-    assert client_module._redirected(here, location) == there
+    assert redirected(here, location) == there
 
 
 @pytest.mark.parametrize(
@@ -533,7 +535,7 @@ def test_a_redirect_may_stay_on_the_host_or_go_on_to_tls(
 )
 def test_a_redirect_may_not_change_host_or_port_or_leave_tls(here: str, location: str) -> None:
     with pytest.raises(ForeignHostError) as caught:
-        client_module._redirected(here, location)
+        redirected(here, location)
     assert caught.value.url == here
 
 
@@ -702,7 +704,7 @@ def test_numbers_out_of_range_are_refused(settings: dict[str, Any]) -> None:
 # How old an answer is
 
 
-def page_with(replica: Replica, connect: Connect, headers: dict[str, str]) -> client_module.Page:
+def page_with(replica: Replica, connect: Connect, headers: dict[str, str]) -> Page:
     replica.answer("3.13.9/", Answer(headers=headers))
     before = datetime.now(UTC)
     page = connect(replica.url).get_page("3.13.9")
@@ -752,8 +754,8 @@ def test_an_age_that_overflows_counts_as_the_longest(replica: Replica, connect: 
 @given(st.text(), st.text())
 def test_no_header_makes_the_age_of_a_page_fail(date: str, age: str) -> None:
     now = datetime.now(UTC)
-    assert client_module._generated_at({"Date": date, "Age": age}, now) <= now
-    assert client_module._retry_after(Retry(), date) >= 0
+    assert generated_at({"Date": date, "Age": age}, now) <= now
+    assert retry_after(Retry(), date) >= 0
 
 
 # The end
