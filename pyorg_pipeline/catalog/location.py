@@ -133,8 +133,9 @@ class FsspecLocation:
             self._filesystem, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
             raise CatalogError(f"PYORG_CATALOG_URL={url!r} cannot be used: {error}") from error
-        parts = urlsplit(url)
-        self.text = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        scheme, _, rest = url.partition("://")
+        host, slash, path = rest.partition("/")
+        self.text = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
     def read(self, name: str) -> bytes:
         """The whole file. FileNotFoundError when there is none."""

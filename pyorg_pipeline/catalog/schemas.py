@@ -80,11 +80,39 @@ RELEASE_DIRECTORIES: Final = pa.schema(
 RELEASE_ARTIFACTS: Final = pa.schema(
     [
         *_ARTIFACT,
+        _field("companion_sizes", pa.list_(pa.int64()), "bytes of each, in companions' order"),
+        _field("companion_dates", pa.list_(TIME), "date of each as the site lists it, likewise"),
         _field("gone_since", TIME, "when a crawl missed the file first; null while it is there"),
     ]
 )
 
-ARTIFACT_CATALOG: Final = pa.schema(_ARTIFACT)
+_DIGEST: Final = [
+    _field("sha256", pa.string(), "digest in hexadecimal; null where none is on record"),
+    _field("digest_source", pa.string(), "where it stood: sigstore or spdx (a bill of materials)"),
+    _field("signed_by", pa.string(), "whose signature of it was verified; null where none was"),
+]
+
+ARTIFACT_CATALOG: Final = pa.schema([*_ARTIFACT, *_DIGEST])
+
+ARTIFACT_DIGESTS: Final = pa.schema(
+    [
+        _field("path", pa.string(), "the artifact's, as in release_artifacts", nullable=False),
+        _field("companion", pa.string(), "suffix of the file that was read", nullable=False),
+        *_DIGEST,
+        _field(
+            "state",
+            pa.string(),
+            "ok; missing: listed, but 404; unreadable: no such file's content; rejected: its "
+            "signature did not verify; changed: it tells another digest than the one on record",
+            nullable=False,
+        ),
+        _field("conflicting_sha256", pa.string(), "what a changed one tells; it is not in force"),
+        _field("error", pa.string(), "what was wrong; null where it is ok or missing"),
+        _field("companion_size", pa.int64(), "its bytes by the listing when it was read"),
+        _field("companion_last_modified", TIME, "its date by the listing when it was read"),
+        _field("checked_at", TIME, "when it was read", nullable=False),
+    ]
+)
 
 LATEST_VERSION: Final = pa.schema(
     [

@@ -21,6 +21,7 @@ from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
 
 DIRECTORIES_FILE: Final = "release_directories.parquet"
 ARTIFACTS_FOLDER: Final = "release_artifacts"
+DIGESTS_FOLDER: Final = "artifact_digests"
 CATALOG_FILE: Final = "artifact_catalog.parquet"
 LATEST_FILE: Final = "latest_version.parquet"
 FAILURES_FILE: Final = "crawl_failures.parquet"
@@ -64,8 +65,12 @@ class CatalogStore:
         self.location.write(name, data)
         return len(data)
 
-    def read(self, name: str) -> tuple[Any, dict[str, Any]]:
+    def read(self, name: str, columns: Iterable[str] | None = None) -> tuple[Any, dict[str, Any]]:
         """One table as a pyarrow Table, and the facts about the whole of it.
+
+        Args:
+            name: the file's name below the location.
+            columns: only these, as far as they are there; None for all.
 
         Raises:
             CatalogMissingError: it was never written.
@@ -74,7 +79,9 @@ class CatalogStore:
         data = self._bytes(name)
         try:
             # Not read_table, which imports pyarrow.dataset and builds one for a single file.
-            table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+            file = pq.ParquetFile(pa.BufferReader(data))
+            wanted = None if columns is None else list(columns)
+            table = file.read(columns=wanted, use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(name, str(error)) from error
         return table, self._facts(name, table.schema.metadata)
@@ -107,15 +114,26 @@ class CatalogStore:
         except (CatalogMissingError, CatalogUnreadableError):
             return None
 
-    def directory_facts(self) -> dict[str, dict[str, Any]]:
-        """The facts of every readable table of release_artifacts, by directory."""
-        names = self._directories()
-        facts = self._each(self.facts_or_none, map(directory_file, names))
+    def directory_facts(self, folder: str = ARTIFACTS_FOLDER) -> dict[str, dict[str, Any]]:
+        """The facts of every readable table of release_artifacts (or another), by directory."""
+        names = self._directories(folder)
+        facts = self._each(self.facts_or_none, [f"{folder}/{name}.parquet" for name in names])
         return {name: found for name, found in zip(names, facts, strict=True) if found}
 
-    def directory_tables(self, directories: Iterable[str]) -> list[Any]:
-        """The tables of release_artifacts of these directories, in their order."""
-        return [table for table, _ in self._each(self.read, map(directory_file, directories))]
+    def directory_tables(
+        self, directories: Iterable[str], columns: Iterable[str] | None = None
+    ) -> dict[str, tuple[Any, dict[str, Any]]]:
+        """The tables and facts of release_artifacts of those directories that have a table."""
+
+        def read(directory: str) -> tuple[Any, dict[str, Any]] | None:
+            try:
+                return self.read(directory_file(directory), columns)
+            except (CatalogMissingError, CatalogUnreadableError):
+                return None
+
+        names = list(directories)
+        found = self._each(read, names)
+        return {name: table for name, table in zip(names, found, strict=True) if table}
 
     def _each(self, read: Callable[[str], T], names: Iterable[str]) -> list[T]:
         if self.location.readers == 1:
@@ -123,11 +141,11 @@ class CatalogStore:
         with ThreadPoolExecutor(self.location.readers) as pool:
             return list(pool.map(read, names))
 
-    def _directories(self) -> list[str]:
+    def _directories(self, folder: str) -> list[str]:
         suffix = ".parquet"
         return [
             name.removesuffix(suffix)
-            for name in self.location.names(ARTIFACTS_FOLDER)
+            for name in self.location.names(folder)
             if name.endswith(suffix)
         ]
 
@@ -158,6 +176,11 @@ def directory_file(directory: str) -> str:
     return f"{ARTIFACTS_FOLDER}/{directory}.parquet"
 
 
+def digests_file(directory: str) -> str:
+    """The name of the table with the digests of a release directory's artifacts."""
+    return f"{DIGESTS_FOLDER}/{directory}.parquet"
+
+
 def sort_by_version(table: Any) -> Any:
     """A table with version columns and a path, in the one order there is.
 
@@ -178,8 +201,13 @@ def _encoded(
     if isinstance(rows, pa.Table):
         table = rows
     else:
+        # Of most attributes no file of a directory knows anything.
+        given = {name for row in rows for name in row}
         columns = [
-            pa.array([row.get(column.name) for row in rows], column.type) for column in schema
+            pa.array([row.get(column.name) for row in rows], column.type)
+            if column.name in given
+            else pa.nulls(len(rows), column.type)
+            for column in schema
         ]
         table = pa.Table.from_arrays(columns, schema=schema)
     text = json.dumps({"format": FORMAT, **facts}, default=_encode, sort_keys=True)

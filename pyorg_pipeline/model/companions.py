@@ -30,6 +30,8 @@ class ListedArtifact(NamedTuple):
     attributes: dict[str, str | bool]
     #: What the companions' names have behind the artifact's, such as `.asc`; sorted.
     companions: tuple[str, ...]
+    #: The companions' own rows, in the same order.
+    companion_entries: tuple[Entry, ...]
 
 
 #: Signatures, certificates, transparency logs, bills of materials and digests. An artifact's
@@ -56,7 +58,7 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
     """
     files = {entry.name: entry for entry in entries if not entry.is_directory}
     parsed = {name: parse_name(name, directory) for name in files}
-    companions: dict[str, list[str]] = {
+    companions: dict[str, list[tuple[str, Entry]]] = {
         name: [] for name, answer in parsed.items() if answer.artifact_type != UNRECOGNISED
     }
     # An owner's name is shorter than its companions', so that from short to long every
@@ -64,14 +66,16 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
     for name in sorted(parsed.keys() - companions.keys(), key=lambda name: (len(name), name)):
         for owner, suffix in _possible_owners(name):
             if owner in companions and _may_own(parsed[owner], suffix):
-                companions[owner].append(suffix)
+                companions[owner].append((suffix, files[name]))
                 break
         else:
             companions[name] = []
-    grouped = [
-        ListedArtifact(files[name], *parsed[name], tuple(sorted(suffixes)))
-        for name, suffixes in companions.items()
-    ]
+    grouped = []
+    for name, found in companions.items():
+        found.sort(key=lambda pair: pair[0])
+        suffixes = tuple(suffix for suffix, _ in found)
+        entries_of_it = tuple(entry for _, entry in found)
+        grouped.append(ListedArtifact(files[name], *parsed[name], suffixes, entries_of_it))
     return sorted(grouped, key=lambda listed: (listed.release_version or (), listed.entry.name))
 
 

@@ -113,6 +113,8 @@ def _write_directory(
                 "size": artifact.entry.size,
                 "last_modified": artifact.entry.last_modified,
                 "companions": list(artifact.companions),
+                "companion_sizes": [entry.size for entry in artifact.companion_entries],
+                "companion_dates": [entry.last_modified for entry in artifact.companion_entries],
                 **state,
             }
         )

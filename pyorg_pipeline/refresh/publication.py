@@ -18,9 +18,10 @@ from pyorg_pipeline.catalog.store import (
     CatalogStore,
     sort_by_version,
 )
-from pyorg_pipeline.errors import CatalogUnreadableError
+from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
 from pyorg_pipeline.model.artifacts import SOURCE_PREFERENCE, UNRECOGNISED, is_release_type
 from pyorg_pipeline.model.versions import LEGACY_DIRECTORY, NormalizedPythonVersion
+from pyorg_pipeline.refresh.digest_records import digests_recorded, with_digests
 
 
 def publication_due(store: CatalogStore) -> bool:
@@ -30,7 +31,8 @@ def publication_due(store: CatalogStore) -> bool:
         published is None
         or latest is None
         or latest["catalog_published_at"] != published["published_at"]
-        or published["crawls"] != _current_crawls(store)
+        or published["crawls"] != current_crawls(store)
+        or published.get("digests", {}) != digests_recorded(store, published["site_url"])
     )
 
 
@@ -52,12 +54,21 @@ class Publication:
 
 def publish_catalog(store: CatalogStore) -> Publication:
     """Write artifact_catalog: everything that the site holds now, in one file."""
-    site_url = store.facts(DIRECTORIES_FILE)["site_url"]
-    crawls = _current_crawls(store)
-    tables = store.directory_tables(crawls)
+    site_url, present = _present(store)
+    digests = digests_recorded(store, site_url)
+    columns = [*schemas.ARTIFACT_CATALOG.names, "gone_since"]
+    tables, crawls = [], {}
+    for name, (rows, facts) in store.directory_tables(present, columns).items():
+        if facts["site_url"] == site_url:
+            tables.append(rows)
+            crawls[name] = facts["crawled_at"]
     table = pa.concat_tables(tables) if tables else schemas.RELEASE_ARTIFACTS.empty_table()
-    table = table.filter(pc.is_null(table["gone_since"])).select(schemas.ARTIFACT_CATALOG.names)
-    table = sort_by_version(table).cast(schemas.ARTIFACT_CATALOG).combine_chunks()
+    table = with_digests(table.filter(pc.is_null(table["gone_since"])), store, digests)
+    table = (
+        sort_by_version(table.select(schemas.ARTIFACT_CATALOG.names))
+        .cast(schemas.ARTIFACT_CATALOG)
+        .combine_chunks()
+    )
     recognised = table.filter(pc.not_equal(table["artifact_type"], UNRECOGNISED))
     before = _published_paths(store)
     paths = set(table["path"].to_pylist())
@@ -72,7 +83,13 @@ def publish_catalog(store: CatalogStore) -> Publication:
         CATALOG_FILE,
         schemas.ARTIFACT_CATALOG,
         table,
-        {"site_url": site_url, "published_at": published_at, "crawls": crawls, **counts},
+        {
+            "site_url": site_url,
+            "published_at": published_at,
+            "crawls": crawls,
+            "digests": digests,
+            **counts,
+        },
     )
     return Publication(
         published_at=published_at,
@@ -191,20 +208,27 @@ def _better_source(best: dict[str, Any] | None, row: dict[str, Any]) -> dict[str
     return row if rank(row) < rank(best) else best
 
 
-def _current_crawls(store: CatalogStore) -> dict[str, datetime]:
-    site_url = store.facts(DIRECTORIES_FILE)["site_url"]
+def current_crawls(store: CatalogStore) -> dict[str, datetime]:
+    """The release directories that are there and were crawled, and when."""
+    site_url, present = _present(store)
     facts = store.directory_facts()
     return {
-        row["name"]: facts[row["name"]]["crawled_at"]
-        for row in store.rows(DIRECTORIES_FILE)
-        if row["gone_since"] is None
-        and row["name"] in facts
-        and facts[row["name"]]["site_url"] == site_url
+        name: facts[name]["crawled_at"]
+        for name in present
+        if name in facts and facts[name]["site_url"] == site_url
     }
+
+
+def _present(store: CatalogStore) -> tuple[str, list[str]]:
+    """The site's URL, and the release directories that it holds now."""
+    table, facts = store.read(DIRECTORIES_FILE)
+    rows = table.select(["name", "gone_since"]).to_pylist()
+    return facts["site_url"], [row["name"] for row in rows if row["gone_since"] is None]
 
 
 def _published_paths(store: CatalogStore) -> set[str]:
     try:
-        return {row["path"] for row in store.rows(CATALOG_FILE)}
-    except CatalogUnreadableError:
+        table, _ = store.read(CATALOG_FILE, ["path"])
+    except (CatalogMissingError, CatalogUnreadableError):
         return set()
+    return set(table["path"].to_pylist())

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
+from pyorg_pipeline.refresh.digest_report import DirectoryDigests
 from pyorg_pipeline.refresh.directories import DirectoriesUpdate
 from pyorg_pipeline.refresh.publication import LatestVersions, Publication
 
@@ -25,6 +26,7 @@ class Watch:
     #: How many directories are to be crawled.
     wanted: int = 0
     crawls: list[DirectoryCrawl] = field(default_factory=list)
+    digests: list[DirectoryDigests] = field(default_factory=list)
     publication: Publication | None = None
     latest: LatestVersions | None = None
     on_crawl: Callable[[Watch], None] | None = None

@@ -117,7 +117,7 @@ def test_a_companion_without_its_artifact_is_kept_as_unrecognised() -> None:
     entry = Entry("Python-3.9.0.tgz.asc", is_directory=False, last_modified=None, size=833)
 
     assert group_listing("3.9.0", [entry]) == [
-        ListedArtifact(entry, NormalizedPythonVersion(3, 9, 0), UNRECOGNISED, {}, ())
+        ListedArtifact(entry, NormalizedPythonVersion(3, 9, 0), UNRECOGNISED, {}, (), ())
     ]
 
 
@@ -133,7 +133,20 @@ def test_an_artifact_comes_with_its_entry_and_with_what_its_name_tells() -> None
         "source-release",
         {"format": "archive_deflate", "debug": True},
         (),
+        (),
     )
+
+
+def test_companions_come_with_their_own_entries_in_the_same_order() -> None:
+    modified = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
+    tarball = Entry("Python-3.14.0.tgz", is_directory=False, last_modified=None, size=30)
+    bundle = Entry("Python-3.14.0.tgz.sigstore", is_directory=False, last_modified=None, size=5)
+    sbom = Entry("Python-3.14.0.tgz.spdx.json", is_directory=False, last_modified=modified, size=7)
+
+    (artifact,) = group_listing("3.14.0", [sbom, tarball, bundle])
+
+    assert artifact.companions == (".sigstore", ".spdx.json")
+    assert artifact.companion_entries == (bundle, sbom)
 
 
 def test_sub_directories_are_left_out_and_own_nothing() -> None:
