@@ -5,12 +5,17 @@ Import `PythonOrgDownloads` to ask it. Importing this package imports neither Da
 
 from pyorg_pipeline.downloads import CatalogInfo, PythonOrgDownloads
 from pyorg_pipeline.errors import (
+    ArtifactChoiceError,
     CatalogError,
     CatalogLockedError,
     CatalogMissingError,
     CatalogSiteError,
     CatalogUnreadableError,
+    CompanionError,
+    DestinationError,
     DirectoriesFailedError,
+    DownloadError,
+    ExtraMissingError,
     ForeignHostError,
     InvalidArgumentError,
     ListingError,
@@ -21,19 +26,26 @@ from pyorg_pipeline.errors import (
     SiteError,
     SiteStatusError,
     SiteUnreachableError,
+    UnprovenError,
+    VerificationError,
     VersionNotFoundError,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 __all__ = [
+    "ArtifactChoiceError",
     "CatalogError",
     "CatalogInfo",
     "CatalogLockedError",
     "CatalogMissingError",
     "CatalogSiteError",
     "CatalogUnreadableError",
+    "CompanionError",
+    "DestinationError",
     "DirectoriesFailedError",
+    "DownloadError",
+    "ExtraMissingError",
     "ForeignHostError",
     "InvalidArgumentError",
     "ListingError",
@@ -47,5 +59,7 @@ __all__ = [
     "SiteError",
     "SiteStatusError",
     "SiteUnreachableError",
+    "UnprovenError",
+    "VerificationError",
     "VersionNotFoundError",
 ]

@@ -8,24 +8,36 @@ never filled makes it refresh first, which needs both.
 
 import logging
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final
+from pathlib import Path
+from typing import ClassVar, Final, Literal, overload
+from urllib.parse import quote
 
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.queries import CatalogReader, Snapshot
 from pyorg_pipeline.errors import (
+    ArtifactChoiceError,
     CatalogMissingError,
     DirectoriesFailedError,
     InvalidArgumentError,
     VersionNotFoundError,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.flags import Flag, parse_flag
+from pyorg_pipeline.model.choice import DEFAULT_FORMAT, SOURCE, ArtifactFormat, choose
+from pyorg_pipeline.model.flags import Flag, Verification, parse_flag, parse_verification
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
 from pyorg_pipeline.settings import Settings, load_settings
 
 LOGGER = logging.getLogger(__name__)
+
+#: Bytes.
+CHUNK_SIZE: Final = 1024 * 1024
+
+#: Called with the bytes so far and the whole number of them, None where that is unknown.
+Progress = Callable[[int, int | None], None]
 
 #: One reader a location, so that every class and call shares what was read.
 _READERS: Final[dict[str, CatalogReader]] = {}
@@ -132,12 +144,148 @@ class PythonOrgDownloads:
         )
 
     @classmethod
+    def download_artifact(
+        cls,
+        artifact: PythonOrgArtifact | str,
+        stream_chunk_size: int = CHUNK_SIZE,
+        destination_dir: Path | str | None = ".",
+        overwrite: Flag = False,
+        *,
+        verify: Verification = True,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Download an artifact, prove it, and return the path of its file.
+
+        The artifact is one that a list gave, or its path such as 3.13.9/Python-3.13.9.tgz, or its
+        name. The file appears under its name when it is whole and proven, and not before; one
+        that is there already is kept unless `overwrite`. A folder that is missing is made;
+        None stands for a new temporary one.
+
+        `verify` is true (the strongest digest that the site publishes, else the size and the
+        archive's own checksums), `digest` (nothing less than a digest), `signature` (a Sigstore
+        signature by the release's manager), or false (the size alone).
+
+        Example: pyorg PythonOrgDownloads download_artifact 3.13.9/Python-3.13.9.tgz
+
+        Raises:
+            VerificationError: the file is not what it should be; nothing was put in its place.
+            DownloadError: it cannot be written.
+            SiteError: the site did not give it.
+            ArtifactChoiceError: a name that no artifact has, or several.
+        """
+        from pyorg_pipeline.fetching import download  # noqa: PLC0415  # imports requests
+        from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
+
+        found = cls._found(artifact) if isinstance(artifact, str) else artifact
+        with (
+            SiteClient(found.url.removesuffix(quote(found.path))) as client,
+            _progress(found, progress) as told,
+        ):
+            done = download(
+                client,
+                found,
+                destination_dir,
+                stream_chunk_size=stream_chunk_size,
+                overwrite=parse_flag("overwrite", overwrite),
+                verify=parse_verification(verify),
+                progress=told,
+            )
+        return done.path
+
+    @classmethod
+    def download_release(
+        cls,
+        major: int | str,
+        minor: int | str,
+        micro: int | str = 0,
+        releaselevel: str = "final",
+        serial: int | str = 0,
+        artifact_type: str = SOURCE,
+        artifact_format: ArtifactFormat = DEFAULT_FORMAT,
+        stream_chunk_size: int = CHUNK_SIZE,
+        destination_dir: Path | str | None = ".",
+        overwrite: Flag = False,
+        *,
+        verify: Verification = True,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Download the artifact of a release that fits, prove it, and return its file's path.
+
+        `artifact_format` holds attributes, as a dict or as text such as
+        format=tarball_deflate,arch=amd64: an artifact that has exactly these wins, else the only
+        one that has them all. Left to its default it is the source release's .tar.xz, or its
+        best other packing where it has none. The rest is as for download_artifact.
+
+        Example: pyorg PythonOrgDownloads download_release 3 13 --micro 9 --destination_dir /tmp
+
+        Raises:
+            VersionNotFoundError: the catalog knows no such release.
+            ArtifactChoiceError: no artifact fits, or several do.
+            VerificationError: the file is not what it should be; nothing was put in its place.
+            DownloadError: it cannot be written.
+            SiteError: the site did not give it.
+        """
+        version = NormalizedPythonVersion(major, minor, micro, releaselevel, serial)
+        listed = cls.list_version_artifacts(major, minor, micro, final_only=False)
+        of_it = [artifact for artifact in listed if artifact.release_version == version]
+        if not of_it:
+            near = sorted({a.release_version for a in listed if a.release_version is not None})
+            raise VersionNotFoundError(
+                f"the catalog has no {version.text}; of {version.numbers.text} it has "
+                + (", ".join(found.text for found in near) or "nothing that is recognised")
+            )
+        return cls.download_artifact(
+            choose(of_it, artifact_type, artifact_format, version.text),
+            stream_chunk_size,
+            destination_dir,
+            overwrite,
+            verify=verify,
+            progress=progress,
+        )
+
+    @overload
+    @classmethod
     def latest_version(
-        cls, final_only: Flag = True, *, series: str | None = None
-    ) -> NormalizedPythonVersion:
+        cls,
+        final_only: Flag = ...,
+        download_tarball: Literal[False] = ...,
+        *,
+        series: str | None = ...,
+    ) -> NormalizedPythonVersion: ...
+
+    @overload
+    @classmethod
+    def latest_version(
+        cls,
+        final_only: Flag,
+        download_tarball: Literal[True],
+        *,
+        series: str | None = ...,
+    ) -> tuple[NormalizedPythonVersion, Path]: ...
+
+    @overload
+    @classmethod
+    def latest_version(
+        cls,
+        final_only: Flag = ...,
+        *,
+        download_tarball: Literal[True],
+        series: str | None = ...,
+    ) -> tuple[NormalizedPythonVersion, Path]: ...
+
+    @classmethod
+    def latest_version(
+        cls,
+        final_only: Flag = True,
+        download_tarball: Flag = False,
+        *,
+        series: str | None = None,
+    ) -> NormalizedPythonVersion | tuple[NormalizedPythonVersion, Path]:
         """The highest version there is, or the highest of a series such as 3.13.
 
         Three items for a final; with `final_only` false the highest of any level, with five.
+        With `download_tarball` its source tarball is downloaded to the current folder as
+        download_release does, and the version and the file's path are returned.
 
         Example: pyorg PythonOrgDownloads latest_version --series 3.13
 
@@ -145,6 +293,7 @@ class PythonOrgDownloads:
             VersionNotFoundError: there is no such release.
             InvalidArgumentError: a series that is not of the form 3.13.
             CatalogError: the catalog cannot be read.
+            DownloadError, SiteError: as for download_artifact.
         """
         final = parse_flag("final_only", final_only)
         wanted = None if series is None else parse_series(series)
@@ -159,7 +308,10 @@ class PythonOrgDownloads:
         version = NormalizedPythonVersion(
             row["major"], row["minor"], row["micro"], row["releaselevel"], row["serial"]
         )
-        return version.numbers if final else version
+        found = version.numbers if final else version
+        if not parse_flag("download_tarball", download_tarball):
+            return found
+        return found, cls.download_release(*version)
 
     @classmethod
     def list_all_release_artifacts(
@@ -247,6 +399,19 @@ class PythonOrgDownloads:
         )
 
     @classmethod
+    def _found(cls, name: str) -> PythonOrgArtifact:
+        snapshot = cls._snapshot()
+        found = snapshot.find(cls._site_url(snapshot), name)
+        if len(found) == 1:
+            return found[0]
+        raise ArtifactChoiceError(
+            f"several artifacts have the name {name!r}: {', '.join(map(str, found))}"
+            if found
+            else f"the catalog has no artifact {name!r}; "
+            "give a path or a name as list_version_artifacts shows it"
+        )
+
+    @classmethod
     def _settings(cls) -> Settings:
         settings = load_settings()
         if cls.BASE_URL is not None:
@@ -265,8 +430,10 @@ class PythonOrgDownloads:
 
     @classmethod
     def _site_url(cls, snapshot: Snapshot) -> str:
-        if cls.BASE_URL is not None:
-            return cls._settings().site_url
+        """Where files are fetched from: the site that was named, else the one on record."""
+        settings = cls._settings()
+        if settings.site_is_given:
+            return settings.site_url
         return str(snapshot.facts["site_url"])
 
     @classmethod
@@ -298,6 +465,18 @@ class PythonOrgDownloads:
 
         print_artifacts(artifacts)
         return ""
+
+
+@contextmanager
+def _progress(artifact: PythonOrgArtifact, progress: Progress | None) -> Iterator[Progress | None]:
+    """The caller's own progress; without one a bar, if somebody sits in front of a terminal."""
+    if progress is not None:
+        yield progress
+        return
+    from pyorg_pipeline.reports.progress import download_progress  # noqa: PLC0415
+
+    with download_progress() as bars:
+        yield None if bars is None else bars.file(artifact.name, artifact.size)
 
 
 def _warn_of(reader: CatalogReader) -> None:

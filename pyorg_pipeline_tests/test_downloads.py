@@ -305,6 +305,17 @@ class TestOtherSitesAndCatalogs:
         assert PythonOrgDownloads.latest_version() == (3, 14, 0)
         assert (filled / "catalog").is_dir()
 
+    def test_urls_are_those_of_the_site_that_was_named_else_of_the_one_on_record(
+        self, filled: Path, monkeypatch: pytest.MonkeyPatch, site: Replica
+    ) -> None:
+        assert filled.is_dir()
+        monkeypatch.setenv("PYORG_SITE_URL", "https://mirror.example/python")
+        [artifact] = PythonOrgDownloads.list_version_artifacts(2, 7)
+        assert artifact.url == "https://mirror.example/python/2.7/Python-2.7.tgz"
+        monkeypatch.delenv("PYORG_SITE_URL")
+        [artifact] = PythonOrgDownloads.list_version_artifacts(2, 7)
+        assert artifact.url == f"{site.url}2.7/Python-2.7.tgz"
+
     def test_a_base_url_that_is_no_url_is_an_error(self, filled: Path) -> None:
         class Mirror(PythonOrgDownloads):
             BASE_URL: ClassVar[str | None] = "python.org"

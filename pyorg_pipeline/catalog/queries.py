@@ -47,6 +47,9 @@ _COLUMNS: Final = [
     *ATTRIBUTES,
     "size",
     "companions",
+    "sha256",
+    "digest_source",
+    "signed_by",
 ]
 
 
@@ -130,6 +133,16 @@ class Snapshot:
             )
         ]
 
+    def find(self, base_url: str, name: str) -> list[PythonOrgArtifact]:
+        """The artifacts whose path or own name this is."""
+        names = zip(self.table["path"].to_pylist(), self.table["name"].to_pylist(), strict=True)
+        found = [index for index, known in enumerate(names) if name in known]
+        return [
+            artifact
+            for index in found
+            for artifact in _artifacts(self.table.slice(index, 1), base_url, [0])
+        ]
+
     def values(self, column: str) -> list[str]:
         """The different values of a column, sorted, without null."""
         return sorted(value for value in pc.unique(self.table[column]).to_pylist() if value)
@@ -173,6 +186,9 @@ def _artifacts(rows: Any, base_url: str, indexes: Sequence[int]) -> Iterator[Pyt
             size=columns["size"][index],
             last_modified=dates[index],
             url=base_url + quote(path),
+            sha256=columns["sha256"][index],
+            digest_source=columns["digest_source"][index],
+            signed_by=columns["signed_by"][index],
         )
 
 

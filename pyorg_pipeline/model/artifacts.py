@@ -74,6 +74,12 @@ class PythonOrgArtifact:
     last_modified: datetime | None
     #: Where to get it.
     url: str
+    #: In hexadecimal, as read from a file about it; None where none is on record.
+    sha256: str | None = None
+    #: Which file that was: `sigstore` or `spdx`.
+    digest_source: str | None = None
+    #: Whose signature of the digest was verified; None where none was.
+    signed_by: str | None = None
 
     @property
     def is_final(self) -> bool:

@@ -1,8 +1,8 @@
-"""True and false, as people write them."""
+"""True, false, and how strong a proof has to be, as people write them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from pyorg_pipeline.errors import InvalidArgumentError
 
@@ -24,8 +24,27 @@ def parse_flag(name: str, value: object) -> bool:
     return text in _TRUE
 
 
+def parse_verification(value: object) -> Literal[True, False, "digest", "signature"]:
+    """How strong a download's proof has to be: a flag, `digest` or `signature`.
+
+    Raises:
+        InvalidArgumentError: anything else.
+    """
+    if value == "digest":
+        return "digest"
+    if value == "signature":
+        return "signature"
+    try:
+        return parse_flag("verify", value)
+    except InvalidArgumentError:
+        raise InvalidArgumentError(
+            f"verify {value!r} is none of true, false, digest, signature"
+        ) from None
+
+
 if TYPE_CHECKING:
     Flag = bool
+    Verification = bool | Literal["digest", "signature"]
 else:
 
     class Flag:
@@ -40,3 +59,12 @@ else:
 
     # What the command line's own error message calls it.
     Flag.__name__ = "true or false"
+
+    class Verification:
+        """The annotation of a proof's strength that can be given on the command line as text."""
+
+        def __new__(cls, value: object) -> bool | str:
+            """The strength itself, no instance of this class."""
+            return parse_verification(value)
+
+    Verification.__name__ = "true, false, digest or signature"

@@ -1,11 +1,18 @@
-"""How far a refresh has come, as a bar on stderr."""
+"""How far a refresh or a download has come, as bars on stderr."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pyorg_pipeline.reports.words import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 
 @contextmanager
@@ -17,27 +24,77 @@ def crawl_progress(source: str) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _done, _of: None
         return
-    from rich.console import Console  # noqa: PLC0415  # only on a terminal
+    from rich.progress import MofNCompleteColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    with _bars(MofNCompleteColumn(), TimeElapsedColumn()) as bars:
+        task = bars.add_task(f"Reading {printable(source)}", total=None)
+        yield lambda done, of: bars.update(task, completed=done, total=of)
+
+
+@contextmanager
+def download_progress() -> Iterator[DownloadBars | None]:
+    """Show bars with speed and remaining time on stderr; None where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
     from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
+        DownloadColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
     )
 
-    from pyorg_pipeline.reports.words import printable  # noqa: PLC0415
+    with _bars(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bars:
+        yield DownloadBars(bars)
+
+
+class DownloadBars:
+    """A bar for each file that is on its way, and one over all of them."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._lock = threading.Lock()
+        self._overall: TaskID | None = None
+        #: Bytes that are done and the whole number, for each file.
+        self._sizes: dict[TaskID, tuple[int, int | None]] = {}
+
+    def file(self, name: str, size: int | None) -> Callable[[int, int | None], None]:
+        """Add a file; returns who is to be told of its bytes so far and the whole number."""
+        task = self._bars.add_task(printable(name), total=size)
+        with self._lock:
+            self._sizes[task] = (0, size)
+            if len(self._sizes) == 2:  # one file is its own sum
+                self._overall = self._bars.add_task("all files", total=None)
+
+        def tell(done: int, total: int | None) -> None:
+            total = size if total is None else total
+            self._bars.update(task, completed=done, total=total)
+            with self._lock:
+                self._sizes[task] = (done, total)
+                if self._overall is not None:
+                    totals = [known for _, known in self._sizes.values()]
+                    self._bars.update(
+                        self._overall,
+                        completed=sum(done for done, _ in self._sizes.values()),
+                        total=None if None in totals else sum(known or 0 for known in totals),
+                    )
+
+        return tell
+
+
+@contextmanager
+def _bars(*columns: object) -> Iterator[Progress]:
+    from rich.console import Console  # noqa: PLC0415  # only on a terminal
+    from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
 
     # A copy of the descriptor: Dagster turns the original one into a file while a step runs.
-    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding) as terminal:
-        progress = Progress(
+    with (
+        os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding) as terminal,
+        Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
+            *columns,  # type: ignore[arg-type]  # rich's columns, which are imported late
             console=Console(file=terminal),
             transient=True,
-        )
-        with progress:
-            task = progress.add_task(f"Reading {printable(source)}", total=None)
-            yield lambda done, of: progress.update(task, completed=done, total=of)
+        ) as bars,
+    ):
+        yield bars
