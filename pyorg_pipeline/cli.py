@@ -7,6 +7,7 @@ Examples of what can be asked:
   pyorg PythonOrgDownloads report_version_artifacts 3 13 --micro 9
   pyorg --json PythonOrgDownloads list_release_versions --final_only false
   pyorg refresh
+  pyorg download --series 3.13
   pyorg demo
 
 `pyorg COMMAND --help` and `pyorg PythonOrgDownloads METHOD --help` tell more of each. The first
@@ -29,17 +30,22 @@ from pyorg_pipeline.model import flags as _flags
 from pyorg_pipeline.settings import load_settings as _load_settings
 
 if TYPE_CHECKING:
+    from pyorg_pipeline.orchestration.attended_download import Downloads as _Downloads
     from pyorg_pipeline.orchestration.summary import RefreshSummary as _RefreshSummary
 
-__all__ = ["PythonOrgDownloads", "demo", "refresh", "ui"]
+__all__ = ["PythonOrgDownloads", "demo", "download", "refresh", "ui"]
 
 
-def refresh(full: _flags.Flag = False, accept_vanished: _flags.Flag = False) -> "_RefreshSummary":
+def refresh(
+    full: _flags.Flag = False, accept_vanished: _flags.Flag = False, digests: _flags.Flag = False
+) -> "_RefreshSummary":
     """Bring the catalog up to date with the site, and tell what changed.
 
     Reads the root listing and the release directories that are new or changed: one request where
     nothing is. --full reads every directory, and allows another site than before.
     --accept_vanished believes a root listing that lost more than a tenth of its directories.
+    --digests reads the SHA-256 of artifacts, too: one request for each signature bundle or bill
+    of materials that is new or changed. Downloads then ask for none of them.
 
     Directories that cannot be read keep their last good tables, are reported, and are taken again
     next time; the exit code is 1 then.
@@ -53,6 +59,65 @@ def refresh(full: _flags.Flag = False, accept_vanished: _flags.Flag = False) -> 
         _load_settings(),
         full=_flags.parse_flag("full", full),
         accept_vanished=_flags.parse_flag("accept_vanished", accept_vanished),
+        digests=_flags.parse_flag("digests", digests),
+    )
+
+
+def download(
+    *,
+    series: str = "",
+    versions: str = "",
+    releaselevels: str = "final",
+    artifact_types: str = "source-release",
+    attributes: str = "format=tarball_lzma",
+    newest_only: _flags.Flag = True,
+    limit: int = 0,
+    destination: str = ".",
+    verify: _flags.Verification = True,
+    overwrite: _flags.Flag = False,
+    batch_size: int = 32,
+    retries: int = 2,
+    retry_delay: float = 30,
+) -> "_Downloads":
+    """Download what fits a selection, each file proven, and print the paths.
+
+    The same job as in Dagster's UI, download_artifacts, with the same options. Of --series,
+    --versions, --releaselevels, --artifact_types and --attributes each takes several values with
+    commas between, and '' for whatever there is. With --newest_only, of each series only its
+    newest release that has something that fits; --versions are taken all the same. --limit takes
+    the newest so many.
+
+    --destination is a folder, or a URL such as s3://bucket/prefix. Files that are there are kept
+    unless --overwrite. --verify is true, digest, signature or false, as for download_artifact.
+
+    The report goes to stderr. The exit code is 1 if a file failed; the same command again takes
+    what is missing.
+
+    Example: pyorg download --series 3.13,3.14 --destination /tmp
+    """
+    with _quick_imports():
+        from pyorg_pipeline.orchestration.attended_download import (  # noqa: PLC0415
+            attended_download,
+            download_config,
+        )
+
+    return attended_download(
+        _load_settings(),
+        download_config(
+            series=series,
+            versions=versions,
+            releaselevels=releaselevels,
+            artifact_types=artifact_types,
+            attributes=attributes,
+            newest_only=_flags.parse_flag("newest_only", newest_only),
+            limit=limit,
+            destination=destination,
+            verify=_flags.parse_verification(verify),
+            overwrite=_flags.parse_flag("overwrite", overwrite),
+            batch_size=batch_size,
+            retries=retries,
+            retry_delay=retry_delay,
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from pyorg_pipeline.orchestration.run import refresh
 from pyorg_pipeline.settings import load_settings
 from pyorg_pipeline.site.replica import Replica
+from pyorg_pipeline_tests.s3_server import s3_server
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +28,16 @@ def catalog_home(whole_site: Replica, tmp_path_factory: pytest.TempPathFactory) 
     done = refresh(load_settings({"PYORG_HOME": str(home), "PYORG_SITE_URL": whole_site.url}))
     assert not done.failures
     return home
+
+
+@pytest.fixture(scope="session")
+def s3_bucket() -> Iterator[str]:
+    """The URL of a bucket on a real S3 server, for all tests of a session."""
+    with s3_server() as url:
+        yield url
+
+
+@pytest.fixture
+def s3_url(s3_bucket: str) -> str:
+    """A URL below which nothing lies yet."""
+    return f"{s3_bucket}/{secrets.token_hex(8)}"

@@ -36,7 +36,7 @@ METHODS = sorted(
     for name in vars(PythonOrgDownloads)
     if not name.startswith("_") and callable(getattr(PythonOrgDownloads, name))
 )
-COMMANDS = ["PythonOrgDownloads", "demo", "refresh", "ui"]
+COMMANDS = ["PythonOrgDownloads", "demo", "download", "refresh", "ui"]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="terminals and signals of POSIX")
 
 EXAMPLE = ("PythonOrgDownloads", "list_version_artifacts", "3", "13", "--micro", "9")

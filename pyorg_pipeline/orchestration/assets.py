@@ -12,6 +12,7 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.errors import DirectoriesFailedError
 from pyorg_pipeline.orchestration.metadata import PREVIEW_ROWS, column_schema, names, preview
 from pyorg_pipeline.orchestration.partitions import (
+    DIGESTS_KEY,
     due_partitions,
     mark_as_attempted,
     release_directory_partitions,
@@ -147,7 +148,7 @@ def release_artifacts(
         watch.requests += client.requests_sent
     if failures:
         if not context.has_partition_key and not context.has_partition_key_range:
-            mark_as_attempted(context, list(failures))
+            mark_as_attempted(context, context.asset_key, list(failures))
         error = DirectoriesFailedError(failures)
         raise dg.Failure(str(error), metadata=dict(sorted(failures.items())), allow_retries=False)
     yield from ()
@@ -175,7 +176,8 @@ def _materialization(
 
 
 @dg.asset(
-    deps=[release_artifacts],
+    # By its key: digest_assets imports nothing of this module, nor this one of that.
+    deps=[release_artifacts, DIGESTS_KEY],
     group_name=GROUP,
     kinds={"python", "parquet"},
     metadata={"dagster/column_schema": column_schema(schemas.ARTIFACT_CATALOG)},

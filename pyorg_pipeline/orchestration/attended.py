@@ -17,7 +17,11 @@ LOGGER = logging.getLogger(__name__)
 
 
 def attended_refresh(
-    settings: Settings, *, full: bool = False, accept_vanished: bool = False
+    settings: Settings,
+    *,
+    full: bool = False,
+    accept_vanished: bool = False,
+    digests: bool = False,
 ) -> RefreshSummary:
     """Refresh with a progress bar on stderr, if that is a terminal; returns what was done.
 
@@ -36,7 +40,13 @@ def attended_refresh(
             LOGGER.debug("%s: %s", done.directory, done.error or f"{done.rows} files")
 
         try:
-            done = refresh(settings, full=full, accept_vanished=accept_vanished, on_crawl=crawled)
+            done = refresh(
+                settings,
+                full=full,
+                accept_vanished=accept_vanished,
+                digests=digests,
+                on_crawl=crawled,
+            )
         except DagsterExecutionInterruptedError as error:
             raise KeyboardInterrupt from error
     return RefreshSummary.of(done, settings, monotonic() - started)

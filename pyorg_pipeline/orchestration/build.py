@@ -7,8 +7,12 @@ from typing import Any
 
 import dagster as dg
 
-from pyorg_pipeline.orchestration import assets, jobs
-from pyorg_pipeline.orchestration.resources import CatalogResource, SiteResource
+from pyorg_pipeline.orchestration import assets, digest_assets, download_job, jobs
+from pyorg_pipeline.orchestration.resources import (
+    CatalogResource,
+    DownloadsResource,
+    SiteResource,
+)
 from pyorg_pipeline.settings import Settings, load_settings
 
 
@@ -19,7 +23,7 @@ def build_definitions(
 
     Args:
         settings: those of the environment when left out.
-        resources: replacements for `site` and `catalog`, for tests.
+        resources: replacements for `site`, `catalog` and `downloads`, for tests.
 
     Raises:
         SettingsError: a setting from the environment that cannot be used.
@@ -29,15 +33,29 @@ def build_definitions(
         assets=[
             assets.release_directories,
             assets.release_artifacts,
+            digest_assets.artifact_digests,
             assets.artifact_catalog,
             assets.latest_version,
+            download_job.downloaded_artifacts,
         ],
-        jobs=[jobs.read_root, jobs.crawl_directories, jobs.publish],
+        jobs=[
+            jobs.read_root,
+            jobs.crawl_directories,
+            digest_assets.record_digests,
+            jobs.publish,
+            download_job.download_artifacts,
+        ],
         resources={
             "site": SiteResource(url=settings.site_url, concurrency=settings.concurrency),
             "catalog": CatalogResource(
                 url=settings.catalog_url, lock_folder=str(settings.lock_folder)
             ),
+            "downloads": DownloadsResource(
+                folder=str(settings.home / "downloads"), lock_folder=str(settings.lock_folder)
+            ),
+            # The default one too, but kept when a run is in the caller's process: a re-execution
+            # takes up there what its run had done.
+            "io_manager": dg.FilesystemIOManager(),
             **(resources or {}),
         },
     )

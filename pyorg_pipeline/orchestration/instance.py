@@ -14,12 +14,18 @@ from dagster._core.instance.ref import InstanceRef
 
 from pyorg_pipeline.errors import SettingsError
 
-#: Nothing is sent anywhere, and no dialog stands before the UI.
+#: Nothing is sent anywhere, and no dialog stands before the UI. Of each pool one op at a time: a
+#: batch of downloads opens as many connections to the site as PYORG_CONCURRENCY says, and all runs
+#: together open no more then.
 DAGSTER_YAML: Final = """\
 telemetry:
   enabled: false
 nux:
   enabled: false
+concurrency:
+  pools:
+    granularity: op
+    default_limit: 1
 """
 
 

@@ -1,4 +1,4 @@
-"""The jobs: the three stages of a refresh, each of which can be launched by itself."""
+"""The jobs that refresh: its stages, each of which can be launched by itself."""
 
 import dagster as dg
 

@@ -11,10 +11,13 @@ from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.model.due import Due
+from pyorg_pipeline.refresh.digests import digests_due
 from pyorg_pipeline.refresh.directories import due_directories
 from pyorg_pipeline.refresh.failures import read_failures
+from pyorg_pipeline.refresh.publication import current_crawls
 
 ARTIFACTS_KEY = dg.AssetKey("release_artifacts")
+DIGESTS_KEY = dg.AssetKey("artifact_digests")
 
 release_directory_partitions = dg.DynamicPartitionsDefinition(name="release_directory")
 
@@ -35,7 +38,22 @@ def due_partitions(
     return {**due, **dict.fromkeys(sorted(unreported), Due.UNREPORTED)}
 
 
-def mark_as_attempted(context: dg.AssetExecutionContext, keys: Iterable[str]) -> None:
+def due_digest_partitions(store: CatalogStore, instance: dg.DagsterInstance) -> list[str]:
+    """The partitions of artifact_digests that have to be materialised.
+
+    Those with something to read, and those that the UI does not know yet: a directory where there
+    is nothing to read is materialised once, without a request.
+    """
+    due = digests_due(store)
+    reported = instance.get_materialized_partitions(DIGESTS_KEY)
+    return [name for name in current_crawls(store) if name in due or name not in reported]
+
+
+def mark_as_attempted(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    asset_key: dg.AssetKey,
+    keys: Iterable[str],
+) -> None:
     """Let the UI show these partitions as failed once this run has failed.
 
     Dagster calls a partition failed if a failed run meant to materialise it and did not. A run
@@ -45,6 +63,6 @@ def mark_as_attempted(context: dg.AssetExecutionContext, keys: Iterable[str]) ->
         event = DagsterEvent.build_asset_materialization_planned_event(
             context.run.job_name,
             context.get_step_execution_context().step.key,
-            AssetMaterializationPlannedData(context.asset_key, partition=key),
+            AssetMaterializationPlannedData(asset_key, partition=key),
         )
         context.instance.report_dagster_event(event, run_id=context.run.run_id)

@@ -1,4 +1,4 @@
-"""The two things that assets need from outside: the site and the catalog."""
+"""What assets and ops need from outside: the site, the catalog, and where downloads go."""
 
 # No `from __future__ import annotations`: Dagster reads a resource's fields at run time.
 
@@ -7,13 +7,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.settings import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
+from pyorg_pipeline.model.limits import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
 from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline.transfers import Outcome
 
 #: Seconds that a run started from the UI waits for another one on the same catalog.
 LOCK_WAIT = 600
@@ -50,3 +51,15 @@ class CatalogResource(dg.ConfigurableResource[CatalogStore]):
     def exclusive(self, wait: float = LOCK_WAIT) -> AbstractContextManager[None]:
         """The lock; whoever holds it already in this thread goes on at once."""
         return exclusive(open_location(self.url), Path(self.lock_folder), wait=wait)
+
+
+class DownloadsResource(dg.ConfigurableResource["DownloadsResource"]):
+    """Where downloads go, and what came of them so far in this run."""
+
+    folder: str = Field(description="where downloads go that name no destination")
+    lock_folder: str = Field(description="where a run that downloads shows that it is alive")
+    _outcomes: dict[str, dict[str, Outcome]] = PrivateAttr(default_factory=dict)
+
+    def outcomes(self, step: str) -> dict[str, Outcome]:
+        """What came of each artifact of a step, by its path; all attempts of it add to this."""
+        return self._outcomes.setdefault(step, {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -14,8 +14,9 @@ from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.orchestration import jobs
 from pyorg_pipeline.orchestration.build import build_definitions
+from pyorg_pipeline.orchestration.digest_assets import record_digests
 from pyorg_pipeline.orchestration.instance import open_instance
-from pyorg_pipeline.orchestration.partitions import due_partitions
+from pyorg_pipeline.orchestration.partitions import due_digest_partitions, due_partitions
 from pyorg_pipeline.refresh.publication import publication_due
 from pyorg_pipeline.refresh.watch import Watch, watching
 from pyorg_pipeline.settings import Settings
@@ -30,6 +31,8 @@ class Refresh:
     watch: Watch
     #: Directories that could not be read, with the reason; they keep their last good tables.
     failures: Mapping[str, str]
+    #: Directories whose digests could not all be read, with the reason; what was on record stays.
+    digest_failures: Mapping[str, str] = field(default_factory=dict)
 
 
 def refresh(
@@ -37,6 +40,7 @@ def refresh(
     *,
     full: bool = False,
     accept_vanished: bool = False,
+    digests: bool = False,
     on_crawl: Callable[[Watch], None] | None = None,
 ) -> Refresh:
     """Bring the catalog up to date with the site, as runs of the persistent Dagster instance.
@@ -45,6 +49,7 @@ def refresh(
         settings: which site, catalog and instance.
         full: crawl every directory, whatever its date says.
         accept_vanished: believe a root listing that lost more than a tenth of its directories.
+        digests: read the digests of artifacts, too, out of the files about them.
         on_crawl: called as each directory is done.
 
     Raises:
@@ -65,14 +70,29 @@ def refresh(
         due = due_partitions(store, instance, full=full)
         failures: dict[str, str] = {}
         if due:
-            try:
-                config = {"release_artifacts": {"directories": list(due)}}
-                _run(definitions, instance, jobs.crawl_directories, config)
-            except dg.Failure as failure:
-                failures = {name: str(reason.value) for name, reason in failure.metadata.items()}
+            config = {"release_artifacts": {"directories": list(due)}}
+            failures = _try(definitions, instance, jobs.crawl_directories, config)
+        digest_failures: dict[str, str] = {}
+        if digests and (wanted := due_digest_partitions(store, instance)):
+            config = {"read_digests": {"directories": wanted}}
+            digest_failures = _try(definitions, instance, record_digests, config)
         if publication_due(store):
             _run(definitions, instance, jobs.publish, {})
-    return Refresh(due=due, watch=watch, failures=failures)
+    return Refresh(due=due, watch=watch, failures=failures, digest_failures=digest_failures)
+
+
+def _try(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job: Any,
+    config: Mapping[str, Mapping[str, Any]],
+) -> dict[str, str]:
+    """Run a job that goes on after failures; returns them, by partition."""
+    try:
+        _run(definitions, instance, job, config)
+    except dg.Failure as failure:
+        return {name: str(reason.value) for name, reason in failure.metadata.items()}
+    return {}
 
 
 def _run(

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.store import CATALOG_FILE, DIRECTORIES_FILE, LATEST_FILE, CatalogStore
-from pyorg_pipeline.errors import DirectoriesFailedError
+from pyorg_pipeline.errors import DigestsFailedError, DirectoriesFailedError, RefreshError
 from pyorg_pipeline.orchestration.run import Refresh
 from pyorg_pipeline.reports.lines import aligned
 from pyorg_pipeline.reports.words import duration_text, plural, printable
@@ -46,6 +46,13 @@ class RefreshSummary:
     hidden: Sequence[str]
     #: Directories that could not be read, and why; they keep their last good tables.
     failures: Mapping[str, str]
+    #: Digests that were read, and how many of them out of signatures that were verified.
+    digests_read: int
+    digests_verified: int
+    #: Digests that changed under the same name, in words; the one that was recorded first stays.
+    digest_conflicts: Sequence[str]
+    #: Files about artifacts that could not be read, by directory.
+    digest_failures: Mapping[str, str]
     #: The newest final release, and the newest of any level; None where there is none.
     latest_final: str | None
     latest: str | None
@@ -82,6 +89,10 @@ class RefreshSummary:
             unrecognised=published["unrecognised"],
             hidden=[crawl.directory for crawl in crawls if crawl.hidden],
             failures=dict(refresh.failures),
+            digests_read=sum(done.recorded for done in watch.digests),
+            digests_verified=sum(done.verified for done in watch.digests),
+            digest_conflicts=[str(one) for done in watch.digests for one in done.conflicts],
+            digest_failures=dict(refresh.digest_failures),
             latest_final=latest.get(True),
             latest=latest.get(False),
             requests=watch.requests,
@@ -89,13 +100,16 @@ class RefreshSummary:
         )
 
     @property
-    def error(self) -> DirectoriesFailedError | None:
+    def error(self) -> RefreshError | None:
         """What is to be raised once this was shown; None where all went well."""
-        return DirectoriesFailedError(self.failures) if self.failures else None
+        if self.failures:
+            return DirectoriesFailedError(self.failures)
+        return DigestsFailedError(self.digest_failures) if self.digest_failures else None
 
     def __str__(self) -> str:
         changed = (self.added, self.removed, self.replaced, self.vanished, self.failures)
-        return "\n".join(self._changes() if any(changed) else self._nothing_new())
+        digests = (self.digests_read, self.digest_conflicts, self.digest_failures)
+        return "\n".join(self._changes() if any((*changed, *digests)) else self._nothing_new())
 
     @property
     def _cost(self) -> str:
@@ -146,10 +160,23 @@ class RefreshSummary:
                 ("failed", printable(f"{name}: {reason}"))
                 for name, reason in sorted(self.failures.items())
             ),
+            *self._digests(),
             ("latest", self._latest),
             ("catalog", self.location),
         ]
         yield from aligned([(f"  {name}", text) for name, text in rows])
+
+    def _digests(self) -> Iterator[tuple[str, str]]:
+        if self.digests_read:
+            verified = f", {self.digests_verified:,} of them with a verified signature"
+            yield (
+                "digests",
+                f"{self.digests_read:,} read{verified if self.digests_verified else ''}",
+            )
+        for conflict in self.digest_conflicts:
+            yield "conflict", printable(conflict)
+        for name, reason in sorted(self.digest_failures.items()):
+            yield "failed", printable(f"digests of {name}: {reason}")
 
 
 def _hidden_text(name: str) -> str:

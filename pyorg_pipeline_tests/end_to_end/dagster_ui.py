@@ -50,6 +50,24 @@ mutation LaunchPartitionBackfill($backfillParams: LaunchBackfillParams!) {
   }
 }
 """
+_REEXECUTE = """
+mutation LaunchRunReexecution($reexecutionParams: ReexecutionParams!) {
+  launchRunReexecution(reexecutionParams: $reexecutionParams) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+_TERMINATE = """
+mutation Terminate($runId: String!) {
+  terminateRun(runId: $runId) {
+    __typename
+    ... on PythonError { message }
+    ... on TerminateRunFailure { message }
+  }
+}
+"""
 _RUN = "query Run($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 _BACKFILL = """
 query Backfill($id: String!) {
@@ -85,17 +103,46 @@ class DagsterUI:
 
     def materialise(self, asset: str, **tags: str) -> str:
         """Launch a run of one asset as its page does; returns the run's end state."""
+        selection = {"jobName": "__ASSET_JOB", "assetSelection": [{"path": [asset]}]}
+        return self.end_of(self._launch(selection, {}, tags))
+
+    def launch(self, job: str, run_config: dict[str, Any]) -> str:
+        """Launch a job as the Launchpad does; returns the run's id."""
+        return self._launch({"jobName": job}, run_config, {})
+
+    def reexecute(self, run: str) -> str:
+        """Re-execute a run from failure, as the button on its page does; the new run's id."""
+        launched = self.ask(
+            _REEXECUTE, reexecutionParams={"parentRunId": run, "strategy": "FROM_FAILURE"}
+        )["launchRunReexecution"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        return str(launched["run"]["runId"])
+
+    def terminate(self, run: str) -> None:
+        """Terminate a run as the button on its page does."""
+        done = self.ask(_TERMINATE, runId=run)["terminateRun"]
+        assert done["__typename"] == "TerminateRunSuccess", done
+
+    def end_of(self, run: str) -> str:
+        """The end state of a run."""
+        return _wait_until(
+            lambda: self.ask(_RUN, id=run)["runOrError"]["status"],
+            {"SUCCESS", "FAILURE", "CANCELED"},
+        )
+
+    def _launch(
+        self, selection: dict[str, Any], run_config: dict[str, Any], tags: dict[str, str]
+    ) -> str:
         selector = {
             "repositoryName": "__repository__",
             "repositoryLocationName": "pyorg_pipeline.definitions",
-            "jobName": "__ASSET_JOB",
-            "assetSelection": [{"path": [asset]}],
+            **selection,
         }
         launched = self.ask(
             _LAUNCH,
             executionParams={
                 "selector": selector,
-                "runConfigData": {},
+                "runConfigData": run_config,
                 "mode": "default",
                 "executionMetadata": {
                     "tags": [
@@ -105,11 +152,7 @@ class DagsterUI:
             },
         )["launchPipelineExecution"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
-        run = launched["run"]["runId"]
-        return _wait_until(
-            lambda: self.ask(_RUN, id=run)["runOrError"]["status"],
-            {"SUCCESS", "FAILURE", "CANCELED"},
-        )
+        return str(launched["run"]["runId"])
 
     def backfill(self, asset: str, partitions: list[str]) -> str:
         """Launch a backfill of some partitions; returns its end state."""

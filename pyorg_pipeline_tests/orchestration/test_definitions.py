@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.orchestration.build import build_definitions
 from pyorg_pipeline.orchestration.metadata import names, preview
@@ -20,8 +21,10 @@ from pyorg_pipeline_tests.small_site import small_site
 SCHEMAS = {
     "release_directories": schemas.RELEASE_DIRECTORIES,
     "release_artifacts": schemas.RELEASE_ARTIFACTS,
+    "artifact_digests": schemas.ARTIFACT_DIGESTS,
     "artifact_catalog": schemas.ARTIFACT_CATALOG,
     "latest_version": schemas.LATEST_VERSION,
+    "downloaded_artifacts": DOWNLOAD_REPORT,
 }
 
 
@@ -34,7 +37,7 @@ def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
     return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
 
 
-def test_there_are_four_assets_each_with_a_description_group_kinds_and_columns(
+def test_there_are_six_assets_each_with_a_description_group_kinds_and_columns(
     definitions: dg.Definitions,
 ) -> None:
     found = specs(definitions)
@@ -42,7 +45,7 @@ def test_there_are_four_assets_each_with_a_description_group_kinds_and_columns(
     for name, spec in found.items():
         assert spec.description is not None
         assert len(spec.description) > 60
-        assert spec.group_name == "catalog"
+        assert spec.group_name == ("downloads" if name == "downloaded_artifacts" else "catalog")
         assert spec.kinds == {"python", "parquet"}
         columns = spec.metadata["dagster/column_schema"]
         assert isinstance(columns, dg.TableSchema)
@@ -60,13 +63,18 @@ def test_the_assets_depend_on_each_other_in_the_way_of_the_data(
     assert upstream == {
         "release_directories": [],
         "release_artifacts": ["release_directories"],
-        "artifact_catalog": ["release_artifacts"],
+        "artifact_digests": ["release_artifacts"],
+        "artifact_catalog": ["release_artifacts", "artifact_digests"],
         "latest_version": ["artifact_catalog"],
+        "downloaded_artifacts": ["artifact_catalog"],
     }
 
 
 def test_a_job_for_each_stage_says_what_it_does(definitions: dg.Definitions) -> None:
-    for name in ("read_root", "crawl_directories", "publish"):
+    for name in (
+        *("read_root", "crawl_directories", "record_digests", "publish"),
+        "download_artifacts",
+    ):
         assert definitions.resolve_job_def(name).description
 
 

@@ -1,0 +1,58 @@
+"""The files of download reports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT, read_report, write_report
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.errors import CatalogError
+
+ROW = {
+    "path": "3.6.0/Python-3.6.0.tgz",
+    "outcome": "skipped",
+    "destination": "/somewhere/Python-3.6.0.tgz",
+    "sources": [],
+    "transient": False,
+    "run_id": "a run",
+    "reported_at": datetime(2026, 1, 1, tzinfo=UTC),
+}
+
+
+def test_a_report_is_a_plain_table_of_its_run_below_the_catalog(tmp_path: Path) -> None:
+    store = CatalogStore(LocalLocation(tmp_path))
+    size = write_report(store, "a run", [ROW], {"run_id": "a run"})
+    file = tmp_path / "downloads" / "a run.parquet"
+    assert file.stat().st_size == size
+    assert pq.read_table(file).schema.names == DOWNLOAD_REPORT.names
+    [row] = read_report(store, "a run")
+    assert {name: value for name, value in row.items() if value is not None} == ROW
+    assert read_report(store, "another run") == []
+
+
+def test_a_report_that_cannot_be_written_is_an_error_that_says_where(tmp_path: Path) -> None:
+    (tmp_path / "downloads").write_text("no folder")
+    with pytest.raises(CatalogError, match=r"a run\.parquet cannot be written"):
+        write_report(CatalogStore(LocalLocation(tmp_path)), "a run", [ROW], {})
+
+
+def test_a_refresh_that_sweeps_meanwhile_does_no_harm(tmp_path: Path) -> None:
+    class Swept(LocalLocation):
+        """A location whose temporary files another process sweeps away, once."""
+
+        swept = False
+
+        def write(self, name: str, data: bytes) -> None:
+            if not self.swept:
+                self.swept = True
+                raise CatalogError("the temporary file is not there any more")
+            super().write(name, data)
+
+    store = CatalogStore(Swept(tmp_path))
+    write_report(store, "a run", [ROW], {})
+    assert [row["path"] for row in read_report(store, "a run")] == [ROW["path"]]

@@ -1,0 +1,129 @@
+"""docs/downloads.md holds: its tests exist, no fault is missing, its numbers are the record's."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import pyorg_pipeline
+from pyorg_pipeline.model.companions import group_listing
+from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
+from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.model.names import parse_release_directory
+from pyorg_pipeline.site.archives import archive_kind
+from pyorg_pipeline.site.record import read_record
+
+ROOT = Path(__file__).parents[2]
+TESTS = ROOT / "pyorg_pipeline_tests"
+TEXT = (ROOT / "docs" / "downloads.md").read_text(encoding="utf-8")
+
+#: What the project promises to have an answer to.
+FAULTS = [
+    "connection refused",
+    "reset after n bytes",
+    "silence",
+    "403",
+    "404",
+    "429 with Retry-After",
+    "503, then 200",
+    "503 for ever",
+    "no Content-Length",
+    "a wrong Content-Length",
+    "an HTML error page with 200",
+    "a server without Range",
+    "a file that changes between two tries",
+    "a wrong digest",
+    "a wrong signature",
+    "a destination that is full",
+    "a destination that is read-only",
+    "a destination that is a directory",
+    "a destination that is a dangling link",
+    "kill -9 at 50 random moments",
+    "8 processes after one file",
+]
+
+
+def table(first_column: str) -> dict[str, list[str]]:
+    """The other cells of each row of the table whose first column is called so."""
+    found = re.search(rf"^\| {first_column} \|.*\n\| ---.*\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
+    assert found is not None
+    rows = [row.strip("| ").split(" | ") for row in found[1].splitlines()]
+    assert len({row[0] for row in rows}) == len(rows)
+    return {first: rest for first, *rest in rows}
+
+
+def defined_in(file: Path) -> set[str]:
+    """The tests that a module defines, as pytest names them."""
+    names = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            names |= {
+                f"{node.name}::{member.name}"
+                for member in node.body
+                if isinstance(member, ast.FunctionDef)
+            }
+    return {name for name in names if name.rpartition("::")[2].startswith("test_")}
+
+
+def test_every_fault_has_a_row() -> None:
+    assert list(table("fault")) == FAULTS
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_row_says_what_happens_and_names_tests_that_exist(fault: str) -> None:
+    happens, lies_there, tests = table("fault")[fault]
+    assert happens
+    assert lies_there
+    named = re.findall(r"`([^`]+)`", tests)
+    assert named
+    assert "<br>".join(f"`{name}`" for name in named) == tests
+    for name in named:
+        file, _, test = name.partition("::")
+        assert test in defined_in(TESTS / file), name
+
+
+def test_every_error_that_it_names_is_one_of_ours() -> None:
+    named = set(re.findall(r"\b[A-Z]\w+Errors?\b", TEXT))
+    assert len(named) >= 8
+    for name in named:
+        assert hasattr(pyorg_pipeline, name.removesuffix("s")), name
+
+
+def test_every_way_to_verify_has_a_row() -> None:
+    assert [first.partition(",")[0] for first in table("`verify`")] == [
+        "`True`",
+        "`'digest'`",
+        "`'signature'`",
+        "`False`",
+    ]
+
+
+def test_the_numbers_of_artifacts_are_those_of_the_record() -> None:
+    directories: dict[str, list[Entry]] = {}
+    for entry in read_record():
+        directory, _, name = entry.path.partition("/")
+        if name and "/" not in name:
+            row = Entry(name, False, entry.last_modified, entry.size)
+            directories.setdefault(directory, []).append(row)
+    counted: dict[str, list[int]] = {"all": [0, 0, 0, 0]}
+    for directory, entries in directories.items():
+        if directory != "src" and parse_release_directory(directory) is None:
+            continue
+        for listed in group_listing(directory, entries):
+            if BUNDLE_SUFFIX in listed.companions:
+                column = 0 if SBOM_SUFFIX in listed.companions else 1
+            else:
+                assert SBOM_SUFFIX not in listed.companions
+                column = 2 if archive_kind(listed.entry.name) is not None else 3
+            for row_name in (f"`{listed.artifact_type}`", "all"):
+                counted.setdefault(row_name, [0, 0, 0, 0])[column] += 1
+    shown = {
+        name: [int(cell.replace(",", "")) for cell in cells]
+        for name, cells in table("type").items()
+    }
+    assert shown == counted
