@@ -1,8 +1,8 @@
 """Measuring processes side by side: rounds, medians, ratios, memory, and what they ran on.
 
-What is measured stands in crawl.py, queries.py and refresh.py. Here is how: everybody takes a turn
-in each round, so that a machine which is busy for a while is busy for all; a ratio is the median of
-the rounds' own ratios.
+What is measured stands in crawl.py, queries.py, refresh.py and downloads.py. Here is how: everybody
+takes a turn in each round, so that a machine which is busy for a while is busy for all; a ratio is
+the median of the rounds' own ratios.
 """
 
 from __future__ import annotations
@@ -26,6 +26,14 @@ from typing import Final
 PROGRAMS: Final = Path(__file__).parent / "programs"
 REFERENCE: Final = "python-org-downloads"
 MEGABYTE: Final = 1024 * 1024
+
+# What says of each program which one it is.
+_COMMANDS: Final = (
+    ("curl", "--version"),
+    ("rclone", "version"),
+    ("aria2c", "--version"),
+    ("nginx", "-v"),
+)
 
 # A process starts with the peak memory of the one that started it (execve keeps it), so that a
 # small interpreter starts what is measured, not this program.
@@ -287,7 +295,7 @@ def print_machine(*, reference_python: str | None = None) -> None:
     ]
     if reference_python and (version := _version_in(reference_python)):
         lines.append(f"{REFERENCE} {version}")
-    for command in (["curl", "--version"], ["rclone", "version"], ["nginx", "-v"]):
+    for command in _COMMANDS:
         path = shutil.which(command[0], path=os.environ.get("PATH", "") + ":/usr/sbin")
         if path is not None:
             said = subprocess.run([path, *command[1:]], capture_output=True, text=True, check=False)

@@ -1,0 +1,85 @@
+"""Download files with ours: URL, listing, folder, threads.
+
+Timed: the client and all transfers, by fetching.download with the digests that are on record.
+The imports are told beside. An empty listing makes it an idle process with the same imports.
+"""
+
+import time
+
+began = time.perf_counter()
+
+import argparse  # noqa: E402
+import json  # noqa: E402
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+from pathlib import Path  # noqa: E402
+from urllib.parse import quote  # noqa: E402
+
+from pyorg_pipeline.fetching import CHUNK_SIZE, Downloaded, download  # noqa: E402
+from pyorg_pipeline.model.artifacts import PythonOrgArtifact  # noqa: E402
+from pyorg_pipeline.site.client import SiteClient  # noqa: E402
+
+imports = time.perf_counter() - began
+
+parser = argparse.ArgumentParser()
+parser.add_argument("url")
+parser.add_argument("listing", type=Path)
+parser.add_argument("folder", type=Path)
+parser.add_argument("threads", type=int)
+parser.add_argument("--chunk-size", type=int, default=CHUNK_SIZE)
+parser.add_argument("--unverified", action="store_true")
+given = parser.parse_args()
+
+
+def artifact_of(file: dict[str, object]) -> PythonOrgArtifact:
+    """An artifact as the catalog holds it, with its digest."""
+    path = str(file["path"])
+    return PythonOrgArtifact(
+        name=str(file["name"]),
+        path=path,
+        release_version=None,
+        release_type="source-release",
+        release_format={"format": "tarball_lzma"},
+        related=[".sigstore"],
+        size=int(str(file["size"])),
+        last_modified=None,
+        url=given.url + quote(path),
+        sha256=str(file["sha256"]),
+        digest_source="sigstore",
+    )
+
+
+def fetched(client: SiteClient, artifact: PythonOrgArtifact) -> Downloaded:
+    """One download; eight copies of one path go into folders of their own."""
+    folder = given.folder
+    if not artifact.path.endswith(artifact.name):
+        folder = folder / artifact.name
+    return download(
+        client,
+        artifact,
+        folder,
+        stream_chunk_size=given.chunk_size,
+        verify=not given.unverified,
+    )
+
+
+artifacts = [artifact_of(file) for file in json.loads(given.listing.read_text())]
+start = time.perf_counter()
+with (
+    SiteClient(given.url, concurrency=given.threads) as client,
+    ThreadPoolExecutor(given.threads) as threads,
+):
+    done = list(threads.map(lambda artifact: fetched(client, artifact), artifacts))
+    requests = client.requests_sent
+seconds = time.perf_counter() - start
+proofs = {one.proof.method for one in done if one.proof is not None}
+assert proofs <= ({"size"} if given.unverified else {"digest"}), proofs
+assert all(one.fetched for one in done)
+print(
+    json.dumps(
+        {
+            "seconds": seconds,
+            "brought": f"{len(done)} files by {''.join(proofs) or 'nothing'}, {requests} requests; "
+            f"imports {imports:.2f} s",
+        }
+    )
+)

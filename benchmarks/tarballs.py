@@ -1,0 +1,124 @@
+"""Files of real size and random bytes, with made-up bundles, for nginx to serve.
+
+Names and sizes are those of the record; where the record has only a stand-in for a size, the file
+is left out.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from pyorg_pipeline.site.record import RecordedEntry, read_record
+
+_TARBALL: Final = re.compile(r"\d+\.\d+\.\d+/Python-\d+\.\d+\.\d+\.tar\.xz")
+_PIECE: Final = 1024 * 1024
+#: Bytes of the files that memory is measured with.
+_LARGE: Final = (25_000_000, 400_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that is served."""
+
+    #: Below the site's root.
+    path: str
+    #: Under which it is to be put away.
+    name: str
+    #: Bytes.
+    size: int
+    #: In hexadecimal.
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What nginx serves."""
+
+    #: That holds ftp/python.
+    folder: Path
+    files: Sequence[File]
+    #: The files as JSON, for the programs that fetch them.
+    listing: Path
+
+    def part(self, name: str, files: Sequence[File]) -> Path:
+        """A listing of these files alone."""
+        listing = self.folder / f"{name}.json"
+        listing.write_text(json.dumps([asdict(file) for file in files]))
+        return listing
+
+
+def newest_tarballs(count: int) -> list[RecordedEntry]:
+    """The newest final .tar.xz whose size is on record."""
+    entries = [
+        entry
+        for entry in read_record()
+        if entry.size_known and _TARBALL.fullmatch(entry.path) is not None
+    ]
+    return sorted(entries, key=lambda entry: entry.last_modified)[-count:]
+
+
+def build_served(folder: Path, entries: Sequence[RecordedEntry]) -> Served:
+    """These entries with random bytes and a bundle each; kept if they are there already."""
+    wanted = [(entry.path, entry.size or 0, entry.last_modified.timestamp()) for entry in entries]
+    return _built(folder, "tarballs", wanted)
+
+
+def large_files(folder: Path) -> Served:
+    """A large file and a very large one, in a folder that no release directory is."""
+    return _built(folder, "large", [(f"large/{size}", size, 1_700_000_000.0) for size in _LARGE])
+
+
+def _built(folder: Path, name: str, wanted: Sequence[tuple[str, int, float]]) -> Served:
+    root = folder / "ftp" / "python"
+    listing = folder / f"{name}.json"
+    if listing.exists():
+        files = [File(**row) for row in json.loads(listing.read_text())]
+        if [(file.path, file.size) for file in files] == [(path, size) for path, size, _ in wanted]:
+            return Served(folder, files, listing)
+    files = []
+    for path, size, seconds in wanted:
+        place = root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        files.append(File(path, place.name, size, _write(place, size)))
+        bundle = place.with_name(f"{place.name}.sigstore")
+        bundle.write_text(json.dumps(_bundle(files[-1].sha256)))
+        for written in (place, bundle, place.parent):
+            os.utime(written, (seconds, seconds))
+    served = Served(folder, files, listing)
+    # Last, since it tells that they are all there.
+    served.part(name, files)
+    return served
+
+
+def _write(place: Path, size: int) -> str:
+    """Write random bytes, the same ones in each run; returns their SHA-256."""
+    digest = hashlib.sha256()
+    numbers = random.Random(place.name)
+    with place.open("wb") as file:
+        for start in range(0, size, _PIECE):
+            piece = numbers.randbytes(min(_PIECE, size - start))
+            file.write(piece)
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _bundle(sha256: str) -> dict[str, object]:
+    """A bundle that tells a digest; its signature is none, and nobody looks at it here."""
+    digest = base64.b64encode(bytes.fromhex(sha256)).decode()
+    return {
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {},
+        "messageSignature": {
+            "messageDigest": {"algorithm": "SHA2_256", "digest": digest},
+            "signature": "",
+        },
+    }
