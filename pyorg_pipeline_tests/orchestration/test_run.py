@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -191,19 +192,26 @@ def test_a_root_that_fails_raises_its_own_error_and_keeps_the_catalog(
         assert instance.get_runs()[0].status == dg.DagsterRunStatus.FAILURE
 
 
-def test_a_second_refresh_is_told_who_holds_the_lock(settings: Settings, site: Replica) -> None:
+@contextmanager
+def held_refresh(settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """A refresh in a process of its own, which stands still in the middle of its crawl."""
     program = (
         "import sys; from pyorg_pipeline.settings import load_settings; "
         "from pyorg_pipeline.orchestration.run import refresh; "
         "refresh(load_settings({'PYORG_SITE_URL': sys.argv[1], 'PYORG_HOME': sys.argv[2]}), "
         "on_crawl=lambda watch: (print('crawling', flush=True), sys.stdin.read()))"
     )
-    arguments = [sys.executable, "-c", program, site.url, str(settings.home)]
+    arguments = [sys.executable, "-c", program, settings.site_url, str(settings.home)]
     with subprocess.Popen(
         arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as first:
-        assert first.stdout is not None
-        assert first.stdout.readline() == "crawling\n"
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "crawling\n"
+        yield process
+
+
+def test_a_second_refresh_is_told_who_holds_the_lock(settings: Settings) -> None:
+    with held_refresh(settings) as first:
         with pytest.raises(CatalogLockedError, match=f"refreshed by process {first.pid} on "):
             refresh(settings)
         first.communicate("")
@@ -211,19 +219,8 @@ def test_a_second_refresh_is_told_who_holds_the_lock(settings: Settings, site: R
     assert len(catalog_paths(settings)) == 10
 
 
-def test_a_killed_refresh_is_made_up_by_the_next_one(settings: Settings, site: Replica) -> None:
-    program = (
-        "import sys; from pyorg_pipeline.settings import load_settings; "
-        "from pyorg_pipeline.orchestration.run import refresh; "
-        "refresh(load_settings({'PYORG_SITE_URL': sys.argv[1], 'PYORG_HOME': sys.argv[2]}), "
-        "on_crawl=lambda watch: (print('crawling', flush=True), sys.stdin.read()))"
-    )
-    arguments = [sys.executable, "-c", program, site.url, str(settings.home)]
-    with subprocess.Popen(
-        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as first:
-        assert first.stdout is not None
-        assert first.stdout.readline() == "crawling\n"
+def test_a_killed_refresh_is_made_up_by_the_next_one(settings: Settings) -> None:
+    with held_refresh(settings) as first:
         first.kill()
     refresh(settings)
     assert partition_states(settings) == dict.fromkeys(DIRECTORIES, "MATERIALIZED")
