@@ -7,7 +7,7 @@ would keep every later download waiting.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -19,12 +19,17 @@ def holding_a_slot(folder: str, run_id: str) -> Iterator[None]:
     """Show that the run is alive while this lasts, by a lock that ends with its process."""
     path = _lock_file(folder, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path):
+    lock = FileLock(path)
+    # A file that nobody holds tells of a killed process: another run must see this one neither
+    # between its making and its locking, nor between its unlocking and its removal.
+    with _nobody_looks(path):
+        lock.acquire()
+    try:
         yield
-        # Only a process that was killed leaves it behind; Windows, which keeps open files, has one
-        # that is free, and no slot beside it any more.
-        with suppress(OSError):
-            path.unlink()
+    finally:
+        with _nobody_looks(path):
+            lock.release()
+            path.unlink(missing_ok=True)
 
 
 def release_slots_of_the_dead(instance: dg.DagsterInstance, folder: str) -> None:
@@ -41,14 +46,22 @@ def release_slots_of_the_dead(instance: dg.DagsterInstance, folder: str) -> None
 
 
 def _was_killed(lock_file: Path) -> bool:
-    if not lock_file.exists():
+    if not lock_file.parent.exists():
         return False
-    try:
-        with FileLock(lock_file, timeout=0), suppress(OSError):
-            lock_file.unlink()
-    except Timeout:
-        return False
-    return True
+    with _nobody_looks(lock_file):
+        if not lock_file.exists():
+            return False
+        try:
+            FileLock(lock_file).acquire(timeout=0).lock.release()
+        except Timeout:
+            return False
+        lock_file.unlink(missing_ok=True)
+        return True
+
+
+def _nobody_looks(lock_file: Path) -> FileLock:
+    """Held for an instant by whoever begins, ends or looks at a run."""
+    return FileLock(lock_file.with_name("all.lock"))
 
 
 def _lock_file(folder: str, run_id: str) -> Path:
