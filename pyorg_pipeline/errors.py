@@ -12,6 +12,7 @@ PyorgError
 │   ├── SiteStatusError            an HTTP status other than 200
 │   ├── ForeignHostError           a redirect that leads away from the configured site
 │   ├── ListingError               a page that is no listing, is cut, or shows another directory
+│   ├── ArtifactsLostError         a listing without artifacts that it had, not yet believed
 │   └── CompanionError             a bundle or bill of materials that cannot be read
 ├── CatalogError                   the catalog cannot serve
 │   ├── CatalogMissingError        nothing was ever materialised there
@@ -33,7 +34,8 @@ A message says what happened, where, and what to do next.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 
 class PyorgError(Exception):
@@ -117,6 +119,23 @@ class ListingError(SiteError):
     def transient(self) -> bool:  # type: ignore[override]  # a constant for all its siblings
         """Whether asking again later can help: a cut listing can be whole then."""
         return self.is_listing
+
+
+class ArtifactsLostError(SiteError):
+    """A directory's listing has artifacts no longer that it had; the next one is believed."""
+
+    def __init__(self, url: str, lost: Sequence[str], known: int, listed_at: datetime) -> None:
+        shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
+        super().__init__(
+            url,
+            f"{len(lost)} of {known} artifacts are listed no longer ({shown}); believed when its "
+            "next listing says the same, or with `pyorg refresh --accept_vanished true`",
+        )
+        self.args = (url, lost, known, listed_at)
+        #: Paths below the site's root.
+        self.lost = lost
+        #: When the site had made the listing.
+        self.listed_at = listed_at
 
 
 class CatalogError(PyorgError):

@@ -133,5 +133,7 @@ CRAWL_FAILURES: Final = pa.schema(
         _field("attempts", pa.int32(), "failures since it was last read", nullable=False),
         _field("hidden", pa.bool_(), "it only ever gave a page of its own", nullable=False),
         _field("directory_last_modified", TIME, "its date in the root listing then"),
+        _field("lost", pa.list_(pa.string()), "artifacts that its listing had no longer, if so"),
+        _field("listed_at", TIME, "when the site had made that listing"),
     ]
 )

@@ -6,7 +6,7 @@ come from a cache, so that an equal date does not always mean an unchanged direc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -20,6 +20,12 @@ LISTED_PRECISION: Final = timedelta(minutes=1)
 #: A directory that hides its listing behind a page of its own is asked again this often, and
 #: at once when its date moves.
 HIDDEN_PAUSE: Final = timedelta(days=1)
+
+#: A directory that failed once is taken by the next scheduled round; from its second failure on it
+#: rests, each time twice as long. Half an hour less than whole ones, so that an hourly round that
+#: starts a few seconds earlier than the one that failed is not too early.
+FAILED_PAUSE: Final = timedelta(minutes=90)
+LONGEST_PAUSE: Final = timedelta(hours=23, minutes=30)
 
 
 class Due(StrEnum):
@@ -54,6 +60,10 @@ class Failure(NamedTuple):
     #: It never gave a listing, and answered with a whole page of its own instead.
     hidden: bool
     directory_last_modified: datetime | None
+    #: Paths of artifacts that its listing had no longer, where that is what was wrong.
+    lost: Sequence[str] | None = None
+    #: When the site had made that listing.
+    listed_at: datetime | None = None
 
 
 def due(
@@ -63,6 +73,7 @@ def due(
     *,
     now: datetime,
     full: bool = False,
+    patient: bool = False,
 ) -> dict[str, Due]:
     """The directories that have to be read again, each with the reason, in the listing's order.
 
@@ -72,29 +83,45 @@ def due(
         failures: the directories whose last crawl failed.
         now: the time of the refresh.
         full: take all of them, whatever is on record.
+        patient: leave out those that failed several times and rest; nobody waits for them.
     """
     if full:
         return dict.fromkeys(listed, Due.FULL)
     reasons = {
-        name: _reason(date, crawls.get(name), failures.get(name), now)
+        name: _reason(date, crawls.get(name), failures.get(name), now, patient)
         for name, date in listed.items()
     }
     return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def _reason(
-    date: datetime | None, crawl: Crawl | None, failure: Failure | None, now: datetime
+    date: datetime | None,
+    crawl: Crawl | None,
+    failure: Failure | None,
+    now: datetime,
+    patient: bool,
 ) -> Due | None:
     if failure is not None:
-        if not failure.hidden:
-            return Due.FAILED
-        rested = now - failure.failed_at >= HIDDEN_PAUSE
-        return Due.HIDDEN if rested or date != failure.directory_last_modified else None
+        reason = Due.HIDDEN if failure.hidden else Due.FAILED
+        # Something happened there since: it may be over.
+        if date != failure.directory_last_modified or not (failure.hidden or patient):
+            return reason
+        return reason if now - failure.failed_at >= pause_after(failure) else None
     if crawl is None:
         return Due.NEW
     if date is None or date != crawl.directory_last_modified:
         return Due.CHANGED
     return Due.RACY if is_racy(date, crawl) else None
+
+
+def pause_after(failure: Failure) -> timedelta:
+    """How long a directory rests after its last failure, while its date stands still."""
+    if failure.hidden:
+        return HIDDEN_PAUSE
+    if failure.attempts < 2:
+        return timedelta(0)
+    # The exponent is bounded, not only the pause: a timedelta overflows.
+    return min(FAILED_PAUSE * 2 ** min(failure.attempts - 2, 10), LONGEST_PAUSE)
 
 
 def is_racy(date: datetime, crawl: Crawl) -> bool:

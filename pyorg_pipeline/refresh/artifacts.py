@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import (
@@ -16,14 +16,20 @@ from pyorg_pipeline.catalog.store import (
     CatalogStore,
     directory_file,
 )
-from pyorg_pipeline.errors import ListingError
+from pyorg_pipeline.errors import ArtifactsLostError, ListingError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import group_listing
 from pyorg_pipeline.model.due import Failure
+from pyorg_pipeline.model.names import without_superseded_mark
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.refresh.failures import read_failures, write_failures
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.crawler import Listing, crawl
+
+
+#: Two pages made less than this apart may be copies of one: headers tell whole seconds, and a
+#: cache's age is as old as the way from it is long.
+ANOTHER_LISTING: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +60,28 @@ def crawl_directories(
     directories: Sequence[str],
     *,
     concurrency: int,
+    accept_vanished: bool = False,
 ) -> Iterator[DirectoryCrawl]:
     """Crawl these directories and write the table of each as it is done; one request each.
 
-    A directory that fails keeps its last good table. When all are through, the failures are on
-    record, so that the next refresh takes them again.
+    A directory that fails keeps its last good table, and so does one whose listing lost artifacts,
+    until a later listing says the same. When all are through, the failures are on record, so that
+    the next refresh takes them again.
+
+    Args:
+        store: the catalog's.
+        client: the site's.
+        directories: their names.
+        concurrency: directories at once.
+        accept_vanished: believe a listing that lost artifacts at once.
     """
     dates = {row["name"]: row["last_modified"] for row in store.rows(DIRECTORIES_FILE)}
     failures = read_failures(store)
 
     def handle(listing: Listing) -> DirectoryCrawl:
-        return _write_directory(store, client.base_url, listing, dates.get(listing.directory))
+        name = listing.directory
+        believed = None if accept_vanished else _believed(failures.get(name), listing)
+        return _write_directory(store, client.base_url, listing, dates.get(name), believed)
 
     try:
         for crawled in crawl(client, directories, handle, concurrency=concurrency):
@@ -81,6 +98,7 @@ def crawl_directories(
                     attempts=(before.attempts if before else 0) + 1,
                     hidden=_is_hidden(store, client.base_url, name, crawled.error),
                     directory_last_modified=dates.get(name),
+                    **_loss(crawled.error, before),
                 )
                 done = DirectoryCrawl(name, error=crawled.error, hidden=failures[name].hidden)
             yield done
@@ -88,9 +106,30 @@ def crawl_directories(
         write_failures(store, {name: failures[name] for name in failures if name in dates})
 
 
+def _believed(before: Failure | None, listing: Listing) -> frozenset[str]:
+    """The artifacts whose absence an earlier listing has shown, too, and not a copy of this one."""
+    if before is None or before.listed_at is None:
+        return frozenset()
+    if listing.generated_at - before.listed_at < ANOTHER_LISTING:
+        return frozenset()
+    return frozenset(before.lost or ())
+
+
+def _loss(error: Exception, before: Failure | None) -> dict[str, Any]:
+    """What a failure's record says of lost artifacts; another failure forgets none of it."""
+    if isinstance(error, ArtifactsLostError):
+        return {"lost": list(error.lost), "listed_at": error.listed_at}
+    return {} if before is None else {"lost": before.lost, "listed_at": before.listed_at}
+
+
 def _write_directory(
-    store: CatalogStore, site_url: str, listing: Listing, date: datetime | None
+    store: CatalogStore,
+    site_url: str,
+    listing: Listing,
+    date: datetime | None,
+    believed: frozenset[str] | None,
 ) -> DirectoryCrawl:
+    """Write a directory's table, unless it lost artifacts beyond those believed (None: all)."""
     file = directory_file(listing.directory)
     facts = store.facts_or_none(file)
     before = {}
@@ -121,6 +160,9 @@ def _write_directory(
         companions += len(artifact.companions)
     present = {row["path"]: row for row in rows}
     there_before = {path: row for path, row in before.items() if row["gone_since"] is None}
+    lost = _lost(there_before, present)
+    if believed is not None and not believed.issuperset(lost):
+        raise ArtifactsLostError(listing.url, lost, len(there_before), listing.generated_at)
     data_version = hashlib.sha256(
         json.dumps(
             [{name: row[name] for name in row if name not in state} for row in rows],
@@ -156,6 +198,16 @@ def _write_directory(
         bytes=size,
         data_version=data_version,
         head=rows[:5],
+    )
+
+
+def _lost(before: Mapping[str, dict[str, Any]], present: Iterable[str]) -> list[str]:
+    """The recognised artifacts that are there no longer, nor under a name that says replaced."""
+    still_there = {without_superseded_mark(path) or path for path in present}
+    return sorted(
+        path
+        for path, row in before.items()
+        if path not in still_there and row["artifact_type"] != UNRECOGNISED
     )
 
 

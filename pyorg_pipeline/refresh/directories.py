@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, CatalogStore
 from pyorg_pipeline.errors import CatalogSiteError, ListingError, RootListingError
-from pyorg_pipeline.model.due import Crawl, Due, due
+from pyorg_pipeline.model.due import Crawl, Due, Failure, due
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.names import parse_release_directory
 from pyorg_pipeline.model.versions import LEGACY_DIRECTORY
@@ -114,20 +115,58 @@ def update_directories(
     )
 
 
-def due_directories(store: CatalogStore, *, full: bool = False) -> dict[str, Due]:
-    """The release directories that have to be crawled, each with the reason, as the tables say."""
-    facts = store.facts(DIRECTORIES_FILE)
+def due_directories(
+    store: CatalogStore, *, full: bool = False, patient: bool = False
+) -> dict[str, Due]:
+    """The release directories that have to be crawled, each with the reason, as the tables say.
+
+    Args:
+        store: the catalog's.
+        full: all of them.
+        patient: without those that failed several times and rest.
+    """
+    crawls, failures = _crawls(store), read_failures(store)
+    return _due(store, crawls, failures, full=full, patient=patient)
+
+
+def due_this_round(store: CatalogStore) -> dict[str, Due]:
+    """The release directories that were not crawled yet since the root listing was last read.
+
+    For rounds that nobody waits for: those that failed several times rest. A round that was killed
+    leaves its directories in it.
+    """
+    checked_at = store.facts(DIRECTORIES_FILE)["checked_at"]
+    crawls, failures = _crawls(store), read_failures(store)
+    done = {name for name, crawl in crawls.items() if crawl.crawled_at >= checked_at}
+    done |= {name for name, failure in failures.items() if failure.failed_at >= checked_at}
+    still_due = _due(store, crawls, failures, patient=True)
+    return {name: reason for name, reason in still_due.items() if name not in done}
+
+
+def _crawls(store: CatalogStore) -> dict[str, Crawl]:
+    """The last good crawl of each directory, of the site that the root listing is of."""
+    site_url = store.facts(DIRECTORIES_FILE)["site_url"]
+    return {
+        name: Crawl(found["directory_last_modified"], found["generated_at"], found["crawled_at"])
+        for name, found in store.directory_facts().items()
+        if found["site_url"] == site_url
+    }
+
+
+def _due(
+    store: CatalogStore,
+    crawls: Mapping[str, Crawl],
+    failures: Mapping[str, Failure],
+    *,
+    full: bool = False,
+    patient: bool = False,
+) -> dict[str, Due]:
     listed = {
         row["name"]: row["last_modified"]
         for row in store.rows(DIRECTORIES_FILE)
         if row["gone_since"] is None
     }
-    crawls = {
-        name: Crawl(found["directory_last_modified"], found["generated_at"], found["crawled_at"])
-        for name, found in store.directory_facts().items()
-        if found["site_url"] == facts["site_url"]
-    }
-    return due(listed, crawls, read_failures(store), now=datetime.now(UTC), full=full)
+    return due(listed, crawls, failures, now=datetime.now(UTC), full=full, patient=patient)
 
 
 def _known_directories(

@@ -6,7 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pyorg_pipeline.model.due import HIDDEN_PAUSE, Crawl, Due, Failure, due, is_racy
+from pyorg_pipeline.model.due import (
+    HIDDEN_PAUSE,
+    Crawl,
+    Due,
+    Failure,
+    due,
+    is_racy,
+    pause_after,
+)
 
 DATE = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
 LATER = DATE + timedelta(days=1)
@@ -61,6 +69,31 @@ def test_a_date_in_the_future_is_not_racy() -> None:
 def test_a_failed_directory_is_taken_again_at_once() -> None:
     failed = {"3.14.0": failure(hidden=False)}
     assert due({"3.14.0": DATE}, {"3.14.0": crawl()}, failed, now=LATER) == {"3.14.0": Due.FAILED}
+
+
+@pytest.mark.parametrize(
+    ("attempts", "hours"), [(1, 0), (2, 1.5), (3, 3), (4, 6), (5, 12), (6, 23.5), (5000, 23.5)]
+)
+def test_a_directory_that_fails_again_and_again_rests_longer_and_longer_where_nobody_waits(
+    attempts: int, hours: float
+) -> None:
+    failed = {"3.14.0": failure(hidden=False)._replace(attempts=attempts)}
+    pause = pause_after(failed["3.14.0"])
+    assert pause == timedelta(hours=hours)
+
+    def found(now: datetime, **how: bool) -> dict[str, Due]:
+        return due({"3.14.0": DATE}, {"3.14.0": crawl()}, failed, now=now, **how)
+
+    assert found(LATER + pause, patient=True) == {"3.14.0": Due.FAILED}
+    too_early = LATER + pause - timedelta(seconds=1)
+    assert found(too_early) == {"3.14.0": Due.FAILED}
+    if attempts > 1:
+        assert found(too_early, patient=True) == {}
+
+
+def test_a_directory_that_rests_is_taken_at_once_when_its_date_moves() -> None:
+    failed = {"3.14.0": failure(hidden=False)._replace(attempts=4)}
+    assert due({"3.14.0": LATER}, {}, failed, now=LATER, patient=True) == {"3.14.0": Due.FAILED}
 
 
 def test_a_directory_that_hides_its_listing_rests_between_attempts() -> None:

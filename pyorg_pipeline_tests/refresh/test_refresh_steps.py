@@ -21,6 +21,7 @@ from pyorg_pipeline.catalog.store import (
     directory_file,
 )
 from pyorg_pipeline.errors import (
+    ArtifactsLostError,
     CatalogSiteError,
     ListingError,
     RootListingError,
@@ -31,8 +32,10 @@ from pyorg_pipeline.refresh.artifacts import DirectoryCrawl, crawl_directories
 from pyorg_pipeline.refresh.directories import (
     DirectoriesUpdate,
     due_directories,
+    due_this_round,
     update_directories,
 )
+from pyorg_pipeline.refresh.failures import read_failures
 from pyorg_pipeline.refresh.publication import (
     publication_due,
     publish_catalog,
@@ -55,9 +58,9 @@ class Catalog:
     def update(self, **how: Any) -> DirectoriesUpdate:
         return update_directories(self.store, self.client, **how)
 
-    def crawl(self, *directories: str) -> dict[str, DirectoryCrawl]:
+    def crawl(self, *directories: str, **how: Any) -> dict[str, DirectoryCrawl]:
         wanted = directories or list(due_directories(self.store))
-        crawls = crawl_directories(self.store, self.client, wanted, concurrency=4)
+        crawls = crawl_directories(self.store, self.client, wanted, concurrency=4, **how)
         return {done.directory: done for done in crawls}
 
     def refresh(self) -> dict[str, DirectoryCrawl]:
@@ -194,13 +197,84 @@ def test_an_added_file_makes_its_directory_due_and_racy_until_its_minute_is_over
     assert publication_due(catalog.store)
 
 
+INSTALLER = "3.13.9/python-3.13.9-amd64.exe"
+#: A page that was made a minute before it is received.
+AGED = Answer(headers={"Age": "60"})
+
+
+def test_a_listing_that_lost_an_artifact_is_believed_when_a_later_one_says_the_same(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    table = catalog.store.rows(directory_file("3.13.9"))
+    site.remove(INSTALLER)
+    site.answer("3.13.9/", AGED)
+    first = catalog.refresh()["3.13.9"]
+    assert isinstance(first.error, ArtifactsLostError)
+    assert str(first.error) == (
+        f"{site.url}3.13.9/: 1 of 3 artifacts are listed no longer ({INSTALLER}); believed when "
+        "its next listing says the same, or with `pyorg refresh --accept_vanished true`"
+    )
+    assert catalog.store.rows(directory_file("3.13.9")) == table
+    assert INSTALLER in catalog.paths()
+    # The same page out of the cache proves nothing.
+    assert isinstance(catalog.refresh()["3.13.9"].error, ArtifactsLostError)
+    site.clear_answers()
+    assert catalog.refresh()["3.13.9"].removed == (INSTALLER,)
+    assert INSTALLER not in catalog.paths()
+    assert read_failures(catalog.store) == {}
+
+
+def test_a_failure_in_between_does_not_make_a_loss_forgotten(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    site.remove(INSTALLER)
+    site.answer("3.13.9/", AGED)
+    catalog.refresh()
+    site.answer("3.13.9/", Answer(status=403))
+    assert isinstance(catalog.refresh()["3.13.9"].error, SiteStatusError)
+    site.clear_answers()
+    assert catalog.refresh()["3.13.9"].removed == (INSTALLER,)
+
+
+def test_a_listing_that_lost_yet_more_is_not_believed_yet(site: Replica, catalog: Catalog) -> None:
+    catalog.refresh()
+    site.remove(INSTALLER)
+    site.answer("3.13.9/", AGED, times=1)
+    catalog.refresh()
+    site.remove("3.13.9/Python-3.13.9.tgz")
+    error = catalog.refresh()["3.13.9"].error
+    assert isinstance(error, ArtifactsLostError)
+    assert list(error.lost) == ["3.13.9/Python-3.13.9.tgz", INSTALLER]
+
+
+def test_a_loss_can_be_believed_at_once(site: Replica, catalog: Catalog) -> None:
+    catalog.refresh()
+    site.remove(INSTALLER)
+    assert catalog.crawl("3.13.9", accept_vanished=True)["3.13.9"].removed == (INSTALLER,)
+
+
+def test_a_replaced_artifact_under_a_name_that_says_so_and_an_unrecognised_file_are_no_loss(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    site.remove(INSTALLER)
+    site.add(f"{INSTALLER}_superceded", size=28_000_000)
+    site.remove("2.7/UNWISE.EXE")
+    done = catalog.refresh()
+    assert done["3.13.9"].removed == (INSTALLER,)
+    assert done["2.7"].removed == ("2.7/UNWISE.EXE",)
+
+
 def test_a_removed_file_is_recorded_as_gone_and_leaves_the_catalog(
     site: Replica, catalog: Catalog
 ) -> None:
     catalog.refresh()
-    site.remove("3.13.9/python-3.13.9-amd64.exe")
-    done = catalog.refresh()["3.13.9"]
-    gone = "3.13.9/python-3.13.9-amd64.exe"
+    site.remove(INSTALLER)
+    gone = INSTALLER
+    done = catalog.crawl("3.13.9", accept_vanished=True)["3.13.9"]
+    publish_catalog(catalog.store)
     assert done.removed == (gone,)
     rows = {row["path"]: row for row in catalog.store.rows(directory_file("3.13.9"))}
     assert rows[gone]["gone_since"] is not None
@@ -211,9 +285,9 @@ def test_a_gone_file_keeps_its_first_date_of_absence_and_comes_back_as_added(
     site: Replica, catalog: Catalog
 ) -> None:
     catalog.refresh()
-    path = "3.13.9/python-3.13.9-amd64.exe"
+    path = INSTALLER
     site.remove(path)
-    catalog.crawl("3.13.9")
+    catalog.crawl("3.13.9", accept_vanished=True)
     [first] = [
         r["gone_since"] for r in catalog.store.rows(directory_file("3.13.9")) if r["path"] == path
     ]
@@ -433,3 +507,22 @@ def test_the_same_site_gives_the_same_rows_whatever_came_first(
         return [{**row, "crawled_at": None} for row in store.rows(CATALOG_FILE)]
 
     assert rows(other.store) == rows(catalog.store)
+
+
+def test_a_round_takes_each_directory_once_and_a_killed_one_leaves_the_rest_in_it(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
+    site.add("3.15.0/python-3.15.0a1-amd64.exe", size=5)
+    site.answer("3.15.0/", Answer(status=403))
+    catalog.update()
+    assert due_this_round(catalog.store) == {"3.14.0": Due.CHANGED, "3.15.0": Due.CHANGED}
+    catalog.crawl("3.15.0")
+    assert due_this_round(catalog.store) == {"3.14.0": Due.CHANGED}
+    catalog.crawl("3.14.0")
+    # 3.14.0 is racy and 3.15.0 has failed: the next round's.
+    assert due_directories(catalog.store) == {"3.14.0": Due.RACY, "3.15.0": Due.FAILED}
+    assert due_this_round(catalog.store) == {}
+    catalog.update()
+    assert due_this_round(catalog.store) == {"3.14.0": Due.RACY, "3.15.0": Due.FAILED}
