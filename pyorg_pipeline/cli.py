@@ -43,7 +43,8 @@ def refresh(
 
     Reads the root listing and the release directories that are new or changed: one request where
     nothing is. --full reads every directory, and allows another site than before.
-    --accept_vanished believes a root listing that lost more than a tenth of its directories.
+    --accept_vanished believes a root listing that lost more than a tenth of its directories, and
+    a directory's that lost artifacts, which otherwise has to say so twice.
     --digests reads the SHA-256 of artifacts, too: one request for each signature bundle or bill
     of materials that is new or changed. Downloads then ask for none of them.
 

@@ -9,12 +9,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
 from pyorg_pipeline.model.flags import parse_flag
 from pyorg_pipeline.model.limits import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
 
 DEFAULT_SITE_URL: Final = "https://www.python.org/ftp/python/"
+
+
+@dataclass(frozen=True, slots=True)
+class Automation:
+    """What happens by itself while Dagster's daemon runs, and when."""
+
+    #: Whether schedules and sensors are on until somebody switches them off in the UI; else they
+    #: are off until somebody switches them on.
+    on: bool
+    #: When the root listing is read.
+    refresh_cron: str
+    #: When every directory is crawled.
+    full_refresh_cron: str
+    #: Which clock both go by.
+    timezone: str
+    #: Seconds between two looks at what is due.
+    look_every: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +52,7 @@ class Settings:
     concurrency: int
     #: Whether a query without a catalog fills it first.
     auto_refresh: bool
+    automation: Automation
 
     @property
     def lock_folder(self) -> Path:
@@ -81,6 +100,14 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     PYORG_CONCURRENCY   8; from 1 to 32
     PYORG_AUTO_REFRESH  1; 0 makes a missing catalog an error
 
+    And, for what happens by itself:
+
+    PYORG_AUTOMATION         1; 0 leaves schedules and sensors off
+    PYORG_REFRESH_CRON       17 * * * *
+    PYORG_FULL_REFRESH_CRON  41 4 * * 0
+    PYORG_TIMEZONE           UTC
+    PYORG_LOOK_EVERY         30; seconds, from 1 to 3600
+
     Raises:
         SettingsError: a value that cannot be used; names the variable.
     """
@@ -98,8 +125,25 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             "PYORG_CATALOG_URL", value("PYORG_CATALOG_URL") or str(home / "catalog")
         ),
         dagster_home=_folder("DAGSTER_HOME", value("DAGSTER_HOME")) or home / "dagster",
-        concurrency=_concurrency(value("PYORG_CONCURRENCY")),
+        concurrency=_number(
+            "PYORG_CONCURRENCY",
+            value("PYORG_CONCURRENCY"),
+            default=DEFAULT_CONCURRENCY,
+            largest=LARGEST_CONCURRENCY,
+        ),
         auto_refresh=_switch("PYORG_AUTO_REFRESH", value("PYORG_AUTO_REFRESH"), default=True),
+        automation=Automation(
+            on=_switch("PYORG_AUTOMATION", value("PYORG_AUTOMATION"), default=True),
+            # Not on the hour, when everybody asks.
+            refresh_cron=_cron("PYORG_REFRESH_CRON", value("PYORG_REFRESH_CRON") or "17 * * * *"),
+            full_refresh_cron=_cron(
+                "PYORG_FULL_REFRESH_CRON", value("PYORG_FULL_REFRESH_CRON") or "41 4 * * 0"
+            ),
+            timezone=_timezone("PYORG_TIMEZONE", value("PYORG_TIMEZONE") or "UTC"),
+            look_every=_number(
+                "PYORG_LOOK_EVERY", value("PYORG_LOOK_EVERY"), default=30, largest=3600
+            ),
+        ),
     )
 
 
@@ -140,13 +184,27 @@ def _folder(name: str, text: str) -> Path | None:
     return path
 
 
-def _concurrency(text: str) -> int:
+def _number(name: str, text: str, *, default: int, largest: int) -> int:
     if not text:
-        return DEFAULT_CONCURRENCY
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_CONCURRENCY):
-        reason = f"it has to be a whole number from 1 to {LARGEST_CONCURRENCY}"
-        raise SettingsError("PYORG_CONCURRENCY", text, reason)
+        return default
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= largest):
+        raise SettingsError(name, text, f"it has to be a whole number from 1 to {largest}")
     return int(text)
+
+
+def _cron(name: str, text: str) -> str:
+    """Five fields; whether they mean something, Dagster says when it loads them."""
+    if len(text.split()) != 5:
+        raise SettingsError(name, text, "it has to be a cron expression such as 17 * * * *")
+    return text
+
+
+def _timezone(name: str, text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):  # a name that is not there is a KeyError
+        raise SettingsError(name, text, "it has to be a time zone such as Europe/Berlin") from None
+    return text
 
 
 def _switch(name: str, text: str, *, default: bool) -> bool:

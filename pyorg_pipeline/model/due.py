@@ -120,8 +120,9 @@ def pause_after(failure: Failure) -> timedelta:
         return HIDDEN_PAUSE
     if failure.attempts < 2:
         return timedelta(0)
-    # The exponent is bounded, not only the pause: a timedelta overflows.
-    return min(FAILED_PAUSE * 2 ** min(failure.attempts - 2, 10), LONGEST_PAUSE)
+    # The doublings are bounded, not only the pause: a timedelta overflows.
+    doublings = min(failure.attempts - 2, 10)
+    return min(FAILED_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
 def is_racy(date: datetime, crawl: Crawl) -> bool:

@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.errors import DirectoriesFailedError
+from pyorg_pipeline.errors import ArtifactsLostError, DirectoriesFailedError, RootListingError
 from pyorg_pipeline.orchestration.metadata import PREVIEW_ROWS, column_schema, names, preview
 from pyorg_pipeline.orchestration.partitions import (
     DIGESTS_KEY,
@@ -39,36 +39,68 @@ class RootConfig(dg.Config):
 
 
 class CrawlConfig(dg.Config):
-    """Which directories are crawled by a run without partitions of its own."""
+    """Which directories are crawled by a run without partitions of its own, and how."""
 
     directories: list[str] | None = Field(
         default=None,
         description="names of release directories; without them, those that are due by the tables",
     )
+    full: bool = Field(
+        default=False, description="crawl every directory, whatever its date says, if none is named"
+    )
+    accept_vanished: bool = Field(
+        default=False,
+        description="believe a listing that lost artifacts, without waiting for a second one",
+    )
+
+
+ROOT_KEEPS_ITS_DIRECTORIES = dg.AssetCheckSpec(
+    "root_keeps_its_directories",
+    asset="release_directories",
+    blocking=True,
+    description="The root listing did not lose more than a tenth of its directories. A site that "
+    "is down, or being moved, may show a part of itself: the last good table stays, until "
+    "`pyorg refresh --accept_vanished true` says that they are really gone.",
+)
+DIRECTORIES_KEEP_THEIR_ARTIFACTS = dg.AssetCheckSpec(
+    "directories_keep_their_artifacts",
+    asset="release_artifacts",
+    blocking=True,
+    description="No directory lost artifacts. A listing may be of a mirror that is being filled: "
+    "the directory's last good table stays, and a later listing that says the same is believed.",
+)
 
 
 @dg.asset(
     group_name=GROUP,
     kinds={"python", "parquet"},
     metadata={"dagster/column_schema": column_schema(schemas.RELEASE_DIRECTORIES)},
+    check_specs=[ROOT_KEEPS_ITS_DIRECTORIES],
 )
 def release_directories(
     context: dg.AssetExecutionContext,
     config: RootConfig,
     site: SiteResource,
     catalog: CatalogResource,
-) -> dg.MaterializeResult[None]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """The release directories of the root listing, one row each, with the date that the site lists.
 
     Takes one request. New directories become partitions of `release_artifacts`, vanished ones
     are recorded as gone. A root that gives no listing, or lost many directories, changes nothing.
     """
-    with site.client() as client, catalog.exclusive():
-        store = catalog.store()
+    with site.client() as client, catalog.writing(context.run.run_id) as store:
         store.location.sweep()
-        update = update_directories(
-            store, client, full=config.full, accept_vanished=config.accept_vanished
-        )
+        try:
+            update = update_directories(
+                store, client, full=config.full, accept_vanished=config.accept_vanished
+            )
+        except RootListingError as error:
+            yield dg.AssetCheckResult(
+                passed=False,
+                description=str(error),
+                metadata={"lost": error.lost, "known": error.known},
+            )
+            raise
         instance, name = context.instance, release_directory_partitions.name
         assert name is not None
         known = set(instance.get_dynamic_partitions(name))
@@ -79,7 +111,13 @@ def release_directories(
         watch.directories = update
         watch.requests += client.requests_sent
         rows = [row for row in reversed(update.rows) if row["gone_since"] is None]
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
+        check_results=[
+            dg.AssetCheckResult(
+                passed=True,
+                metadata={"lost": len(update.vanished), "known": len(update.present)},
+            )
+        ],
         metadata={
             "dagster/row_count": len(update.rows),
             "dagster/uri": f"{store.location.text}/release_directories.parquet",
@@ -94,7 +132,7 @@ def release_directories(
             "listing_age_seconds": (update.checked_at - update.generated_at).total_seconds(),
             "bytes": update.bytes,
             "preview": preview(rows[:PREVIEW_ROWS], ["name", "last_modified", "first_seen"]),
-        }
+        },
     )
 
 
@@ -109,6 +147,7 @@ with warnings.catch_warnings():
         group_name=GROUP,
         kinds={"python", "parquet"},
         metadata={"dagster/column_schema": column_schema(schemas.RELEASE_ARTIFACTS)},
+        check_specs=[DIRECTORIES_KEEP_THEIR_ARTIFACTS],
     )
 
 
@@ -118,24 +157,31 @@ def release_artifacts(
     config: CrawlConfig,
     site: SiteResource,
     catalog: CatalogResource,
-) -> Iterator[dg.Output[None]]:
+) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
     """The artifacts of each release directory, one table a directory, companions grouped.
 
-    One request a directory. A directory that fails keeps its last good table and makes the run
-    fail after the others are written; one that never gave a listing is reported only.
+    One request a directory. A directory that fails, or lost artifacts, keeps its last good table
+    and makes the run fail after the others are written; one that never gave a listing is reported
+    only.
     """
     failures: dict[str, str] = {}
-    with site.client() as client, catalog.exclusive():
-        store = catalog.store()
+    lost: dict[str, list[str]] = {}
+    with site.client() as client, catalog.writing(context.run.run_id) as store:
         if context.has_partition_key or context.has_partition_key_range:
             wanted = list(context.partition_keys)
         elif config.directories is not None:
             wanted = config.directories
         else:
-            wanted = list(due_partitions(store, context.instance))
+            wanted = list(due_partitions(store, context.instance, full=config.full))
         watch = current_watch()
         watch.wanted = len(wanted)
-        for done in crawl_directories(store, client, wanted, concurrency=site.concurrency):
+        for done in crawl_directories(
+            store,
+            client,
+            wanted,
+            concurrency=site.concurrency,
+            accept_vanished=config.accept_vanished,
+        ):
             watch.crawled(done)
             if done.error is None:
                 context.log_event(_materialization(context, done))
@@ -145,13 +191,29 @@ def release_artifacts(
                 )
             else:
                 failures[done.directory] = str(done.error)
+                if isinstance(done.error, ArtifactsLostError):
+                    lost[done.directory] = list(done.error.lost)
         watch.requests += client.requests_sent
+    yield _check_of_losses(lost, len(wanted))
     if failures:
         if not context.has_partition_key and not context.has_partition_key_range:
             mark_as_attempted(context, context.asset_key, list(failures))
         error = DirectoriesFailedError(failures)
         raise dg.Failure(str(error), metadata=dict(sorted(failures.items())), allow_retries=False)
-    yield from ()
+
+
+def _check_of_losses(lost: dict[str, list[str]], crawled: int) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=not lost,
+        description=f"{', '.join(sorted(lost))}: see the files that are listed no longer; the next "
+        "round believes a listing that says the same"
+        if lost
+        else None,
+        metadata={
+            "directories_crawled": crawled,
+            **{directory: names(paths) for directory, paths in sorted(lost.items())},
+        },
+    )
 
 
 def _materialization(
@@ -182,13 +244,14 @@ def _materialization(
     kinds={"python", "parquet"},
     metadata={"dagster/column_schema": column_schema(schemas.ARTIFACT_CATALOG)},
 )
-def artifact_catalog(catalog: CatalogResource) -> dg.MaterializeResult[None]:
+def artifact_catalog(
+    context: dg.AssetExecutionContext, catalog: CatalogResource
+) -> dg.MaterializeResult[None]:
     """Everything that the site holds now, in one file, sorted by version, then path.
 
     Published as a whole: a reader sees the old snapshot or the new one.
     """
-    with catalog.exclusive():
-        store = catalog.store()
+    with catalog.writing(context.run.run_id) as store:
         done = current_watch().publication = publish_catalog(store)
     newest = done.table.slice(max(0, len(done.table) - PREVIEW_ROWS)).to_pylist()
     return dg.MaterializeResult(
@@ -216,10 +279,11 @@ def artifact_catalog(catalog: CatalogResource) -> dg.MaterializeResult[None]:
     kinds={"python", "parquet"},
     metadata={"dagster/column_schema": column_schema(schemas.LATEST_VERSION)},
 )
-def latest_version(catalog: CatalogResource) -> dg.MaterializeResult[None]:
+def latest_version(
+    context: dg.AssetExecutionContext, catalog: CatalogResource
+) -> dg.MaterializeResult[None]:
     """The newest final and the newest release of any level, over all and for each series."""
-    with catalog.exclusive():
-        store = catalog.store()
+    with catalog.writing(context.run.run_id) as store:
         done = current_watch().latest = publish_latest(store)
     overall = {row["final_only"]: row["version"] for row in done.rows if row["series"] is None}
     return dg.MaterializeResult(

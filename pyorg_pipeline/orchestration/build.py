@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from pyorg_pipeline.orchestration import assets, digest_assets, download_job, jobs
+from pyorg_pipeline.orchestration import assets, automation, digest_assets, download_job, jobs
 from pyorg_pipeline.orchestration.resources import (
     CatalogResource,
     DownloadsResource,
@@ -29,13 +29,14 @@ def build_definitions(
         SettingsError: a setting from the environment that cannot be used.
     """
     settings = settings or load_settings()
+    catalog = CatalogResource(url=settings.catalog_url, lock_folder=str(settings.lock_folder))
+    published = [assets.artifact_catalog, assets.latest_version]
     return dg.Definitions(
         assets=[
             assets.release_directories,
             assets.release_artifacts,
             digest_assets.artifact_digests,
-            assets.artifact_catalog,
-            assets.latest_version,
+            *automation.published_by_itself(published, catalog),
             download_job.downloaded_artifacts,
         ],
         jobs=[
@@ -45,11 +46,16 @@ def build_definitions(
             jobs.publish,
             download_job.download_artifacts,
         ],
+        schedules=automation.schedules(settings.automation),
+        sensors=[
+            automation.crawl_sensor(settings.automation),
+            automation.publication_sensor(settings.automation, published),
+        ],
+        # A process a step would import Dagster for each of them, which takes longer than most.
+        executor=dg.in_process_executor,
         resources={
             "site": SiteResource(url=settings.site_url, concurrency=settings.concurrency),
-            "catalog": CatalogResource(
-                url=settings.catalog_url, lock_folder=str(settings.lock_folder)
-            ),
+            "catalog": catalog,
             "downloads": DownloadsResource(
                 folder=str(settings.home / "downloads"), lock_folder=str(settings.lock_folder)
             ),

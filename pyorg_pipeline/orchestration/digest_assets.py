@@ -14,6 +14,7 @@ import dagster as dg
 from pydantic import Field
 
 from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.errors import DigestsFailedError
 from pyorg_pipeline.orchestration.metadata import column_schema, names, preview
 from pyorg_pipeline.orchestration.partitions import (
@@ -77,8 +78,8 @@ def artifact_digests(
     the series' signer. A digest that changes under the same name is reported, and the one that was
     recorded first stays in force. What cannot be read makes the run fail after the others.
     """
-    with catalog.exclusive():
-        failures = _record(context, list(context.partition_keys), config.accept, site, catalog)
+    with catalog.writing(context.run.run_id) as store:
+        failures = _record(context, list(context.partition_keys), config.accept, site, store)
     if failures:
         raise _failure(failures)
     yield from ()
@@ -92,11 +93,11 @@ def read_digests(
     catalog: CatalogResource,
 ) -> None:
     """Bring artifact_digests up to date in any set of directories: one request a due companion."""
-    with catalog.exclusive():
+    with catalog.writing(context.run.run_id) as store:
         wanted = config.directories
         if wanted is None:
-            wanted = due_digest_partitions(catalog.store(), context.instance)
-        failures = _record(context, wanted, config.accept, site, catalog)
+            wanted = due_digest_partitions(store, context.instance)
+        failures = _record(context, wanted, config.accept, site, store)
     if failures:
         mark_as_attempted(context, DIGESTS_KEY, list(failures))
         raise _failure(failures)
@@ -117,7 +118,7 @@ def _record(
     directories: Sequence[str],
     accept: Sequence[str],
     site: SiteResource,
-    catalog: CatalogResource,
+    store: CatalogStore,
 ) -> dict[str, str]:
     """Record the digests of directories and tell Dagster of each; returns those that failed."""
     failures: dict[str, str] = {}
@@ -126,7 +127,7 @@ def _record(
         site.client() as client,
         closing(
             digests.record_digests(
-                catalog.store(), client, directories, concurrency=site.concurrency, accept=accept
+                store, client, directories, concurrency=site.concurrency, accept=accept
             )
         ) as recording,
     ):

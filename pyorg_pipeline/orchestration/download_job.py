@@ -24,7 +24,7 @@ from pyorg_pipeline.destinations import open_destination
 from pyorg_pipeline.errors import CatalogSiteError, DownloadsFailedError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
 from pyorg_pipeline.model.flags import parse_verification
-from pyorg_pipeline.orchestration.download_slots import holding_a_slot, release_slots_of_the_dead
+from pyorg_pipeline.orchestration.living_runs import fail_killed_runs, showing_life
 from pyorg_pipeline.orchestration.metadata import column_schema, names, preview
 from pyorg_pipeline.orchestration.resources import CatalogResource, DownloadsResource, SiteResource
 from pyorg_pipeline.site.verification import Verify
@@ -151,7 +151,7 @@ def select_artifacts(
     downloads: DownloadsResource,
 ) -> Iterator[dg.DynamicOutput[Batch]]:
     """Select artifacts from the catalog, in batches. Asks nothing of the site."""
-    release_slots_of_the_dead(context.instance, downloads.lock_folder)
+    fail_killed_runs(context.instance, downloads.lock_folder)
     found = config.selection.of(_artifacts(catalog, site))
     check_names(found)
     url = config.destination or downloads.folder
@@ -233,7 +233,7 @@ def _download(
 ) -> None:
     """Download artifacts of a batch; the outcome of each goes in as it is there."""
     with (
-        holding_a_slot(downloads.lock_folder, context.run_id),
+        showing_life(downloads.lock_folder, context.run_id),
         site.client() as client,
         closing(
             download_all(

@@ -16,7 +16,8 @@ from pyorg_pipeline.errors import SettingsError
 
 #: Nothing is sent anywhere, and no dialog stands before the UI. Of each pool one op at a time: a
 #: batch of downloads opens as many connections to the site as PYORG_CONCURRENCY says, and all runs
-#: together open no more then.
+#: together open no more then. Runs that never start, or hang, are ended; what sensors and schedules
+#: noted at each look is forgotten after a while.
 DAGSTER_YAML: Final = """\
 telemetry:
   enabled: false
@@ -26,6 +27,19 @@ concurrency:
   pools:
     granularity: op
     default_limit: 1
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 120
+  poll_interval_seconds: 60
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days:
+      skipped: 1
+      started: 1
+      success: 30
+      failure: 30
 """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 import dagster as dg
 
@@ -30,12 +30,24 @@ def due_partitions(
     A run that was killed between a table and its event leaves a table that the UI does not know.
     """
     due = due_directories(store, full=full)
+    return {**due, **unreported_partitions(store, instance, besides=due)}
+
+
+def unreported_partitions(
+    store: CatalogStore, instance: dg.DagsterInstance, *, besides: Container[str]
+) -> Mapping[str, Due]:
+    """The partitions, besides these, of which the tables know more than the instance."""
     name = release_directory_partitions.name
     assert name is not None
     reported = instance.get_materialized_partitions(ARTIFACTS_KEY)
-    hidden = {key for key, failure in read_failures(store).items() if failure.hidden}
-    unreported = set(instance.get_dynamic_partitions(name)) - reported - hidden - due.keys()
-    return {**due, **dict.fromkeys(sorted(unreported), Due.UNREPORTED)}
+    # What failed is told as failed.
+    failed = read_failures(store)
+    unreported = [
+        key
+        for key in instance.get_dynamic_partitions(name)
+        if key not in reported and key not in failed and key not in besides
+    ]
+    return dict.fromkeys(sorted(unreported), Due.UNREPORTED)
 
 
 def due_digest_partitions(store: CatalogStore, instance: dg.DagsterInstance) -> list[str]:

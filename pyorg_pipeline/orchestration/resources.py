@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: Dagster reads a resource's fields at run time.
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +13,7 @@ from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.model.limits import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
+from pyorg_pipeline.orchestration.living_runs import showing_life
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.transfers import Outcome
 
@@ -42,15 +43,27 @@ class CatalogResource(dg.ConfigurableResource[CatalogStore]):
     """The catalog's tables, and the lock that keeps writers apart."""
 
     url: str = Field(description="a folder, or a URL that fsspec can serve")
-    lock_folder: str = Field(description="where the lock of a catalog lies that is no local folder")
+    lock_folder: str = Field(
+        description="where runs show that they are alive, and the lock of a catalog lies that is "
+        "no local folder"
+    )
 
     def store(self) -> CatalogStore:
         """The tables."""
         return CatalogStore(open_location(self.url))
 
-    def exclusive(self, wait: float = LOCK_WAIT) -> AbstractContextManager[None]:
-        """The lock; whoever holds it already in this thread goes on at once."""
-        return exclusive(open_location(self.url), Path(self.lock_folder), wait=wait)
+    @contextmanager
+    def writing(self, run_id: str) -> Iterator[CatalogStore]:
+        """The tables for a step that writes them, alone; its run shows that it is alive.
+
+        Whoever holds the lock already in this thread goes on at once.
+        """
+        store = self.store()
+        with (
+            showing_life(self.lock_folder, run_id),
+            exclusive(store.location, Path(self.lock_folder), wait=LOCK_WAIT),
+        ):
+            yield store
 
 
 class DownloadsResource(dg.ConfigurableResource["DownloadsResource"]):

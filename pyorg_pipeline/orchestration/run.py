@@ -48,7 +48,8 @@ def refresh(
     Args:
         settings: which site, catalog and instance.
         full: crawl every directory, whatever its date says.
-        accept_vanished: believe a root listing that lost more than a tenth of its directories.
+        accept_vanished: believe a root listing that lost more than a tenth of its directories, and
+            a directory's that lost artifacts.
         digests: read the digests of artifacts, too, out of the files about them.
         on_crawl: called as each directory is done.
 
@@ -70,7 +71,9 @@ def refresh(
         due = due_partitions(store, instance, full=full)
         failures: dict[str, str] = {}
         if due:
-            config = {"release_artifacts": {"directories": list(due)}}
+            config = {
+                "release_artifacts": {"directories": list(due), "accept_vanished": accept_vanished}
+            }
             failures = _try(definitions, instance, jobs.crawl_directories, config)
         digest_failures: dict[str, str] = {}
         if digests and (wanted := due_digest_partitions(store, instance)):

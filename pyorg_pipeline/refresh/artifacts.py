@@ -26,7 +26,6 @@ from pyorg_pipeline.refresh.failures import read_failures, write_failures
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.crawler import Listing, crawl
 
-
 #: Two pages made less than this apart may be copies of one: headers tell whole seconds, and a
 #: cache's age is as old as the way from it is long.
 ANOTHER_LISTING: Final = timedelta(seconds=2)

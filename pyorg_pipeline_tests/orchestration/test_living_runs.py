@@ -8,8 +8,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from pyorg_pipeline.orchestration.download_slots import holding_a_slot, release_slots_of_the_dead
 from pyorg_pipeline.orchestration.instance import open_instance
+from pyorg_pipeline.orchestration.living_runs import fail_killed_runs, showing_life
 
 #: So many that a gap of some microseconds is hit.
 ROUNDS = 2000
@@ -26,7 +26,7 @@ def test_a_run_is_never_taken_for_dead_while_another_looks_at_it(tmp_path: Path)
         theirs.close()
         looks = 0
         while not ours.poll():
-            release_slots_of_the_dead(instance, folder)
+            assert fail_killed_runs(instance, folder) == []
             looks += 1
         process.join()
         assert looks > 1
@@ -44,11 +44,11 @@ def test_a_run_whose_process_was_killed_gives_its_slot_back(tmp_path: Path) -> N
         process = context.Process(target=_hold_for_ever, args=(folder, run.run_id, theirs))
         process.start()
         assert ours.recv() == "held"
-        release_slots_of_the_dead(instance, folder)
+        assert fail_killed_runs(instance, folder) == []
         assert instance.event_log_storage.get_concurrency_run_ids() == {run.run_id}
         process.kill()
         process.join()
-        release_slots_of_the_dead(instance, folder)
+        assert fail_killed_runs(instance, folder) == [run.run_id]
         assert instance.event_log_storage.get_concurrency_run_ids() == set()
         found = instance.get_run_by_id(run.run_id)
         assert found is not None
@@ -60,7 +60,7 @@ def _run_with_a_slot(instance: dg.DagsterInstance) -> dg.DagsterRun:
     def nothing() -> None:
         """No op."""
 
-    run = instance.create_run_for_job(nothing)
+    run = instance.create_run_for_job(nothing, status=dg.DagsterRunStatus.STARTED)
     instance.event_log_storage.set_concurrency_slots("pool", 1)
     claim = instance.event_log_storage.claim_concurrency_slot("pool", run.run_id, "step")
     assert claim.is_claimed
@@ -69,12 +69,12 @@ def _run_with_a_slot(instance: dg.DagsterInstance) -> dg.DagsterRun:
 
 def _hold_and_let_go(folder: str, run_id: str, telling: Connection) -> None:
     for _ in range(ROUNDS):
-        with holding_a_slot(folder, run_id):
+        with showing_life(folder, run_id):
             pass
     telling.send("done")
 
 
 def _hold_for_ever(folder: str, run_id: str, telling: Connection) -> None:
-    with holding_a_slot(folder, run_id):
+    with showing_life(folder, run_id):
         telling.send("held")
         multiprocessing.Event().wait()
