@@ -53,13 +53,20 @@ def due_in_round(store: CatalogStore, instance: dg.DagsterInstance) -> dict[str,
     return {**due, **unreported_partitions(store, instance, besides=due)}
 
 
-def rested(instance: dg.DagsterInstance, kind: str, since: datetime | None = None) -> bool:
+def rested(
+    instance: dg.DagsterInstance,
+    kind: str,
+    *,
+    since: datetime | None = None,
+    now: datetime | None = None,
+) -> bool:
     """Whether runs of this kind may be started again, after those that failed one after the other.
 
     Args:
         instance: Dagster's.
         kind: a value of ROUND_TAG.
         since: what failed before is forgotten.
+        now: the time; None for now.
     """
     records = instance.get_run_records(
         dg.RunsFilter(tags={ROUND_TAG: kind}, created_after=since), limit=_MOST_DOUBLINGS + 1
@@ -71,4 +78,4 @@ def rested(instance: dg.DagsterInstance, kind: str, since: datetime | None = Non
         return True
     rest = min(_FIRST_REST * (1 << len(failed) - 1), _LONGEST_REST)
     ended = failed[0].end_time or failed[0].create_timestamp.timestamp()
-    return datetime.now(UTC) >= datetime.fromtimestamp(ended, UTC) + rest
+    return (now or datetime.now(UTC)) >= datetime.fromtimestamp(ended, UTC) + rest

@@ -79,8 +79,13 @@ query Backfill($id: String!) {
 class DagsterUI:
     """What a person does in the UI, through the same queries and mutations."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, pid: int) -> None:
         self.url = url
+        self._pid = pid
+
+    def kill(self) -> None:
+        """Kill `dagster dev` and every process that it started: daemon, webserver, runs."""
+        os.killpg(self._pid, signal.SIGKILL)
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of a GraphQL answer."""
@@ -170,8 +175,11 @@ class DagsterUI:
 
 
 @contextmanager
-def dagster_dev(settings: Settings, log: Path) -> Iterator[DagsterUI]:
-    """`dagster dev` on a free port with these settings, ended with Ctrl-C as a person ends it."""
+def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterUI]:
+    """`dagster dev` on a free port with these settings, ended with Ctrl-C as a person ends it.
+
+    Nothing happens by itself unless `more`, variables of the environment, says so.
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environment = {
@@ -180,6 +188,8 @@ def dagster_dev(settings: Settings, log: Path) -> Iterator[DagsterUI]:
         "PYORG_HOME": str(settings.home),
         "PYORG_SITE_URL": settings.site_url,
         "PYORG_CATALOG_URL": settings.catalog_url,
+        "PYORG_AUTOMATION": "0",
+        **more,
     }
     command = [sys.executable, "-m", "dagster", "dev", "-m", "pyorg_pipeline.definitions"]
     with (
@@ -189,15 +199,18 @@ def dagster_dev(settings: Settings, log: Path) -> Iterator[DagsterUI]:
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
+            # A group of its own, with all that it starts.
+            start_new_session=True,
         ) as process,
     ):
         try:
-            ui = DagsterUI(f"http://127.0.0.1:{port}")
+            ui = DagsterUI(f"http://127.0.0.1:{port}", process.pid)
             _wait_until(lambda: _answers(ui, process), {"yes"})
             yield ui
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.wait(60)
 
 
 def _answers(ui: DagsterUI, process: subprocess.Popen[bytes]) -> str:
@@ -206,6 +219,14 @@ def _answers(ui: DagsterUI, process: subprocess.Popen[bytes]) -> str:
         return "yes" if ui.ask("{ version }") else "no"
     except requests.ConnectionError:
         return "no"
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    """Wait for what has to come about."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"after {seconds:.0f} s still not: {what}"
+        time.sleep(0.2)
 
 
 def _wait_until(state: Callable[[], str], ends: set[str]) -> str:

@@ -1,0 +1,116 @@
+"""The catalog follows the site by itself, under `dagster dev` as users run it.
+
+Takes minutes, as cron has no ticks more often than once a minute: `pytest -m automation` runs it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
+from pyorg_pipeline.orchestration.instance import open_instance
+from pyorg_pipeline.refresh.failures import read_failures
+from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline.site.replica import Answer, Replica, Request
+from pyorg_pipeline_tests.end_to_end.dagster_ui import PATIENCE, dagster_dev, wait_until
+from pyorg_pipeline_tests.small_site import small_site
+
+pytestmark = [pytest.mark.automation, pytest.mark.skipif(os.name != "posix", reason="kill -9")]
+
+#: Every minute, and looked at as often as Dagster's daemon does.
+SPED_UP = {"PYORG_AUTOMATION": "1", "PYORG_REFRESH_CRON": "* * * * *", "PYORG_LOOK_EVERY": "2"}
+SOURCE = "3.14.1/Python-3.14.1.tgz"
+INSTALLER = "3.14.1/python-3.14.1-amd64.exe"
+SIGNATURE = f"{INSTALLER}.sigstore"
+REPLACED = "3.13.9/Python-3.13.9.tgz"
+UNAVAILABLE = "3.15.0/python-3.15.0a1-amd64.exe"
+
+
+class Watched:
+    """The catalog of a home, and the runs on it, as somebody sees them who lays no hand on them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store = CatalogStore(LocalLocation(Path(settings.catalog_url)))
+
+    def files(self) -> dict[str, tuple[int, list[str]]]:
+        """Each path with its size and companions."""
+        rows = self._store.rows(CATALOG_FILE)
+        return {row["path"]: (row["size"], row["companions"]) for row in rows}
+
+    def failures(self) -> dict[str, int]:
+        return {name: one.attempts for name, one in read_failures(self._store).items()}
+
+    def runs(self, job: str) -> list[dg.DagsterRunStatus]:
+        """Newest first."""
+        with open_instance(self._settings.dagster_home) as instance:
+            return [run.status for run in instance.get_runs(dg.RunsFilter(job_name=job))]
+
+    def failed_readings(self) -> int:
+        return self.runs("read_root").count(dg.DagsterRunStatus.FAILURE)
+
+
+def test_the_catalog_follows_the_site_and_no_hand_is_laid_on(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    begun, go_on = threading.Event(), threading.Event()
+
+    def in_the_middle(_: Request) -> Answer:
+        begun.set()
+        go_on.wait(PATIENCE)
+        return Answer()
+
+    with Replica(small_site()) as site:
+        settings = load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(home)})
+        catalog = Watched(settings)
+        with dagster_dev(settings, tmp_path / "first.log", **SPED_UP) as ui:
+            wait_until(lambda: len(catalog.files()) == 10, "an empty home is filled")
+
+            # A release appears, a file is replaced, and a directory fails.
+            site.add(SOURCE, size=30_000_000)
+            site.replace(REPLACED, size=29_000_001)
+            site.add(UNAVAILABLE, size=5)
+            site.answer("3.15.0/", Answer(status=503))
+            wait_until(lambda: SOURCE in catalog.files(), "the release's sources are there")
+            wait_until(lambda: catalog.failures() == {"3.15.0": 1}, "the failure is on record")
+            wait_until(lambda: catalog.files()[REPLACED][0] == 29_000_001, "the file is replaced")
+            assert UNAVAILABLE not in catalog.files()
+            assert "3.15.0/Python-3.15.0a1.tgz" in catalog.files()
+
+            # Its installers come, the directory answers again, and another one vanishes.
+            site.clear_answers()
+            site.add(INSTALLER, size=28_000_000)
+            site.remove("2.7/")
+            wait_until(lambda: INSTALLER in catalog.files(), "the release's installer is there")
+            wait_until(lambda: UNAVAILABLE in catalog.files(), "the failed directory is read")
+            wait_until(lambda: "2.7/Python-2.7.tgz" not in catalog.files(), "2.7 is gone")
+            assert catalog.failures() == {}
+
+            # The root is forbidden for a while.
+            before, failed = catalog.files(), catalog.failed_readings()
+            site.answer("", Answer(status=403))
+            wait_until(lambda: catalog.failed_readings() > failed, "the root could not be read")
+            assert catalog.files() == before
+
+            # The signature comes, and everything is killed while it is crawled.
+            site.clear_answers()
+            site.answer("3.14.1/", in_the_middle)
+            site.add(SIGNATURE, size=5_000)
+            assert begun.wait(PATIENCE), "the release is crawled"
+            ui.kill()
+        go_on.set()
+        site.clear_answers()
+        assert catalog.files() == before
+        assert catalog.runs("crawl_directories")[0] is dg.DagsterRunStatus.STARTED
+        with dagster_dev(settings, tmp_path / "second.log", **SPED_UP):
+            wait_until(lambda: catalog.files()[INSTALLER][1] == [".sigstore"], "it is signed")
+            assert dg.DagsterRunStatus.FAILURE in catalog.runs("crawl_directories")
+            wait_until(
+                lambda: dg.DagsterRunStatus.STARTED not in catalog.runs("crawl_directories"),
+                "no run is left in progress",
+            )
