@@ -33,6 +33,8 @@ class Automation:
     timezone: str
     #: Seconds between two looks at what is due.
     look_every: int
+    #: Days after which runs that began by themselves are forgotten.
+    keep_runs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     PYORG_FULL_REFRESH_CRON  41 4 * * 0
     PYORG_TIMEZONE           UTC
     PYORG_LOOK_EVERY         30; seconds, from 1 to 3600
+    PYORG_KEEP_RUNS          30; days, from 1 to 36500
 
     Raises:
         SettingsError: a value that cannot be used; names the variable.
@@ -142,6 +145,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             timezone=_timezone("PYORG_TIMEZONE", value("PYORG_TIMEZONE") or "UTC"),
             look_every=_number(
                 "PYORG_LOOK_EVERY", value("PYORG_LOOK_EVERY"), default=30, largest=3600
+            ),
+            keep_runs=_number(
+                "PYORG_KEEP_RUNS", value("PYORG_KEEP_RUNS"), default=30, largest=36500
             ),
         ),
     )

@@ -25,9 +25,11 @@ from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, CatalogStore
 from pyorg_pipeline.errors import SettingsError
 from pyorg_pipeline.orchestration import jobs
 from pyorg_pipeline.orchestration.living_runs import fail_killed_runs
+from pyorg_pipeline.orchestration.pruning import prune_history
 from pyorg_pipeline.orchestration.resources import CatalogResource
 from pyorg_pipeline.orchestration.rounds import (
     CRAWL,
+    PRUNE,
     PUBLISH,
     READ,
     ROUND_TAG,
@@ -42,9 +44,11 @@ from pyorg_pipeline.settings import Automation
 #: Dagster ends a run of a round that takes longer; only a process that hangs does.
 _MAX_RUNTIME: Final = {"dagster/max_runtime": "7200"}
 
+_PRUNING: Final = "23 5 * * 1"
+
 
 def schedules(automation: Automation) -> Sequence[dg.ScheduleDefinition]:
-    """The hourly reading of the root listing, and the weekly crawl of everything.
+    """The hourly reading of the root listing, the weekly crawl of everything, and pruning.
 
     Raises:
         SettingsError: a cron expression that Dagster does not understand.
@@ -57,6 +61,12 @@ def schedules(automation: Automation) -> Sequence[dg.ScheduleDefinition]:
         if busy := _busy(context.instance, catalog):
             return busy
         return dg.RunRequest(tags=_tags(READ))
+
+    def pruning() -> dg.RunRequest:
+        days = {"days": automation.keep_runs}
+        return dg.RunRequest(
+            tags=_tags(PRUNE), run_config={"ops": {"forget_old_runs": {"config": days}}}
+        )
 
     def weekly() -> dg.RunRequest:
         # Not left out where a run is at work: it waits for the catalog's lock.
@@ -85,6 +95,15 @@ def schedules(automation: Automation) -> Sequence[dg.ScheduleDefinition]:
                 description="Crawls every release directory, whatever its date says: a file that "
                 "was replaced in place moves no date. PYORG_FULL_REFRESH_CRON says when.",
             )(weekly),
+            dg.schedule(
+                name="weekly_pruning",
+                cron_schedule=_PRUNING,
+                execution_timezone=automation.timezone,
+                job=prune_history,
+                default_status=status,
+                description="Forgets runs of these schedules and sensors that are older than "
+                "PYORG_KEEP_RUNS days, except those that materialised something last.",
+            )(pruning),
         ]
     except dg.DagsterInvalidDefinitionError as error:
         names = "PYORG_REFRESH_CRON and PYORG_FULL_REFRESH_CRON"
@@ -168,9 +187,14 @@ class PublicationIsDue(dg.AutomationCondition[dg.AssetKey]):
         if _busy(instance, self._catalog) or not rested(instance, PUBLISH):
             return dg.AutomationResult(context, nothing, cursor=context.cursor)
         newest = newest_run(instance)
-        store = self._catalog.store()
-        if context.cursor == newest or not _is_due(store):
+        if context.cursor == newest:
             return dg.AutomationResult(context, nothing, cursor=newest)
+        store = self._catalog.store()
+        if store.facts_or_none(DIRECTORIES_FILE) is None or not publication_due(store):
+            return dg.AutomationResult(context, nothing, cursor=newest)
+        if due_in_round(store, instance):
+            # The round's crawl comes first: a catalog without it would be old, or empty.
+            return dg.AutomationResult(context, nothing)
         return dg.AutomationResult(context, context.candidate_subset)
 
 
@@ -221,10 +245,6 @@ def _busy(instance: dg.DagsterInstance, catalog: CatalogResource) -> dg.SkipReas
     if run is None:
         return None
     return dg.SkipReason(f"Run {run.run_id} of {run.job_name} is at work.")
-
-
-def _is_due(store: CatalogStore) -> bool:
-    return store.facts_or_none(DIRECTORIES_FILE) is not None and publication_due(store)
 
 
 def _tags(kind: str) -> dict[str, str]:

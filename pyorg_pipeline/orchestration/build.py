@@ -7,7 +7,14 @@ from typing import Any
 
 import dagster as dg
 
-from pyorg_pipeline.orchestration import assets, automation, digest_assets, download_job, jobs
+from pyorg_pipeline.orchestration import (
+    assets,
+    automation,
+    digest_assets,
+    download_job,
+    jobs,
+    pruning,
+)
 from pyorg_pipeline.orchestration.resources import (
     CatalogResource,
     DownloadsResource,
@@ -44,6 +51,7 @@ def build_definitions(
             jobs.crawl_directories,
             digest_assets.record_digests,
             jobs.publish,
+            pruning.prune_history,
             download_job.download_artifacts,
         ],
         schedules=automation.schedules(settings.automation),

@@ -20,7 +20,8 @@ from pyorg_pipeline.refresh.directories import due_this_round
 
 #: On every run that was started by itself; its value is one of those below.
 ROUND_TAG: Final = "pyorg/round"
-READ, CRAWL, PUBLISH = "read", "crawl", "publish"
+READ, CRAWL, PUBLISH, PRUNE = "read", "crawl", "publish", "prune"
+ROUNDS: Final = [READ, CRAWL, PUBLISH, PRUNE]
 
 #: The jobs that write the catalog's tables.
 _JOBS: Final = {"read_root", "crawl_directories", "record_digests", "publish"}
