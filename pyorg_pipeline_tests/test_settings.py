@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyorg_pipeline.errors import SettingsError
-from pyorg_pipeline.settings import load_settings
+from pyorg_pipeline.settings import Automation, load_settings
 
 
 def test_everything_has_a_default() -> None:
@@ -19,6 +19,14 @@ def test_everything_has_a_default() -> None:
     assert settings.dagster_home == settings.home / "dagster"
     assert settings.concurrency == 8
     assert settings.auto_refresh
+    assert settings.automation == Automation(
+        on=True,
+        refresh_cron="17 * * * *",
+        full_refresh_cron="41 4 * * 0",
+        timezone="UTC",
+        look_every=30,
+        keep_runs=30,
+    )
 
 
 def test_every_setting_can_be_given(tmp_path: Path) -> None:
@@ -30,6 +38,12 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
             "DAGSTER_HOME": str(tmp_path / "dagster"),
             "PYORG_CONCURRENCY": "32",
             "PYORG_AUTO_REFRESH": "no",
+            "PYORG_AUTOMATION": "off",
+            "PYORG_REFRESH_CRON": "0 6 * * 1-5",
+            "PYORG_FULL_REFRESH_CRON": "0 3 1 * *",
+            "PYORG_TIMEZONE": "Europe/Berlin",
+            "PYORG_LOOK_EVERY": "5",
+            "PYORG_KEEP_RUNS": "365",
         }
     )
     assert settings.site_url == "http://127.0.0.1:8000/mirror/"
@@ -38,6 +52,14 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
     assert settings.dagster_home == tmp_path / "dagster"
     assert settings.concurrency == 32
     assert not settings.auto_refresh
+    assert settings.automation == Automation(
+        on=False,
+        refresh_cron="0 6 * * 1-5",
+        full_refresh_cron="0 3 1 * *",
+        timezone="Europe/Berlin",
+        look_every=5,
+        keep_runs=365,
+    )
 
 
 def test_an_empty_value_is_no_value(tmp_path: Path) -> None:
@@ -58,6 +80,12 @@ def test_relative_folders_are_made_absolute(
     ("name", "value"),
     [
         ("PYORG_SITE_URL", "www.python.org/ftp/python"),
+        ("PYORG_REFRESH_CRON", "hourly"),
+        ("PYORG_FULL_REFRESH_CRON", "* * * *"),
+        ("PYORG_TIMEZONE", "Berlin"),
+        ("PYORG_TIMEZONE", "../etc/passwd"),
+        ("PYORG_LOOK_EVERY", "0"),
+        ("PYORG_KEEP_RUNS", "never"),
         ("PYORG_SITE_URL", "ftp://www.python.org/"),
         ("PYORG_SITE_URL", "http://"),
         ("PYORG_SITE_URL", "http://host:port/"),

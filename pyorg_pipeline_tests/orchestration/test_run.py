@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore, directory_file
-from pyorg_pipeline.errors import CatalogLockedError, SiteStatusError
+from pyorg_pipeline.errors import CatalogLockedError, RootListingError, SiteStatusError
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.orchestration.instance import open_instance
 from pyorg_pipeline.orchestration.partitions import release_directory_partitions
@@ -170,6 +172,59 @@ def test_a_directory_that_never_gave_a_listing_does_not_make_the_refresh_fail(
     assert refresh(settings).watch.requests == 1
 
 
+def checks(settings: Settings, asset: str, check: str) -> list[tuple[bool, dict[str, Any]]]:
+    """Whether each evaluation of a check passed, and what it says; newest first."""
+    with open_instance(settings.dagster_home) as instance:
+        records = instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(dg.AssetKey(asset), check), limit=10
+        )
+    found = []
+    for record in records:
+        assert record.event is not None
+        assert record.event.dagster_event is not None
+        evaluation = record.event.dagster_event.asset_check_evaluation_data
+        values = {name: value.value for name, value in evaluation.metadata.items()}
+        found.append((evaluation.passed, values))
+    return found
+
+
+def test_a_directory_that_lost_an_artifact_fails_its_check_until_it_is_believed(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    lost = "3.13.9/python-3.13.9-amd64.exe"
+    site.remove(lost)
+    site.answer("3.13.9/", Answer(headers={"Age": "60"}), times=1)
+    failures = refresh(settings).failures
+    assert lost in failures["3.13.9"]
+    assert lost in catalog_paths(settings)
+    assert refresh(settings).failures == {}
+    assert lost not in catalog_paths(settings)
+    assert checks(settings, "release_artifacts", "directories_keep_their_artifacts") == [
+        (True, {"directories_crawled": 1}),
+        (False, {"directories_crawled": 1, "3.13.9": lost}),
+        (True, {"directories_crawled": 5}),
+    ]
+
+
+def test_a_root_that_lost_many_directories_fails_its_check_and_keeps_the_table(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    site.remove("2.7/")
+    site.remove("3.13.9/")
+    with pytest.raises(RootListingError):
+        refresh(settings)
+    assert "2.7/Python-2.7.tgz" in catalog_paths(settings)
+    refresh(settings, accept_vanished=True)
+    assert "2.7/Python-2.7.tgz" not in catalog_paths(settings)
+    assert checks(settings, "release_directories", "root_keeps_its_directories") == [
+        (True, {"lost": 2, "known": 3}),
+        (False, {"lost": 2, "known": 5}),
+        (True, {"lost": 0, "known": 5}),
+    ]
+
+
 def test_a_vanished_directory_is_no_partition_any_more(settings: Settings, site: Replica) -> None:
     refresh(settings)
     site.remove("2.7/")
@@ -232,9 +287,22 @@ def test_dagster_s_home_is_made_quiet_and_left_alone_afterwards(
 ) -> None:
     refresh(settings)
     config = settings.dagster_home / "dagster.yaml"
-    text = config.read_text()
-    assert text.startswith("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
-    assert text.endswith("concurrency:\n  pools:\n    granularity: op\n    default_limit: 1\n")
+    assert yaml.safe_load(config.read_text()) == {
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
+        "concurrency": {"pools": {"granularity": "op", "default_limit": 1}},
+        "run_monitoring": {
+            "enabled": True,
+            "start_timeout_seconds": 120,
+            "poll_interval_seconds": 60,
+        },
+        "retention": {
+            "schedule": {"purge_after_days": 90},
+            "sensor": {
+                "purge_after_days": {"skipped": 1, "started": 1, "success": 30, "failure": 30}
+            },
+        },
+    }
     config.write_text("telemetry:\n  enabled: false\n")
     site.clear_requests()
     refresh(settings)
