@@ -26,6 +26,25 @@ def column_schema(schema: Any) -> dg.TableSchema:
     )
 
 
+def column_lineage(
+    schema: Any, upstream: Mapping[str, Any], **derived: Sequence[tuple[str, str]]
+) -> dg.TableColumnLineage:
+    """Which columns of other assets each column comes from, as the UI shows it.
+
+    Args:
+        schema: the asset's pyarrow schema.
+        upstream: schemas by the name of their asset; a column of the same name in the first one
+            that has it is where a column comes from.
+        **derived: columns that come from others: pairs of an asset's and a column's name.
+    """
+    found = {}
+    for name in schema.names:
+        same = [(asset, name) for asset, columns in upstream.items() if name in columns.names]
+        if deps := derived.get(name, same[:1]):
+            found[name] = [dg.TableColumnDep(dg.AssetKey(asset), column) for asset, column in deps]
+    return dg.TableColumnLineage(found)
+
+
 def preview(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> dg.MarkdownMetadataValue:
     """Rows as a Markdown table; empty ones say so."""
     lines = [
