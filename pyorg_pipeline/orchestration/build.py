@@ -7,7 +7,13 @@ from typing import Any
 
 import dagster as dg
 
-from pyorg_pipeline.orchestration import assets, digest_assets, download_job, jobs
+from pyorg_pipeline.orchestration import (
+    assets,
+    digest_assets,
+    download_job,
+    jobs,
+    release_assets,
+)
 from pyorg_pipeline.orchestration.resources import (
     CatalogResource,
     DownloadsResource,
@@ -36,6 +42,7 @@ def build_definitions(
             digest_assets.artifact_digests,
             assets.artifact_catalog,
             assets.latest_version,
+            release_assets.releases,
             download_job.downloaded_artifacts,
         ],
         jobs=[

@@ -26,6 +26,7 @@ from pyorg_pipeline.refresh.digest_report import DigestConflict, DirectoryDigest
 from pyorg_pipeline.refresh.digests import digests_due, record_digests
 from pyorg_pipeline.refresh.directories import update_directories
 from pyorg_pipeline.refresh.publication import publication_due, publish_catalog, publish_latest
+from pyorg_pipeline.refresh.releases import publish_releases
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline.site.sigstore_verification import can_verify
@@ -328,12 +329,14 @@ def published(digests: Digests) -> dict[str, tuple[Any, ...]]:
 def test_the_catalog_carries_the_digests_and_is_due_when_they_change(digests: Digests) -> None:
     publish_catalog(digests.store)
     publish_latest(digests.store)
+    publish_releases(digests.store)
     assert not publication_due(digests.store)
     assert set(published(digests).values()) == {(None, None, None)}
     digests.record()
     assert publication_due(digests.store)
     publish_catalog(digests.store)
     publish_latest(digests.store)
+    publish_releases(digests.store)
     assert not publication_due(digests.store)
     found = published(digests)
     assert len(found) == 10
