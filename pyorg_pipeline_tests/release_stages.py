@@ -6,10 +6,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final, NamedTuple
 
+from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import ListedArtifact, group_listing, is_signature
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.names import parse_release_directory
 from pyorg_pipeline.model.releases import ReleaseFile
+from pyorg_pipeline.model.versions import LEGACY_DIRECTORY
 from pyorg_pipeline.site.record import RecordedEntry, read_record
 
 
@@ -43,17 +45,29 @@ STAGES: Final = (
 @cache
 def recorded(directory: str) -> list[ListedArtifact]:
     """What the record has in a release directory, grouped as a crawl groups it."""
-    entries = [
-        Entry(entry.path.rpartition("/")[2], False, entry.last_modified, entry.size)
-        for entry in read_record()
-        if entry.path.rpartition("/")[0] == directory
-    ]
-    return group_listing(directory, [entry for entry in entries if entry.name])
+    return group_listing(directory, _entries()[directory])
+
+
+@cache
+def _entries() -> dict[str, list[Entry]]:
+    """The files of the record, by the directory that they are in."""
+    found: dict[str, list[Entry]] = {}
+    for entry in read_record():
+        directory, _, name = entry.path.rpartition("/")
+        if entry.size is not None:
+            row = Entry(name, False, entry.last_modified, entry.size)
+            found.setdefault(directory, []).append(row)
+    return found
 
 
 def release_files(*directories: str) -> list[ReleaseFile]:
     """The recognised artifacts of release directories of the record, as a catalog gives them."""
-    return [as_release_file(name, one) for name in directories for one in recorded(name)]
+    return [
+        as_release_file(name, one)
+        for name in directories
+        for one in recorded(name)
+        if one.artifact_type != UNRECOGNISED
+    ]
 
 
 def as_release_file(directory: str, listed: ListedArtifact) -> ReleaseFile:
@@ -75,14 +89,25 @@ def as_release_file(directory: str, listed: ListedArtifact) -> ReleaseFile:
     )
 
 
-def series_directories(series: str) -> list[str]:
-    """The record's release directories of a series, sorted by version."""
-    names = [entry.path.rstrip("/") for entry in read_record() if entry.path.count("/") == 1]
+@cache
+def release_directories() -> list[str]:
+    """The record's release directories, sorted by version, the legacy one first."""
+    paths = [entry.path for entry in read_record() if entry.size is None]
+    names = [path.rstrip("/") for path in paths if path.count("/") == 1]
     found = {name: parse_release_directory(name) for name in names}
     return sorted(
-        (name for name, version in found.items() if version and version.series == series),
+        (name for name in names if name == LEGACY_DIRECTORY or found[name] is not None),
         key=lambda name: found[name] or (),
     )
+
+
+def series_directories(series: str) -> list[str]:
+    """The record's release directories of a series, sorted by version."""
+    return [
+        name
+        for name in release_directories()
+        if (version := parse_release_directory(name)) is not None and version.series == series
+    ]
 
 
 def before_3_14_0() -> list[RecordedEntry]:
