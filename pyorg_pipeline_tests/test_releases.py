@@ -258,6 +258,5 @@ class TestCommandLine:
         assert max(map(len, lines)) <= columns
         text = " ".join(" ".join(lines).split())
         assert "3.14.0 partial" in text
-        assert "; lacks " in text
-        assert "macos, until 20" in text
-        assert lines[-1].rstrip().endswith("releases, 1 partial")
+        assert "source windows android; lacks macos" in text
+        assert "16 releases, 1 partial 3.14.0 lacks macos: may come until 20" in text

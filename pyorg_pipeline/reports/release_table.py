@@ -36,9 +36,14 @@ def print_release_table(releases: Sequence[PythonRelease], console: Console | No
     for row in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*row)
     console.print(table)
-    partial = sum(one.state is ReleaseState.PARTIAL for one in releases)
-    note = f"\n{plural(len(releases), 'release')}, {partial} partial"
-    console.print(Text(note, style=QUIET))
+    partial = [one for one in releases if one.state is ReleaseState.PARTIAL]
+    notes = [f"{plural(len(releases), 'release')}, {len(partial)} partial"]
+    for one in partial:
+        due = one.expected_complete_by
+        until = "" if due is None else f" until {due:%Y-%m-%d %H:%M} UTC"
+        notes.append(f"{one.version} lacks {', '.join(one.missing_families)}: may come{until}")
+    for note in ("", *notes):
+        console.print(Text(note, style=QUIET))
 
 
 def _narrow(releases: Sequence[PythonRelease]) -> list[Column]:
@@ -71,10 +76,9 @@ def _version(release: PythonRelease) -> Text:
 def _families(release: PythonRelease) -> Text:
     """What it has, and what is still to come."""
     text = Text(" ".join(release.families))
-    due = release.expected_complete_by
-    if release.missing_families and due is not None:
-        lacks = f"lacks {' '.join(release.missing_families)}, until {due:%Y-%m-%d %H:%M} at most"
-        text.append(f"; {lacks}", style=_STATES[ReleaseState.PARTIAL])
+    if release.missing_families:
+        lacks = f"; lacks {' '.join(release.missing_families)}"
+        text.append(lacks, style=_STATES[ReleaseState.PARTIAL])
     return text
 
 
