@@ -158,11 +158,11 @@ RELEASES: Final = pa.schema(
             "what is still expected to come, as the release before it has it; empty if nothing",
             nullable=False,
         ),
-        _field("expected_complete_by", TIME, "when nothing more is expected to come"),
+        _field("expected_complete_by", TIME, "when nothing more is expected; null without a date"),
         _field(
             "completed_at",
             TIME,
-            "when a refresh first saw it complete; null if it was so when this table began",
+            "when a refresh first saw it complete; null if it was so long before",
         ),
         _field("source_path", pa.string(), "its best source tarball; null where it has none"),
     ]

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.release_files import RELEASE_FILE_COLUMNS, release_files
@@ -23,11 +23,15 @@ from pyorg_pipeline.catalog.store import (
 from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
 from pyorg_pipeline.model.releases import (
     FAMILIES,
+    LONGEST_HABIT,
     PythonRelease,
     ReleaseState,
     next_completion,
     release_history,
 )
+
+#: The facts of this table that have to be those of the catalog.
+_FOLLOWS: Final = {"site_url": "site_url", "catalog_published_at": "published_at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +82,11 @@ def publish_releases(store: CatalogStore, *, now: datetime | None = None) -> Rel
     before = _before(store, facts["site_url"])
     rows, completed = [], []
     for release in history:
-        seen = None if before is None else before.get(release.version)
-        if seen is not None and seen.complete:
-            since = seen.completed_at
-        elif before is None or release.missing_families:
-            since = None
-        else:
-            since = now
+        completed_at = None if before is None else before.completed_at(release, now)
+        # The very object: one that was carried on may be of the same time.
+        if completed_at is now:
             completed.append(release.version)
-        rows.append(_row(release, None if release.missing_families else since))
+        rows.append(_row(release, completed_at))
     size = store.write(
         RELEASES_FILE,
         schemas.RELEASES,
@@ -107,30 +107,47 @@ def publish_releases(store: CatalogStore, *, now: datetime | None = None) -> Rel
     )
 
 
-#: The facts of this table that have to be those of the catalog.
-_FOLLOWS = {"site_url": "site_url", "catalog_published_at": "published_at"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     """What the last publication says of a release."""
 
     complete: bool
     completed_at: datetime | None
 
 
-def _before(store: CatalogStore, site_url: str) -> Mapping[str, _Seen] | None:
-    """What the last publication of this site says, by version; None if this is the first."""
+@dataclass(frozen=True, slots=True)
+class _Publication:
+    """The last publication of the same site."""
+
+    published_at: datetime
+    #: By version.
+    releases: Mapping[str, _Seen]
+
+    def completed_at(self, release: PythonRelease, now: datetime) -> datetime | None:
+        """When a release was first seen complete, if it was not so from the beginning."""
+        if release.missing_families:
+            return None
+        seen = self.releases.get(release.version)
+        if seen is not None:
+            return seen.completed_at if seen.complete else now
+        # What was long there and is found only now, such as in a directory that could not be
+        # read before, is no news.
+        old = self.published_at - LONGEST_HABIT
+        return None if release.released is not None and release.released < old else now
+
+
+def _before(store: CatalogStore, site_url: str) -> _Publication | None:
+    """None if nothing was published of this site yet."""
     try:
         table, facts = store.read(RELEASES_FILE, ["version", "missing_families", "completed_at"])
     except (CatalogMissingError, CatalogUnreadableError):
         return None
     if facts["site_url"] != site_url:
         return None
-    return {
+    seen = {
         row["version"]: _Seen(not row["missing_families"], row["completed_at"])
         for row in table.to_pylist()
     }
+    return _Publication(facts["published_at"], seen)
 
 
 def _row(release: PythonRelease, completed_at: datetime | None) -> dict[str, Any]:

@@ -174,6 +174,15 @@ def test_a_release_that_is_complete_when_it_is_first_seen_is_complete_since_then
     assert found["3.13.9"]["state"] == "superseded"
 
 
+def test_an_old_release_that_is_found_late_is_no_news(site: Replica, store: CatalogStore) -> None:
+    site.add("3.13.8/Python-3.13.8.tgz", last_modified=LONG_AGO - DAY)
+    site.add("3.13.10/Python-3.13.10.tgz", last_modified=datetime.now(UTC) - 2 * DAY)
+    fill(store.location.text, site.url)
+    found = rows(store)
+    assert found["3.13.8"]["completed_at"] is None
+    assert found["3.13.10"]["completed_at"] is not None
+
+
 def test_of_another_site_nothing_is_carried_on(store: CatalogStore, site: Replica) -> None:
     site.add("3.13.10/Python-3.13.10.tar.xz")
     fill(store.location.text, site.url)
