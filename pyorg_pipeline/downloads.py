@@ -8,7 +8,7 @@ never filled makes it refresh first, which needs both.
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -570,24 +570,30 @@ def _newest(
     attributes: dict[str, str],
 ) -> NormalizedPythonVersion:
     """The highest release that meets all of it."""
-    versions = {
-        version
-        for version in snapshot.versions_with(artifact_type, attributes)
-        if series in {None, version[:2]} and (version[3] == "final" or not final)
-    }
-    partial: dict[tuple[Any, ...], PythonRelease] = {}
+    releases: dict[tuple[Any, ...], PythonRelease] = {}
     if complete:
-        releases = snapshot.releases(datetime.now(UTC))
-        partial = {one.release_version: one for one in releases if one.missing_families}
+        now = datetime.now(UTC)
+        releases = {one.release_version: one for one in snapshot.releases(now)}
+    having: Iterable[tuple[Any, ...]] = releases
+    if artifact_type is not None or attributes:
+        having = snapshot.versions_with(artifact_type, attributes)
+    versions = [
+        version
+        for version in having
+        if series in {None, version[:2]}
+        and (version[3] == "final" or not final)
         # What has documentation alone is no release, and cannot be a complete one.
-        versions &= {one.release_version for one in releases}
-    found = max(versions - partial.keys(), default=None)
-    if found is not None:
-        return NormalizedPythonVersion(*found)
+        and (version in releases or not complete)
+    ]
+    whole = [
+        version for version in versions if not complete or not releases[version].missing_families
+    ]
+    if whole:
+        return NormalizedPythonVersion(*max(whole))
     asked = {"artifact_type": artifact_type, **attributes}
-    having = ", ".join(f"{name} {value!r}" for name, value in asked.items() if value is not None)
-    newest = partial[max(versions)] if versions else None
-    raise VersionNotFoundError(_no_release(series, final, having, newest))
+    wanted = ", ".join(f"{name} {value!r}" for name, value in asked.items() if value is not None)
+    partial = releases[max(versions)] if versions else None
+    raise VersionNotFoundError(_no_release(series, final, wanted, partial))
 
 
 def _no_release(
