@@ -31,6 +31,7 @@ from pyorg_pipeline.errors import (
     VersionNotFoundError,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 __all__ = [
@@ -53,7 +54,9 @@ __all__ = [
     "PyorgError",
     "PythonOrgArtifact",
     "PythonOrgDownloads",
+    "PythonRelease",
     "RefreshError",
+    "ReleaseState",
     "RootListingError",
     "SettingsError",
     "SiteError",

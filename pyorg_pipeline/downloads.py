@@ -8,12 +8,12 @@ never filled makes it refresh first, which needs both.
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar, Final, Literal, overload
+from typing import Any, ClassVar, Final, Literal, overload
 from urllib.parse import quote
 
 from pyorg_pipeline.catalog.location import open_location
@@ -28,6 +28,7 @@ from pyorg_pipeline.errors import (
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.choice import DEFAULT_FORMAT, SOURCE, ArtifactFormat, choose
 from pyorg_pipeline.model.flags import Flag, Verification, parse_flag, parse_verification
+from pyorg_pipeline.model.releases import PythonRelease
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
 from pyorg_pipeline.settings import Settings, load_settings
 
@@ -251,6 +252,10 @@ class PythonOrgDownloads:
         download_tarball: Literal[False] = ...,
         *,
         series: str | None = ...,
+        complete_only: Flag = ...,
+        artifact_type: str | None = ...,
+        arch: str | None = ...,
+        format: str | None = ...,
     ) -> NormalizedPythonVersion: ...
 
     @overload
@@ -261,6 +266,10 @@ class PythonOrgDownloads:
         download_tarball: Literal[True],
         *,
         series: str | None = ...,
+        complete_only: Flag = ...,
+        artifact_type: str | None = ...,
+        arch: str | None = ...,
+        format: str | None = ...,
     ) -> tuple[NormalizedPythonVersion, Path]: ...
 
     @overload
@@ -271,6 +280,10 @@ class PythonOrgDownloads:
         *,
         download_tarball: Literal[True],
         series: str | None = ...,
+        complete_only: Flag = ...,
+        artifact_type: str | None = ...,
+        arch: str | None = ...,
+        format: str | None = ...,
     ) -> tuple[NormalizedPythonVersion, Path]: ...
 
     @classmethod
@@ -280,10 +293,19 @@ class PythonOrgDownloads:
         download_tarball: Flag = False,
         *,
         series: str | None = None,
+        complete_only: Flag = False,
+        artifact_type: str | None = None,
+        arch: str | None = None,
+        format: str | None = None,
     ) -> NormalizedPythonVersion | tuple[NormalizedPythonVersion, Path]:
         """The highest version there is, or the highest of a series such as 3.13.
 
         Three items for a final; with `final_only` false the highest of any level, with five.
+
+        With `complete_only` the highest that is not still being uploaded: see list_releases. With
+        `artifact_type`, `arch` and `format` the highest that has such an artifact; superseded
+        files do not count.
+
         With `download_tarball` its source tarball is downloaded to the current folder as
         download_release does, and the version and the file's path are returned.
 
@@ -291,27 +313,74 @@ class PythonOrgDownloads:
 
         Raises:
             VersionNotFoundError: there is no such release.
-            InvalidArgumentError: a series that is not of the form 3.13.
+            InvalidArgumentError: a series that is not of the form 3.13, or a type, arch or format
+                that no artifact has.
             CatalogError: the catalog cannot be read.
             DownloadError, SiteError: as for download_artifact.
         """
         final = parse_flag("final_only", final_only)
         wanted = None if series is None else parse_series(series)
-        cls._snapshot()
-        row = cls._reader().latest(final_only=final, series=wanted)
-        if row is None:
-            of = "" if series is None else f" of {series}"
-            raise VersionNotFoundError(
-                f"the catalog has no {'final ' if final else ''}release{of}"
-                + (": ask with final_only=False for pre-releases" if final else "")
+        complete = parse_flag("complete_only", complete_only)
+        snapshot = cls._snapshot()
+        attributes = _attributes(snapshot, arch, format)
+        kind = _checked(snapshot, "artifact_type", artifact_type)
+        if complete or kind is not None or attributes:
+            version = _newest(snapshot, wanted, final, complete, kind, attributes)
+        else:
+            row = cls._reader().latest(final_only=final, series=wanted)
+            if row is None:
+                raise VersionNotFoundError(_no_release(wanted, final))
+            version = NormalizedPythonVersion(
+                row["major"], row["minor"], row["micro"], row["releaselevel"], row["serial"]
             )
-        version = NormalizedPythonVersion(
-            row["major"], row["minor"], row["micro"], row["releaselevel"], row["serial"]
-        )
         found = version.numbers if final else version
         if not parse_flag("download_tarball", download_tarball):
             return found
         return found, cls.download_release(*version)
+
+    @classmethod
+    def list_releases(
+        cls, series: str | None = None, final_only: Flag = False
+    ) -> list[PythonRelease]:
+        """The releases, or those of a series, with what each has and its state, sorted by version.
+
+        The state is that of this moment: `partial` while a release lacks something that the one
+        before it had, and is younger than the longest that those before it took; `superseded` once
+        a newer complete one of its series is there; else `complete`. docs/releases.md has the
+        rules.
+
+        Example: pyorg PythonOrgDownloads list_releases --series 3.15
+
+        Raises:
+            VersionNotFoundError: there is no release of that series.
+            InvalidArgumentError: a series that is not of the form 3.13.
+            CatalogError: the catalog cannot be read.
+        """
+        final = parse_flag("final_only", final_only)
+        wanted = None if series is None else parse_series(series)
+        everything = cls._snapshot().releases(datetime.now(UTC))
+        found = [one for one in everything if wanted in {None, one.release_version[:2]}]
+        if wanted is not None and not found:
+            raise VersionNotFoundError(_no_release(wanted, final=False))
+        return [one for one in found if one.is_final or not final]
+
+    @classmethod
+    def report_releases(cls, series: str | None = None, final_only: Flag = False) -> str:
+        """Print the releases, or those of a series, as a table: state, date, families, sizes.
+
+        Returns an empty text, as the other reports do.
+
+        Example: pyorg PythonOrgDownloads report_releases --series 3.15
+
+        Raises:
+            VersionNotFoundError: there is no release of that series.
+            InvalidArgumentError: a series that is not of the form 3.13.
+            CatalogError: the catalog cannot be read.
+        """
+        from pyorg_pipeline.reports import print_releases  # noqa: PLC0415  # imports rich
+
+        print_releases(cls.list_releases(series, final_only))
+        return ""
 
     @classmethod
     def list_all_release_artifacts(
@@ -490,6 +559,62 @@ def _warn_of(reader: CatalogReader) -> None:
             "`pyorg refresh` tries again",
             ", ".join(sorted(failures)),
         )
+
+
+def _newest(
+    snapshot: Snapshot,
+    series: tuple[int, int] | None,
+    final: bool,
+    complete: bool,
+    artifact_type: str | None,
+    attributes: dict[str, str],
+) -> NormalizedPythonVersion:
+    """The highest release that meets all of it."""
+    releases: dict[tuple[Any, ...], PythonRelease] = {}
+    if complete:
+        now = datetime.now(UTC)
+        releases = {one.release_version: one for one in snapshot.releases(now)}
+    having: Iterable[tuple[Any, ...]] = releases
+    if artifact_type is not None or attributes:
+        having = snapshot.versions_with(artifact_type, attributes)
+    versions = [
+        version
+        for version in having
+        if series in {None, version[:2]}
+        and (version[3] == "final" or not final)
+        # What has documentation alone is no release, and cannot be a complete one.
+        and (version in releases or not complete)
+    ]
+    whole = [
+        version for version in versions if not complete or not releases[version].missing_families
+    ]
+    if whole:
+        return NormalizedPythonVersion(*max(whole))
+    asked = {"artifact_type": artifact_type, **attributes}
+    wanted = ", ".join(f"{name} {value!r}" for name, value in asked.items() if value is not None)
+    partial = releases[max(versions)] if versions else None
+    raise VersionNotFoundError(_no_release(series, final, wanted, partial))
+
+
+def _no_release(
+    series: tuple[int, int] | None,
+    final: bool,
+    having: str = "",
+    partial: PythonRelease | None = None,
+) -> str:
+    """That there is no such release, and what to ask instead; of a partial one, what it lacks."""
+    text = f"the catalog has no {'complete ' if partial else ''}{'final ' if final else ''}release"
+    if series is not None:
+        text += f" of {series[0]}.{series[1]}"
+    if having:
+        text += f" that has {having}"
+    if partial is not None:
+        lacks, until = ", ".join(partial.missing_families), partial.expected_complete_by
+        return (
+            f"{text}: {partial.version} is there, but lacks {lacks}, which may come until "
+            f"{until:%Y-%m-%d %H:%M} UTC; ask again later, or without complete_only"
+        )
+    return text + (": ask with final_only=False for pre-releases" if final else "")
 
 
 def _attributes(snapshot: Snapshot, arch: str | None, format: str | None) -> dict[str, str]:

@@ -6,22 +6,24 @@ A snapshot is read once and kept; asking again costs one look at the file's stam
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from pyorg_pipeline.catalog.location import Location
+from pyorg_pipeline.catalog.release_files import release_files
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
     DIRECTORIES_FILE,
     FAILURES_FILE,
     LATEST_FILE,
+    VERSION_COLUMNS,
     CatalogStore,
 )
+from pyorg_pipeline.catalog.times import utc_times
 from pyorg_pipeline.errors import CatalogMissingError
 from pyorg_pipeline.model.artifacts import (
     ATTRIBUTES,
@@ -29,11 +31,10 @@ from pyorg_pipeline.model.artifacts import (
     PythonOrgArtifact,
     is_release_type,
 )
+from pyorg_pipeline.model.releases import PythonRelease, release_history, releases_at
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 Triple = tuple[int, int, int]
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _COLUMNS: Final = [
     "path",
@@ -68,6 +69,9 @@ class Snapshot:
         ]
         self._levels: list[str | None] = table["releaselevel"].to_pylist()
         self._types: list[str] = table["artifact_type"].to_pylist()
+        self._columns: dict[str, list[Any]] = {}
+        #: Made when they are first asked for.
+        self._releases: list[PythonRelease] | None = None
 
     def has_version(self, triple: Triple) -> bool:
         """Whether anything of this version, or in its directory, is on record."""
@@ -84,6 +88,43 @@ class Snapshot:
         return [
             NormalizedPythonVersion(major, minor, micro) for major, minor, micro in sorted(found)
         ]
+
+    def releases(self, now: datetime) -> list[PythonRelease]:
+        """The releases, sorted by version, with their states at `now` (UTC).
+
+        Told from the artifacts and not from releases.parquet: states change by time alone, and a
+        catalog that was written before there was such a table has them too.
+        """
+        if self._releases is None:
+            self._releases = release_history(release_files(self.table), now=now)
+        return releases_at(self._releases, now)
+
+    def versions_with(
+        self, artifact_type: str | None, attributes: Mapping[str, str]
+    ) -> set[tuple[Any, ...]]:
+        """The full versions that have an artifact of this type with all these attributes.
+
+        Superseded files do not count, nor unrecognised ones, which have no full version.
+        """
+        wanted = dict(attributes)
+        if artifact_type is not None:
+            wanted["artifact_type"] = artifact_type
+        asked = [self._values(name) for name in wanted]
+        values = tuple(wanted.values())
+        versions = zip(*map(self._values, VERSION_COLUMNS), strict=True)
+        return {
+            version
+            for version, superseded, *held in zip(
+                versions, self._values("superseded"), *asked, strict=True
+            )
+            if tuple(held) == values and not superseded and version[-1] is not None
+        }
+
+    def _values(self, column: str) -> list[Any]:
+        """A column as Python's values, made once."""
+        if column not in self._columns:
+            self._columns[column] = self.table[column].to_pylist()
+        return self._columns[column]
 
     def artifacts(
         self,
@@ -151,11 +192,10 @@ class Snapshot:
 def _artifacts(rows: Any, base_url: str, indexes: Sequence[int]) -> Iterator[PythonOrgArtifact]:
     """The artifacts of these rows, by their numbers.
 
-    Nothing here makes Arrow values out of Python's, or Python's times out of Arrow's: where pandas
-    is installed, pyarrow imports it for that, which takes longer than any query.
+    Nothing here makes Arrow values out of Python's, which may import pandas: see `utc_times`.
     """
     columns = {name: rows[name].to_pylist() for name in _COLUMNS}
-    dates = [_time(value) for value in rows["last_modified"].cast(pa.int64()).to_pylist()]
+    dates = utc_times(rows["last_modified"])
     present = [
         (name, columns[name])
         for name in ATTRIBUTES
@@ -190,10 +230,6 @@ def _artifacts(rows: Any, base_url: str, indexes: Sequence[int]) -> Iterator[Pyt
             digest_source=columns["digest_source"][index],
             signed_by=columns["signed_by"][index],
         )
-
-
-def _time(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 class CatalogReader:

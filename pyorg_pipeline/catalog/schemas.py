@@ -10,6 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES
+from pyorg_pipeline.model.releases import FAMILIES
 
 TIME: Final = pa.timestamp("ms", tz="UTC")
 
@@ -122,6 +123,48 @@ LATEST_VERSION: Final = pa.schema(
         _field("source_path", pa.string(), "its best source tarball; null where it has none"),
         _field("source_size", pa.int64(), "that tarball's bytes"),
         _field("source_last_modified", TIME, "that tarball's date as the site lists it"),
+    ]
+)
+
+RELEASES: Final = pa.schema(
+    [
+        *_VERSION,
+        _field("series", pa.string(), "major and minor, such as 3.13", nullable=False),
+        _field("released", TIME, "earliest date of its source tarballs, else of anything in it"),
+        _field("first_modified", TIME, "earliest date of its artifacts as the site lists them"),
+        _field("last_modified", TIME, "latest date of its artifacts as the site lists them"),
+        *(
+            _field(family, pa.bool_(), f"it has artifacts of the type {kind}", nullable=False)
+            for kind, family in FAMILIES.items()
+        ),
+        _field("artifacts", pa.int32(), "how many it has, companions not counted", nullable=False),
+        _field("bytes", pa.int64(), "of those whose size the site lists", nullable=False),
+        _field(
+            "signed_share",
+            pa.float64(),
+            "artifacts with a signature beside them (.asc, .sig, .sigstore, ...), from 0 to 1",
+            nullable=False,
+        ),
+        _field(
+            "state",
+            pa.string(),
+            "complete, partial or superseded, when this was published; a partial one is complete "
+            "from expected_complete_by on",
+            nullable=False,
+        ),
+        _field(
+            "missing_families",
+            pa.list_(pa.string()),
+            "what is still expected to come, as the release before it has it; empty if nothing",
+            nullable=False,
+        ),
+        _field("expected_complete_by", TIME, "when nothing more is expected; null without a date"),
+        _field(
+            "completed_at",
+            TIME,
+            "when a refresh first saw it complete; null if it was so long before",
+        ),
+        _field("source_path", pa.string(), "its best source tarball; null where it has none"),
     ]
 )
 

@@ -24,6 +24,7 @@ ARTIFACTS_FOLDER: Final = "release_artifacts"
 DIGESTS_FOLDER: Final = "artifact_digests"
 CATALOG_FILE: Final = "artifact_catalog.parquet"
 LATEST_FILE: Final = "latest_version.parquet"
+RELEASES_FILE: Final = "releases.parquet"
 FAILURES_FILE: Final = "crawl_failures.parquet"
 
 #: Raised when a table's meaning changes, so that an old program refuses it instead of misreading.

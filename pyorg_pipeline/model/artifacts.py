@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline.model.versions import LEGACY_DIRECTORY, NormalizedPythonVersion
 
 #: The type of every file that no rule of the grammar knows.
 UNRECOGNISED: Final = "unrecognised"
@@ -47,6 +47,17 @@ def is_release_type(artifact_type: str) -> bool:
     Documentation, debug symbols and manifests accompany a release, they are none.
     """
     return artifact_type.endswith("-release")
+
+
+def source_rank(directory: str, artifact_format: str | None) -> tuple[bool, int] | None:
+    """Where a source release's file stands among those of its version, the lowest being the best.
+
+    None for a packing that nobody is given by default.
+    """
+    if artifact_format not in SOURCE_PREFERENCE:
+        return None
+    # 2.0 lies in src/ and in a directory of its own.
+    return directory == LEGACY_DIRECTORY, SOURCE_PREFERENCE.index(artifact_format)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

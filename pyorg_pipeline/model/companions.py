@@ -42,6 +42,14 @@ _COMPANION_SUFFIX: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
+_SIGNATURE_SUFFIXES: Final = (".asc", ".sig", ".sign", ".minisig", ".sigstore")
+
+
+def is_signature(suffix: str) -> bool:
+    """Whether a companion with that suffix signs its artifact: by OpenPGP, Sigstore, minisign."""
+    plain = without_superseded_mark(suffix) or suffix
+    return plain.lower().endswith(_SIGNATURE_SUFFIXES)
+
 
 def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifact]:
     """A directory's artifacts and unrecognised files, each once, by version and then by name.

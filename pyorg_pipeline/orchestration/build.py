@@ -14,6 +14,7 @@ from pyorg_pipeline.orchestration import (
     download_job,
     jobs,
     pruning,
+    release_assets,
 )
 from pyorg_pipeline.orchestration.resources import (
     CatalogResource,
@@ -37,7 +38,7 @@ def build_definitions(
     """
     settings = settings or load_settings()
     catalog = CatalogResource(url=settings.catalog_url, lock_folder=str(settings.lock_folder))
-    published = [assets.artifact_catalog, assets.latest_version]
+    published = [assets.artifact_catalog, assets.latest_version, release_assets.releases]
     return dg.Definitions(
         assets=[
             assets.release_directories,

@@ -19,13 +19,17 @@ from pyorg_pipeline.catalog.store import (
     sort_by_version,
 )
 from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
-from pyorg_pipeline.model.artifacts import SOURCE_PREFERENCE, UNRECOGNISED, is_release_type
-from pyorg_pipeline.model.versions import LEGACY_DIRECTORY, NormalizedPythonVersion
+from pyorg_pipeline.model.artifacts import UNRECOGNISED, is_release_type, source_rank
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.refresh.digest_records import digests_recorded, with_digests
+from pyorg_pipeline.refresh.releases import releases_due
 
 
 def publication_due(store: CatalogStore) -> bool:
-    """Whether the published tables lack something that the directories' tables have."""
+    """Whether the published tables lack something that the directories' tables have.
+
+    Time passes too: see `releases_due`.
+    """
     published, latest = store.facts_or_none(CATALOG_FILE), store.facts_or_none(LATEST_FILE)
     return (
         published is None
@@ -33,6 +37,7 @@ def publication_due(store: CatalogStore) -> bool:
         or latest["catalog_published_at"] != published["published_at"]
         or published["crawls"] != current_crawls(store)
         or published.get("digests", {}) != digests_recorded(store, published["site_url"])
+        or releases_due(store)
     )
 
 
@@ -195,17 +200,11 @@ def _latest_rows(artifacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _better_source(best: dict[str, Any] | None, row: dict[str, Any]) -> dict[str, Any] | None:
     if row["artifact_type"] != "source-release" or row["debug"]:
         return best
-    if row["format"] not in SOURCE_PREFERENCE:
+    rank = source_rank(row["directory"], row["format"])
+    if rank is None:
         return best
-    if best is None:
-        return row
-
-    def rank(candidate: dict[str, Any]) -> tuple[bool, int]:
-        # 2.0 lies in src/ and in a directory of its own.
-        legacy = candidate["directory"] == LEGACY_DIRECTORY
-        return legacy, SOURCE_PREFERENCE.index(candidate["format"])
-
-    return row if rank(row) < rank(best) else best
+    best_rank = None if best is None else source_rank(best["directory"], best["format"])
+    return row if best_rank is None or rank < best_rank else best
 
 
 def current_crawls(store: CatalogStore) -> dict[str, datetime]:

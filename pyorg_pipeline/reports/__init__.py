@@ -10,7 +10,9 @@ import sys
 from collections.abc import Sequence
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.releases import PythonRelease
 from pyorg_pipeline.reports.lines import artifact_lines
+from pyorg_pipeline.reports.release_lines import release_lines
 
 
 def print_artifacts(artifacts: Sequence[PythonOrgArtifact]) -> None:
@@ -26,3 +28,17 @@ def print_artifacts(artifacts: Sequence[PythonOrgArtifact]) -> None:
         print_table(artifacts)
     else:
         sys.stdout.write("".join(f"{line}\n" for line in artifact_lines(artifacts)))
+
+
+def print_releases(releases: Sequence[PythonRelease]) -> None:
+    """Write releases to stdout, as `print_artifacts` writes artifacts."""
+    if not releases:
+        sys.stderr.write("no releases\n")
+    elif sys.stdout.isatty():
+        from pyorg_pipeline.reports.release_table import (  # noqa: PLC0415  # imports rich
+            print_release_table,
+        )
+
+        print_release_table(releases)
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in release_lines(releases)))

@@ -10,6 +10,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.releases import PythonRelease
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.reports.lines import aligned
 from pyorg_pipeline.reports.words import duration_text, iso_text, printable, time_text
@@ -45,7 +46,10 @@ def json_value(result: Any) -> Any:
             "url": result.url,
         }
     if is_dataclass(result):
-        return {field.name: getattr(result, field.name) for field in fields(result)}
+        values = {field.name: getattr(result, field.name) for field in fields(result)}
+        if isinstance(result, PythonRelease):
+            values.update(version=result.version, series=result.series, is_final=result.is_final)
+        return values
     if isinstance(result, datetime):
         return iso_text(result)
     if isinstance(result, timedelta):

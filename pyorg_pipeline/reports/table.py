@@ -23,16 +23,20 @@ from pyorg_pipeline.reports.words import (
 #: Terminals of this width are shown paths, packings, times of day and companions as well.
 WIDE: Final = 150
 
-_FINAL: Final = "bold green"
-_PRE_RELEASE: Final = "bold yellow"
+#: Styles that all tables share.
+FINAL: Final = "bold green"
+PRE_RELEASE: Final = "bold yellow"
 _TYPE: Final = "cyan"
-_QUIET: Final = "dim"
-_SIZE: Final = "Size"
+QUIET: Final = "dim"
+#: The heading of the column that is aligned to the right.
+SIZE: Final = "Size"
 #: Between two columns: the padding, and the box's own blank.
 _GAP: Final = 2
 
 
-class _Column(NamedTuple):
+class Column(NamedTuple):
+    """A column of a table, and what becomes of it where the table does not fit."""
+
     heading: str
     #: One a row.
     cells: list[Text]
@@ -54,7 +58,7 @@ def print_table(artifacts: Sequence[PythonOrgArtifact], console: Console | None 
     )
     columns = _wide(ordered) if console.width >= WIDE else _narrow(ordered)
     kinds = [_kind(artifact) for artifact in ordered]
-    table = _empty_table(columns, max(kind.cell_len for kind in kinds), console.width)
+    table = empty_table(columns, max(kind.cell_len for kind in kinds), console.width)
     rows = zip(*(column.cells for column in columns), strict=True)
     for kind, group in groupby(kinds):
         table.add_section()
@@ -64,31 +68,36 @@ def print_table(artifacts: Sequence[PythonOrgArtifact], console: Console | None 
     console.print(table)
     total = size_text(sum(artifact.size or 0 for artifact in ordered))
     note = f"\n{plural(len(ordered), 'artifact')}, {total} in all (1 MB = 1,000,000 bytes)"
-    console.print(Text(note, style=_QUIET))
+    console.print(Text(note, style=QUIET))
 
 
-def _narrow(artifacts: Sequence[PythonOrgArtifact]) -> list[_Column]:
+def _narrow(artifacts: Sequence[PythonOrgArtifact]) -> list[Column]:
     """Without the packing: each name ends in it."""
     return [
-        _Column("Name", [Text(printable(one.name)) for one in artifacts], 1, 20),
-        _Column("Attributes", [_attributes(one, "format") for one in artifacts], 2, 13),
-        _Column(_SIZE, [_size(one) for one in artifacts]),
-        _Column("Modified", [_modified(one, "%Y-%m-%d") for one in artifacts]),
+        Column("Name", [Text(printable(one.name)) for one in artifacts], 1, 20),
+        Column("Attributes", [_attributes(one, "format") for one in artifacts], 2, 13),
+        Column(SIZE, [_size(one) for one in artifacts]),
+        Column("Modified", [_modified(one, "%Y-%m-%d") for one in artifacts]),
     ]
 
 
-def _wide(artifacts: Sequence[PythonOrgArtifact]) -> list[_Column]:
+def _wide(artifacts: Sequence[PythonOrgArtifact]) -> list[Column]:
     return [
-        _Column("Path", [Text(printable(one.path)) for one in artifacts], 2, 40),
-        _Column("Attributes", [_attributes(one) for one in artifacts], 3, 20),
-        _Column(_SIZE, [_size(one) for one in artifacts]),
-        _Column("Modified (UTC)", [_modified(one, "%Y-%m-%d %H:%M") for one in artifacts]),
-        _Column("Companions", [_companions(one) for one in artifacts], 1, 20),
+        Column("Path", [Text(printable(one.path)) for one in artifacts], 2, 40),
+        Column("Attributes", [_attributes(one) for one in artifacts], 3, 20),
+        Column(SIZE, [_size(one) for one in artifacts]),
+        Column("Modified (UTC)", [_modified(one, "%Y-%m-%d %H:%M") for one in artifacts]),
+        Column("Companions", [_companions(one) for one in artifacts], 1, 20),
     ]
 
 
-def _empty_table(columns: Sequence[_Column], headings: int, width: int) -> Table:
+def empty_table(columns: Sequence[Column], headings: int, width: int) -> Table:
     """A table with columns as wide as their cells and headings, or narrower so that it fits.
+
+    Args:
+        columns: with at least one cell each.
+        headings: how wide the headings between the rows are, which stand in the first column.
+        width: the terminal's.
 
     The widths are worked out here and not by rich, which would fold dates and sizes as well.
     """
@@ -108,13 +117,13 @@ def _empty_table(columns: Sequence[_Column], headings: int, width: int) -> Table
             column.heading,
             width=column_width,
             overflow="fold",
-            justify="right" if column.heading == _SIZE else "left",
+            justify="right" if column.heading == SIZE else "left",
         )
     return table
 
 
 def _kind(artifact: PythonOrgArtifact) -> Text:
-    style = _FINAL if artifact.is_final else _PRE_RELEASE
+    style = FINAL if artifact.is_final else PRE_RELEASE
     return Text.assemble(
         (version_text(artifact.release_version), style),
         "  ",
@@ -128,7 +137,7 @@ def _size(artifact: PythonOrgArtifact) -> Text:
 
 def _modified(artifact: PythonOrgArtifact, form: str) -> Text:
     date = artifact.last_modified
-    return Text("-" if date is None else date.strftime(form), style=_QUIET)
+    return Text("-" if date is None else date.strftime(form), style=QUIET)
 
 
 def _attributes(artifact: PythonOrgArtifact, *without: str) -> Text:
@@ -141,4 +150,4 @@ def _attributes(artifact: PythonOrgArtifact, *without: str) -> Text:
 
 
 def _companions(artifact: PythonOrgArtifact) -> Text:
-    return Text(" ".join(map(printable, artifact.related)), style=_QUIET)
+    return Text(" ".join(map(printable, artifact.related)), style=QUIET)

@@ -1,9 +1,10 @@
-"""docs/downloads.md holds: its tests exist, no fault is missing, its numbers are the record's."""
+"""The pages in docs/ hold: their tests exist, no fault is missing, numbers are the record's."""
 
 from __future__ import annotations
 
 import ast
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,15 @@ from pyorg_pipeline.model.companions import group_listing
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.names import parse_release_directory
+from pyorg_pipeline.model.releases import ReleaseFile, release_history
 from pyorg_pipeline.site.archives import archive_kind
 from pyorg_pipeline.site.record import read_record
+from pyorg_pipeline_tests.release_stages import release_directories, release_files
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "pyorg_pipeline_tests"
 TEXT = (ROOT / "docs" / "downloads.md").read_text(encoding="utf-8")
+RELEASES = (ROOT / "docs" / "releases.md").read_text(encoding="utf-8")
 
 #: What the project promises to have an answer to.
 FAULTS = [
@@ -127,3 +131,45 @@ def test_the_numbers_of_artifacts_are_those_of_the_record() -> None:
         for name, cells in table("type").items()
     }
     assert shown == counted
+
+
+def test_the_tests_of_the_rules_of_releases_exist() -> None:
+    named = re.findall(r"`(\w+/test_\w+\.py)::([\w:]+)`", RELEASES)
+    assert len(named) >= 15
+    for file, test in named:
+        assert test in defined_in(TESTS / file), test
+
+
+def test_so_many_releases_on_record_would_have_been_complete_a_day_late() -> None:
+    by_series: dict[tuple[int, int], list[ReleaseFile]] = {}
+    for file in release_files(*release_directories()):
+        by_series.setdefault(file.release_version[:2], []).append(file)
+    releases, late = 0, 0
+    before: list[ReleaseFile] = []
+    for _, files in sorted(by_series.items()):
+        for version in sorted({file.release_version for file in files}):
+            # As on the day: nothing newer was there, and all before it was long finished.
+            known = [
+                file
+                if file.release_version == version or file.last_modified is None
+                else file._replace(last_modified=file.last_modified - timedelta(days=4000))
+                for file in (*before, *files)
+                if file.release_version <= version
+            ]
+            own = [file.last_modified for file in known if file.release_version == version]
+            sources = [
+                file.last_modified
+                for file in known
+                if file.release_version == version and file.artifact_type == "source-release"
+            ]
+            released = min(date for date in sources or own if date is not None)
+            latest = release_history(known, now=released + timedelta(hours=12))[-1]
+            assert latest.release_version == version
+            releases += 1
+            late += bool(latest.missing_families)
+        before = files
+    found = re.search(
+        r"Of the (\d+) releases on record that\s+would have been so for (\d+)", RELEASES
+    )
+    assert found is not None
+    assert (releases, late) == (int(found[1]), int(found[2]))

@@ -26,7 +26,7 @@ from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline_tests.small_site import DIRECTORIES, small_site
 
 ARTIFACTS = dg.AssetKey("release_artifacts")
-TABLES = ["release_directories", "artifact_catalog", "latest_version"]
+TABLES = ["release_directories", "artifact_catalog", "latest_version", "releases"]
 
 
 @pytest.fixture
@@ -93,6 +93,10 @@ def test_the_materialisations_carry_counts_a_preview_and_what_changed(settings: 
     assert (catalog["artifacts"], catalog["unrecognised"], catalog["added"]) == (8, 2, 10)
     latest = metadata_of(settings, "latest_version")
     assert (latest["latest_final"], latest["latest_of_any_level"]) == ("3.14.0", "3.15.0a1")
+    releases = metadata_of(settings, "releases")
+    assert (releases["complete"], releases["partial"], releases["superseded"]) == (5, 0, 1)
+    assert releases["partial_releases"] == releases["newly_complete"] == "none"
+    assert "| 3.14.0rc1 | superseded |" in str(releases["preview"])
     [event] = [e for e in partition_events(settings) if e.partition_key == "3.13.9"]
     assert event.asset_materialization is not None
     partition = {k: v.value for k, v in event.asset_materialization.metadata.items()}
@@ -104,6 +108,22 @@ def test_the_materialisations_carry_counts_a_preview_and_what_changed(settings: 
     assert "| python-3.13.9-amd64.exe | 3.13.9 | windows-release | executable |" in str(
         partition["preview"]
     )
+
+
+def test_a_release_that_is_still_uploaded_is_named_and_named_again_once_it_is_whole(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    site.add("3.13.10/Python-3.13.10.tgz")
+    refresh(settings)
+    releases = metadata_of(settings, "releases")
+    assert (releases["partial_releases"], releases["newly_complete"]) == ("3.13.10", "none")
+    assert "| 3.13.10 | partial | source windows |" in str(releases["preview"])
+    site.add("3.13.10/Python-3.13.10.tar.xz")
+    site.add("3.13.10/python-3.13.10-amd64.exe")
+    refresh(settings)
+    releases = metadata_of(settings, "releases")
+    assert (releases["partial_releases"], releases["newly_complete"]) == ("none", "3.13.10")
 
 
 def test_a_refresh_with_nothing_new_takes_one_request_and_touches_no_partition(

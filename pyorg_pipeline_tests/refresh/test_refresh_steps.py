@@ -41,6 +41,7 @@ from pyorg_pipeline.refresh.publication import (
     publish_catalog,
     publish_latest,
 )
+from pyorg_pipeline.refresh.releases import publish_releases
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline_tests.small_site import DIRECTORIES, LONG_AGO, small_site
@@ -68,6 +69,7 @@ class Catalog:
         done = self.crawl()
         publish_catalog(self.store)
         publish_latest(self.store)
+        publish_releases(self.store)
         return done
 
     def paths(self, file: str = CATALOG_FILE) -> list[str]:
@@ -456,6 +458,8 @@ def test_a_crawl_without_a_published_catalog_makes_publication_due(catalog: Cata
     publish_catalog(catalog.store)
     assert publication_due(catalog.store)
     publish_latest(catalog.store)
+    assert publication_due(catalog.store)
+    publish_releases(catalog.store)
     assert not publication_due(catalog.store)
 
 

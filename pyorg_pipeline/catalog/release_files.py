@@ -1,0 +1,65 @@
+"""The rows of artifact_catalog that make up releases, as values of the model."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pyorg_pipeline.catalog.store import VERSION_COLUMNS
+from pyorg_pipeline.catalog.times import utc_times
+from pyorg_pipeline.model.artifacts import UNRECOGNISED
+from pyorg_pipeline.model.companions import is_signature
+from pyorg_pipeline.model.releases import ReleaseFile
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
+
+_COLUMNS: Final = [
+    *("path", "directory", "artifact_type", "format", "arch", "debug", "superseded", "size"),
+    *("companions", "last_modified"),
+]
+
+#: Columns of artifact_catalog that releases are told from.
+RELEASE_FILE_COLUMNS: Final = [*VERSION_COLUMNS, *_COLUMNS]
+
+
+def release_files(table: Any) -> list[ReleaseFile]:
+    """The recognised artifacts of a table that has RELEASE_FILE_COLUMNS, in its order.
+
+    Queries use it: nothing here makes Arrow values out of Python's, which may import pandas.
+    """
+    versions: dict[tuple[Any, ...], NormalizedPythonVersion] = {}
+    signatures: dict[str, bool] = {}
+
+    def version_of(*parts: Any) -> NormalizedPythonVersion:
+        known = versions.get(parts)
+        if known is None:
+            known = versions[parts] = NormalizedPythonVersion(*parts)
+        return known
+
+    def signs(suffix: str) -> bool:
+        known = signatures.get(suffix)
+        if known is None:
+            known = signatures[suffix] = is_signature(suffix)
+        return known
+
+    numbers = zip(*(table[name].to_pylist() for name in VERSION_COLUMNS), strict=True)
+    dates = utc_times(table["last_modified"])
+    columns = [table[name].to_pylist() for name in _COLUMNS[:-1]]
+    return [
+        ReleaseFile(
+            release_version=version_of(*parts),
+            path=path,
+            directory=directory,
+            artifact_type=artifact_type,
+            format=packing,
+            arch=arch,
+            debug=bool(debug),
+            superseded=bool(superseded),
+            size=size,
+            last_modified=date,
+            signed=any(map(signs, companions)),
+        )
+        for parts, date, (
+            *(path, directory, artifact_type, packing, arch, debug, superseded, size),
+            companions,
+        ) in zip(numbers, dates, zip(*columns, strict=True), strict=True)
+        if artifact_type != UNRECOGNISED
+    ]

@@ -1,0 +1,46 @@
+"""The asset of the releases: which there are, and whether all of each is there."""
+
+# No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
+
+import dagster as dg
+
+from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.store import RELEASES_FILE
+from pyorg_pipeline.model.releases import FAMILIES
+from pyorg_pipeline.orchestration.assets import GROUP, artifact_catalog
+from pyorg_pipeline.orchestration.metadata import PREVIEW_ROWS, column_schema, names, preview
+from pyorg_pipeline.orchestration.resources import CatalogResource
+from pyorg_pipeline.refresh.releases import publish_releases
+
+_PREVIEW = [
+    *("version", "state", "missing_families", "expected_complete_by", "released"),
+    *(*FAMILIES.values(), "artifacts", "bytes"),
+]
+
+
+@dg.asset(
+    deps=[artifact_catalog],
+    group_name=GROUP,
+    kinds={"python", "parquet"},
+    metadata={"dagster/column_schema": column_schema(schemas.RELEASES)},
+)
+def releases(
+    context: dg.AssetExecutionContext, catalog: CatalogResource
+) -> dg.MaterializeResult[None]:
+    """Each release, such as 3.15.0rc1: what it has, its state, and when it was complete.
+
+    A partial one lacks what the release before it had, and is young enough to get it yet.
+    """
+    with catalog.writing(context.run.run_id) as store:
+        done = publish_releases(store)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(done.rows),
+            "dagster/uri": f"{store.location.text}/{RELEASES_FILE}",
+            **done.states,
+            "partial_releases": names(done.partial),
+            "newly_complete": names(done.completed),
+            "bytes": done.bytes,
+            "preview": preview(reversed(done.rows[-PREVIEW_ROWS:]), _PREVIEW),
+        }
+    )

@@ -1,0 +1,284 @@
+"""The releases' table: its rows, what is carried on, and when it has to be written again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.store import CATALOG_FILE, RELEASES_FILE, CatalogStore
+from pyorg_pipeline.errors import CatalogMissingError
+from pyorg_pipeline.refresh.publication import publication_due, publish_catalog, publish_latest
+from pyorg_pipeline.refresh.releases import publish_releases, releases_due
+from pyorg_pipeline.site.replica import Replica
+from pyorg_pipeline_tests.filling import fill
+from pyorg_pipeline_tests.release_stages import STAGES, before_3_14_0, files_of
+from pyorg_pipeline_tests.small_site import LONG_AGO, small_site
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def site() -> Iterator[Replica]:
+    with Replica(small_site()) as replica:
+        yield replica
+
+
+@pytest.fixture
+def store(site: Replica, tmp_path: Path) -> CatalogStore:
+    return fill(str(tmp_path / "catalog"), site.url)
+
+
+def rows(store: CatalogStore) -> dict[str, dict[str, Any]]:
+    return {row["version"]: row for row in store.rows(RELEASES_FILE)}
+
+
+def test_a_row_says_what_a_release_has_and_since_when(store: CatalogStore) -> None:
+    assert list(rows(store)) == ["1.5.2", "2.7.0", "3.13.9", "3.14.0rc1", "3.14.0", "3.15.0a1"]
+    assert rows(store)["3.13.9"] == {
+        "major": 3,
+        "minor": 13,
+        "micro": 9,
+        "releaselevel": "final",
+        "serial": 0,
+        "version": "3.13.9",
+        "series": "3.13",
+        "released": LONG_AGO,
+        "first_modified": LONG_AGO,
+        "last_modified": LONG_AGO,
+        "source": True,
+        "windows": True,
+        "macos": False,
+        "android": False,
+        "ios": False,
+        "documentation": False,
+        "artifacts": 3,
+        "bytes": 79_000_000,
+        "signed_share": 1 / 3,
+        "state": "complete",
+        "missing_families": [],
+        "expected_complete_by": LONG_AGO + DAY,
+        "completed_at": None,
+        "source_path": "3.13.9/Python-3.13.9.tar.xz",
+    }
+    assert rows(store)["3.14.0rc1"]["state"] == "superseded"
+
+
+def test_the_table_says_of_which_catalog_it_is_and_has_the_columns_that_are_described(
+    store: CatalogStore,
+) -> None:
+    table, facts = store.read(RELEASES_FILE)
+    assert table.schema.remove_metadata() == schemas.RELEASES.remove_metadata()
+    catalog = store.facts(CATALOG_FILE)
+    assert facts["site_url"] == catalog["site_url"]
+    assert facts["catalog_published_at"] == catalog["published_at"]
+    assert facts["next_completion"] is None
+
+
+def test_without_a_catalog_there_is_nothing_to_publish(tmp_path: Path) -> None:
+    empty = CatalogStore(LocalLocation(tmp_path / "none"))
+    assert releases_due(empty)
+    with pytest.raises(CatalogMissingError):
+        publish_releases(empty)
+
+
+def test_the_same_catalog_at_the_same_time_gives_the_same_bytes(store: CatalogStore) -> None:
+    now = datetime.now(UTC)
+    publish_releases(store, now=now)
+    first = store.location.read(RELEASES_FILE)
+    again = publish_releases(store, now=now)
+    assert store.location.read(RELEASES_FILE) == first
+    assert again.completed == []
+
+
+class TestStages:
+    """3.14.0 as it came, on a real server."""
+
+    @pytest.fixture
+    def site(self) -> Iterator[Replica]:
+        with Replica(before_3_14_0()) as replica:
+            yield replica
+
+    def test_each_stage_is_published_with_what_it_lacks_and_the_last_with_its_time(
+        self, site: Replica, store: CatalogStore
+    ) -> None:
+        before = rows(store)
+        assert {row["completed_at"] for row in before.values()} == {None}
+        assert before["3.14.0rc3"]["state"] == before["3.13.9"]["state"] == "complete"
+        assert before["3.13.8"]["state"] == "superseded"
+        started = datetime.now(UTC).replace(second=0, microsecond=0)
+        for stage in STAGES:
+            for entry in files_of(stage):
+                site.add(f"3.14.0/{entry.name}", size=entry.size)
+            seen_from = datetime.now(UTC)
+            fill(store.location.text, site.url)
+            row = rows(store)["3.14.0"]
+            assert row["missing_families"] == list(stage.lacks)
+            assert row["expected_complete_by"] - DAY == row["released"] >= started
+            assert (row["signed_share"] > 0) == (stage is not STAGES[0])
+            if stage.lacks:
+                assert (row["state"], row["completed_at"]) == ("partial", None)
+                assert rows(store)["3.14.0rc3"]["state"] == "complete"
+        assert row["state"] == "complete"
+        assert seen_from - timedelta(seconds=1) <= row["completed_at"] <= datetime.now(UTC)
+        assert rows(store)["3.14.0rc3"]["state"] == "superseded"
+        assert [row["android"], row["macos"], row["ios"]] == [True, True, False]
+        publish_releases(store)
+        assert rows(store)["3.14.0"]["completed_at"] == row["completed_at"]
+
+    def test_when_its_time_is_up_the_table_is_due_and_says_complete(
+        self, site: Replica, store: CatalogStore
+    ) -> None:
+        for entry in files_of(STAGES[0]):
+            site.add(f"3.14.0/{entry.name}", size=entry.size)
+        fill(store.location.text, site.url)
+        until = rows(store)["3.14.0"]["expected_complete_by"]
+        assert store.facts(RELEASES_FILE)["next_completion"] == until
+        assert not releases_due(store, now=until - timedelta(seconds=1))
+        assert releases_due(store, now=until)
+        done = publish_releases(store, now=until)
+        assert (done.partial, done.completed) == ([], ["3.14.0"])
+        row = rows(store)["3.14.0"]
+        assert (row["state"], row["missing_families"]) == ("complete", [])
+        assert row["completed_at"] == until
+        assert not releases_due(store, now=until + DAY)
+
+    def test_what_was_published_counts_and_names_the_partial_ones(
+        self, site: Replica, store: CatalogStore
+    ) -> None:
+        for entry in files_of(STAGES[0]):
+            site.add(f"3.14.0/{entry.name}", size=entry.size)
+        fill(store.location.text, site.url)
+        done = publish_releases(store)
+        assert done.partial == ["3.14.0"]
+        assert done.states == {"complete": 2, "partial": 1, "superseded": len(done.rows) - 3}
+
+
+def test_a_release_that_is_complete_when_it_is_first_seen_is_complete_since_then(
+    site: Replica, store: CatalogStore
+) -> None:
+    site.add("3.13.10/Python-3.13.10.tar.xz")
+    site.add("3.13.10/Python-3.13.10.tgz")
+    site.add("3.13.10/python-3.13.10-amd64.exe")
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    fill(store.location.text, site.url)
+    found = rows(store)
+    assert before <= found["3.13.10"]["completed_at"] <= datetime.now(UTC)
+    assert found["3.13.9"]["completed_at"] is None
+    assert found["3.13.9"]["state"] == "superseded"
+
+
+def test_an_old_release_that_is_found_late_is_no_news(site: Replica, store: CatalogStore) -> None:
+    site.add("3.13.8/Python-3.13.8.tgz", last_modified=LONG_AGO - DAY)
+    site.add("3.13.10/Python-3.13.10.tgz", last_modified=datetime.now(UTC) - 2 * DAY)
+    fill(store.location.text, site.url)
+    found = rows(store)
+    assert found["3.13.8"]["completed_at"] is None
+    assert found["3.13.10"]["completed_at"] is not None
+
+
+def test_of_another_site_nothing_is_carried_on(store: CatalogStore, site: Replica) -> None:
+    site.add("3.13.10/Python-3.13.10.tar.xz")
+    fill(store.location.text, site.url)
+    table, facts = store.read(CATALOG_FILE)
+    store.write(CATALOG_FILE, table.schema, table, {**facts, "site_url": "http://other.example/"})
+    assert releases_due(store)
+    publish_releases(store)
+    assert {row["completed_at"] for row in rows(store).values()} == {None}
+
+
+@pytest.mark.parametrize("content", [None, b"no table"])
+def test_a_missing_or_damaged_table_is_due_and_written_anew(
+    store: CatalogStore, content: bytes | None
+) -> None:
+    assert not publication_due(store)
+    path = Path(store.location.text) / RELEASES_FILE
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    assert publication_due(store)
+    publish_releases(store)
+    assert not publication_due(store)
+    assert {row["completed_at"] for row in rows(store).values()} == {None}
+
+
+def test_another_published_catalog_makes_the_table_due(store: CatalogStore) -> None:
+    publish_catalog(store)
+    publish_latest(store)
+    assert releases_due(store)
+    assert publication_due(store)
+    publish_releases(store)
+    assert not publication_due(store)
+
+
+class TestEverythingOnRecord:
+    @pytest.fixture
+    def known(self, catalog_home: Path, tmp_path: Path) -> dict[str, dict[str, Any]]:
+        """The table of the whole record, after the last of its dates."""
+        shutil.copy(catalog_home / "catalog" / CATALOG_FILE, tmp_path)
+        copied = CatalogStore(LocalLocation(tmp_path))
+        publish_releases(copied, now=datetime(2028, 1, 1, tzinfo=UTC))
+        return rows(copied)
+
+    def test_every_recognised_artifact_is_counted_once(
+        self, known: dict[str, dict[str, Any]], catalog_home: Path
+    ) -> None:
+        facts = CatalogStore(LocalLocation(catalog_home / "catalog")).facts(CATALOG_FILE)
+        assert len(known) == facts["releases"] == 471
+        assert sum(row["artifacts"] for row in known.values()) == facts["artifacts"]
+
+    def test_no_release_is_partial_for_ever(self, known: dict[str, dict[str, Any]]) -> None:
+        assert {row["state"] for row in known.values()} == {"complete", "superseded"}
+        complete = [text for text, row in known.items() if row["state"] == "complete"]
+        series = {row["series"] for row in known.values()}
+        assert len(complete) == len(series)
+        assert complete[-8:] == [
+            *("3.8.19", "3.9.25", "3.10.22", "3.11.17", "3.12.15", "3.13.16", "3.14.8", "3.15.0"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("version", "families", "artifacts", "source"),
+        [
+            ("0.9.1", ["source"], 1, "src/Python-0.9.1.tar.gz"),
+            ("2.0.0", ["source", "windows"], 6, "2.0/BeOpen-Python-2.0.tar.bz2"),
+            (
+                "3.9.13",
+                ["source", "windows", "macos", "documentation"],
+                9,
+                "3.9.13/Python-3.9.13.tar.xz",
+            ),
+            ("3.12.11", ["source"], 2, "3.12.11/Python-3.12.11.tar.xz"),
+            ("3.14.0rc1", ["source", "windows", "macos"], 22, "3.14.0/Python-3.14.0rc1.tar.xz"),
+            (
+                "3.14.0",
+                ["source", "windows", "macos", "android"],
+                24,
+                "3.14.0/Python-3.14.0.tar.xz",
+            ),
+            (
+                "3.15.0b1",
+                ["source", "windows", "macos", "android", "ios"],
+                25,
+                "3.15.0/Python-3.15.0b1.tar.xz",
+            ),
+        ],
+    )
+    def test_known_releases_have_what_python_org_has_of_them(
+        self,
+        known: dict[str, dict[str, Any]],
+        version: str,
+        families: list[str],
+        artifacts: int,
+        source: str,
+    ) -> None:
+        row = known[version]
+        names = ["source", "windows", "macos", "android", "ios", "documentation"]
+        assert [name for name in names if row[name]] == families
+        assert row["artifacts"] == artifacts
+        assert row["source_path"] == source

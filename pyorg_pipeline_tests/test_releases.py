@@ -1,0 +1,262 @@
+"""Releases through the facade and the command line: a half-uploaded one is never the latest."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pyorg_pipeline import (
+    InvalidArgumentError,
+    PythonOrgDownloads,
+    PythonRelease,
+    ReleaseState,
+    VersionNotFoundError,
+)
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.queries import CatalogReader
+from pyorg_pipeline.catalog.store import RELEASES_FILE
+from pyorg_pipeline.site.replica import Replica
+from pyorg_pipeline_tests.command_line import on_a_terminal, pyorg, without_colours
+from pyorg_pipeline_tests.filling import fill
+from pyorg_pipeline_tests.release_stages import STAGES, Stage, before_3_14_0, files_of
+
+latest = PythonOrgDownloads.latest_version
+
+
+@pytest.fixture
+def site() -> Iterator[Replica]:
+    with Replica(before_3_14_0()) as replica:
+        yield replica
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Replica) -> Path:
+    """A home whose catalog has 3.14.0's pre-releases alone."""
+    for name in [name for name in os.environ if name.startswith(("PYORG_", "DAGSTER_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PYORG_HOME", str(tmp_path))
+    monkeypatch.setenv("PYORG_AUTO_REFRESH", "0")
+    fill(str(tmp_path / "catalog"), site.url)
+    return tmp_path
+
+
+def take(home: Path, site: Replica, *stages: Stage) -> None:
+    """Let these stages come to the site, now, and refresh."""
+    for stage in stages:
+        for entry in files_of(stage):
+            site.add(f"3.14.0/{entry.name}", size=entry.size)
+    fill(str(home / "catalog"), site.url)
+
+
+def release(version: str) -> PythonRelease:
+    return {one.version: one for one in PythonOrgDownloads.list_releases()}[version]
+
+
+class TestLatestVersion:
+    def test_a_half_uploaded_release_is_never_called_the_latest_complete_one(
+        self, home: Path, site: Replica
+    ) -> None:
+        assert latest() == latest(complete_only=True) == (3, 13, 9)
+        for stage in STAGES:
+            take(home, site, stage)
+            assert latest() == (3, 14, 0)
+            assert release("3.14.0").missing_families == stage.lacks
+            if stage.lacks:
+                assert latest(complete_only=True) == (3, 13, 9)
+                assert latest(False, complete_only=True) == (3, 14, 0, "candidate", 3)
+            else:
+                assert latest(complete_only=True) == (3, 14, 0)
+                assert latest(False, complete_only=True) == (3, 14, 0, "final", 0)
+
+    def test_the_newest_that_has_what_one_needs(self, home: Path, site: Replica) -> None:
+        take(home, site, *STAGES[:4])
+        assert latest(artifact_type="windows-release", arch="amd64") == (3, 14, 0)
+        assert latest(artifact_type="windows-release", arch="arm64") == (3, 13, 9)
+        of_any_level = latest(False, artifact_type="windows-release", arch="arm64")
+        assert of_any_level == (3, 14, 0, "candidate", 3)
+        # Android's archive.
+        assert latest(arch="arm64") == (3, 14, 0)
+        assert latest(artifact_type="macos-release") == (3, 13, 9)
+        assert latest(format="tarball_lzma") == (3, 14, 0)
+        take(home, site, STAGES[4])
+        assert latest(artifact_type="windows-release", arch="arm64") == (3, 14, 0)
+
+    def test_what_one_needs_of_a_complete_release(self, home: Path, site: Replica) -> None:
+        take(home, site, *STAGES[:5])
+        wanted = partial(latest, artifact_type="windows-release", arch="arm64")
+        assert wanted() == (3, 14, 0)
+        assert wanted(complete_only=True) == (3, 13, 9)
+        take(home, site, STAGES[5])
+        assert wanted(complete_only=True) == (3, 14, 0)
+
+    def test_that_none_is_complete_says_what_is_there_and_until_when_it_may_come(
+        self, home: Path, site: Replica
+    ) -> None:
+        take(home, site, *STAGES[:3])
+        until = release("3.14.0").expected_complete_by
+        with pytest.raises(VersionNotFoundError) as raised:
+            latest(series="3.14", complete_only=True)
+        assert str(raised.value) == (
+            "the catalog has no complete final release of 3.14: 3.14.0 is there, but lacks "
+            f"windows, macos, which may come until {until:%Y-%m-%d %H:%M} UTC; ask again later, "
+            "or without complete_only"
+        )
+
+    @pytest.mark.usefixtures("home")
+    def test_that_none_has_what_one_needs_names_it(self) -> None:
+        with pytest.raises(VersionNotFoundError) as raised:
+            latest(artifact_type="android-release", arch="arm64")
+        assert str(raised.value) == (
+            "the catalog has no final release that has artifact_type 'android-release', "
+            "arch 'arm64': ask with final_only=False for pre-releases"
+        )
+        assert latest(False, artifact_type="android-release") == (3, 14, 0, "candidate", 3)
+
+    @pytest.mark.usefixtures("home")
+    def test_a_type_or_architecture_that_no_artifact_has_is_an_error(self) -> None:
+        with pytest.raises(InvalidArgumentError, match="'windows'; there are android-release, "):
+            latest(artifact_type="windows")
+        with pytest.raises(InvalidArgumentError, match="no artifact has the arch 'x64'"):
+            latest(arch="x64")
+        with pytest.raises(InvalidArgumentError, match="complete_only 'maybe' is neither"):
+            latest(complete_only="maybe")  # type: ignore[call-overload]
+
+    def test_superseded_files_do_not_count(self, home: Path, site: Replica) -> None:
+        site.add("3.13.10/Python-3.13.10.tgz")
+        site.add("3.13.10/python-3.13.10-macos11.pkg_superceded")
+        take(home, site)
+        assert latest() == (3, 13, 10)
+        assert latest(artifact_type="macos-release") == (3, 13, 9)
+
+    def test_a_catalog_that_was_written_before_there_was_a_releases_table_answers_too(
+        self, home: Path, site: Replica
+    ) -> None:
+        take(home, site, STAGES[0])
+        (home / "catalog" / RELEASES_FILE).unlink()
+        assert latest(complete_only=True) == (3, 13, 9)
+        assert release("3.14.0").state is ReleaseState.PARTIAL
+
+
+class TestTimePassing:
+    def test_a_partial_release_stops_being_partial_though_nothing_was_refreshed(
+        self, home: Path, site: Replica
+    ) -> None:
+        take(home, site, STAGES[0])
+        snapshot = CatalogReader(LocalLocation(home / "catalog")).snapshot()
+        now = datetime.now(UTC)
+        states = {one.version: one.state for one in snapshot.releases(now)}
+        assert (states["3.14.0rc3"], states["3.14.0"]) == ("complete", "partial")
+        later = {one.version: one.state for one in snapshot.releases(now + timedelta(days=1))}
+        assert (later["3.14.0rc3"], later["3.14.0"]) == ("superseded", "complete")
+
+    def test_a_source_tarball_of_the_day_before_yesterday_is_all_that_comes(
+        self, home: Path, site: Replica
+    ) -> None:
+        for entry in files_of(STAGES[0]):
+            site.add(
+                f"3.14.0/{entry.name}",
+                size=entry.size,
+                last_modified=datetime.now(UTC) - timedelta(days=2),
+            )
+        take(home, site)
+        assert latest(complete_only=True) == (3, 14, 0)
+
+
+@pytest.mark.usefixtures("home")
+class TestListReleases:
+    def test_it_lists_the_releases_by_version_with_what_each_has(self) -> None:
+        listed = PythonOrgDownloads.list_releases()
+        versions = [one.release_version for one in listed]
+        assert versions == sorted(versions)
+        assert [one.version for one in listed if one.is_final] == ["3.13.8", "3.13.9"]
+        found = release("3.13.9")
+        assert found.release_version == (3, 13, 9, "final", 0)
+        assert (found.series, found.state, found.is_final) == ("3.13", "complete", True)
+        assert found.released == datetime(2025, 10, 14, 14, 31, tzinfo=UTC)
+        assert found.families == ("source", "windows", "macos")
+        assert found.source_path == "3.13.9/Python-3.13.9.tar.xz"
+        artifacts = PythonOrgDownloads.list_version_artifacts(3, 13, 9)
+        assert found.artifacts == len(artifacts)
+        assert found.bytes == sum(one.size or 0 for one in artifacts)
+
+    def test_one_series_and_finals_alone(self) -> None:
+        listed = PythonOrgDownloads.list_releases
+        assert [one.version for one in listed("3.13")] == ["3.13.8", "3.13.9"]
+        assert {one.series for one in listed(series="3.14")} == {"3.14"}
+        assert listed("3.14", final_only=True) == []
+
+    def test_a_series_that_is_not_there_is_an_error(self) -> None:
+        with pytest.raises(VersionNotFoundError, match=r"has no release of 3\.99$"):
+            PythonOrgDownloads.list_releases("3.99")
+        with pytest.raises(InvalidArgumentError, match="not of the form"):
+            PythonOrgDownloads.list_releases("3")
+
+
+class TestCommandLine:
+    def test_the_latest_complete_one_and_the_one_that_has_what_one_needs(
+        self, home: Path, site: Replica
+    ) -> None:
+        take(home, site, *STAGES[:5])
+        command = ("PythonOrgDownloads", "latest_version")
+        assert pyorg(home, *command).stdout == "3.14.0\n"
+        assert pyorg(home, *command, "--complete_only").stdout == "3.13.9\n"
+        assert pyorg(home, *command, "--arch", "arm64").stdout == "3.14.0\n"
+        done = pyorg(home, *command, "--series", "3.14", "--complete_only", "true")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("pyorg: the catalog has no complete final release of 3.14: ")
+
+    def test_releases_are_lines_and_json(self, home: Path, site: Replica) -> None:
+        take(home, site, *STAGES[:5])
+        command = ("PythonOrgDownloads", "list_releases", "--series", "3.14")
+        assert pyorg(home, *command).stdout.splitlines()[-2:] == [
+            "3.14.0rc3 complete",
+            "3.14.0 partial, lacks macos",
+        ]
+        found = json.loads(pyorg(home, "--json", *command, "--final_only").stdout)
+        assert len(found) == 1
+        until = release("3.14.0").expected_complete_by
+        assert until is not None
+        wanted = {
+            "version": "3.14.0",
+            "release_version": [3, 14, 0, "final", 0],
+            "series": "3.14",
+            "is_final": True,
+            "state": "partial",
+            "families": ["source", "windows", "android"],
+            "missing_families": ["macos"],
+            "expected_complete_by": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        assert {name: found[0][name] for name in wanted} == wanted
+
+    def test_a_report_in_a_pipe_is_a_line_a_release(self, home: Path, site: Replica) -> None:
+        take(home, site, *STAGES[:5])
+        done = pyorg(home, "PythonOrgDownloads", "report_releases", "--series", "3.14")
+        header, *lines = [line.split() for line in done.stdout.splitlines()]
+        assert lines[-1][:2] == ["3.14.0", "partial"]
+        row = dict(zip(header, lines[-1], strict=True))
+        assert row["FAMILIES"] == "source,windows,android"
+        assert row["MISSING"] == "macos"
+        assert row["SOURCE"] == "3.14.0/Python-3.14.0.tar.xz"
+        assert row["BYTES"] == str(release("3.14.0").bytes)
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+    @pytest.mark.parametrize("columns", [80, 160])
+    def test_a_report_on_a_terminal_is_a_table_that_fits_it(
+        self, home: Path, site: Replica, columns: int
+    ) -> None:
+        take(home, site, *STAGES[:5])
+        shown = on_a_terminal(
+            home, columns, "PythonOrgDownloads", "report_releases", "--series", "3.14"
+        )
+        lines = without_colours(shown).splitlines()
+        assert max(map(len, lines)) <= columns
+        text = " ".join(" ".join(lines).split())
+        assert "3.14.0 partial" in text
+        assert "source windows android; lacks macos" in text
+        assert "16 releases, 1 partial 3.14.0 lacks macos: may come until 20" in text
