@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from pyorg_pipeline.catalog.location import Location
@@ -22,6 +20,7 @@ from pyorg_pipeline.catalog.store import (
     LATEST_FILE,
     CatalogStore,
 )
+from pyorg_pipeline.catalog.times import times
 from pyorg_pipeline.errors import CatalogMissingError
 from pyorg_pipeline.model.artifacts import (
     ATTRIBUTES,
@@ -32,8 +31,6 @@ from pyorg_pipeline.model.artifacts import (
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 Triple = tuple[int, int, int]
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _COLUMNS: Final = [
     "path",
@@ -151,11 +148,11 @@ class Snapshot:
 def _artifacts(rows: Any, base_url: str, indexes: Sequence[int]) -> Iterator[PythonOrgArtifact]:
     """The artifacts of these rows, by their numbers.
 
-    Nothing here makes Arrow values out of Python's, or Python's times out of Arrow's: where pandas
-    is installed, pyarrow imports it for that, which takes longer than any query.
+    Nothing here makes Arrow values out of Python's: where pandas is installed, pyarrow imports it
+    for that, which takes longer than any query.
     """
     columns = {name: rows[name].to_pylist() for name in _COLUMNS}
-    dates = [_time(value) for value in rows["last_modified"].cast(pa.int64()).to_pylist()]
+    dates = times(rows["last_modified"])
     present = [
         (name, columns[name])
         for name in ATTRIBUTES
@@ -190,10 +187,6 @@ def _artifacts(rows: Any, base_url: str, indexes: Sequence[int]) -> Iterator[Pyt
             digest_source=columns["digest_source"][index],
             signed_by=columns["signed_by"][index],
         )
-
-
-def _time(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 class CatalogReader:
