@@ -21,6 +21,7 @@ from pyorg_pipeline.catalog.store import (
 from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
 from pyorg_pipeline.model.artifacts import SOURCE_PREFERENCE, UNRECOGNISED, is_release_type
 from pyorg_pipeline.model.versions import LEGACY_DIRECTORY, NormalizedPythonVersion
+from pyorg_pipeline.refresh.changes import changes_due
 from pyorg_pipeline.refresh.digest_records import digests_recorded, with_digests
 
 
@@ -33,6 +34,7 @@ def publication_due(store: CatalogStore) -> bool:
         or latest["catalog_published_at"] != published["published_at"]
         or published["crawls"] != current_crawls(store)
         or published.get("digests", {}) != digests_recorded(store, published["site_url"])
+        or changes_due(store)
     )
 
 
