@@ -31,10 +31,12 @@ from pyorg_pipeline.errors import (
     VersionNotFoundError,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.changes import CatalogChange
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 __all__ = [
     "ArtifactChoiceError",
+    "CatalogChange",
     "CatalogError",
     "CatalogInfo",
     "CatalogLockedError",

@@ -10,6 +10,7 @@ import dagster as dg
 from pyorg_pipeline.orchestration import (
     assets,
     automation,
+    change_assets,
     digest_assets,
     download_job,
     jobs,
@@ -37,7 +38,11 @@ def build_definitions(
     """
     settings = settings or load_settings()
     catalog = CatalogResource(url=settings.catalog_url, lock_folder=str(settings.lock_folder))
-    published = [assets.artifact_catalog, assets.latest_version]
+    published = [
+        assets.artifact_catalog,
+        assets.latest_version,
+        change_assets.catalog_changes,
+    ]
     return dg.Definitions(
         assets=[
             assets.release_directories,

@@ -8,6 +8,7 @@ from pyorg_pipeline.orchestration.assets import (
     release_artifacts,
     release_directories,
 )
+from pyorg_pipeline.orchestration.change_assets import catalog_changes
 
 #: Catalog and latest follow in a run of their own: the artifact tables report for themselves,
 #: and Dagster skips what comes after such a step in the same run.
@@ -23,6 +24,7 @@ crawl_directories = dg.define_asset_job(
 )
 publish = dg.define_asset_job(
     "publish",
-    selection=[artifact_catalog, latest_version],
-    description="Publish the catalog and the latest versions from the artifact tables.",
+    selection=[artifact_catalog, latest_version, catalog_changes],
+    description="Publish the catalog and the latest versions from the artifact tables, and record "
+    "what changed.",
 )

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.changes import CatalogChange
+from pyorg_pipeline.reports.changes import change_lines
 from pyorg_pipeline.reports.lines import artifact_lines
 
 
@@ -26,3 +28,17 @@ def print_artifacts(artifacts: Sequence[PythonOrgArtifact]) -> None:
         print_table(artifacts)
     else:
         sys.stdout.write("".join(f"{line}\n" for line in artifact_lines(artifacts)))
+
+
+def print_changes(changes: Sequence[CatalogChange]) -> None:
+    """Write changes to stdout, as `print_artifacts` does artifacts."""
+    if not changes:
+        sys.stderr.write("no changes\n")
+    elif sys.stdout.isatty():
+        from pyorg_pipeline.reports.change_table import (  # noqa: PLC0415  # imports rich
+            print_change_table,
+        )
+
+        print_change_table(changes)
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in change_lines(changes)))

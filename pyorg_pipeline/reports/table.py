@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.reports.layout import SIZE, WIDE, Column, empty_table
 from pyorg_pipeline.reports.words import (
     attribute_texts,
     plural,
@@ -20,26 +19,10 @@ from pyorg_pipeline.reports.words import (
     version_text,
 )
 
-#: Terminals of this width are shown paths, packings, times of day and companions as well.
-WIDE: Final = 150
-
 _FINAL: Final = "bold green"
 _PRE_RELEASE: Final = "bold yellow"
 _TYPE: Final = "cyan"
 _QUIET: Final = "dim"
-_SIZE: Final = "Size"
-#: Between two columns: the padding, and the box's own blank.
-_GAP: Final = 2
-
-
-class _Column(NamedTuple):
-    heading: str
-    #: One a row.
-    cells: list[Text]
-    #: Where the table does not fit, the lowest gives way first; None never does.
-    gives_way: int | None = None
-    #: How narrow it may become then.
-    narrowest: int = 0
 
 
 def print_table(artifacts: Sequence[PythonOrgArtifact], console: Console | None = None) -> None:
@@ -54,7 +37,7 @@ def print_table(artifacts: Sequence[PythonOrgArtifact], console: Console | None 
     )
     columns = _wide(ordered) if console.width >= WIDE else _narrow(ordered)
     kinds = [_kind(artifact) for artifact in ordered]
-    table = _empty_table(columns, max(kind.cell_len for kind in kinds), console.width)
+    table = empty_table(columns, max(kind.cell_len for kind in kinds), console.width)
     rows = zip(*(column.cells for column in columns), strict=True)
     for kind, group in groupby(kinds):
         table.add_section()
@@ -67,50 +50,24 @@ def print_table(artifacts: Sequence[PythonOrgArtifact], console: Console | None 
     console.print(Text(note, style=_QUIET))
 
 
-def _narrow(artifacts: Sequence[PythonOrgArtifact]) -> list[_Column]:
+def _narrow(artifacts: Sequence[PythonOrgArtifact]) -> list[Column]:
     """Without the packing: each name ends in it."""
     return [
-        _Column("Name", [Text(printable(one.name)) for one in artifacts], 1, 20),
-        _Column("Attributes", [_attributes(one, "format") for one in artifacts], 2, 13),
-        _Column(_SIZE, [_size(one) for one in artifacts]),
-        _Column("Modified", [_modified(one, "%Y-%m-%d") for one in artifacts]),
+        Column("Name", [Text(printable(one.name)) for one in artifacts], 1, 20),
+        Column("Attributes", [_attributes(one, "format") for one in artifacts], 2, 13),
+        Column(SIZE, [_size(one) for one in artifacts]),
+        Column("Modified", [_modified(one, "%Y-%m-%d") for one in artifacts]),
     ]
 
 
-def _wide(artifacts: Sequence[PythonOrgArtifact]) -> list[_Column]:
+def _wide(artifacts: Sequence[PythonOrgArtifact]) -> list[Column]:
     return [
-        _Column("Path", [Text(printable(one.path)) for one in artifacts], 2, 40),
-        _Column("Attributes", [_attributes(one) for one in artifacts], 3, 20),
-        _Column(_SIZE, [_size(one) for one in artifacts]),
-        _Column("Modified (UTC)", [_modified(one, "%Y-%m-%d %H:%M") for one in artifacts]),
-        _Column("Companions", [_companions(one) for one in artifacts], 1, 20),
+        Column("Path", [Text(printable(one.path)) for one in artifacts], 2, 40),
+        Column("Attributes", [_attributes(one) for one in artifacts], 3, 20),
+        Column(SIZE, [_size(one) for one in artifacts]),
+        Column("Modified (UTC)", [_modified(one, "%Y-%m-%d %H:%M") for one in artifacts]),
+        Column("Companions", [_companions(one) for one in artifacts], 1, 20),
     ]
-
-
-def _empty_table(columns: Sequence[_Column], headings: int, width: int) -> Table:
-    """A table with columns as wide as their cells and headings, or narrower so that it fits.
-
-    The widths are worked out here and not by rich, which would fold dates and sizes as well.
-    """
-    widths = [
-        max(len(column.heading), *(cell.cell_len for cell in column.cells)) for column in columns
-    ]
-    widths[0] = max(widths[0], headings)
-    excess = sum(widths) + _GAP * (len(columns) - 1) - width
-    giving = [index for index, column in enumerate(columns) if column.gives_way is not None]
-    for index in sorted(giving, key=lambda index: columns[index].gives_way or 0):
-        less = min(max(0, excess), max(0, widths[index] - columns[index].narrowest))
-        widths[index] -= less
-        excess -= less
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for column, column_width in zip(columns, widths, strict=True):
-        table.add_column(
-            column.heading,
-            width=column_width,
-            overflow="fold",
-            justify="right" if column.heading == _SIZE else "left",
-        )
-    return table
 
 
 def _kind(artifact: PythonOrgArtifact) -> Text:

@@ -44,7 +44,8 @@ def test_a_datetime_without_a_time_zone_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["", "yesterday", "7 d", "7D", "-7d", "1.5h", "100000w", "2026-13-01", "12:00", "\u0667d"]
+    "given",
+    ["", "yesterday", "7 d", "7D", "-7d", "1.5h", "100000w", "2026-13-01", "12:00", "\u0667d"],
 )
 def test_what_is_no_time_is_an_error_that_shows_what_is(given: str) -> None:
     with pytest.raises(InvalidArgumentError, match=r"is no time: give a date such as '2026-11-01'"):

@@ -24,6 +24,7 @@ SCHEMAS = {
     "artifact_digests": schemas.ARTIFACT_DIGESTS,
     "artifact_catalog": schemas.ARTIFACT_CATALOG,
     "latest_version": schemas.LATEST_VERSION,
+    "catalog_changes": schemas.CATALOG_CHANGES,
     "downloaded_artifacts": DOWNLOAD_REPORT,
 }
 
@@ -37,7 +38,7 @@ def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
     return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
 
 
-def test_there_are_six_assets_each_with_a_description_group_kinds_and_columns(
+def test_there_are_seven_assets_each_with_a_description_group_kinds_and_columns(
     definitions: dg.Definitions,
 ) -> None:
     found = specs(definitions)
@@ -66,6 +67,7 @@ def test_the_assets_depend_on_each_other_in_the_way_of_the_data(
         "artifact_digests": ["release_artifacts"],
         "artifact_catalog": ["release_artifacts", "artifact_digests"],
         "latest_version": ["artifact_catalog"],
+        "catalog_changes": ["artifact_catalog"],
         "downloaded_artifacts": ["artifact_catalog"],
     }
 
