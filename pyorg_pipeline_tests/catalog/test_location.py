@@ -60,6 +60,16 @@ def test_a_deleted_file_is_missing_and_a_missing_one_may_be_deleted(location: Lo
     assert location.read("folder/two.parquet") == b"two"
 
 
+def test_an_object_of_s3_is_deleted_alone_and_a_missing_one_is_fine(s3_url: str) -> None:
+    location = open_location(s3_url)
+    for name in ("one", "one.more"):
+        location.write(f"folder/{name}", name.encode())
+    location.delete("folder/one")
+    location.delete("folder/one")
+    assert location.names("folder") == ["one.more"]
+    assert location.read("folder/one.more") == b"one.more"
+
+
 def test_a_file_that_cannot_be_deleted_is_an_error_of_ours(tmp_path: Path) -> None:
     location = LocalLocation(tmp_path)
     location.write("name", b"one")

@@ -23,7 +23,7 @@ from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline_tests.small_site import DIRECTORIES, small_site
 
-PUBLISHED = {"artifact_catalog", "latest_version"}
+PUBLISHED = {"artifact_catalog", "latest_version", "catalog_changes"}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -466,18 +467,59 @@ def test_a_size_that_was_not_known_before_is_no_replacement(site: Replica, catal
     assert catalog.baseline()[f"{XZ}.asc"] == (833, LONG_AGO)
 
 
-def test_many_files_become_one_and_the_numbers_go_on(site: Replica, record: Record) -> None:
-    for number in range(1, MOST_FILES + 3):
-        change = site.replace if number > 1 else site.add
-        change("3.14.0/a.txt", size=number)
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+class Dying(LocalLocation):
+    """A folder whose process is killed in front of one of its changes."""
+
+    def __init__(self, folder: Path, steps: int) -> None:
+        super().__init__(folder)
+        self.steps = steps
+
+    def write(self, name: str, data: bytes) -> None:
+        self._step()
+        super().write(name, data)
+
+    def delete(self, name: str) -> None:
+        self._step()
+        super().delete(name)
+
+    def _step(self) -> None:
+        if self.steps == 0:
+            raise KilledError
+        self.steps -= 1
+
+
+def test_many_files_become_one_and_killed_at_any_step_everything_is_told_once(
+    site: Replica, record: Record, tmp_path: Path
+) -> None:
+    for number in range(MOST_FILES + 1):
+        site.add(f"3.14.0/{number:02}.txt", size=number)
         record.crawl("3.14.0")
         record.publish()
-        assert record_changes(record.store).sequence == number
+        if number < MOST_FILES:
+            record_changes(record.store)
+    before = [("appeared", f"3.14.0/{number:02}.txt", None, number) for number in range(65)]
+    last = before.pop()
+    # Three tables are written, then those that were merged are deleted.
+    for steps in (*range(5), 30, 3 + MOST_FILES):
+        folder = tmp_path / str(steps)
+        shutil.copytree(record.store.location.text, folder)
+        with pytest.raises(KilledError):
+            record_changes(CatalogStore(Dying(folder, steps)))
+        copy = Record(CatalogStore(LocalLocation(folder)), record.client)
+        # With the baseline it is on record; it is the second of the three.
+        assert copy.told() == (before if steps < 2 else [*before, last])
+        record_changes(copy.store)
+        assert copy.told() == [*before, last]
+        assert copy.files() == ["000001-000065.parquet"]
+    assert record_changes(record.store).sequence == 65
+    site.replace("3.14.0/64.txt", size=5)
+    assert record.refresh().sequence == 66
     assert record.files() == ["000001-000065.parquet", "000066.parquet"]
-    assert record.told() == [
-        ("appeared", "3.14.0/a.txt", None, 1),
-        *(("replaced", "3.14.0/a.txt", n - 1, n) for n in range(2, MOST_FILES + 3)),
-    ]
+    assert record.told() == [*before, last, ("replaced", "3.14.0/64.txt", 64, 5)]
 
 
 def test_without_a_published_catalog_nothing_is_due_and_recording_is_refused(
