@@ -31,11 +31,13 @@ from pyorg_pipeline.errors import (
     VersionNotFoundError,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.changes import CatalogChange
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 __all__ = [
     "ArtifactChoiceError",
+    "CatalogChange",
     "CatalogError",
     "CatalogInfo",
     "CatalogLockedError",

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, overload
 from urllib.parse import quote
 
+from pyorg_pipeline.catalog.changes import changes_since
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.queries import CatalogReader, Snapshot
+from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.errors import (
     ArtifactChoiceError,
     CatalogMissingError,
@@ -26,9 +28,11 @@ from pyorg_pipeline.errors import (
     VersionNotFoundError,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.changes import CatalogChange
 from pyorg_pipeline.model.choice import DEFAULT_FORMAT, SOURCE, ArtifactFormat, choose
 from pyorg_pipeline.model.flags import Flag, Verification, parse_flag, parse_verification
 from pyorg_pipeline.model.releases import PythonRelease
+from pyorg_pipeline.model.since import parse_since
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
 from pyorg_pipeline.settings import Settings, load_settings
 
@@ -409,6 +413,56 @@ class PythonOrgDownloads:
             artifact_type=_checked(snapshot, "artifact_type", artifact_type),
             attributes=_attributes(snapshot, arch, format),
         )
+
+    @classmethod
+    def list_changes(
+        cls, since: datetime | str | None = None, *, companions: Flag = False
+    ) -> list[CatalogChange]:
+        """The files that appeared, vanished or were replaced (other size or date), newest last.
+
+        What a refresh saw, from the second one on: of what was there at the first, nothing is
+        told. Of one refresh by version, then path. With `companions` those of the files about
+        artifacts, too, such as signatures.
+
+        `since` leaves out what was not seen later than that: a datetime with its time zone, a
+        text in ISO 8601 (UTC where it names no zone), or an age such as 12h or 7d. Who asks again
+        and again gives the `seen_at` of the last change that they had, and misses none.
+
+        Example: pyorg PythonOrgDownloads list_changes --since 7d
+
+        Raises:
+            InvalidArgumentError: a `since` that is no time, or a datetime without a time zone.
+            CatalogError: the catalog cannot be read.
+        """
+        start = None if since is None else parse_since(since, datetime.now(UTC))
+        with_companions = parse_flag("companions", companions)
+        snapshot = cls._snapshot()
+        return changes_since(
+            CatalogStore(cls._reader().location),
+            snapshot.facts["site_url"],
+            start,
+            base_url=cls._site_url(snapshot),
+            companions=with_companions,
+        )
+
+    @classmethod
+    def report_changes(
+        cls, since: datetime | str | None = None, *, companions: Flag = False
+    ) -> str:
+        """Print what list_changes gives as a table, under the time of each refresh that saw it.
+
+        Returns an empty text, as the other reports do.
+
+        Example: pyorg PythonOrgDownloads report_changes --since 2026-11-01
+
+        Raises:
+            InvalidArgumentError: a `since` that is no time, or a datetime without a time zone.
+            CatalogError: the catalog cannot be read.
+        """
+        from pyorg_pipeline.reports import print_changes  # noqa: PLC0415  # imports rich
+
+        print_changes(cls.list_changes(since, companions=companions))
+        return ""
 
     @classmethod
     def report_version_artifacts(

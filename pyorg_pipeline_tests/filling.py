@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.refresh.artifacts import crawl_directories
+from pyorg_pipeline.refresh.changes import record_changes
 from pyorg_pipeline.refresh.directories import due_directories, update_directories
 from pyorg_pipeline.refresh.publication import publish_catalog, publish_latest
 from pyorg_pipeline.refresh.releases import publish_releases
@@ -22,4 +23,5 @@ def fill(catalog_url: str, site_url: str) -> CatalogStore:
     publish_catalog(store)
     publish_latest(store)
     publish_releases(store)
+    record_changes(store)
     return store

@@ -40,6 +40,9 @@ class Location(Protocol):
     def names(self, folder: str) -> list[str]:
         """The names of the files directly in a folder, sorted; empty when there is none."""
 
+    def delete(self, name: str) -> None:
+        """Remove a file; that there is none is fine."""
+
     def sweep(self) -> None:
         """Remove temporary files that a killed writer left; only while nobody writes."""
 
@@ -109,6 +112,23 @@ class LocalLocation:
         except FileNotFoundError:
             return []
 
+    def delete(self, name: str) -> None:
+        """Remove a file; that there is none is fine.
+
+        Raises:
+            CatalogError: the file system refuses.
+        """
+        target = self.folder / name
+        try:
+            target.unlink(missing_ok=True)
+        except NotADirectoryError:
+            pass
+        except OSError as error:
+            raise CatalogError(
+                f"{target} cannot be removed: {error.strerror or error}; it is kept. "
+                "Remove it, or set PYORG_HOME to a folder that can be written"
+            ) from error
+
     def sweep(self) -> None:
         """Remove temporary files that a killed writer left; only while nobody writes."""
         for leftover in self.folder.rglob(f"{TEMPORARY_PREFIX}*"):
@@ -172,6 +192,20 @@ class FsspecLocation:
         except FileNotFoundError:
             return []
         return sorted(str(row).rstrip("/").rpartition("/")[2] for row in rows)
+
+    def delete(self, name: str) -> None:
+        """Remove an object; that there is none is fine.
+
+        Raises:
+            CatalogError: the store refuses.
+        """
+        try:
+            self._filesystem.rm_file(self._path(name))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise CatalogError(f"{self.text}/{name} cannot be removed: {error}") from error
+        self._filesystem.invalidate_cache()
 
     def sweep(self) -> None:
         """Nothing to do: no temporary names are used."""

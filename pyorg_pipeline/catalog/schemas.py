@@ -180,3 +180,33 @@ CRAWL_FAILURES: Final = pa.schema(
         _field("listed_at", TIME, "when the site had made that listing"),
     ]
 )
+
+_FILE: Final = [
+    _field("path", pa.string(), "below the site's root, such as 3.13.9/x.tgz", nullable=False),
+    _field("name", pa.string(), "the file's own name", nullable=False),
+    _field("directory", pa.string(), "the release directory it is in", nullable=False),
+    *_VERSION,
+    _field("artifact_type", pa.string(), "its own, or that of its artifact", nullable=False),
+    _field("companion_of", pa.string(), "path of the artifact it is about; null for artifacts"),
+]
+
+CATALOG_CHANGES: Final = pa.schema(
+    [
+        _field("sequence", pa.int64(), "number of the refresh that saw it", nullable=False),
+        _field("change", pa.string(), "appeared, vanished or replaced", nullable=False),
+        *_FILE,
+        _field("size_before", pa.int64(), "bytes before; null where there was no such file"),
+        _field("last_modified_before", TIME, "date before, as the site listed it"),
+        _field("size", pa.int64(), "bytes now; null where there is no such file any more"),
+        _field("last_modified", TIME, "date now, as the site lists it"),
+        _field("seen_at", TIME, "when it was put on record", nullable=False),
+    ]
+)
+
+CATALOG_CHANGES_BASELINE: Final = pa.schema(
+    [
+        *_FILE,
+        _field("size", pa.int64(), "bytes; null where the listing shows no exact size"),
+        _field("last_modified", TIME, "as the site lists it, to the minute"),
+    ]
+)

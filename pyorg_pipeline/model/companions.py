@@ -87,6 +87,20 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
     return sorted(grouped, key=lambda listed: (listed.release_version or (), listed.entry.name))
 
 
+def companion_name(artifact: str, suffix: str) -> str:
+    """The name of an artifact's companion, of which the listing kept the suffix.
+
+    Args:
+        artifact: the artifact's own name, or its path for a path.
+        suffix: one of ListedArtifact.companions: `.asc_superceded` of `X_superceded` is
+            `X.asc_superceded`.
+    """
+    plain = without_superseded_mark(suffix)
+    if plain is None:
+        return artifact + suffix
+    return artifact.removesuffix(suffix[len(plain) :]) + suffix
+
+
 def _possible_owners(name: str) -> Iterator[tuple[str, str]]:
     """Names that a file may be about, each with the suffix that is left; the longest first."""
     if len(name) > LONGEST_NAME:

@@ -10,6 +10,7 @@ import dagster as dg
 from pyorg_pipeline.orchestration import (
     assets,
     automation,
+    change_assets,
     digest_assets,
     download_job,
     jobs,
@@ -38,7 +39,12 @@ def build_definitions(
     """
     settings = settings or load_settings()
     catalog = CatalogResource(url=settings.catalog_url, lock_folder=str(settings.lock_folder))
-    published = [assets.artifact_catalog, assets.latest_version, release_assets.releases]
+    published = [
+        assets.artifact_catalog,
+        assets.latest_version,
+        release_assets.releases,
+        change_assets.catalog_changes,
+    ]
     return dg.Definitions(
         assets=[
             assets.release_directories,

@@ -8,6 +8,7 @@ from pyorg_pipeline.orchestration.assets import (
     release_artifacts,
     release_directories,
 )
+from pyorg_pipeline.orchestration.change_assets import catalog_changes
 from pyorg_pipeline.orchestration.release_assets import releases
 
 #: Catalog and latest follow in a run of their own: the artifact tables report for themselves,
@@ -24,6 +25,7 @@ crawl_directories = dg.define_asset_job(
 )
 publish = dg.define_asset_job(
     "publish",
-    selection=[artifact_catalog, latest_version, releases],
-    description="Publish catalog, latest versions and releases from the artifact tables.",
+    selection=[artifact_catalog, latest_version, releases, catalog_changes],
+    description="Publish catalog, latest versions and releases from the artifact tables, "
+    "and record what changed.",
 )

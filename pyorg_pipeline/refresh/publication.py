@@ -21,6 +21,7 @@ from pyorg_pipeline.catalog.store import (
 from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, is_release_type, source_rank
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline.refresh.changes import changes_due
 from pyorg_pipeline.refresh.digest_records import digests_recorded, with_digests
 from pyorg_pipeline.refresh.releases import releases_due
 
@@ -38,6 +39,7 @@ def publication_due(store: CatalogStore) -> bool:
         or published["crawls"] != current_crawls(store)
         or published.get("digests", {}) != digests_recorded(store, published["site_url"])
         or releases_due(store)
+        or changes_due(store)
     )
 
 

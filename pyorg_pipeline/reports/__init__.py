@@ -10,7 +10,9 @@ import sys
 from collections.abc import Sequence
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.changes import CatalogChange
 from pyorg_pipeline.model.releases import PythonRelease
+from pyorg_pipeline.reports.changes import change_lines
 from pyorg_pipeline.reports.lines import artifact_lines
 from pyorg_pipeline.reports.release_lines import release_lines
 
@@ -42,3 +44,17 @@ def print_releases(releases: Sequence[PythonRelease]) -> None:
         print_release_table(releases)
     else:
         sys.stdout.write("".join(f"{line}\n" for line in release_lines(releases)))
+
+
+def print_changes(changes: Sequence[CatalogChange]) -> None:
+    """Write changes to stdout, as `print_artifacts` does artifacts."""
+    if not changes:
+        sys.stderr.write("no changes\n")
+    elif sys.stdout.isatty():
+        from pyorg_pipeline.reports.change_table import (  # noqa: PLC0415  # imports rich
+            print_change_table,
+        )
+
+        print_change_table(changes)
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in change_lines(changes)))

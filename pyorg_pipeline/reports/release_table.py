@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
-from pyorg_pipeline.reports.table import (
+from pyorg_pipeline.reports.layout import (
     FINAL,
     PRE_RELEASE,
     QUIET,

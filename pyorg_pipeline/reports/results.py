@@ -10,8 +10,10 @@ from os import PathLike, fspath
 from typing import Any
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.changes import CatalogChange
 from pyorg_pipeline.model.releases import PythonRelease
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline.reports.changes import change_line, seen_text
 from pyorg_pipeline.reports.lines import aligned
 from pyorg_pipeline.reports.words import duration_text, iso_text, printable, time_text
 
@@ -49,6 +51,8 @@ def json_value(result: Any) -> Any:
         values = {field.name: getattr(result, field.name) for field in fields(result)}
         if isinstance(result, PythonRelease):
             values.update(version=result.version, series=result.series, is_final=result.is_final)
+        if isinstance(result, CatalogChange):
+            values["seen_at"] = seen_text(result)
         return values
     if isinstance(result, datetime):
         return iso_text(result)
@@ -66,11 +70,11 @@ def _lines(result: object) -> Iterable[str]:
         return [printable(str(result))]
     if isinstance(result, Mapping):
         return _facts(result)
-    if is_dataclass(result):
-        if type(result).__str__ is object.__str__:
-            return _facts({field.name: getattr(result, field.name) for field in fields(result)})
-        return str(result).splitlines()
-    return pprint.pformat(result).splitlines()
+    if isinstance(result, CatalogChange):
+        return [change_line(result)]
+    if is_dataclass(result) and type(result).__str__ is object.__str__:
+        return _facts({field.name: getattr(result, field.name) for field in fields(result)})
+    return (str(result) if is_dataclass(result) else pprint.pformat(result)).splitlines()
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterable[str]:

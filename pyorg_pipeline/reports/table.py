@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.reports.layout import (
+    FINAL,
+    PRE_RELEASE,
+    QUIET,
+    SIZE,
+    WIDE,
+    Column,
+    empty_table,
+)
 from pyorg_pipeline.reports.words import (
     attribute_texts,
     plural,
@@ -20,30 +27,7 @@ from pyorg_pipeline.reports.words import (
     version_text,
 )
 
-#: Terminals of this width are shown paths, packings, times of day and companions as well.
-WIDE: Final = 150
-
-#: Styles that all tables share.
-FINAL: Final = "bold green"
-PRE_RELEASE: Final = "bold yellow"
 _TYPE: Final = "cyan"
-QUIET: Final = "dim"
-#: The heading of the column that is aligned to the right.
-SIZE: Final = "Size"
-#: Between two columns: the padding, and the box's own blank.
-_GAP: Final = 2
-
-
-class Column(NamedTuple):
-    """A column of a table, and what becomes of it where the table does not fit."""
-
-    heading: str
-    #: One a row.
-    cells: list[Text]
-    #: Where the table does not fit, the lowest gives way first; None never does.
-    gives_way: int | None = None
-    #: How narrow it may become then.
-    narrowest: int = 0
 
 
 def print_table(artifacts: Sequence[PythonOrgArtifact], console: Console | None = None) -> None:
@@ -89,37 +73,6 @@ def _wide(artifacts: Sequence[PythonOrgArtifact]) -> list[Column]:
         Column("Modified (UTC)", [_modified(one, "%Y-%m-%d %H:%M") for one in artifacts]),
         Column("Companions", [_companions(one) for one in artifacts], 1, 20),
     ]
-
-
-def empty_table(columns: Sequence[Column], headings: int, width: int) -> Table:
-    """A table with columns as wide as their cells and headings, or narrower so that it fits.
-
-    Args:
-        columns: with at least one cell each.
-        headings: how wide the headings between the rows are, which stand in the first column.
-        width: the terminal's.
-
-    The widths are worked out here and not by rich, which would fold dates and sizes as well.
-    """
-    widths = [
-        max(len(column.heading), *(cell.cell_len for cell in column.cells)) for column in columns
-    ]
-    widths[0] = max(widths[0], headings)
-    excess = sum(widths) + _GAP * (len(columns) - 1) - width
-    giving = [index for index, column in enumerate(columns) if column.gives_way is not None]
-    for index in sorted(giving, key=lambda index: columns[index].gives_way or 0):
-        less = min(max(0, excess), max(0, widths[index] - columns[index].narrowest))
-        widths[index] -= less
-        excess -= less
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for column, column_width in zip(columns, widths, strict=True):
-        table.add_column(
-            column.heading,
-            width=column_width,
-            overflow="fold",
-            justify="right" if column.heading == SIZE else "left",
-        )
-    return table
 
 
 def _kind(artifact: PythonOrgArtifact) -> Text:

@@ -49,6 +49,37 @@ def test_the_names_of_a_folder_are_sorted_and_a_missing_folder_has_none(
     assert location.names("folder") == ["3.9.0.parquet", "a.parquet", "b.parquet"]
 
 
+def test_a_deleted_file_is_missing_and_a_missing_one_may_be_deleted(location: Location) -> None:
+    location.write("folder/one.parquet", b"one")
+    location.write("folder/two.parquet", b"two")
+    location.delete("folder/one.parquet")
+    assert location.names("folder") == ["two.parquet"]
+    assert location.stamp("folder/one.parquet") is None
+    location.delete("folder/one.parquet")
+    location.delete("no folder/one.parquet")
+    assert location.read("folder/two.parquet") == b"two"
+
+
+def test_an_object_of_s3_is_deleted_alone_and_a_missing_one_is_fine(s3_url: str) -> None:
+    location = open_location(s3_url)
+    for name in ("one", "one.more"):
+        location.write(f"folder/{name}", name.encode())
+    location.delete("folder/one")
+    location.delete("folder/one")
+    assert location.names("folder") == ["one.more"]
+    assert location.read("folder/one.more") == b"one.more"
+
+
+def test_a_file_that_cannot_be_deleted_is_an_error_of_ours(tmp_path: Path) -> None:
+    location = LocalLocation(tmp_path)
+    location.write("name", b"one")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(CatalogError, match="folder cannot be removed: "):
+        location.delete("folder")
+    location.delete("name/below a file")
+    assert location.read("name") == b"one"
+
+
 def test_the_stamp_changes_when_the_file_is_written_again(location: Location) -> None:
     assert location.stamp("name") is None
     location.write("name", b"one")

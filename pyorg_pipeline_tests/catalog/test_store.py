@@ -119,6 +119,8 @@ def test_every_column_of_every_table_says_what_it_means() -> None:
         schemas.ARTIFACT_CATALOG,
         schemas.LATEST_VERSION,
         schemas.CRAWL_FAILURES,
+        schemas.CATALOG_CHANGES,
+        schemas.CATALOG_CHANGES_BASELINE,
     ):
         for column in schema:
             assert len(column.metadata[b"description"]) > 10, column.name

@@ -6,9 +6,10 @@ import random
 from datetime import UTC, datetime
 
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.companions import ListedArtifact, group_listing
+from pyorg_pipeline.model.companions import ListedArtifact, companion_name, group_listing
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline.site.record import read_record
 
 
 def grouped(directory: str, *names: str) -> dict[str, tuple[str, ...]]:
@@ -64,6 +65,39 @@ def test_without_a_dot_between_a_name_is_not_about_another() -> None:
         "Python-3.9.0.tgz-asc": (),
         "Python-3.9.0.tgz~": (),
     }
+
+
+def test_a_companion_s_name_is_found_by_its_suffix() -> None:
+    names = {
+        "python-3.10.0-macos11.pkg",
+        "python-3.10.0-macos11.pkg.asc",
+        "python-3.10.0-macos11.pkg.asc_superceded",
+        "python-3.10.0-macos11.pkg_superceded",
+        "python-3.10.0-macos11.pkg_superceded.sigstore",
+        "python-3.10.0.exe.spdx.json_superseded",
+        "python-3.10.0.exe_superseded",
+    }
+    groups = grouped("3.10.0", *names)
+    assert groups["python-3.10.0-macos11.pkg_superceded"] == (".asc_superceded", ".sigstore")
+    assert groups["python-3.10.0.exe_superseded"] == (".spdx.json_superseded",)
+    found = [companion_name(owner, suffix) for owner in groups for suffix in groups[owner]]
+    assert sorted([*groups, *found]) == sorted(names)
+
+
+def test_the_companions_on_record_are_all_found_by_their_suffixes() -> None:
+    listings: dict[str, list[Entry]] = {}
+    for recorded in read_record():
+        directory, _, name = recorded.path.partition("/")
+        if name and "/" not in name:
+            entry = Entry(name, is_directory=False, last_modified=None, size=None)
+            listings.setdefault(directory, []).append(entry)
+    companions = 0
+    for directory, entries in listings.items():
+        for artifact in group_listing(directory, entries):
+            names = [companion_name(artifact.entry.name, end) for end in artifact.companions]
+            assert names == [entry.name for entry in artifact.companion_entries]
+            companions += len(names)
+    assert companions > 6000
 
 
 def test_a_replaced_artifact_s_companions_carry_its_mark() -> None:

@@ -23,7 +23,7 @@ from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline_tests.small_site import DIRECTORIES, small_site
 
-PUBLISHED = {"artifact_catalog", "latest_version", "releases"}
+PUBLISHED = {"artifact_catalog", "latest_version", "releases", "catalog_changes"}
 
 
 @pytest.fixture
@@ -50,25 +50,25 @@ class Daemon:
     def schedule(self, name: str) -> dg.RunRequest | str:
         """What a schedule asks for at this minute, or why it asks for nothing."""
         schedule = self.definitions.resolve_schedule_def(name)
-        context = dg.build_schedule_context(
+        with dg.build_schedule_context(
             instance=self.instance,
             scheduled_execution_time=datetime.now(UTC),
             resources=self.definitions.resources,
             repository_def=self.definitions.get_repository_def(),
-        )
-        data = schedule.evaluate_tick(context)
+        ) as context:
+            data = schedule.evaluate_tick(context)
         return data.run_requests[0] if data.run_requests else str(data.skip_message)
 
     def sensor(self) -> dg.RunRequest | str:
         """What the sensor asks for, or why it asks for nothing."""
         sensor = self.definitions.resolve_sensor_def("crawl_what_is_due")
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance,
             cursor=self._cursor,
             resources=self.definitions.resources,
             repository_def=self.definitions.get_repository_def(),
-        )
-        data = sensor.evaluate_tick(context)
+        ) as context:
+            data = sensor.evaluate_tick(context)
         self._cursor = data.cursor or self._cursor
         return data.run_requests[0] if data.run_requests else str(data.skip_message)
 

@@ -25,6 +25,7 @@ SCHEMAS = {
     "artifact_catalog": schemas.ARTIFACT_CATALOG,
     "latest_version": schemas.LATEST_VERSION,
     "releases": schemas.RELEASES,
+    "catalog_changes": schemas.CATALOG_CHANGES,
     "downloaded_artifacts": DOWNLOAD_REPORT,
 }
 
@@ -68,6 +69,7 @@ def test_the_assets_depend_on_each_other_in_the_way_of_the_data(
         "artifact_catalog": ["release_artifacts", "artifact_digests"],
         "latest_version": ["artifact_catalog"],
         "releases": ["artifact_catalog"],
+        "catalog_changes": ["artifact_catalog"],
         "downloaded_artifacts": ["artifact_catalog"],
     }
 

@@ -22,6 +22,7 @@ from pyorg_pipeline.errors import (
 )
 from pyorg_pipeline.model.signers import SIGNERS
 from pyorg_pipeline.refresh.artifacts import crawl_directories
+from pyorg_pipeline.refresh.changes import record_changes
 from pyorg_pipeline.refresh.digest_report import DigestConflict, DirectoryDigests
 from pyorg_pipeline.refresh.digests import digests_due, record_digests
 from pyorg_pipeline.refresh.directories import update_directories
@@ -332,6 +333,7 @@ def test_the_catalog_carries_the_digests_and_is_due_when_they_change(digests: Di
     publish_catalog(digests.store)
     publish_latest(digests.store)
     publish_releases(digests.store)
+    record_changes(digests.store)
     assert not publication_due(digests.store)
     assert set(published(digests).values()) == {(None, None, None)}
     digests.record()
@@ -339,6 +341,7 @@ def test_the_catalog_carries_the_digests_and_is_due_when_they_change(digests: Di
     publish_catalog(digests.store)
     publish_latest(digests.store)
     publish_releases(digests.store)
+    record_changes(digests.store)
     assert not publication_due(digests.store)
     found = published(digests)
     assert len(found) == 10

@@ -29,6 +29,7 @@ from pyorg_pipeline.errors import (
 )
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl, crawl_directories
+from pyorg_pipeline.refresh.changes import record_changes
 from pyorg_pipeline.refresh.directories import (
     DirectoriesUpdate,
     due_directories,
@@ -70,6 +71,7 @@ class Catalog:
         publish_catalog(self.store)
         publish_latest(self.store)
         publish_releases(self.store)
+        record_changes(self.store)
         return done
 
     def paths(self, file: str = CATALOG_FILE) -> list[str]:
@@ -460,6 +462,8 @@ def test_a_crawl_without_a_published_catalog_makes_publication_due(catalog: Cata
     publish_latest(catalog.store)
     assert publication_due(catalog.store)
     publish_releases(catalog.store)
+    assert publication_due(catalog.store)
+    record_changes(catalog.store)
     assert not publication_due(catalog.store)
 
 

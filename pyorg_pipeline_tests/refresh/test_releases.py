@@ -14,6 +14,7 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, RELEASES_FILE, CatalogStore
 from pyorg_pipeline.errors import CatalogMissingError
+from pyorg_pipeline.refresh.changes import record_changes
 from pyorg_pipeline.refresh.publication import publication_due, publish_catalog, publish_latest
 from pyorg_pipeline.refresh.releases import publish_releases, releases_due
 from pyorg_pipeline.site.replica import Replica
@@ -211,6 +212,7 @@ def test_a_missing_or_damaged_table_is_due_and_written_anew(
 def test_another_published_catalog_makes_the_table_due(store: CatalogStore) -> None:
     publish_catalog(store)
     publish_latest(store)
+    record_changes(store)
     assert releases_due(store)
     assert publication_due(store)
     publish_releases(store)

@@ -1,0 +1,57 @@
+"""Points in time as people give them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from pyorg_pipeline.errors import InvalidArgumentError
+from pyorg_pipeline.model.since import parse_since
+
+NOW = datetime(2026, 11, 23, 3, 10, 22, 345_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01T12:00Z", datetime(2026, 11, 1, 12, tzinfo=UTC)),
+        ("2026-11-01 12:00", datetime(2026, 11, 1, 12, tzinfo=UTC)),
+        ("2026-11-01T12:00:05.250+02:00", datetime(2026, 11, 1, 10, 0, 5, 250_000, tzinfo=UTC)),
+        (" 90m ", NOW - timedelta(minutes=90)),
+        ("12h", NOW - timedelta(hours=12)),
+        ("7d", NOW - timedelta(days=7)),
+        ("2w", NOW - timedelta(days=14)),
+        ("0d", NOW),
+        ("99999w", NOW - timedelta(weeks=99_999)),
+        (NOW, NOW),
+    ],
+)
+def test_a_time_is_a_datetime_iso_8601_or_an_age(given: datetime | str, expected: datetime) -> None:
+    assert parse_since(given, NOW) == expected
+
+
+def test_a_time_is_told_in_utc() -> None:
+    there = timezone(timedelta(hours=-5))
+    found = parse_since(datetime(2026, 11, 1, 20, tzinfo=there), NOW)
+    assert (found, found.tzinfo) == (datetime(2026, 11, 2, 1, tzinfo=UTC), UTC)
+
+
+def test_a_datetime_without_a_time_zone_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"'2026-11-01T00:00:00' has no time zone: give"):
+        parse_since(datetime(2026, 11, 1), NOW)  # noqa: DTZ001  # that is what is refused
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "yesterday", "7 d", "7D", "-7d", "1.5h", "100000w", "2026-13-01", "12:00", "\u0667d"],
+)
+def test_what_is_no_time_is_an_error_that_shows_what_is(given: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"is no time: give a date such as '2026-11-01'"):
+        parse_since(given, NOW)
+
+
+def test_a_time_that_utc_has_no_date_for_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"since '0001-01-01T00:00\+14:00' is out of"):
+        parse_since("0001-01-01T00:00+14:00", NOW)

@@ -1,0 +1,190 @@
+"""What changed, asked through the class and through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pyorg_pipeline import (
+    CatalogChange,
+    CatalogMissingError,
+    InvalidArgumentError,
+    PythonOrgDownloads,
+)
+from pyorg_pipeline.catalog.changes import BASELINE_FILE
+from pyorg_pipeline.reports.changes import change_lines
+from pyorg_pipeline.reports.results import result_text
+from pyorg_pipeline.site.replica import Replica
+from pyorg_pipeline_tests.command_line import on_a_terminal, pyorg, without_colours
+from pyorg_pipeline_tests.filling import fill
+from pyorg_pipeline_tests.small_site import LONG_AGO, small_site
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
+
+INSTALLER = "3.14.0/python-3.14.0-amd64.exe"
+TGZ = "3.13.9/Python-3.13.9.tgz"
+SIGNATURE = "3.13.9/Python-3.13.9.tar.xz.asc"
+LIST = ("PythonOrgDownloads", "list_changes")
+REPORT = ("PythonOrgDownloads", "report_changes")
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A home whose catalog has seen changes twice, and its site; to be read only."""
+    home = tmp_path_factory.mktemp("changed-home")
+    with Replica(small_site()) as site:
+        fill(str(home / "catalog"), site.url)
+        site.add(INSTALLER, size=28_123_456, last_modified=LONG_AGO)
+        fill(str(home / "catalog"), site.url)
+        site.replace(TGZ, size=29_000_001, last_modified=LONG_AGO)
+        site.replace(SIGNATURE, size=834, last_modified=LONG_AGO)
+        site.touch("3.13.9/", datetime.now(UTC))
+        site.remove("2.7/UNWISE.EXE")
+        fill(str(home / "catalog"), site.url)
+        yield home, site.url
+
+
+@pytest.fixture
+def home(changed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That home, as this process's."""
+    for name in [name for name in os.environ if name.startswith(("PYORG_", "DAGSTER_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PYORG_HOME", str(changed[0]))
+    monkeypatch.setenv("PYORG_AUTO_REFRESH", "0")
+    return changed[0]
+
+
+def paths(changes: list[CatalogChange]) -> list[tuple[str, str]]:
+    return [(change.change, change.path) for change in changes]
+
+
+@pytest.mark.usefixtures("home")
+def test_changes_are_listed_with_the_newest_last_and_companions_when_asked_for(
+    changed: tuple[Path, str],
+) -> None:
+    listed = PythonOrgDownloads.list_changes()
+    assert paths(listed) == [
+        ("appeared", INSTALLER),
+        ("vanished", "2.7/UNWISE.EXE"),
+        ("replaced", TGZ),
+    ]
+    assert listed[2] == CatalogChange(
+        change="replaced",
+        path=TGZ,
+        version="3.13.9",
+        artifact_type="source-release",
+        companion_of=None,
+        size_before=29_000_000,
+        size=29_000_001,
+        last_modified_before=LONG_AGO,
+        last_modified=LONG_AGO,
+        seen_at=listed[2].seen_at,
+        url=f"{changed[1]}{TGZ}",
+    )
+    assert paths(PythonOrgDownloads.list_changes(companions=True)) == [
+        ("appeared", INSTALLER),
+        ("vanished", "2.7/UNWISE.EXE"),
+        ("replaced", SIGNATURE),
+        ("replaced", TGZ),
+    ]
+
+
+@pytest.mark.usefixtures("home")
+def test_since_is_a_time_a_text_or_an_age() -> None:
+    first, *rest = PythonOrgDownloads.list_changes()
+    assert PythonOrgDownloads.list_changes(first.seen_at) == rest
+    assert PythonOrgDownloads.list_changes(first.seen_at.isoformat()) == rest
+    assert PythonOrgDownloads.list_changes("1h") == [first, *rest]
+    assert PythonOrgDownloads.list_changes(since="2025-01-01") == [first, *rest]
+    assert PythonOrgDownloads.list_changes("0m") == []
+    assert PythonOrgDownloads.list_changes(rest[-1].seen_at) == []
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("since", ["yesterday", datetime(2026, 11, 1)])  # noqa: DTZ001  # refused
+def test_a_since_that_is_no_time_is_refused(since: datetime | str) -> None:
+    with pytest.raises(InvalidArgumentError, match="since "):
+        PythonOrgDownloads.list_changes(since)
+    with pytest.raises(InvalidArgumentError, match="companions 'maybe' is neither true nor false"):
+        PythonOrgDownloads.list_changes(companions="maybe")  # type: ignore[arg-type]  # a bad one
+
+
+@pytest.mark.usefixtures("home")
+def test_urls_lead_to_the_site_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYORG_SITE_URL", "https://mirror.example/python/")
+    urls = [change.url for change in PythonOrgDownloads.list_changes()]
+    assert urls[0] == f"https://mirror.example/python/{INSTALLER}"
+
+
+def test_a_catalog_without_a_record_has_no_changes(
+    home: Path, tmp_path: Path, changed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert home != tmp_path
+    monkeypatch.setenv("PYORG_HOME", str(tmp_path))
+    with pytest.raises(CatalogMissingError):
+        PythonOrgDownloads.list_changes()
+    store = fill(str(tmp_path / "catalog"), changed[1])
+    assert PythonOrgDownloads.list_changes() == []
+    # As a catalog was written before there was a record.
+    store.location.delete(BASELINE_FILE)
+    assert PythonOrgDownloads.list_changes() == []
+
+
+def test_the_command_line_lists_a_line_a_change(home: Path) -> None:
+    done = pyorg(home, *LIST)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == result_text(PythonOrgDownloads.list_changes())
+    last = PythonOrgDownloads.list_changes()[-1]
+    assert done.stdout.endswith(
+        f"Z  replaced  {TGZ}  (29000000 bytes, 2025-10-07T09:30Z -> 29000001 bytes, "
+        "2025-10-07T09:30Z)\n"
+    )
+    none = pyorg(home, *LIST, "--since", last.seen_at.isoformat())
+    assert (none.returncode, none.stdout, none.stderr) == (0, "", "")
+
+
+def test_the_command_line_gives_objects_in_json(home: Path) -> None:
+    done = pyorg(home, "--json", *LIST, "--since", "1d", "--companions")
+    found = json.loads(done.stdout)
+    assert [(one["change"], one["path"], one["companion_of"]) for one in found] == [
+        ("appeared", INSTALLER, None),
+        ("vanished", "2.7/UNWISE.EXE", None),
+        ("replaced", SIGNATURE, "3.13.9/Python-3.13.9.tar.xz"),
+        ("replaced", TGZ, None),
+    ]
+    assert (found[2]["size_before"], found[2]["size"]) == (833, 834)
+    later = pyorg(home, "--json", *LIST, "--since", found[0]["seen_at"])
+    assert [one["path"] for one in json.loads(later.stdout)] == ["2.7/UNWISE.EXE", TGZ]
+    assert pyorg(home, "--json", *LIST, "--since", "0d").stdout == "[]\n"
+
+
+def test_a_report_in_a_pipe_is_a_line_a_change(home: Path) -> None:
+    done = pyorg(home, *REPORT, COLUMNS="40")
+    assert done.stdout.splitlines() == list(change_lines(PythonOrgDownloads.list_changes()))
+    none = pyorg(home, *REPORT, "--since", "0d")
+    assert (none.returncode, none.stdout, none.stderr) == (0, "", "no changes\n")
+
+
+@POSIX
+@pytest.mark.parametrize("columns", [80, 160])
+def test_a_report_on_a_terminal_is_a_table_that_fits_it(home: Path, columns: int) -> None:
+    shown = on_a_terminal(home, columns, *REPORT, "--companions", "true")
+    assert "\x1b[1;33mreplaced" in shown
+    lines = [line.rstrip() for line in without_colours(shown).splitlines()]
+    assert max(map(len, lines)) <= columns
+    for change in PythonOrgDownloads.list_changes(companions=True):
+        assert any(change.path in line and change.change in line for line in lines)
+    assert lines[-1] == "4 changes: 1 appeared, 1 vanished, 2 replaced"
+    assert any("Modified (UTC)" in line for line in lines) == (columns == 160)
+
+
+def test_a_since_that_is_no_time_is_one_line_and_exit_1(home: Path) -> None:
+    done = pyorg(home, *LIST, "--since", "yesterday")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("pyorg: since 'yesterday' is no time: give a date such as ")
+    assert done.stderr.count("\n") == 1
