@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from pyorg_pipeline.orchestration import assets, digest_assets, download_job, jobs
+from pyorg_pipeline.orchestration import assets, checks, digest_assets, download_job, jobs
 from pyorg_pipeline.orchestration.resources import (
     CatalogResource,
     DownloadsResource,
@@ -38,6 +38,7 @@ def build_definitions(
             assets.latest_version,
             download_job.downloaded_artifacts,
         ],
+        asset_checks=[checks.check_artifact_catalog, checks.latest_never_goes_back],
         jobs=[
             jobs.read_root,
             jobs.crawl_directories,

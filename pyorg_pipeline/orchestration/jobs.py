@@ -23,6 +23,7 @@ crawl_directories = dg.define_asset_job(
 )
 publish = dg.define_asset_job(
     "publish",
-    selection=[artifact_catalog, latest_version],
-    description="Publish the catalog and the latest versions from the artifact tables.",
+    # With the checks of both: they come with their assets.
+    selection=dg.AssetSelection.assets(artifact_catalog, latest_version),
+    description="Publish the catalog and the latest versions from the artifact tables; check them.",
 )
