@@ -19,6 +19,7 @@ def test_everything_has_a_default() -> None:
     assert settings.dagster_home == settings.home / "dagster"
     assert settings.concurrency == 8
     assert settings.auto_refresh
+    assert settings.webhook_url is None
 
 
 def test_every_setting_can_be_given(tmp_path: Path) -> None:
@@ -30,6 +31,7 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
             "DAGSTER_HOME": str(tmp_path / "dagster"),
             "PYORG_CONCURRENCY": "32",
             "PYORG_AUTO_REFRESH": "no",
+            "PYORG_WEBHOOK_URL": "https://user:pass@hooks.example/services/secret?key=secret",
         }
     )
     assert settings.site_url == "http://127.0.0.1:8000/mirror/"
@@ -38,6 +40,7 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
     assert settings.dagster_home == tmp_path / "dagster"
     assert settings.concurrency == 32
     assert not settings.auto_refresh
+    assert settings.webhook_url == "https://user:pass@hooks.example/services/secret?key=secret"
 
 
 def test_an_empty_value_is_no_value(tmp_path: Path) -> None:
@@ -89,3 +92,27 @@ def test_another_site_gets_a_home_of_its_own_below(tmp_path: Path) -> None:
     same = settings.for_site("https://www.python.org/ftp/python")
     assert same == replace(settings, site_is_given=True)
     assert not settings.site_is_given
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("hooks.example/services/secret", "***"),
+        ("ftp://hooks.example/secret", "***"),
+        ("http:///secret", "***"),
+        ("http://hooks.example:secret/", "***"),
+        ("https://user:secret@hooks.example/se cret", "https://hooks.example"),
+        ("https://hooks.example:0/secret", "https://hooks.example:0"),
+    ],
+)
+def test_a_webhook_that_cannot_be_used_is_named_without_its_secret(value: str, shown: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({"PYORG_WEBHOOK_URL": value})
+    assert str(raised.value) == (
+        f"PYORG_WEBHOOK_URL={shown!r} cannot be used: "
+        "it has to be a URL such as https://hooks.example/services/secret"
+    )
+
+
+def test_settings_in_words_do_not_tell_the_webhook() -> None:
+    assert "secret" not in repr(load_settings({"PYORG_WEBHOOK_URL": "https://a.example/secret"}))

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from pyorg_pipeline.orchestration import assets, checks, digest_assets, download_job, jobs
+from pyorg_pipeline.orchestration.notification_sensors import notification_sensors
 from pyorg_pipeline.orchestration.resources import (
     CatalogResource,
     DownloadsResource,
@@ -29,6 +30,13 @@ def build_definitions(
         SettingsError: a setting from the environment that cannot be used.
     """
     settings = settings or load_settings()
+    all_jobs: list[Any] = [
+        jobs.read_root,
+        jobs.crawl_directories,
+        digest_assets.record_digests,
+        jobs.publish,
+        download_job.download_artifacts,
+    ]
     return dg.Definitions(
         assets=[
             assets.release_directories,
@@ -39,13 +47,9 @@ def build_definitions(
             download_job.downloaded_artifacts,
         ],
         asset_checks=[checks.check_artifact_catalog, checks.latest_never_goes_back],
-        jobs=[
-            jobs.read_root,
-            jobs.crawl_directories,
-            digest_assets.record_digests,
-            jobs.publish,
-            download_job.download_artifacts,
-        ],
+        jobs=all_jobs,
+        # Whatever is materialised from an asset's page in the UI runs as the last of these.
+        sensors=notification_sensors(settings, [*(job.name for job in all_jobs), "__ASSET_JOB"]),
         resources={
             "site": SiteResource(url=settings.site_url, concurrency=settings.concurrency),
             "catalog": CatalogResource(
