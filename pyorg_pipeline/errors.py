@@ -23,6 +23,7 @@ PyorgError
 │   ├── RootListingError           the root listing lost too much to be believed
 │   ├── DirectoriesFailedError     some directories could not be read; the others were
 │   └── DigestsFailedError         some files about artifacts could not be read; the others were
+├── WebhookError                   an event could not be told to PYORG_WEBHOOK_URL
 └── DownloadError                  a file did not get under its final name; what was there still is
     ├── VerificationError          it is not what it should be
     │   └── UnprovenError          nothing proves it in the way that was demanded
@@ -235,6 +236,23 @@ class DirectoriesFailedError(RefreshError):
         if len(shown) > 1:
             these = f"{len(shown)} directories could not be read and keep their last good tables"
         return f"{these}: {'; '.join(shown[:3])}{more}. The next `pyorg refresh` tries again"
+
+
+class WebhookError(PyorgError):
+    """An event could not be told; it is told again later.
+
+    Args:
+        receiver: Scheme and host of the webhook: what else its URL has is a secret.
+        reason: What happened, and what to do.
+    """
+
+    def __init__(self, receiver: str, reason: str) -> None:
+        super().__init__(receiver, reason)
+        self.receiver = receiver
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the webhook at {self.receiver} did not take an event: {self.reason}"
 
 
 class DownloadError(PyorgError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
 from pyorg_pipeline.model.flags import parse_flag
 from pyorg_pipeline.model.limits import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
+from pyorg_pipeline.model.urls import origin_text
 
 DEFAULT_SITE_URL: Final = "https://www.python.org/ftp/python/"
 
@@ -55,6 +56,8 @@ class Settings:
     #: Whether a query without a catalog fills it first.
     auto_refresh: bool
     automation: Automation
+    #: Who is told of failed runs and new releases; None where nobody is. Its path is a secret.
+    webhook_url: str | None = field(default=None, repr=False)
 
     @property
     def lock_folder(self) -> Path:
@@ -101,6 +104,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     DAGSTER_HOME        $PYORG_HOME/dagster
     PYORG_CONCURRENCY   8; from 1 to 32
     PYORG_AUTO_REFRESH  1; 0 makes a missing catalog an error
+    PYORG_WEBHOOK_URL   none; events are posted there
 
     And, for what happens by itself:
 
@@ -150,6 +154,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
                 "PYORG_KEEP_RUNS", value("PYORG_KEEP_RUNS"), default=30, largest=36500
             ),
         ),
+        webhook_url=_webhook_url("PYORG_WEBHOOK_URL", value("PYORG_WEBHOOK_URL")),
     )
 
 
@@ -167,6 +172,22 @@ def checked_site_url(name: str, url: str) -> str:
     if not usable or parts.query or parts.fragment or re.search(r"[\s\x00-\x1f]", url):
         raise SettingsError(name, url, f"it has to be a URL such as {DEFAULT_SITE_URL}")
     return url.rstrip("/") + "/"
+
+
+def _webhook_url(name: str, url: str) -> str | None:
+    """A webhook's URL, which may have a query, but is never shown whole."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"[\s\x00-\x1f]", url):
+        reason = "it has to be a URL such as https://hooks.example/services/secret"
+        # Without the cause, which shows a part of the URL.
+        raise SettingsError(name, origin_text(url), reason) from None
+    return url
 
 
 def _checked_catalog_url(name: str, url: str) -> str:

@@ -27,6 +27,7 @@ def test_everything_has_a_default() -> None:
         look_every=30,
         keep_runs=30,
     )
+    assert settings.webhook_url is None
 
 
 def test_every_setting_can_be_given(tmp_path: Path) -> None:
@@ -44,6 +45,7 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
             "PYORG_TIMEZONE": "Europe/Berlin",
             "PYORG_LOOK_EVERY": "5",
             "PYORG_KEEP_RUNS": "365",
+            "PYORG_WEBHOOK_URL": "https://user:pass@hooks.example/services/secret?key=secret",
         }
     )
     assert settings.site_url == "http://127.0.0.1:8000/mirror/"
@@ -60,6 +62,7 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
         look_every=5,
         keep_runs=365,
     )
+    assert settings.webhook_url == "https://user:pass@hooks.example/services/secret?key=secret"
 
 
 def test_an_empty_value_is_no_value(tmp_path: Path) -> None:
@@ -117,3 +120,27 @@ def test_another_site_gets_a_home_of_its_own_below(tmp_path: Path) -> None:
     same = settings.for_site("https://www.python.org/ftp/python")
     assert same == replace(settings, site_is_given=True)
     assert not settings.site_is_given
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("hooks.example/services/secret", "***"),
+        ("ftp://hooks.example/secret", "***"),
+        ("http:///secret", "***"),
+        ("http://hooks.example:secret/", "***"),
+        ("https://user:secret@hooks.example/se cret", "https://hooks.example"),
+        ("https://hooks.example:0/secret", "https://hooks.example:0"),
+    ],
+)
+def test_a_webhook_that_cannot_be_used_is_named_without_its_secret(value: str, shown: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({"PYORG_WEBHOOK_URL": value})
+    assert str(raised.value) == (
+        f"PYORG_WEBHOOK_URL={shown!r} cannot be used: "
+        "it has to be a URL such as https://hooks.example/services/secret"
+    )
+
+
+def test_settings_in_words_do_not_tell_the_webhook() -> None:
+    assert "secret" not in repr(load_settings({"PYORG_WEBHOOK_URL": "https://a.example/secret"}))

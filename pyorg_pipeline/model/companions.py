@@ -101,6 +101,12 @@ def companion_name(artifact: str, suffix: str) -> str:
     return artifact.removesuffix(suffix[len(plain) :]) + suffix
 
 
+def looks_like_companion(name: str) -> bool:
+    """Whether a name ends as only signatures, bills of materials and the like do."""
+    ending = re.search(rf"{_COMPANION_SUFFIX.pattern}\Z", _unmarked(name), _COMPANION_SUFFIX.flags)
+    return ending is not None and ending.start() > 0
+
+
 def _possible_owners(name: str) -> Iterator[tuple[str, str]]:
     """Names that a file may be about, each with the suffix that is left; the longest first."""
     if len(name) > LONGEST_NAME:
@@ -116,4 +122,8 @@ def _may_own(owner: ParsedName, suffix: str) -> bool:
     """Whether a file that exists may have a companion with that suffix."""
     if owner.artifact_type != UNRECOGNISED:
         return True
-    return _COMPANION_SUFFIX.fullmatch(without_superseded_mark(suffix) or suffix) is not None
+    return _COMPANION_SUFFIX.fullmatch(_unmarked(suffix)) is not None
+
+
+def _unmarked(name: str) -> str:
+    return without_superseded_mark(name) or name

@@ -10,7 +10,16 @@ from pydantic import Field
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.errors import ArtifactsLostError, DirectoriesFailedError, RootListingError
-from pyorg_pipeline.orchestration.metadata import PREVIEW_ROWS, column_schema, names, preview
+from pyorg_pipeline.orchestration.freshness import FRESHNESS
+from pyorg_pipeline.orchestration.metadata import (
+    OWNERS,
+    PREVIEW_ROWS,
+    column_lineage,
+    column_schema,
+    names,
+    picture,
+    preview,
+)
 from pyorg_pipeline.orchestration.partitions import (
     DIGESTS_KEY,
     due_partitions,
@@ -22,6 +31,12 @@ from pyorg_pipeline.refresh.artifacts import DirectoryCrawl, crawl_directories
 from pyorg_pipeline.refresh.directories import update_directories
 from pyorg_pipeline.refresh.publication import publish_catalog, publish_latest
 from pyorg_pipeline.refresh.watch import current_watch
+from pyorg_pipeline.reports.pictures import (
+    PICTURED_COLUMNS,
+    artifacts_by_series,
+    bytes_by_series,
+    releases_a_year,
+)
 
 GROUP = "catalog"
 
@@ -74,8 +89,10 @@ DIRECTORIES_KEEP_THEIR_ARTIFACTS = dg.AssetCheckSpec(
 @dg.asset(
     group_name=GROUP,
     kinds={"python", "parquet"},
+    owners=OWNERS,
     metadata={"dagster/column_schema": column_schema(schemas.RELEASE_DIRECTORIES)},
     check_specs=[ROOT_KEEPS_ITS_DIRECTORIES],
+    freshness_policy=FRESHNESS,
 )
 def release_directories(
     context: dg.AssetExecutionContext,
@@ -121,7 +138,7 @@ def release_directories(
         metadata={
             "dagster/row_count": len(update.rows),
             "dagster/uri": f"{store.location.text}/release_directories.parquet",
-            "site": client.base_url,
+            "site": dg.MetadataValue.url(client.base_url),
             "requests": client.requests_sent,
             "new": len(update.new),
             "new_directories": names(update.new),
@@ -146,7 +163,16 @@ with warnings.catch_warnings():
         output_required=False,
         group_name=GROUP,
         kinds={"python", "parquet"},
-        metadata={"dagster/column_schema": column_schema(schemas.RELEASE_ARTIFACTS)},
+        owners=OWNERS,
+        metadata={
+            "dagster/column_schema": column_schema(schemas.RELEASE_ARTIFACTS),
+            "dagster/column_lineage": column_lineage(
+                schemas.RELEASE_ARTIFACTS,
+                {},
+                directory=[("release_directories", "name")],
+                directory_last_modified=[("release_directories", "last_modified")],
+            ),
+        },
         check_specs=[DIRECTORIES_KEEP_THEIR_ARTIFACTS],
     )
 
@@ -184,7 +210,8 @@ def release_artifacts(
         ):
             watch.crawled(done)
             if done.error is None:
-                context.log_event(_materialization(context, done))
+                url = f"{client.base_url}{done.directory}/"
+                context.log_event(_materialization(context, done, url))
             elif done.hidden:
                 context.log.warning(
                     f"{done.directory} never gave a listing and is asked again later: {done.error}"
@@ -217,13 +244,14 @@ def _check_of_losses(lost: dict[str, list[str]], crawled: int) -> dg.AssetCheckR
 
 
 def _materialization(
-    context: dg.AssetExecutionContext, done: DirectoryCrawl
+    context: dg.AssetExecutionContext, done: DirectoryCrawl, url: str
 ) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         context.asset_key,
         partition=done.directory,
         metadata={
             "dagster/row_count": done.rows,
+            "site": dg.MetadataValue.url(url),
             "unrecognised": done.unrecognised,
             "companions": done.companions,
             "added": len(done.added),
@@ -242,7 +270,17 @@ def _materialization(
     deps=[release_artifacts, DIGESTS_KEY],
     group_name=GROUP,
     kinds={"python", "parquet"},
-    metadata={"dagster/column_schema": column_schema(schemas.ARTIFACT_CATALOG)},
+    owners=OWNERS,
+    metadata={
+        "dagster/column_schema": column_schema(schemas.ARTIFACT_CATALOG),
+        "dagster/column_lineage": column_lineage(
+            schemas.ARTIFACT_CATALOG,
+            {
+                "release_artifacts": schemas.RELEASE_ARTIFACTS,
+                "artifact_digests": schemas.ARTIFACT_DIGESTS,
+            },
+        ),
+    },
 )
 def artifact_catalog(
     context: dg.AssetExecutionContext, catalog: CatalogResource
@@ -254,6 +292,7 @@ def artifact_catalog(
     with catalog.writing(context.run.run_id) as store:
         done = current_watch().publication = publish_catalog(store)
     newest = done.table.slice(max(0, len(done.table) - PREVIEW_ROWS)).to_pylist()
+    pictured = done.table.select(list(PICTURED_COLUMNS)).to_pylist()
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(done.table),
@@ -266,6 +305,11 @@ def artifact_catalog(
             "removed": done.removed,
             "bytes_on_the_site": done.size,
             "bytes": done.bytes,
+            "releases_a_year": picture(releases_a_year(pictured), "Releases a year, by level"),
+            "artifacts_by_series": picture(
+                artifacts_by_series(pictured), "Artifacts of each series, by family"
+            ),
+            "bytes_by_series": picture(bytes_by_series(pictured), "Bytes of each series"),
             "preview": preview(
                 reversed(newest), ["path", "version", "artifact_type", "format", "arch", "size"]
             ),
@@ -277,7 +321,19 @@ def artifact_catalog(
     deps=[artifact_catalog],
     group_name=GROUP,
     kinds={"python", "parquet"},
-    metadata={"dagster/column_schema": column_schema(schemas.LATEST_VERSION)},
+    owners=OWNERS,
+    metadata={
+        "dagster/column_schema": column_schema(schemas.LATEST_VERSION),
+        "dagster/column_lineage": column_lineage(
+            schemas.LATEST_VERSION,
+            {"artifact_catalog": schemas.ARTIFACT_CATALOG},
+            series=[("artifact_catalog", "major"), ("artifact_catalog", "minor")],
+            final_only=[("artifact_catalog", "releaselevel")],
+            source_path=[("artifact_catalog", "path")],
+            source_size=[("artifact_catalog", "size")],
+            source_last_modified=[("artifact_catalog", "last_modified")],
+        ),
+    },
 )
 def latest_version(
     context: dg.AssetExecutionContext, catalog: CatalogResource

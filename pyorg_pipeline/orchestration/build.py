@@ -11,12 +11,14 @@ from pyorg_pipeline.orchestration import (
     assets,
     automation,
     change_assets,
+    checks,
     digest_assets,
     download_job,
     jobs,
     pruning,
     release_assets,
 )
+from pyorg_pipeline.orchestration.notification_sensors import notification_sensors
 from pyorg_pipeline.orchestration.resources import (
     CatalogResource,
     DownloadsResource,
@@ -45,6 +47,14 @@ def build_definitions(
         release_assets.releases,
         change_assets.catalog_changes,
     ]
+    all_jobs: list[Any] = [
+        jobs.read_root,
+        jobs.crawl_directories,
+        digest_assets.record_digests,
+        jobs.publish,
+        pruning.prune_history,
+        download_job.download_artifacts,
+    ]
     return dg.Definitions(
         assets=[
             assets.release_directories,
@@ -53,18 +63,14 @@ def build_definitions(
             *automation.published_by_itself(published, catalog),
             download_job.downloaded_artifacts,
         ],
-        jobs=[
-            jobs.read_root,
-            jobs.crawl_directories,
-            digest_assets.record_digests,
-            jobs.publish,
-            pruning.prune_history,
-            download_job.download_artifacts,
-        ],
+        asset_checks=[checks.check_artifact_catalog, checks.latest_never_goes_back],
+        jobs=all_jobs,
         schedules=automation.schedules(settings.automation),
         sensors=[
             automation.crawl_sensor(settings.automation),
             automation.publication_sensor(settings.automation, published),
+            # Whatever is materialised from an asset's page in the UI runs as the last of these.
+            *notification_sensors(settings, [*(job.name for job in all_jobs), "__ASSET_JOB"]),
         ],
         # A process a step would import Dagster for each of them, which takes longer than most.
         executor=dg.in_process_executor,

@@ -6,7 +6,13 @@ import dagster as dg
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.changes import FOLDER
-from pyorg_pipeline.orchestration.metadata import PREVIEW_ROWS, column_schema, preview
+from pyorg_pipeline.orchestration.metadata import (
+    OWNERS,
+    PREVIEW_ROWS,
+    column_lineage,
+    column_schema,
+    preview,
+)
 from pyorg_pipeline.orchestration.resources import CatalogResource
 from pyorg_pipeline.refresh.changes import record_changes
 
@@ -17,7 +23,13 @@ CATALOG_KEY = dg.AssetKey("artifact_catalog")
     deps=[CATALOG_KEY],
     group_name="catalog",
     kinds={"python", "parquet"},
-    metadata={"dagster/column_schema": column_schema(schemas.CATALOG_CHANGES)},
+    owners=OWNERS,
+    metadata={
+        "dagster/column_schema": column_schema(schemas.CATALOG_CHANGES),
+        "dagster/column_lineage": column_lineage(
+            schemas.CATALOG_CHANGES, {"artifact_catalog": schemas.ARTIFACT_CATALOG}
+        ),
+    },
 )
 def catalog_changes(
     context: dg.AssetExecutionContext, catalog: CatalogResource

@@ -16,7 +16,13 @@ from pydantic import Field
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.errors import DigestsFailedError
-from pyorg_pipeline.orchestration.metadata import column_schema, names, preview
+from pyorg_pipeline.orchestration.metadata import (
+    OWNERS,
+    column_lineage,
+    column_schema,
+    names,
+    preview,
+)
 from pyorg_pipeline.orchestration.partitions import (
     ARTIFACTS_KEY,
     DIGESTS_KEY,
@@ -61,7 +67,18 @@ with warnings.catch_warnings():
         output_required=False,
         group_name="catalog",
         kinds={"python", "parquet"},
-        metadata={"dagster/column_schema": column_schema(schemas.ARTIFACT_DIGESTS)},
+        owners=OWNERS,
+        metadata={
+            "dagster/column_schema": column_schema(schemas.ARTIFACT_DIGESTS),
+            "dagster/column_lineage": column_lineage(
+                schemas.ARTIFACT_DIGESTS,
+                {},
+                path=[("release_artifacts", "path")],
+                companion=[("release_artifacts", "companions")],
+                companion_size=[("release_artifacts", "companion_sizes")],
+                companion_last_modified=[("release_artifacts", "companion_dates")],
+            ),
+        },
     )
 
 

@@ -25,7 +25,7 @@ from pyorg_pipeline.errors import CatalogSiteError, DownloadsFailedError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
 from pyorg_pipeline.model.flags import parse_verification
 from pyorg_pipeline.orchestration.living_runs import fail_killed_runs, showing_life
-from pyorg_pipeline.orchestration.metadata import column_schema, names, preview
+from pyorg_pipeline.orchestration.metadata import OWNERS, column_schema, names, preview
 from pyorg_pipeline.orchestration.resources import CatalogResource, DownloadsResource, SiteResource
 from pyorg_pipeline.site.verification import Verify
 from pyorg_pipeline.transfers import FAILED, FETCHED, SKIPPED, Outcome, download_all
@@ -44,6 +44,7 @@ downloaded_artifacts = dg.AssetSpec(
     kinds={"python", "parquet"},
     description="What the job download_artifacts brought to its destinations: a report a run, "
     "under downloads/ at the catalog's location.",
+    owners=OWNERS,
     metadata={"dagster/column_schema": column_schema(DOWNLOAD_REPORT)},
 )
 

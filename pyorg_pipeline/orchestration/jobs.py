@@ -25,7 +25,8 @@ crawl_directories = dg.define_asset_job(
 )
 publish = dg.define_asset_job(
     "publish",
-    selection=[artifact_catalog, latest_version, releases, catalog_changes],
-    description="Publish catalog, latest versions and releases from the artifact tables, "
-    "and record what changed.",
+    # With the checks of all: they come with their assets.
+    selection=dg.AssetSelection.assets(artifact_catalog, latest_version, releases, catalog_changes),
+    description="Publish catalog, latest versions and releases from the artifact tables, record "
+    "what changed, and check what is published.",
 )

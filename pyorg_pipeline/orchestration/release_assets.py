@@ -8,7 +8,14 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import RELEASES_FILE
 from pyorg_pipeline.model.releases import FAMILIES
 from pyorg_pipeline.orchestration.assets import GROUP, artifact_catalog
-from pyorg_pipeline.orchestration.metadata import PREVIEW_ROWS, column_schema, names, preview
+from pyorg_pipeline.orchestration.metadata import (
+    OWNERS,
+    PREVIEW_ROWS,
+    column_lineage,
+    column_schema,
+    names,
+    preview,
+)
 from pyorg_pipeline.orchestration.resources import CatalogResource
 from pyorg_pipeline.refresh.releases import publish_releases
 
@@ -22,7 +29,20 @@ _PREVIEW = [
     deps=[artifact_catalog],
     group_name=GROUP,
     kinds={"python", "parquet"},
-    metadata={"dagster/column_schema": column_schema(schemas.RELEASES)},
+    owners=OWNERS,
+    metadata={
+        "dagster/column_schema": column_schema(schemas.RELEASES),
+        "dagster/column_lineage": column_lineage(
+            schemas.RELEASES,
+            {"artifact_catalog": schemas.ARTIFACT_CATALOG},
+            series=[("artifact_catalog", "major"), ("artifact_catalog", "minor")],
+            released=[("artifact_catalog", "last_modified")],
+            artifacts=[("artifact_catalog", "path")],
+            bytes=[("artifact_catalog", "size")],
+            signed_share=[("artifact_catalog", "companions")],
+            source_path=[("artifact_catalog", "path")],
+        ),
+    },
 )
 def releases(
     context: dg.AssetExecutionContext, catalog: CatalogResource

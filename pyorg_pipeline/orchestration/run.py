@@ -33,6 +33,8 @@ class Refresh:
     failures: Mapping[str, str]
     #: Directories whose digests could not all be read, with the reason; what was on record stays.
     digest_failures: Mapping[str, str] = field(default_factory=dict)
+    #: Checks that did not hold, with what was found.
+    failed_checks: Mapping[str, str] = field(default_factory=dict)
 
 
 def refresh(
@@ -79,9 +81,21 @@ def refresh(
         if digests and (wanted := due_digest_partitions(store, instance)):
             config = {"read_digests": {"directories": wanted}}
             digest_failures = _try(definitions, instance, record_digests, config)
+        failed_checks: dict[str, str] = {}
         if publication_due(store):
-            _run(definitions, instance, jobs.publish, {})
-    return Refresh(due=due, watch=watch, failures=failures, digest_failures=digest_failures)
+            published = _run(definitions, instance, jobs.publish, {})
+            failed_checks = {
+                check.check_name: check.description or "did not hold"
+                for check in published.get_asset_check_evaluations()
+                if not check.passed
+            }
+    return Refresh(
+        due=due,
+        watch=watch,
+        failures=failures,
+        digest_failures=digest_failures,
+        failed_checks=failed_checks,
+    )
 
 
 def _try(
@@ -103,7 +117,7 @@ def _run(
     instance: dg.DagsterInstance,
     job: Any,
     config: Mapping[str, Mapping[str, Any]],
-) -> None:
+) -> dg.ExecuteInProcessResult:
     """Run a job to its end; an error in a step is raised as it is."""
     run_config = {
         "ops": {name: {"config": dict(values)} for name, values in config.items()},
@@ -111,4 +125,4 @@ def _run(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     definition = definitions.resolve_job_def(job.name)
-    definition.execute_in_process(run_config=run_config, instance=instance)
+    return definition.execute_in_process(run_config=run_config, instance=instance)

@@ -53,6 +53,8 @@ class RefreshSummary:
     digest_conflicts: Sequence[str]
     #: Files about artifacts that could not be read, by directory.
     digest_failures: Mapping[str, str]
+    #: Checks of the published tables that did not hold, with what was found; no error.
+    failed_checks: Mapping[str, str]
     #: The newest final release, and the newest of any level; None where there is none.
     latest_final: str | None
     latest: str | None
@@ -93,6 +95,7 @@ class RefreshSummary:
             digests_verified=sum(done.verified for done in watch.digests),
             digest_conflicts=[str(one) for done in watch.digests for one in done.conflicts],
             digest_failures=dict(refresh.digest_failures),
+            failed_checks=dict(refresh.failed_checks),
             latest_final=latest.get(True),
             latest=latest.get(False),
             requests=watch.requests,
@@ -109,7 +112,8 @@ class RefreshSummary:
     def __str__(self) -> str:
         changed = (self.added, self.removed, self.replaced, self.vanished, self.failures)
         digests = (self.digests_read, self.digest_conflicts, self.digest_failures)
-        return "\n".join(self._changes() if any((*changed, *digests)) else self._nothing_new())
+        told = any((*changed, *digests, self.failed_checks))
+        return "\n".join(self._changes() if told else self._nothing_new())
 
     @property
     def _cost(self) -> str:
@@ -161,6 +165,10 @@ class RefreshSummary:
                 for name, reason in sorted(self.failures.items())
             ),
             *self._digests(),
+            *(
+                ("warning", printable(f"{name}: {found}"))
+                for name, found in sorted(self.failed_checks.items())
+            ),
             ("latest", self._latest),
             ("catalog", self.location),
         ]

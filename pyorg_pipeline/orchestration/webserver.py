@@ -61,6 +61,8 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         "PYORG_CATALOG_URL": settings.catalog_url,
         "PYORG_CONCURRENCY": str(settings.concurrency),
         "DAGSTER_HOME": str(ensure_home(settings.dagster_home)),
+        # Empty where there is none: a demo tells nobody, whatever its own environment says.
+        "PYORG_WEBHOOK_URL": settings.webhook_url or "",
     }
 
 

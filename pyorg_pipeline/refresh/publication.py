@@ -95,6 +95,7 @@ def publish_catalog(store: CatalogStore) -> Publication:
             "published_at": published_at,
             "crawls": crawls,
             "digests": digests,
+            "before": _counts_before(store, site_url),
             **counts,
         },
     )
@@ -123,6 +124,10 @@ _LATEST_COLUMNS: Final = [
 ]
 
 
+#: What is kept of the rows before, so that going back can be told.
+_LATEST_BEFORE: Final = ("series", "final_only", *VERSION_COLUMNS, "version")
+
+
 @dataclass(frozen=True, slots=True)
 class LatestVersions:
     """The rows of latest_version."""
@@ -137,12 +142,20 @@ def publish_latest(store: CatalogStore) -> LatestVersions:
     """Write latest_version: the newest final and the newest of any level, over all and a series."""
     table, facts = store.read(CATALOG_FILE)
     rows = _latest_rows(table.select(_LATEST_COLUMNS).to_pylist())
-    before = {(row["series"], row["final_only"]): row["version"] for row in _rows(store)}
+    rows_before = _rows(store)
+    before = {(row["series"], row["final_only"]): row["version"] for row in rows_before}
+    of_this_site = (store.facts_or_none(LATEST_FILE) or {}).get("site_url") == facts["site_url"]
     size = store.write(
         LATEST_FILE,
         schemas.LATEST_VERSION,
         rows,
-        {"site_url": facts["site_url"], "catalog_published_at": facts["published_at"]},
+        {
+            "site_url": facts["site_url"],
+            "catalog_published_at": facts["published_at"],
+            "before": [
+                {name: row[name] for name in _LATEST_BEFORE} for row in rows_before if of_this_site
+            ],
+        },
     )
     return LatestVersions(
         rows=rows,
@@ -225,6 +238,14 @@ def _present(store: CatalogStore) -> tuple[str, list[str]]:
     table, facts = store.read(DIRECTORIES_FILE)
     rows = table.select(["name", "gone_since"]).to_pylist()
     return facts["site_url"], [row["name"] for row in rows if row["gone_since"] is None]
+
+
+def _counts_before(store: CatalogStore, site_url: str) -> dict[str, int] | None:
+    """What the snapshot that is about to be replaced counted; another site's says nothing."""
+    before = store.facts_or_none(CATALOG_FILE)
+    if before is None or before["site_url"] != site_url:
+        return None
+    return {name: before[name] for name in ("artifacts", "unrecognised")}
 
 
 def _published_paths(store: CatalogStore) -> set[str]:

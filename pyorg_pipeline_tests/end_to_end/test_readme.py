@@ -215,5 +215,5 @@ def test_the_demo_runs_offline_and_shows_everything_that_the_readme_says(tmp_pat
 def test_every_setting_is_in_the_readme() -> None:
     source = (README.parent / "pyorg_pipeline" / "settings.py").read_text(encoding="utf-8")
     names = set(re.findall(r'value\("([A-Z_]+)"\)', source))
-    assert len(names) == 6
+    assert len(names) == 7
     assert names == set(re.findall(r"^\| `([A-Z_]+)` \|", TEXT, re.MULTILINE))

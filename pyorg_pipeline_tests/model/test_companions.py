@@ -5,8 +5,15 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 
+import pytest
+
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.companions import ListedArtifact, companion_name, group_listing
+from pyorg_pipeline.model.companions import (
+    ListedArtifact,
+    companion_name,
+    group_listing,
+    looks_like_companion,
+)
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.site.record import read_record
@@ -228,3 +235,20 @@ def test_a_name_longer_than_any_file_s_is_nobody_s_companion() -> None:
     long = "Python-3.9.0.tgz" + ".asc" * 100_000
 
     assert grouped("3.9.0", "Python-3.9.0.tgz", long) == {"Python-3.9.0.tgz": (), long: ()}
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("Python-3.14.0.tgz.asc", True),
+        ("Python-3.14.0.tgz.SIGSTORE", True),
+        ("Python-3.14.0.tgz.spdx.json", True),
+        ("python-3.10.0-macos11.pkg.asc_superceded", True),
+        ("windows-3.14.0.json", False),
+        (".asc", False),
+        ("asc", False),
+        ("x.asc.txt", False),
+    ],
+)
+def test_only_signatures_and_the_like_look_like_companions(name: str, answer: bool) -> None:
+    assert looks_like_companion(name) is answer

@@ -315,8 +315,9 @@ def test_all_is_on_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
     def statuses(**more: str) -> set[str]:
         definitions = build_definitions(load_settings({"PYORG_HOME": str(tmp_path), **more}))
         repository = definitions.get_repository_def()
+        sensors = map(definitions.resolve_sensor_def, ("crawl_what_is_due", "publish_what_is_due"))
         schedules = {one.default_status.value for one in repository.schedule_defs}
-        return schedules | {one.default_status.value for one in repository.sensor_defs}
+        return schedules | {one.default_status.value for one in sensors}
 
     assert statuses() == {"RUNNING"}
     assert statuses(PYORG_AUTOMATION="0") == {"STOPPED"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.orchestration.build import build_definitions
-from pyorg_pipeline.orchestration.metadata import names, preview
+from pyorg_pipeline.orchestration.metadata import names, picture, preview
 from pyorg_pipeline.orchestration.resources import CatalogResource
 from pyorg_pipeline.settings import load_settings
 from pyorg_pipeline.site.replica import Replica
@@ -107,6 +109,17 @@ def test_a_preview_is_a_markdown_table_in_which_names_are_no_markup() -> None:
         "| name | size | companions |\n| --- | --- | --- |\n| a\\|b&lt;i> |  | .asc .sig |"
     )
     assert preview([], ["name"]).value == "no rows"
+
+
+def test_a_picture_is_markdown_that_needs_nothing_from_elsewhere() -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><text>\u00e9|]</text></svg>'
+    found = re.fullmatch(
+        r"!\[(.*)\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)\)",
+        str(picture(svg, "releases < a | year").value),
+    )
+    assert found is not None
+    assert found[1] == "releases &lt; a \\| year"
+    assert base64.b64decode(found[2]).decode() == svg
 
 
 def test_long_lists_of_names_are_cut_where_nobody_reads_on() -> None:

@@ -68,10 +68,20 @@ def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
     settings: Settings, site: Replica
 ) -> None:
     attended_refresh(settings)
-    site.add("3.14.0/Python-3.14.0.tgz")
+    site.add("3.14.0/Python-3.14.0.tgz", size=30_000_000)
     site.remove("3.14.0/Python-3.14.0rc1.tar.xz")
     site.replace("3.14.0/Python-3.14.0.tar.xz", size=5)
     site.remove("3.15.0/")
+    back = (
+        "Latest versions went back: all, of any level: 3.15.0a1 to 3.14.0, 3.15, of any level: "
+        "3.15.0a1 to none. A release was withdrawn, or a listing lost it: look at its directory "
+        "on the site; `pyorg refresh --full` reads all again"
+    )
+    size = (
+        "1 artifact has an implausible size: 3.14.0/Python-3.14.0.tar.xz (5 bytes). An upload may "
+        "be under way; if it stays so after the next refresh, do not trust the file and tell "
+        "python.org"
+    )
     assert told(settings, accept_vanished=True) == [
         f"Refreshed from {site.url} (2 requests, N s).",
         "  directories  4, 1 read (changed 1)",
@@ -80,6 +90,8 @@ def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
         "  removed      1: 3.14.0/Python-3.14.0rc1.tar.xz",
         "  replaced     1: 3.14.0/Python-3.14.0.tar.xz",
         "  artifacts    7, and 2 files unrecognised",
+        f"  warning      latest_never_goes_back: {back}",
+        f"  warning      sizes_are_plausible: {size}",
         "  latest       3.14.0 (final)",
         f"  catalog      {settings.catalog_url}",
     ]
@@ -144,6 +156,7 @@ def test_in_json_a_refresh_is_an_object(settings: Settings, site: Replica) -> No
         "digests_verified": 0,
         "digest_conflicts": [],
         "digest_failures": {},
+        "failed_checks": {},
         "latest_final": "3.14.0",
         "latest": "3.15.0a1",
         "requests": 6,

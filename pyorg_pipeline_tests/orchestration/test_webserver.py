@@ -57,7 +57,9 @@ def test_dagster_is_given_the_site_the_catalog_and_a_home(
     child: Callable[[str], None],
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("PYORG_WEBHOOK_URL", "http://127.0.0.1:9/of-someone-else")
     child(
         "import os, sys\n"
         "print(*sys.argv[-4:])\n"
@@ -73,6 +75,7 @@ def test_dagster_is_given_the_site_the_catalog_and_a_home(
         f"-h 127.0.0.1 -p {port}",
     ]
     given = dict(line.split(" ", 1) for line in printed[2:])
+    assert given["PYORG_WEBHOOK_URL"] == ""
     assert given["DAGSTER_HOME"] == str(tmp_path / "dagster")
     assert given["PYORG_CATALOG_URL"] == str(tmp_path / "catalog")
     assert given["PYORG_HOME"] == str(tmp_path)

@@ -1,0 +1,21 @@
+"""URLs as they may be shown."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+
+def origin_text(url: str) -> str:
+    """Scheme and host of a URL, such as `https://hooks.example:8443`; `***` if it has none.
+
+    Credentials, path and query are left out: a webhook's are a secret.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "***"
+    if not host or parts.scheme not in {"http", "https"}:
+        return "***"
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")

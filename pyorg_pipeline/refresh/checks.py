@@ -1,0 +1,255 @@
+"""What ought to hold of the published tables, and what it means where it does not.
+
+Each check is a function of rows or facts and gives a result in words and numbers. A check stops
+nothing: what was published stays, and somebody looks at it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pyorg_pipeline.catalog.store import VERSION_COLUMNS
+from pyorg_pipeline.model.artifacts import SOURCE_PREFERENCE, UNRECOGNISED, is_release_type
+from pyorg_pipeline.model.companions import looks_like_companion
+
+#: What the checks of artifact_catalog read.
+CHECKED_COLUMNS: Final = (
+    "path",
+    "name",
+    *VERSION_COLUMNS,
+    "version",
+    "artifact_type",
+    "format",
+    "debug",
+    "superseded",
+    "size",
+)
+
+#: A stray file or two come with many releases. python.org puts one new kind of file beside each of
+#: a release's installers, which are more than ten.
+STRAY_FILES: Final = 10
+
+#: Of all files. What is crawled for the first time brings its old unrecognised files with it, but
+#: recognised ones in the same measure: of the record, 0.4 % are unrecognised.
+RISEN_SHARE: Final = 0.001
+
+#: Bytes. On record are source tarballs from 3.6 MB (2.4.3c1) to 43 MB (3.15.0a8); before 2.0 from
+#: 0.39 MB (0.9.1). They have doubled in twelve years.
+SMALLEST_SOURCE: Final = 3_000_000
+SMALLEST_SOURCE_BEFORE_2: Final = 300_000
+LARGEST_SOURCE: Final = 150_000_000
+
+_MOST_SAMPLES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a check found."""
+
+    passed: bool
+    #: What was found and, where that is wrong, what to do.
+    description: str
+    numbers: Mapping[str, int | float] = field(default_factory=dict)
+    #: What is wrong, by path or version; not more than a person reads.
+    samples: Sequence[str] = ()
+
+
+def unrecognised_share_did_not_jump(facts: Mapping[str, Any]) -> CheckResult:
+    """Whether the names of the site are still those that the grammar knows.
+
+    A jump is more than STRAY_FILES unrecognised files more than in the snapshot before, and a
+    share of all files that rose by more than RISEN_SHARE.
+
+    Args:
+        facts: those of artifact_catalog.
+    """
+    share = _unrecognised_share(facts)
+    numbers = {"unrecognised": facts["unrecognised"], "share": round(share, 6)}
+    before = facts.get("before")
+    if before is None:
+        return CheckResult(True, "There is no snapshot before this one to compare with.", numbers)
+    share_before = _unrecognised_share(before)
+    more = facts["unrecognised"] - before["unrecognised"]
+    numbers |= {
+        "unrecognised_before": before["unrecognised"],
+        "share_before": round(share_before, 6),
+    }
+    found = (
+        f"{facts['unrecognised']:,} files are unrecognised ({share:.2%}), "
+        f"{before['unrecognised']:,} were before ({share_before:.2%})"
+    )
+    if more > STRAY_FILES and share - share_before > RISEN_SHARE:
+        return CheckResult(
+            False,
+            f"{found}: python.org may name its files in a new way. List them with "
+            "artifact_type='unrecognised' and teach the grammar (model/grammar.py)",
+            numbers,
+        )
+    return CheckResult(True, f"{found}.", numbers)
+
+
+def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
+    """Whether there is a source for each final release of which there is anything to install.
+
+    On record there is no exception: BeOpen's 2.0 and everything in src/ have one, too.
+
+    Args:
+        rows: those of artifact_catalog.
+    """
+    has_source: dict[tuple[Any, ...], bool] = {}
+    for row in rows:
+        if is_release_type(row["artifact_type"]) and row["releaselevel"] == "final":
+            key = (*_version_key(row), row["version"])
+            has_source[key] = has_source.get(key, False) or _is_source(row)
+    missing = [key[-1] for key in sorted(has_source) if not has_source[key]]
+    numbers = {"finals": len(has_source), "without": len(missing)}
+    if missing:
+        return CheckResult(
+            False,
+            f"{len(missing)} of {len(has_source):,} final releases have no source tarball: "
+            f"{_listed(missing)}. One that is being uploaded has none for a while; if it stays "
+            "so, look at its directory for a source under a name that no rule knows",
+            numbers,
+            missing[:_MOST_SAMPLES],
+        )
+    return CheckResult(
+        True, f"All of {len(has_source):,} final releases have a source tarball.", numbers
+    )
+
+
+def paths_are_unique(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
+    """Whether each file is in the snapshot once: a path is what downloads and digests go by.
+
+    Args:
+        rows: those of artifact_catalog.
+    """
+    counts = Counter(row["path"] for row in rows)
+    twice = sorted(path for path, count in counts.items() if count > 1)
+    numbers = {"paths": len(counts), "repeated": len(twice)}
+    if twice:
+        return CheckResult(
+            False,
+            f"{len(twice)} paths are there more than once: {_listed(twice)}. "
+            "`pyorg refresh --full` writes every table anew; if it stays so, report it",
+            numbers,
+            twice[:_MOST_SAMPLES],
+        )
+    return CheckResult(True, f"Each of {len(counts):,} paths is there once.", numbers)
+
+
+def sizes_are_plausible(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
+    """Whether no artifact is empty, and no source tarball far from all that there ever were.
+
+    A file that is listed while it is being uploaded, or was cut on its way, is too small. Sizes
+    of other artifacts than sources differ too much for bounds: a webinstall executable has 0.8 MB.
+
+    Args:
+        rows: those of artifact_catalog.
+    """
+    known, odd = 0, []
+    for row in rows:
+        size = row["size"]
+        if size is None or row["artifact_type"] == UNRECOGNISED:
+            continue
+        known += 1
+        if size == 0 or (_is_source(row) and not _smallest(row) <= size <= LARGEST_SOURCE):
+            odd.append(f"{row['path']} ({size:,} bytes)")
+    numbers = {"sizes": known, "implausible": len(odd)}
+    if odd:
+        return CheckResult(
+            False,
+            f"{_artifacts(len(odd))} an implausible size: {_listed(odd)}. An upload may be under "
+            "way; if it stays so after the next refresh, do not trust the file and tell python.org",
+            numbers,
+            odd[:_MOST_SAMPLES],
+        )
+    return CheckResult(True, f"All of {known:,} sizes are plausible.", numbers)
+
+
+def companions_have_their_artifact(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
+    """Whether each signature, bundle and bill of materials has the file that it is about.
+
+    One without was uploaded before its artifact, or the artifact was deleted or renamed.
+
+    Args:
+        rows: those of artifact_catalog.
+    """
+    alone = [
+        row["path"]
+        for row in rows
+        if row["artifact_type"] == UNRECOGNISED and looks_like_companion(row["name"])
+    ]
+    numbers = {"without_artifact": len(alone)}
+    if alone:
+        return CheckResult(
+            False,
+            f"{len(alone)} companions are about a file that is not there: {_listed(alone)}. "
+            "An upload may be under way; if it stays so, the artifact was removed or renamed",
+            numbers,
+            alone[:_MOST_SAMPLES],
+        )
+    return CheckResult(True, "Each companion has its artifact.", numbers)
+
+
+def latest_never_goes_back(
+    rows: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]
+) -> CheckResult:
+    """Whether no latest version is lower than in the table before, or gone.
+
+    Args:
+        rows: those of latest_version.
+        facts: the table's.
+    """
+    now = {(row["series"], row["final_only"]): row for row in rows}
+    back = []
+    for before in facts.get("before") or ():
+        row = now.get((before["series"], before["final_only"]))
+        if row is None or _version_key(row) < _version_key(before):
+            what = "final" if before["final_only"] else "of any level"
+            over = "all" if before["series"] is None else before["series"]
+            after = "none" if row is None else row["version"]
+            back.append(f"{over}, {what}: {before['version']} to {after}")
+    numbers = {"rows": len(now), "went_back": len(back)}
+    if back:
+        return CheckResult(
+            False,
+            f"Latest versions went back: {_listed(back)}. A release was withdrawn, or a listing "
+            "lost it: look at its directory on the site; `pyorg refresh --full` reads all again",
+            numbers,
+            back[:_MOST_SAMPLES],
+        )
+    return CheckResult(True, "No latest version went back.", numbers)
+
+
+def _unrecognised_share(counts: Mapping[str, Any]) -> float:
+    files = counts["artifacts"] + counts["unrecognised"]
+    return counts["unrecognised"] / files if files else 0.0
+
+
+def _version_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in VERSION_COLUMNS)
+
+
+def _is_source(row: Mapping[str, Any]) -> bool:
+    return (
+        row["artifact_type"] == "source-release"
+        and row["format"] in SOURCE_PREFERENCE
+        and not row["debug"]
+        and not row["superseded"]
+    )
+
+
+def _smallest(row: Mapping[str, Any]) -> int:
+    return SMALLEST_SOURCE_BEFORE_2 if row["major"] < 2 else SMALLEST_SOURCE
+
+
+def _artifacts(count: int) -> str:
+    return "1 artifact has" if count == 1 else f"{count:,} artifacts have"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

@@ -1,0 +1,105 @@
+"""What a webhook is told, and that docs/webhook.md explains all of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyorg_pipeline.model.notifications import (
+    RELEASE_COMPLETE,
+    RUN_FAILED,
+    release_complete,
+    run_failed,
+)
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
+
+TEXT = (Path(__file__).parents[2] / "docs" / "webhook.md").read_text(encoding="utf-8")
+SITE = "https://www.python.org/ftp/python/"
+SENT = datetime(2026, 10, 7, 12, 1, 3, 999_000, tzinfo=UTC)
+
+FAILED: dict[str, Any] = {
+    "site_url": SITE,
+    "sent_at": SENT,
+    "job": "crawl_directories",
+    "run_id": "8c5f3a9e-6c0b-4a51-9d3e-5b0b6a1f2c77",
+    "error": "1 directory could not be read and keeps its last good table",
+    "started_at": datetime(2026, 10, 7, 12, 0, 1, tzinfo=UTC),
+    "ended_at": datetime(2026, 10, 7, 14, 0, 9, tzinfo=timezone(timedelta(hours=2))),
+    "tags": {"dagster/schedule_name": "hourly", ".dagster/grpc_info": "internal"},
+    "failures": {"3.14.0": "forbidden (403)"},
+}
+COMPLETE: dict[str, Any] = {
+    "site_url": SITE,
+    "sent_at": SENT,
+    "version": NormalizedPythonVersion(3, 14, 0, "final", 0),
+    "completed_at": datetime(2026, 10, 7, 12, 0, 7, tzinfo=UTC),
+    "artifacts": 36,
+    "size": 612_345_678,
+    "source_path": "3.14.0/Python-3.14.0.tar.xz",
+    "latest": True,
+}
+EVENTS = {RUN_FAILED: run_failed(**FAILED), RELEASE_COMPLETE: release_complete(**COMPLETE)}
+
+
+def section(heading: str) -> str:
+    found = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def fields(heading: str) -> list[str]:
+    return re.findall(r"^\| `(\w+)` \| \S.*\|$", section(heading), re.MULTILINE)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_the_documented_example_of_an_event_is_what_is_sent(event: str) -> None:
+    [example] = re.findall(r"```json\n(.*?)```", section(f"`{event}`"), re.DOTALL)
+    assert json.loads(example) == EVENTS[event]
+    assert list(json.loads(example)) == list(EVENTS[event])
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_field_is_documented_in_its_order(event: str) -> None:
+    assert fields("Fields of every event") + fields(f"`{event}`") == [
+        *("schema", "event", "id", "sent_at", "site_url", "text"),
+        *list(EVENTS[event])[6:],
+    ]
+
+
+def test_a_long_error_is_cut_and_a_long_list_of_failures_is_counted() -> None:
+    failures = {f"3.{number:02}": "x" * 3000 for number in range(30)}
+    event = run_failed(**{**FAILED, "error": "e" * 3000, "failures": failures})
+    assert event["error"] == "e" * 1997 + "..."
+    assert event["text"].endswith("e...")
+    assert list(event["failures"]) == [f"3.{number:02}" for number in range(20)]
+    assert {len(reason) for reason in event["failures"].values()} == {2000}
+    assert event["failure_count"] == 30
+
+
+def test_a_run_that_never_began_has_no_times() -> None:
+    event = run_failed(**{**FAILED, "started_at": None, "ended_at": None})
+    assert (event["started_at"], event["ended_at"]) == (None, None)
+
+
+def test_a_release_without_a_source_has_no_url_and_a_name_is_quoted_in_one() -> None:
+    bare = release_complete(**{**COMPLETE, "source_path": None, "artifacts": 1, "latest": False})
+    assert (bare["source_path"], bare["source_url"]) == (None, None)
+    assert bare["text"] == f"Python 3.14.0 is complete on {SITE}: 1 artifact, 612,345,678 bytes"
+    odd = release_complete(**{**COMPLETE, "source_path": "3.14.0/a b#c.tgz"})
+    assert odd["source_url"] == f"{SITE}3.14.0/a%20b%23c.tgz"
+
+
+def test_a_candidate_is_told_as_one() -> None:
+    version = NormalizedPythonVersion(3, 15, 0, "candidate", 2)
+    event = release_complete(**{**COMPLETE, "version": version, "latest": False})
+    assert (event["version"], event["series"], event["releaselevel"], event["id"]) == (
+        "3.15.0rc2",
+        "3.15",
+        "candidate",
+        "release_complete:3.15.0rc2",
+    )

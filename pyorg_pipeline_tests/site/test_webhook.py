@@ -1,0 +1,130 @@
+"""Telling a webhook: what goes out, what is tried again, and what an error shows."""
+
+from __future__ import annotations
+
+import socket
+import traceback
+from collections.abc import Iterator
+
+import pytest
+
+from pyorg_pipeline.errors import WebhookError
+from pyorg_pipeline.site.webhook import post_event
+from pyorg_pipeline_tests.receiver import Receiver
+from pyorg_pipeline_tests.site.raw_server import Raw, RawServer
+
+EVENT = {"schema": "pyorg_pipeline/event/1", "event": "run_failed", "text": "Größe"}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_an_event_is_one_post_of_json() -> None:
+    with Receiver() as receiver:
+        post_event(receiver.url, EVENT)
+    [delivery] = receiver.deliveries
+    assert delivery.path == "/services/secret"
+    assert delivery.event == EVENT
+    assert delivery.headers["content-type"] == "application/json"
+    assert delivery.headers["user-agent"].startswith("pyorg-pipeline/")
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_any_2xx_means_that_it_was_taken(status: int) -> None:
+    with Receiver([status]) as receiver:
+        post_event(receiver.url, EVENT)
+    assert len(receiver.deliveries) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_trouble_of_the_moment_is_met_again(status: int) -> None:
+    with Receiver([status, status]) as receiver:
+        post_event(receiver.url, EVENT, backoff=0)
+    assert receiver.events == [EVENT] * 3
+
+
+def test_trouble_that_stays_is_an_error_after_the_last_retry() -> None:
+    with Receiver([500] * 9) as receiver, pytest.raises(WebhookError) as raised:
+        post_event(receiver.url, EVENT, retries=2, backoff=0)
+    assert len(receiver.deliveries) == 3
+    assert str(raised.value) == (
+        f"the webhook at http://127.0.0.1:{receiver.port} did not take an event: "
+        "it is failing or overloaded (500); it is told again later"
+    )
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+def test_a_refusal_is_not_met_again(status: int) -> None:
+    with Receiver([status]) as receiver, pytest.raises(WebhookError, match=f"status {status} inst"):
+        post_event(receiver.url, EVENT, backoff=0)
+    assert len(receiver.deliveries) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(status: int) -> None:
+    with (
+        Receiver() as elsewhere,
+        Receiver([status], headers={"Location": elsewhere.url}) as receiver,
+        pytest.raises(WebhookError, match=rf"it redirects \({status}\)"),
+    ):
+        post_event(receiver.url, EVENT)
+    assert elsewhere.deliveries == []
+
+
+def test_a_receiver_that_is_down_is_tried_again_and_then_an_error() -> None:
+    port = free_port()
+    with pytest.raises(WebhookError) as raised:
+        post_event(f"http://127.0.0.1:{port}/secret", EVENT, backoff=0)
+    assert str(raised.value) == (
+        f"the webhook at http://127.0.0.1:{port} did not take an event: "
+        "no connection; check PYORG_WEBHOOK_URL and the network, it is told again later"
+    )
+
+
+def test_a_receiver_that_is_silent_is_an_error_in_time() -> None:
+    def respond(_: object) -> Raw:
+        server.stopping.wait(10)
+        return Raw([])
+
+    with RawServer(respond) as server:
+        with pytest.raises(WebhookError, match="it was silent for too long"):
+            post_event(server.url, EVENT, timeout=(5, 0.05), retries=1, backoff=0)
+        server.stopping.set()
+    assert len(server.requests) == 2
+
+
+def test_an_answer_without_an_end_holds_nobody() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    def endless() -> Iterator[bytes]:
+        yield head + b"1\r\nx\r\n"
+        server.stopping.wait(10)
+
+    with RawServer(lambda _: Raw(endless())) as server:
+        post_event(server.url, EVENT)
+        assert not server.stopping.is_set()
+    assert len(server.requests) == 1
+
+
+def test_an_error_shows_neither_path_nor_credentials_nor_query() -> None:
+    url = f"http://user:pass@127.0.0.1:{free_port()}/services/hush?key=hush"
+    with pytest.raises(WebhookError) as raised:
+        post_event(url, EVENT, retries=0)
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "hush" not in shown
+    assert "pass" not in shown.replace("passing", "")
+    assert raised.value.__context__ is None
+
+
+def test_credentials_in_the_url_reach_the_receiver() -> None:
+    with Receiver() as receiver:
+        post_event(receiver.url.replace("http://", "http://user:pass@"), EVENT)
+    assert receiver.deliveries[0].headers["authorization"] == "Basic dXNlcjpwYXNz"
+
+
+def test_a_receiver_can_ask_for_a_pause_but_only_for_a_short_one() -> None:
+    with Receiver([503], headers={"Retry-After": "0"}) as receiver:
+        post_event(receiver.url, EVENT, backoff=0)
+    assert len(receiver.deliveries) == 2
