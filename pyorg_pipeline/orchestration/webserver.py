@@ -40,6 +40,8 @@ def serve_ui(settings: Settings, port: int) -> int:
     environment = {**os.environ, **_environment(settings)}
     command = [sys.executable, "-W", _QUIETLY, "-m", "dagster", "dev"]
     command += ["-m", "pyorg_pipeline.definitions", "-h", HOST, "-p", str(port)]
+    # Otherwise several lines at each look of each sensor, which the UI shows as well.
+    command += ["--log-level", "warning"]
     print(f"Dagster's UI: http://{HOST}:{port} (Ctrl-C stops it)", flush=True)  # noqa: T201
     with _forwarded_signals() as forward_to:
         # A session of its own: otherwise Dagster and each of its children would get Ctrl-C from

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from pyorg_pipeline.errors import InvalidArgumentError
 from pyorg_pipeline.orchestration import webserver
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.command_line import PYORG, environment
+from pyorg_pipeline_tests.end_to_end.dagster_ui import wait_until
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -62,7 +64,7 @@ def test_dagster_is_given_the_site_the_catalog_and_a_home(
     monkeypatch.setenv("PYORG_WEBHOOK_URL", "http://127.0.0.1:9/of-someone-else")
     child(
         "import os, sys\n"
-        "print(*sys.argv[-4:])\n"
+        "print(*sys.argv[-6:])\n"
         "for name in sorted(os.environ):\n"
         "    if name.startswith(('PYORG_', 'DAGSTER_')):\n"
         "        print(name, os.environ[name])\n"
@@ -72,7 +74,7 @@ def test_dagster_is_given_the_site_the_catalog_and_a_home(
     printed = capfd.readouterr().out.splitlines()
     assert printed[:2] == [
         f"Dagster's UI: http://127.0.0.1:{port} (Ctrl-C stops it)",
-        f"-h 127.0.0.1 -p {port}",
+        f"-h 127.0.0.1 -p {port} --log-level warning",
     ]
     given = dict(line.split(" ", 1) for line in printed[2:])
     assert given["PYORG_WEBHOOK_URL"] == ""
@@ -135,8 +137,9 @@ def test_a_port_that_is_none_is_refused(settings: Settings, port: int) -> None:
 @POSIX
 def test_pyorg_ui_serves_until_it_is_terminated_even_as_a_background_job(tmp_path: Path) -> None:
     """A shell's background job ignores SIGINT, which Dagster would take over for SIGTERM."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
     with subprocess.Popen(
-        [*PYORG, "ui", "--port", str(free_port())],
+        [*PYORG, "ui", "--port", str(port)],
         env=environment(tmp_path, PYORG_SITE_URL="http://127.0.0.1:9/"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -144,11 +147,18 @@ def test_pyorg_ui_serves_until_it_is_terminated_even_as_a_background_job(tmp_pat
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509
     ) as process:
         assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if "Serving dagster-webserver" in line:
-                process.terminate()
-    assert process.returncode == 0, lines
-    assert "Dagster services shut down" in lines[-1]
-    assert not any("superseded" in line for line in lines)
+        assert process.stdout.readline() == f"Dagster's UI: {url} (Ctrl-C stops it)\n"
+        wait_until(lambda: answers(url), "the UI answers")
+        process.terminate()
+        rest = process.stdout.read()
+    assert process.returncode == 0, rest
+    # Neither what each sensor is asked nor advice about other commands.
+    assert "Checking for new runs" not in rest
+    assert "superseded" not in rest
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=10).status_code == 200
+    except requests.ConnectionError:
+        return False
