@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -200,9 +200,9 @@ def _write_directory(
     )
 
 
-def _lost(before: Mapping[str, dict[str, Any]], present: Iterable[str]) -> list[str]:
+def _lost(before: Mapping[str, dict[str, Any]], present: Collection[str]) -> list[str]:
     """The recognised artifacts that are there no longer, nor under a name that says replaced."""
-    still_there = {without_superseded_mark(path) or path for path in present}
+    still_there = {*present, *filter(None, map(without_superseded_mark, present))}
     return sorted(
         path
         for path, row in before.items()

@@ -271,6 +271,15 @@ def test_a_replaced_artifact_under_a_name_that_says_so_and_an_unrecognised_file_
     assert done["2.7"].removed == ("2.7/UNWISE.EXE",)
 
 
+def test_a_directory_that_keeps_a_replaced_artifact_can_be_read_again(
+    site: Replica, catalog: Catalog
+) -> None:
+    site.add(f"{INSTALLER}_superceded", size=28_000_000)
+    catalog.refresh()
+    done = catalog.crawl("3.13.9")["3.13.9"]
+    assert (done.error, done.removed) == (None, ())
+
+
 def test_a_removed_file_is_recorded_as_gone_and_leaves_the_catalog(
     site: Replica, catalog: Catalog
 ) -> None:
