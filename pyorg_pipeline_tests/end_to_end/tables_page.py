@@ -179,7 +179,14 @@ def tables_page() -> str:
 
 
 def _section(table: Table) -> str:
-    lines = [f"## {table.name}", "", f"`{table.file}`", "", fill(table.text, 100, break_long_words=False, break_on_hyphens=False), ""]
+    lines = [
+        f"## {table.name}",
+        "",
+        f"`{table.file}`",
+        "",
+        fill(table.text, 100, break_long_words=False, break_on_hyphens=False),
+        "",
+    ]
     lines += ["| column | type | null | meaning |", "| --- | --- | --- | --- |"]
     for field in table.schema:
         null = "yes" if field.nullable else "no"
