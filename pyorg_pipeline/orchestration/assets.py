@@ -4,6 +4,7 @@
 
 import warnings
 from collections.abc import Iterator
+from typing import Final
 
 import dagster as dg
 from pydantic import Field
@@ -39,6 +40,30 @@ from pyorg_pipeline.reports.pictures import (
 )
 
 GROUP = "catalog"
+
+#: Where columns come from; the UI takes it from what was materialised last.
+_RELEASE_ARTIFACTS_LINEAGE: Final = column_lineage(
+    schemas.RELEASE_ARTIFACTS,
+    {},
+    directory=[("release_directories", "name")],
+    directory_last_modified=[("release_directories", "last_modified")],
+)
+_ARTIFACT_CATALOG_LINEAGE: Final = column_lineage(
+    schemas.ARTIFACT_CATALOG,
+    {
+        "release_artifacts": schemas.RELEASE_ARTIFACTS,
+        "artifact_digests": schemas.ARTIFACT_DIGESTS,
+    },
+)
+_LATEST_VERSION_LINEAGE: Final = column_lineage(
+    schemas.LATEST_VERSION,
+    {"artifact_catalog": schemas.ARTIFACT_CATALOG},
+    series=[("artifact_catalog", "major"), ("artifact_catalog", "minor")],
+    final_only=[("artifact_catalog", "releaselevel")],
+    source_path=[("artifact_catalog", "path")],
+    source_size=[("artifact_catalog", "size")],
+    source_last_modified=[("artifact_catalog", "last_modified")],
+)
 
 
 class RootConfig(dg.Config):
@@ -164,15 +189,7 @@ with warnings.catch_warnings():
         group_name=GROUP,
         kinds={"python", "parquet"},
         owners=OWNERS,
-        metadata={
-            "dagster/column_schema": column_schema(schemas.RELEASE_ARTIFACTS),
-            "dagster/column_lineage": column_lineage(
-                schemas.RELEASE_ARTIFACTS,
-                {},
-                directory=[("release_directories", "name")],
-                directory_last_modified=[("release_directories", "last_modified")],
-            ),
-        },
+        metadata={"dagster/column_schema": column_schema(schemas.RELEASE_ARTIFACTS)},
         check_specs=[DIRECTORIES_KEEP_THEIR_ARTIFACTS],
     )
 
@@ -251,6 +268,7 @@ def _materialization(
         partition=done.directory,
         metadata={
             "dagster/row_count": done.rows,
+            "dagster/column_lineage": _RELEASE_ARTIFACTS_LINEAGE,
             "site": dg.MetadataValue.url(url),
             "unrecognised": done.unrecognised,
             "companions": done.companions,
@@ -271,16 +289,7 @@ def _materialization(
     group_name=GROUP,
     kinds={"python", "parquet"},
     owners=OWNERS,
-    metadata={
-        "dagster/column_schema": column_schema(schemas.ARTIFACT_CATALOG),
-        "dagster/column_lineage": column_lineage(
-            schemas.ARTIFACT_CATALOG,
-            {
-                "release_artifacts": schemas.RELEASE_ARTIFACTS,
-                "artifact_digests": schemas.ARTIFACT_DIGESTS,
-            },
-        ),
-    },
+    metadata={"dagster/column_schema": column_schema(schemas.ARTIFACT_CATALOG)},
 )
 def artifact_catalog(
     context: dg.AssetExecutionContext, catalog: CatalogResource
@@ -297,6 +306,7 @@ def artifact_catalog(
         metadata={
             "dagster/row_count": len(done.table),
             "dagster/uri": f"{store.location.text}/artifact_catalog.parquet",
+            "dagster/column_lineage": _ARTIFACT_CATALOG_LINEAGE,
             "directories": done.directories,
             "releases": done.releases,
             "artifacts": done.artifacts,
@@ -322,18 +332,7 @@ def artifact_catalog(
     group_name=GROUP,
     kinds={"python", "parquet"},
     owners=OWNERS,
-    metadata={
-        "dagster/column_schema": column_schema(schemas.LATEST_VERSION),
-        "dagster/column_lineage": column_lineage(
-            schemas.LATEST_VERSION,
-            {"artifact_catalog": schemas.ARTIFACT_CATALOG},
-            series=[("artifact_catalog", "major"), ("artifact_catalog", "minor")],
-            final_only=[("artifact_catalog", "releaselevel")],
-            source_path=[("artifact_catalog", "path")],
-            source_size=[("artifact_catalog", "size")],
-            source_last_modified=[("artifact_catalog", "last_modified")],
-        ),
-    },
+    metadata={"dagster/column_schema": column_schema(schemas.LATEST_VERSION)},
 )
 def latest_version(
     context: dg.AssetExecutionContext, catalog: CatalogResource
@@ -346,6 +345,7 @@ def latest_version(
         metadata={
             "dagster/row_count": len(done.rows),
             "dagster/uri": f"{store.location.text}/latest_version.parquet",
+            "dagster/column_lineage": _LATEST_VERSION_LINEAGE,
             "latest_final": overall.get(True, "none"),
             "latest_of_any_level": overall.get(False, "none"),
             "moved": names(

@@ -2,6 +2,8 @@
 
 # No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
 
+from typing import Final
+
 import dagster as dg
 
 from pyorg_pipeline.catalog import schemas
@@ -18,18 +20,18 @@ from pyorg_pipeline.refresh.changes import record_changes
 
 CATALOG_KEY = dg.AssetKey("artifact_catalog")
 
+#: Where columns come from; the UI takes it from what was materialised last.
+_CATALOG_CHANGES_LINEAGE: Final = column_lineage(
+    schemas.CATALOG_CHANGES, {"artifact_catalog": schemas.ARTIFACT_CATALOG}
+)
+
 
 @dg.asset(
     deps=[CATALOG_KEY],
     group_name="catalog",
     kinds={"python", "parquet"},
     owners=OWNERS,
-    metadata={
-        "dagster/column_schema": column_schema(schemas.CATALOG_CHANGES),
-        "dagster/column_lineage": column_lineage(
-            schemas.CATALOG_CHANGES, {"artifact_catalog": schemas.ARTIFACT_CATALOG}
-        ),
-    },
+    metadata={"dagster/column_schema": column_schema(schemas.CATALOG_CHANGES)},
 )
 def catalog_changes(
     context: dg.AssetExecutionContext, catalog: CatalogResource
@@ -49,6 +51,7 @@ def catalog_changes(
             "dagster/row_count": len(done.table),
             "dagster/uri": f"{store.location.text}/{done.file or FOLDER}",
             "sequence": "none" if done.sequence is None else done.sequence,
+            "dagster/column_lineage": _CATALOG_CHANGES_LINEAGE,
             "appeared": done.appeared,
             "vanished": done.vanished,
             "replaced": done.replaced,

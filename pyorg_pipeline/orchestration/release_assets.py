@@ -2,6 +2,8 @@
 
 # No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
 
+from typing import Final
+
 import dagster as dg
 
 from pyorg_pipeline.catalog import schemas
@@ -24,25 +26,25 @@ _PREVIEW = [
     *(*FAMILIES.values(), "artifacts", "bytes"),
 ]
 
+#: Where columns come from; the UI takes it from what was materialised last.
+_RELEASES_LINEAGE: Final = column_lineage(
+    schemas.RELEASES,
+    {"artifact_catalog": schemas.ARTIFACT_CATALOG},
+    series=[("artifact_catalog", "major"), ("artifact_catalog", "minor")],
+    released=[("artifact_catalog", "last_modified")],
+    artifacts=[("artifact_catalog", "path")],
+    bytes=[("artifact_catalog", "size")],
+    signed_share=[("artifact_catalog", "companions")],
+    source_path=[("artifact_catalog", "path")],
+)
+
 
 @dg.asset(
     deps=[artifact_catalog],
     group_name=GROUP,
     kinds={"python", "parquet"},
     owners=OWNERS,
-    metadata={
-        "dagster/column_schema": column_schema(schemas.RELEASES),
-        "dagster/column_lineage": column_lineage(
-            schemas.RELEASES,
-            {"artifact_catalog": schemas.ARTIFACT_CATALOG},
-            series=[("artifact_catalog", "major"), ("artifact_catalog", "minor")],
-            released=[("artifact_catalog", "last_modified")],
-            artifacts=[("artifact_catalog", "path")],
-            bytes=[("artifact_catalog", "size")],
-            signed_share=[("artifact_catalog", "companions")],
-            source_path=[("artifact_catalog", "path")],
-        ),
-    },
+    metadata={"dagster/column_schema": column_schema(schemas.RELEASES)},
 )
 def releases(
     context: dg.AssetExecutionContext, catalog: CatalogResource
@@ -57,6 +59,7 @@ def releases(
         metadata={
             "dagster/row_count": len(done.rows),
             "dagster/uri": f"{store.location.text}/{RELEASES_FILE}",
+            "dagster/column_lineage": _RELEASES_LINEAGE,
             **done.states,
             "partial_releases": names(done.partial),
             "newly_complete": names(done.completed),

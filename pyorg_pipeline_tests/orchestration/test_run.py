@@ -126,6 +126,30 @@ def test_a_release_that_is_still_uploaded_is_named_and_named_again_once_it_is_wh
     assert (releases["partial_releases"], releases["newly_complete"]) == ("none", "3.13.10")
 
 
+def test_the_materialisations_say_where_columns_come_from_and_link_to_the_site(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    assert metadata_of(settings, "release_directories")["site"] == site.url
+    [event] = [one for one in partition_events(settings) if one.partition_key == "3.13.9"]
+    assert event.asset_materialization is not None
+    assert event.asset_materialization.metadata["site"] == dg.UrlMetadataValue(f"{site.url}3.13.9/")
+    lineage = metadata_of(settings, "latest_version")["dagster/column_lineage"]
+    assert isinstance(lineage, dg.TableColumnLineage)
+    sources = {
+        column: [(dep.asset_key.to_user_string(), dep.column_name) for dep in deps]
+        for column, deps in lineage.deps_by_column.items()
+    }
+    assert sources["source_path"] == [("artifact_catalog", "path")]
+    assert sources["series"] == [("artifact_catalog", "major"), ("artifact_catalog", "minor")]
+    assert sources["version"] == [("artifact_catalog", "version")]
+    catalog = metadata_of(settings, "artifact_catalog")["dagster/column_lineage"]
+    assert isinstance(catalog, dg.TableColumnLineage)
+    assert catalog.deps_by_column["sha256"] == [
+        dg.TableColumnDep(dg.AssetKey("artifact_digests"), "sha256")
+    ]
+
+
 def test_a_refresh_with_nothing_new_takes_one_request_and_touches_no_partition(
     settings: Settings, site: Replica
 ) -> None:
