@@ -165,8 +165,9 @@ def test_schedules_sensors_and_jobs_are_those_that_there_are() -> None:
     definitions = build_definitions(load_settings({}))
     repository = definitions.get_repository_def()
     shown = first_cells(page("operating.md"), "name")
-    there = [*repository.schedule_defs, *repository.sensor_defs]
-    assert sorted(shown) == sorted(one.name for one in there)
+    schedules = [one.name for one in repository.schedule_defs]
+    sensors = [one.name for one in repository.sensor_defs]
+    assert sorted(shown) == sorted([*schedules, *sensors])
     jobs = {name for name in repository.job_names if not name.startswith("__")}
     assert {name for name in jobs if f"`{name}`" not in page("operating.md")} == set()
 
