@@ -3,7 +3,7 @@
 Import `PythonOrgDownloads` to ask it. Importing this package imports neither Dagster nor requests.
 """
 
-from pyorg_pipeline.downloads import CatalogInfo, PythonOrgDownloads
+from pyorg_pipeline.downloads import PythonOrgDownloads
 from pyorg_pipeline.errors import (
     ArtifactChoiceError,
     CatalogError,
@@ -31,6 +31,7 @@ from pyorg_pipeline.errors import (
     VersionNotFoundError,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.catalog_info import CatalogInfo
 from pyorg_pipeline.model.changes import CatalogChange
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 from pyorg_pipeline.model.versions import NormalizedPythonVersion

@@ -6,37 +6,30 @@ never filled makes it refresh first, which needs both.
 
 # No `from __future__ import annotations`: the command line reads the annotations as classes.
 
-import logging
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, overload
+from typing import Final, Literal, overload
 from urllib.parse import quote
 
+from pyorg_pipeline.catalog.arguments import checked, checked_attributes, unknown_version
 from pyorg_pipeline.catalog.changes import changes_since
-from pyorg_pipeline.catalog.location import open_location
-from pyorg_pipeline.catalog.queries import CatalogReader, Snapshot
+from pyorg_pipeline.catalog.newest import newest_release, no_release
 from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.catalog_access import CatalogAccess
 from pyorg_pipeline.errors import (
     ArtifactChoiceError,
-    CatalogMissingError,
-    DirectoriesFailedError,
-    InvalidArgumentError,
     VersionNotFoundError,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.catalog_info import CatalogInfo
 from pyorg_pipeline.model.changes import CatalogChange
 from pyorg_pipeline.model.choice import DEFAULT_FORMAT, SOURCE, ArtifactFormat, choose
 from pyorg_pipeline.model.flags import Flag, Verification, parse_flag, parse_verification
 from pyorg_pipeline.model.releases import PythonRelease
 from pyorg_pipeline.model.since import parse_since
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
-from pyorg_pipeline.settings import Settings, load_settings
-
-LOGGER = logging.getLogger(__name__)
 
 #: Bytes.
 CHUNK_SIZE: Final = 1024 * 1024
@@ -44,42 +37,8 @@ CHUNK_SIZE: Final = 1024 * 1024
 #: Called with the bytes so far and the whole number of them, None where that is unknown.
 Progress = Callable[[int, int | None], None]
 
-#: One reader a location, so that every class and call shares what was read.
-_READERS: Final[dict[str, CatalogReader]] = {}
 
-#: What was warned of already, so that a program that asks often is told once.
-_WARNED: Final[set[tuple[object, ...]]] = set()
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogInfo:
-    """What the catalog is, and how old."""
-
-    #: Where it lies.
-    location: str
-    #: The site that it was filled from.
-    site_url: str
-    #: When the root listing was last read, UTC.
-    refreshed_at: datetime
-    #: Time since then.
-    age: timedelta
-    #: When the site had made that listing, UTC: earlier if it came out of a cache.
-    listing_generated_at: datetime
-    #: When the tables last changed, UTC.
-    published_at: datetime
-    #: Release directories in the catalog.
-    directories: int
-    #: Different full versions, such as 3.15.0rc1.
-    releases: int
-    #: Recognised artifacts.
-    artifacts: int
-    #: Files that no rule of the grammar knows.
-    unrecognised: int
-    #: Directories that could not be read when they were asked last, and why.
-    failures: dict[str, str]
-
-
-class PythonOrgDownloads:
+class PythonOrgDownloads(CatalogAccess):
     """Everything that python.org offers for download, from the catalog.
 
     From the command line:
@@ -90,11 +49,6 @@ class PythonOrgDownloads:
       pyorg PythonOrgDownloads report_version_artifacts 3 13 --micro 9
       pyorg --json PythonOrgDownloads list_version_artifacts 3 13 --artifact_type source-release
     """
-
-    #: Another site than the settings': a subclass that sets it has a catalog of its own.
-    BASE_URL: ClassVar[str | None] = None
-    #: Another catalog than the settings': a folder, or a URL that fsspec can serve.
-    CATALOG_URL: ClassVar[str | None] = None
 
     @classmethod
     def list_release_versions(cls, final_only: Flag = True) -> list[NormalizedPythonVersion]:
@@ -139,13 +93,13 @@ class PythonOrgDownloads:
         snapshot = cls._snapshot()
         triple = (version.major, version.minor, version.micro)
         if not snapshot.has_version(triple):
-            raise VersionNotFoundError(_unknown_version(version, snapshot))
+            raise VersionNotFoundError(unknown_version(version, snapshot))
         return snapshot.artifacts(
             cls._site_url(snapshot),
             triple=triple,
             final_only=parse_flag("final_only", final_only),
-            artifact_type=_checked(snapshot, "artifact_type", artifact_type),
-            attributes=_attributes(snapshot, arch, format),
+            artifact_type=checked(snapshot, "artifact_type", artifact_type),
+            attributes=checked_attributes(snapshot, arch, format),
         )
 
     @classmethod
@@ -326,14 +280,14 @@ class PythonOrgDownloads:
         wanted = None if series is None else parse_series(series)
         complete = parse_flag("complete_only", complete_only)
         snapshot = cls._snapshot()
-        attributes = _attributes(snapshot, arch, format)
-        kind = _checked(snapshot, "artifact_type", artifact_type)
+        attributes = checked_attributes(snapshot, arch, format)
+        kind = checked(snapshot, "artifact_type", artifact_type)
         if complete or kind is not None or attributes:
-            version = _newest(snapshot, wanted, final, complete, kind, attributes)
+            version = newest_release(snapshot, wanted, final, complete, kind, attributes)
         else:
             row = cls._reader().latest(final_only=final, series=wanted)
             if row is None:
-                raise VersionNotFoundError(_no_release(wanted, final))
+                raise VersionNotFoundError(no_release(wanted, final))
             version = NormalizedPythonVersion(
                 row["major"], row["minor"], row["micro"], row["releaselevel"], row["serial"]
             )
@@ -365,7 +319,7 @@ class PythonOrgDownloads:
         everything = cls._snapshot().releases(datetime.now(UTC))
         found = [one for one in everything if wanted in {None, one.release_version[:2]}]
         if wanted is not None and not found:
-            raise VersionNotFoundError(_no_release(wanted, final=False))
+            raise VersionNotFoundError(no_release(wanted, final=False))
         return [one for one in found if one.is_final or not final]
 
     @classmethod
@@ -410,8 +364,8 @@ class PythonOrgDownloads:
         return snapshot.artifacts(
             cls._site_url(snapshot),
             final_only=parse_flag("final_only", final_only),
-            artifact_type=_checked(snapshot, "artifact_type", artifact_type),
-            attributes=_attributes(snapshot, arch, format),
+            artifact_type=checked(snapshot, "artifact_type", artifact_type),
+            attributes=checked_attributes(snapshot, arch, format),
         )
 
     @classmethod
@@ -534,54 +488,6 @@ class PythonOrgDownloads:
             "give a path or a name as list_version_artifacts shows it"
         )
 
-    @classmethod
-    def _settings(cls) -> Settings:
-        settings = load_settings()
-        if cls.BASE_URL is not None:
-            settings = settings.for_site(cls.BASE_URL)
-        if cls.CATALOG_URL is not None:
-            settings = settings.for_catalog(cls.CATALOG_URL)
-        return settings
-
-    @classmethod
-    def _reader(cls) -> CatalogReader:
-        url = cls._settings().catalog_url
-        reader = _READERS.get(url)
-        if reader is None:
-            reader = _READERS[url] = CatalogReader(open_location(url))
-        return reader
-
-    @classmethod
-    def _site_url(cls, snapshot: Snapshot) -> str:
-        """Where files are fetched from: the site that was named, else the one on record."""
-        settings = cls._settings()
-        if settings.site_is_given:
-            return settings.site_url
-        return str(snapshot.facts["site_url"])
-
-    @classmethod
-    def _snapshot(cls) -> Snapshot:
-        reader = cls._reader()
-        try:
-            snapshot = reader.snapshot()
-        except CatalogMissingError:
-            settings = cls._settings()
-            if not settings.auto_refresh:
-                raise
-        else:
-            _warn_of(reader)
-            return snapshot
-        print(  # noqa: T201  # a person waits: seconds instead of milliseconds
-            f"No catalog at {reader.location.text} yet: filling it from {settings.site_url}",
-            file=sys.stderr,
-        )
-        from pyorg_pipeline.orchestration.run import refresh  # noqa: PLC0415  # imports Dagster
-
-        failures = refresh(settings).failures
-        if failures:
-            raise DirectoriesFailedError(failures)
-        return reader.snapshot()
-
     @staticmethod
     def _report(artifacts: list[PythonOrgArtifact]) -> str:
         from pyorg_pipeline.reports import print_artifacts  # noqa: PLC0415  # imports rich
@@ -600,100 +506,3 @@ def _progress(artifact: PythonOrgArtifact, progress: Progress | None) -> Iterato
 
     with download_progress() as bars:
         yield None if bars is None else bars.file(artifact.name, artifact.size)
-
-
-def _warn_of(reader: CatalogReader) -> None:
-    """Say once what the last refresh could not read: an answer may lack what is there."""
-    failures = reader.failures(hidden=False)
-    key = (reader.location.text, *failures.items())
-    if failures and key not in _WARNED:
-        _WARNED.add(key)
-        LOGGER.warning(
-            "the last refresh could not read %s; what is known of them may be old. "
-            "`pyorg refresh` tries again",
-            ", ".join(sorted(failures)),
-        )
-
-
-def _newest(
-    snapshot: Snapshot,
-    series: tuple[int, int] | None,
-    final: bool,
-    complete: bool,
-    artifact_type: str | None,
-    attributes: dict[str, str],
-) -> NormalizedPythonVersion:
-    """The highest release that meets all of it."""
-    releases: dict[tuple[Any, ...], PythonRelease] = {}
-    if complete:
-        now = datetime.now(UTC)
-        releases = {one.release_version: one for one in snapshot.releases(now)}
-    having: Iterable[tuple[Any, ...]] = releases
-    if artifact_type is not None or attributes:
-        having = snapshot.versions_with(artifact_type, attributes)
-    versions = [
-        version
-        for version in having
-        if series in {None, version[:2]}
-        and (version[3] == "final" or not final)
-        # What has documentation alone is no release, and cannot be a complete one.
-        and (version in releases or not complete)
-    ]
-    whole = [
-        version for version in versions if not complete or not releases[version].missing_families
-    ]
-    if whole:
-        return NormalizedPythonVersion(*max(whole))
-    asked = {"artifact_type": artifact_type, **attributes}
-    wanted = ", ".join(f"{name} {value!r}" for name, value in asked.items() if value is not None)
-    partial = releases[max(versions)] if versions else None
-    raise VersionNotFoundError(_no_release(series, final, wanted, partial))
-
-
-def _no_release(
-    series: tuple[int, int] | None,
-    final: bool,
-    having: str = "",
-    partial: PythonRelease | None = None,
-) -> str:
-    """That there is no such release, and what to ask instead; of a partial one, what it lacks."""
-    text = f"the catalog has no {'complete ' if partial else ''}{'final ' if final else ''}release"
-    if series is not None:
-        text += f" of {series[0]}.{series[1]}"
-    if having:
-        text += f" that has {having}"
-    if partial is not None:
-        lacks, until = ", ".join(partial.missing_families), partial.expected_complete_by
-        return (
-            f"{text}: {partial.version} is there, but lacks {lacks}, which may come until "
-            f"{until:%Y-%m-%d %H:%M} UTC; ask again later, or without complete_only"
-        )
-    return text + (": ask with final_only=False for pre-releases" if final else "")
-
-
-def _attributes(snapshot: Snapshot, arch: str | None, format: str | None) -> dict[str, str]:
-    given = {
-        "arch": _checked(snapshot, "arch", arch),
-        "format": _checked(snapshot, "format", format),
-    }
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _checked(snapshot: Snapshot, column: str, value: str | None) -> str | None:
-    if value is not None and value not in (known := snapshot.values(column)):
-        raise InvalidArgumentError(
-            f"no artifact has the {column} {value!r}; there are {', '.join(known)}"
-        )
-    return value
-
-
-def _unknown_version(version: NormalizedPythonVersion, snapshot: Snapshot) -> str:
-    known = [found.text for found in snapshot.release_versions(final_only=False)]
-    near = [text for text in known if text.startswith(f"{version.series}.")]
-    return f"the catalog knows no version {version.text}; " + (
-        f"of {version.series} it has {', '.join(near)}"
-        if near
-        else f"it has {len(known)} versions, up to {known[-1]}"
-        if known
-        else "it is empty"
-    )

@@ -19,7 +19,7 @@ from pyorg_pipeline.orchestration.instance import ensure_home
 from pyorg_pipeline.settings import Settings
 
 #: Seconds until a test gives up on something that ought to happen.
-PATIENCE = 120
+PATIENCE = 240
 
 _STATES = """
 query States($keys: [AssetKeyInput!]!) {
@@ -176,7 +176,7 @@ class DagsterUI:
 
 @contextmanager
 def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterUI]:
-    """`dagster dev` on a free port with these settings, ended with Ctrl-C as a person ends it.
+    """`dagster dev` on a free port with these settings, ended as a service manager ends it.
 
     Nothing happens by itself unless `more`, variables of the environment, says so.
     """
@@ -208,9 +208,14 @@ def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterU
             _wait_until(lambda: _answers(ui, process), {"yes"})
             yield ui
         finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+            # Not by Ctrl-C: where the tests run in the background, that is ignored, and so by what
+            # they start. Dagster takes both alike.
+            process.terminate()
+            try:
                 process.wait(60)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
 
 
 def _answers(ui: DagsterUI, process: subprocess.Popen[bytes]) -> str:
