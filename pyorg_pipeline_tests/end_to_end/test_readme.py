@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import re
 import shlex
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
 
-from pyorg_pipeline import PythonOrgDownloads
+from pyorg_pipeline import CatalogMissingError, PythonOrgDownloads
 from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline_tests.command_line import environment, pyorg
 from pyorg_pipeline_tests.filling import fill
@@ -24,8 +27,8 @@ README = Path(__file__).parents[2] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+def blocks(language: str, text: str = TEXT) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def commands() -> list[tuple[str, str]]:
@@ -212,8 +215,144 @@ def test_the_demo_runs_offline_and_shows_everything_that_the_readme_says(tmp_pat
     assert "(1 request, " in again.stdout
 
 
-def test_every_setting_is_in_the_readme() -> None:
-    source = (README.parent / "pyorg_pipeline" / "settings.py").read_text(encoding="utf-8")
-    names = set(re.findall(r'value\("([A-Z_]+)"\)', source))
-    assert len(names) == 7
-    assert names == set(re.findall(r"^\| `([A-Z_]+)` \|", TEXT, re.MULTILINE))
+def run_python(block: str) -> list[object]:
+    """Run a block as somebody would type it; the values of its expressions."""
+    names: dict[str, object] = {}
+    values = []
+    for statement in ast.parse(block).body:
+        if isinstance(statement, ast.Expr):
+            values.append(eval(compile(ast.Expression(statement.value), "block", "eval"), names))
+        else:
+            exec(compile(ast.Module([statement], []), "block", "exec"), names)
+    return values
+
+
+@pytest.fixture
+def beside_a_demo(
+    catalog_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Be in a folder with a pyorg-demo, and a folder named catalog, as the examples are."""
+    (tmp_path / "pyorg-demo").symlink_to(catalog_home, target_is_directory=True)
+    (tmp_path / "catalog").symlink_to(catalog_home / "catalog", target_is_directory=True)
+    monkeypatch.setenv("PYORG_HOME", str(catalog_home))
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        # What other packages warn of while they are imported is theirs.
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.mark.usefixtures("beside_a_demo")
+def test_the_sql_of_the_readme_runs() -> None:
+    duckdb = pytest.importorskip("duckdb")
+    [query] = blocks("sql")
+    rows = duckdb.sql(query).fetchall()
+    files = {arch: count for arch, count, _ in rows}
+    assert list(files.values()) == sorted(files.values(), reverse=True)
+    assert {"amd64", "arm64", "win32"} <= files.keys()
+    asked = PythonOrgDownloads.list_all_release_artifacts
+    found = asked(final_only=True, artifact_type="windows-release", arch="arm64")
+    assert files["arm64"] == sum(
+        one.release_version[0] == 3 for one in found if one.release_version
+    )
+
+
+@pytest.mark.usefixtures("beside_a_demo")
+def test_the_sql_of_the_page_on_releases_runs() -> None:
+    duckdb = pytest.importorskip("duckdb")
+    page = (README.parent / "docs" / "releases.md").read_text(encoding="utf-8")
+    [query] = blocks("sql", page)
+    states = dict(duckdb.sql(query).fetchall())
+    assert states == {one.version: one.state for one in PythonOrgDownloads.list_releases("3.14")}
+
+
+@pytest.mark.usefixtures("beside_a_demo")
+def test_polars_and_pandas_read_the_tables_as_the_readme_says() -> None:
+    pytest.importorskip("polars")
+    pytest.importorskip("pandas")
+    [block] = [block for block in blocks("python") if "polars" in block]
+    latest, files = run_python(block)
+    assert latest["final_only"].all()  # type: ignore[index]
+    assert "3.15.0" in list(latest["version"])  # type: ignore[index]
+    paths = {one.path for one in PythonOrgDownloads.list_version_artifacts(3, 13, 9)}
+    assert set(files["path"]) == paths  # type: ignore[index]
+
+
+def test_a_class_for_a_mirror_has_a_catalog_of_its_own(
+    catalog_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYORG_HOME", str(catalog_home))
+    monkeypatch.setenv("PYORG_AUTO_REFRESH", "0")
+    [block] = [block for block in blocks("python") if "class Mirror" in block]
+    names: dict[str, Any] = {"PythonOrgDownloads": PythonOrgDownloads}
+    exec(block, names)
+    with pytest.raises(CatalogMissingError, match=r"sites/https-mirror\.example-python/catalog"):
+        names["Mirror"].latest_version()
+
+
+#: Lines of shell that no test runs, and why.
+NOT_RUN = {
+    "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/pyorg demo": (
+        "installs from a registry; `pyorg demo` has a test above"
+    ),
+    "python3 -m venv .venv && .venv/bin/pip install -e '.[dev]' && .venv/bin/pytest": (
+        "installs from a registry, and runs these tests; .ci/run does it"
+    ),
+    "pip install .": "installs from a registry",
+    "pip install 'pyorg-pipeline[s3]'": "likewise",
+    "pyorg ui": "does not end; test_ui and test_automation start the same",
+    "pyorg demo --ui": "does not end; test_demo starts it",
+    "PYORG_HOME=~/mirror PYORG_SITE_URL=https://mirror.example/python/ pyorg ui --port 3001": (
+        "does not end, and there is no such mirror"
+    ),
+    "export PYORG_CATALOG_URL=s3://bucket/prefix": "there is no such bucket",
+    "pyorg refresh": "has a test of its own",
+}
+
+
+def shell_lines() -> list[str]:
+    """Every line of shell, and every command without output, in the README and the pages."""
+    lines: list[str] = []
+    for file in [README, *sorted((README.parent / "docs").glob("*.md"))]:
+        text = file.read_text(encoding="utf-8")
+        shell = [
+            line.partition("  #")[0] for block in blocks("sh", text) for line in block.splitlines()
+        ]
+        if file != README:
+            shell += re.findall(r"^\$ (.*)$", "".join(blocks("console", text)), re.MULTILINE)
+        lines += [line.strip() for line in shell]
+    return list(dict.fromkeys(lines))
+
+
+@pytest.mark.parametrize("line", [line for line in shell_lines() if line not in NOT_RUN])
+def test_a_line_of_shell_runs(
+    line: str, catalog_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program, *arguments = shlex.split(line)
+    assert program == "pyorg"
+    done = pyorg(catalog_home, *arguments)
+    assert done.returncode == 0
+    # Nothing changes on a site of the past.
+    assert done.stderr in {"", "no changes\n"}
+    assert done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_no_test_runs_is_still_there() -> None:
+    assert set(NOT_RUN) <= set(shell_lines())
+
+
+def test_no_block_is_of_a_kind_that_no_test_looks_at() -> None:
+    kinds = set()
+    for file in [README, *(README.parent / "docs").glob("*.md")]:
+        text = file.read_text(encoding="utf-8")
+        kinds |= set(re.findall(r"^```(\w*)$", text, re.MULTILINE)) - {""}
+        if file != README:
+            assert not blocks("python", text), file
+    # test_pages looks at text, yaml and ini; test_notifications at json.
+    assert kinds == {"console", "python", "sh", "sql", "text", "yaml", "ini", "json"}
+    markers = ["for artifact in", "class Mirror", "download_release", "polars"]
+    assert len(blocks("python")) == len(markers)
+    for block, marker in zip(blocks("python"), markers, strict=True):
+        assert marker in block

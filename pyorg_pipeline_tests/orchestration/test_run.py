@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -324,6 +325,19 @@ def test_a_killed_refresh_is_made_up_by_the_next_one(settings: Settings) -> None
     refresh(settings)
     assert partition_states(settings) == dict.fromkeys(DIRECTORIES, "MATERIALIZED")
     assert len(catalog_paths(settings)) == 10
+
+
+def test_the_catalog_alone_is_enough_of_a_backup(settings: Settings) -> None:
+    refresh(settings)
+    paths = catalog_paths(settings)
+    shutil.rmtree(settings.dagster_home)
+    again = refresh(settings)
+    assert again.due == dict.fromkeys(DIRECTORIES, Due.UNREPORTED)
+    assert not again.failures
+    assert catalog_paths(settings) == paths
+    assert set(partition_states(settings).values()) == {"MATERIALIZED"}
+    assert not (Path(settings.catalog_url) / "catalog_changes").exists()
+    assert refresh(settings).due == {}
 
 
 def test_dagster_s_home_is_made_quiet_and_left_alone_afterwards(

@@ -1,0 +1,235 @@
+"""The pages in docs/ say what the code says: columns, facts, commands, settings, errors, names."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import yaml
+from dagster import validate_run_config
+
+from pyorg_pipeline import errors
+from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT
+from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.model.due import HIDDEN_PAUSE, Due, Failure, pause_after
+from pyorg_pipeline.orchestration.build import build_definitions
+from pyorg_pipeline.orchestration.instance import DAGSTER_YAML
+from pyorg_pipeline.orchestration.pruning import prune_history
+from pyorg_pipeline.refresh.digests import record_digests
+from pyorg_pipeline.settings import load_settings
+from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline.site.replica import Answer, Replica
+from pyorg_pipeline_tests.command_line import pyorg
+from pyorg_pipeline_tests.end_to_end.command_line_page import settings_table
+from pyorg_pipeline_tests.end_to_end.tables_page import TABLES, Table
+from pyorg_pipeline_tests.end_to_end.write_pages import DOCS, PAGES
+from pyorg_pipeline_tests.filling import fill
+from pyorg_pipeline_tests.published import bundle_bytes, sha256_of
+from pyorg_pipeline_tests.small_site import small_site
+
+README = DOCS.parent / "README.md"
+MADE_ANEW = "python -m pyorg_pipeline_tests.end_to_end.write_pages"
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def first_cells(text: str, column: str) -> list[str]:
+    """The code in the first cells of every table whose first column is called so."""
+    tables = re.findall(rf"^\| {column} \|.*\n\| ---.*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert tables
+    return re.findall(r"^\| `([^`]+)` \|", "".join(tables), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_that_is_made_from_the_code_is_up_to_date(name: str) -> None:
+    assert PAGES[name]() == page(name), f"make it anew: {MADE_ANEW}"
+
+
+def test_every_schema_has_its_table_on_the_page() -> None:
+    known = [value for value in vars(schemas).values() if isinstance(value, pa.Schema)]
+    shown = [table.schema for table in TABLES]
+    assert len(shown) == len(known) + 1
+    assert all(schema in shown for schema in [*known, DOWNLOAD_REPORT])
+
+
+@pytest.fixture(scope="module")
+def every_table(tmp_path_factory: pytest.TempPathFactory) -> CatalogStore:
+    """A catalog with a table of each kind."""
+    home = tmp_path_factory.mktemp("every-table")
+    source = "3.13.9/Python-3.13.9.tgz"
+    with Replica(small_site()) as site:
+        site.add(f"{source}.sigstore", content=bundle_bytes(sha256_of(b"any")))
+        fill(str(home / "catalog"), site.url)
+        site.replace(source, size=29_000_001)
+        site.add("3.14.0/Python-3.14.0.tgz", size=30_000_000)
+        site.answer("3.14.0/", Answer(status=403))
+        store = fill(str(home / "catalog"), site.url)
+        with SiteClient(site.url) as client:
+            assert list(record_digests(store, client, ["3.13.9"], concurrency=1))
+        done = pyorg(
+            home,
+            *("download", "--versions", "3.13.9", "--verify", "false"),
+            *("--destination", str(home / "files")),
+            PYORG_SITE_URL=site.url,
+        )
+        assert done.returncode == 0, done.stderr
+    return store
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_columns_and_facts_of_a_table_are_those_that_are_written(
+    table: Table, every_table: CatalogStore
+) -> None:
+    folder, _, name = table.file.rpartition("/")
+    names = every_table.location.names(folder)
+    written = names if name.startswith("<") else [one for one in names if one == name]
+    assert written
+    for one in written:
+        rows, facts = every_table.read(f"{folder}/{one}".lstrip("/"))
+        assert rows.schema.names == table.schema.names
+        assert facts.keys() == {"format", *table.facts}
+
+
+def test_the_tables_of_the_readme_are_those_of_the_page() -> None:
+    shown = first_cells(README.read_text(encoding="utf-8"), "file")
+    assert sorted(shown) == sorted(table.file for table in TABLES)
+
+
+def described_settings() -> dict[str, str]:
+    """What the docstring of load_settings says: each variable, and its default."""
+    docstring = inspect.getdoc(load_settings) or ""
+    return dict(re.findall(r"^((?:PYORG|DAGSTER)_[A-Z_]+) +(.*)$", docstring, re.MULTILINE))
+
+
+def test_settings_and_their_defaults_are_the_same_in_the_readme_the_docstring_and_the_code() -> (
+    None
+):
+    table = settings_table(README.read_text(encoding="utf-8"))
+    shown = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
+    described = described_settings()
+    read = re.findall(r'value\("([A-Z_]+)"\)', inspect.getsource(load_settings))
+    assert shown.keys() == described.keys() == set(read)
+    for name, default in shown.items():
+        words = re.split(r"[;,] ", described[name])[0]
+        assert default.strip("`") == words, name
+    # As text, those that are no path: given or left out, the settings are the same.
+    given = {name: text.strip("`") for name, text in shown.items() if text.startswith("`")}
+    given = {name: text for name, text in given.items() if not text.startswith("$")}
+    assert len(given) == 9
+    # That a site was named is told apart.
+    site = {"PYORG_SITE_URL": given["PYORG_SITE_URL"]}
+    assert load_settings(given) == load_settings(site)
+    assert load_settings({}).site_url == given["PYORG_SITE_URL"]
+
+
+def test_settings_that_pages_name_exist() -> None:
+    named = {
+        name
+        for file in DOCS.glob("*.md")
+        for name in re.findall(r"\bPYORG_[A-Z_]+\b", file.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 8
+    # The one in a message that stands for all of them.
+    assert named - {"PYORG_"} <= described_settings().keys()
+
+
+def test_every_error_has_a_row_that_says_what_to_do() -> None:
+    known = {
+        name
+        for name, value in vars(errors).items()
+        if inspect.isclass(value) and issubclass(value, errors.PyorgError)
+    }
+    rows = first_cells(page("trouble.md"), "error")
+    assert len(rows) == len(set(rows))
+    assert set(rows) == known - {"PyorgError"}
+
+
+def test_every_check_has_its_advice() -> None:
+    definitions = build_definitions(load_settings({}))
+    graph = definitions.resolve_asset_graph()
+    checks = {key.name for key in graph.asset_check_keys}
+    assert len(checks) >= 8
+    assert {name for name in checks if f"`{name}`" not in page("trouble.md")} == set()
+
+
+def test_schedules_sensors_and_jobs_are_those_that_there_are() -> None:
+    definitions = build_definitions(load_settings({}))
+    repository = definitions.get_repository_def()
+    shown = first_cells(page("operating.md"), "name")
+    schedules = [one.name for one in repository.schedule_defs]
+    sensors = [one.name for one in repository.sensor_defs]
+    assert sorted(shown) == sorted([*schedules, *sensors])
+    jobs = {name for name in repository.job_names if not name.startswith("__")}
+    assert {name for name in jobs if f"`{name}`" not in page("operating.md")} == set()
+
+
+def test_dagsters_file_is_the_one_that_a_new_home_gets() -> None:
+    assert f"```yaml\n{DAGSTER_YAML}```" in page("operating.md")
+
+
+def test_the_config_that_prunes_by_hand_is_one_that_the_job_takes() -> None:
+    [config] = [
+        block
+        for block in re.findall(r"```yaml\n(.*?)```", page("operating.md"), re.DOTALL)
+        if "forget_old_runs" in block
+    ]
+    assert validate_run_config(prune_history, yaml.safe_load(config))
+
+
+def test_the_units_start_programs_that_there_are_with_settings_that_there_are() -> None:
+    units = "".join(re.findall(r"```ini\n(.*?)```", page("operating.md"), re.DOTALL))
+    scripts = {one.name for one in entry_points(group="console_scripts")}
+    started = [line.split() for line in re.findall(r"^ExecStart=(.*)$", units, re.MULTILINE)]
+    assert {Path(words[0]).name for words in started} <= scripts
+    assert len(started) == 3
+    modules = [words[words.index("-m") + 1] for words in started if "-m" in words]
+    assert {bool(find_spec(name)) for name in modules} == {True}
+    named = re.findall(r"^Environment=(\w+)=", units, re.MULTILINE)
+    assert named
+    assert set(named) <= described_settings().keys()
+
+
+def test_every_reason_to_read_a_directory_again_is_told_with_its_pauses() -> None:
+    text = " ".join(page("how-it-works.md").split())
+    assert sorted(first_cells(page("how-it-works.md"), "reason")) == sorted(Due)
+    failure = Failure("why", datetime(2026, 1, 1, tzinfo=UTC), 1, False, None)
+    hours = [
+        pause_after(failure._replace(attempts=attempts)) / timedelta(hours=1)
+        for attempts in range(1, 8)
+    ]
+    assert hours == [0, 1.5, 3, 6, 12, 23.5, 23.5]
+    assert "after 90 minutes, then 3 hours, 6, 12, and every 23½ hours" in text
+    assert (HIDDEN_PAUSE.days, "after a day, or when its date moves" in text) == (1, True)
+
+
+def anchors(file: Path) -> set[str]:
+    """What GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+@pytest.mark.parametrize("file", [README, *sorted(DOCS.glob("*.md"))], ids=lambda file: file.name)
+def test_links_lead_somewhere(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    images = re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    for target in [*re.findall(r"\]\(([^)\s]+)\)", text), *images]:
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        found = (file.parent / path) if path else file
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+def test_the_readme_links_every_page() -> None:
+    linked = set(re.findall(r"\]\(docs/([\w-]+\.md)\)", README.read_text(encoding="utf-8")))
+    assert linked == {file.name for file in DOCS.glob("*.md")}
