@@ -201,6 +201,9 @@ def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterU
             stderr=subprocess.STDOUT,
             # A group of its own, with all that it starts.
             start_new_session=True,
+            # Dagster ends what it started by Ctrl-C, which is ignored where tests run in the
+            # background, and so by whatever they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         ) as process,
     ):
         try:
@@ -208,8 +211,6 @@ def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterU
             _wait_until(lambda: _answers(ui, process), {"yes"})
             yield ui
         finally:
-            # Not by Ctrl-C: where the tests run in the background, that is ignored, and so by what
-            # they start. Dagster takes both alike.
             process.terminate()
             try:
                 process.wait(60)
