@@ -298,7 +298,8 @@ NOT_RUN = {
     "python3 -m venv .venv && .venv/bin/pip install -e '.[dev]' && .venv/bin/pytest": (
         "installs from a registry, and runs these tests; .ci/run does it"
     ),
-    "pip install .": "installs from a registry",
+    "python3 -m venv .venv && .venv/bin/pip install .": "installs from a registry",
+    ".venv/bin/pyorg ui": "the same as pyorg ui",
     "pip install 'pyorg-pipeline[s3]'": "likewise",
     "pyorg ui": "does not end; test_ui and test_automation start the same",
     "pyorg demo --ui": "does not end; test_demo starts it",
