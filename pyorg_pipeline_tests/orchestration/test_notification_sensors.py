@@ -281,6 +281,25 @@ def test_a_release_that_became_complete_is_told_with_what_is_there_of_it(
     }
 
 
+def test_a_release_that_is_put_up_in_steps_is_told_when_all_of_it_is_there(
+    settings: Settings, site: Replica, receiver: Receiver, store: CatalogStore
+) -> None:
+    assert store.rows(RELEASES_FILE)
+    with ticks(settings, "new_release_sensor") as sensor:
+        assert sensor.tick() == "releases from now on are told"
+        site.add("3.13.10/Python-3.13.10.tgz", size=29_000_000)
+        site.add("3.13.10/Python-3.13.10.tar.xz", size=22_000_000)
+        fill(settings.catalog_url, site.url)
+        # 3.13.9 has an installer for Windows.
+        assert sensor.tick() == "nothing new"
+        site.add("3.13.10/python-3.13.10-amd64.exe", size=28_000_000)
+        fill(settings.catalog_url, site.url)
+        assert sensor.tick() == "told of 1 complete release"
+        assert sensor.tick() == "nothing new"
+    [event] = receiver.events
+    assert (event["version"], event["artifacts"], event["bytes"]) == ("3.13.10", 3, 79_000_000)
+
+
 def test_what_was_complete_before_the_first_tick_is_not_told(
     settings: Settings, site: Replica, receiver: Receiver, store: CatalogStore
 ) -> None:
