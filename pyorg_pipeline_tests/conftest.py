@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from pyorg_pipeline.orchestration.run import refresh
 from pyorg_pipeline.settings import load_settings
@@ -22,11 +24,21 @@ def whole_site() -> Iterator[Replica]:
 
 
 @pytest.fixture(scope="session")
-def catalog_home(whole_site: Replica, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A PYORG_HOME with everything of the whole site; to be read only. Takes some seconds, once."""
-    home = tmp_path_factory.mktemp("pyorg-home")
-    done = refresh(load_settings({"PYORG_HOME": str(home), "PYORG_SITE_URL": whole_site.url}))
-    assert not done.failures
+def catalog_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PYORG_HOME with everything of the whole site, which is gone; to be read only.
+
+    Takes some seconds, once for all of pytest-xdist's workers: their folders lie side by side.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    home = folder / "pyorg-home"
+    with FileLock(folder / "pyorg-home.lock"):
+        if not home.exists():
+            with Replica() as site:
+                settings = {"PYORG_HOME": f"{home}.part", "PYORG_SITE_URL": site.url}
+                assert not refresh(load_settings(settings)).failures
+            Path(f"{home}.part").rename(home)
     return home
 
 

@@ -129,16 +129,16 @@ def test_a_download_gives_what_the_readme_shows(
 
 
 def test_downloads_from_the_replica_want_what_the_readme_says(
-    catalog_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    catalog_home: Path, whole_site: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "downloads from it want `--verify false`" in TEXT
     monkeypatch.chdir(tmp_path)
     command = ("PythonOrgDownloads", "download_release", "3", "13", "--micro", "9")
-    refused = pyorg(catalog_home, *command)
+    refused = pyorg(catalog_home, *command, PYORG_SITE_URL=whole_site.url)
     assert refused.returncode == 1
     assert "Python-3.13.9.tar.xz.sigstore: it is not JSON" in refused.stderr
     assert list(tmp_path.iterdir()) == []
-    done = pyorg(catalog_home, *command, "--verify", "false")
+    done = pyorg(catalog_home, *command, "--verify", "false", PYORG_SITE_URL=whole_site.url)
     assert (done.returncode, done.stdout, done.stderr) == (0, "Python-3.13.9.tar.xz\n", "")
 
 
