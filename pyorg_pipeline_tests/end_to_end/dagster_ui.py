@@ -76,6 +76,15 @@ query Backfill($id: String!) {
 """
 
 
+#: `python -m dagster`, which ends what it started by Ctrl-C. That is ignored where tests run in the
+#: background, and so by whatever they start, unless it is taken back.
+_DAGSTER = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("dagster", run_name="__main__", alter_sys=True)
+"""
+
+
 class DagsterUI:
     """What a person does in the UI, through the same queries and mutations."""
 
@@ -191,7 +200,7 @@ def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterU
         "PYORG_AUTOMATION": "0",
         **more,
     }
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "pyorg_pipeline.definitions"]
+    command = [sys.executable, "-c", _DAGSTER, "dev", "-m", "pyorg_pipeline.definitions"]
     with (
         log.open("wb") as output,
         subprocess.Popen(
@@ -201,9 +210,6 @@ def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterU
             stderr=subprocess.STDOUT,
             # A group of its own, with all that it starts.
             start_new_session=True,
-            # Dagster ends what it started by Ctrl-C, which is ignored where tests run in the
-            # background, and so by whatever they start.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         ) as process,
     ):
         try:
