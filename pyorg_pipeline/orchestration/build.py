@@ -24,6 +24,7 @@ from pyorg_pipeline.orchestration.resources import (
     DownloadsResource,
     SiteResource,
 )
+from pyorg_pipeline.orchestration.rounds import ASSET_JOB
 from pyorg_pipeline.settings import Settings, load_settings
 
 
@@ -69,8 +70,7 @@ def build_definitions(
         sensors=[
             automation.crawl_sensor(settings.automation),
             automation.publication_sensor(settings.automation, published),
-            # Whatever is materialised from an asset's page in the UI runs as the last of these.
-            *notification_sensors(settings, [*(job.name for job in all_jobs), "__ASSET_JOB"]),
+            *notification_sensors(settings, [*(job.name for job in all_jobs), ASSET_JOB]),
         ],
         # A process a step would import Dagster for each of them, which takes longer than most.
         executor=dg.in_process_executor,

@@ -23,10 +23,10 @@ ROUND_TAG: Final = "pyorg/round"
 READ, CRAWL, PUBLISH, PRUNE = "read", "crawl", "publish", "prune"
 ROUNDS: Final = [READ, CRAWL, PUBLISH, PRUNE]
 
-#: The jobs that write the catalog's tables.
-_JOBS: Final = {"read_root", "crawl_directories", "record_digests", "publish"}
 #: The job that Dagster makes of assets which somebody materialises, or a condition.
-_ASSET_JOB: Final = "__ASSET_JOB"
+ASSET_JOB: Final = "__ASSET_JOB"
+#: The jobs that write the catalog's tables; an instance may hold other projects' runs as well.
+_WRITING: Final = {"read_root", "crawl_directories", "record_digests", "publish", ASSET_JOB}
 
 #: Runs that end without having done their work are not started again at once, but after twice as
 #: long each time.
@@ -37,10 +37,8 @@ _MOST_DOUBLINGS: Final = 7
 
 def at_work(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
     """A run that refreshes the catalog, or will as soon as there is room for it."""
-    # An instance may hold the runs of other projects as well.
-    ours = {*_JOBS, _ASSET_JOB}
     runs = instance.get_runs(dg.RunsFilter(statuses=list(NOT_FINISHED_STATUSES)))
-    return next((run for run in runs if run.job_name in ours), None)
+    return next((run for run in runs if run.job_name in _WRITING), None)
 
 
 def newest_run(instance: dg.DagsterInstance) -> str:

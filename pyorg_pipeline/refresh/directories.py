@@ -115,18 +115,14 @@ def update_directories(
     )
 
 
-def due_directories(
-    store: CatalogStore, *, full: bool = False, patient: bool = False
-) -> dict[str, Due]:
+def due_directories(store: CatalogStore, *, full: bool = False) -> dict[str, Due]:
     """The release directories that have to be crawled, each with the reason, as the tables say.
 
     Args:
         store: the catalog's.
         full: all of them.
-        patient: without those that failed several times and rest.
     """
-    crawls, failures = _crawls(store), read_failures(store)
-    return _due(store, crawls, failures, full=full, patient=patient)
+    return _due(store, _crawls(store), read_failures(store), full=full)
 
 
 def due_this_round(store: CatalogStore) -> dict[str, Due]:

@@ -10,8 +10,7 @@ import dagster as dg
 import pytest
 
 from pyorg_pipeline.orchestration.instance import open_instance
-from pyorg_pipeline.orchestration.run import refresh
-from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline.settings import Settings
 from pyorg_pipeline.site.replica import Replica
 from pyorg_pipeline_tests.end_to_end.browser import NoBrowserError, browser_page
 from pyorg_pipeline_tests.end_to_end.dagster_ui import DagsterUI, dagster_dev, wait_until
@@ -31,17 +30,9 @@ ASSETS = {
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Replica]:
+def running() -> Iterator[Replica]:
     with Replica(small_site()) as replica:
         yield replica
-
-
-@pytest.fixture(scope="module")
-def settings(site: Replica, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = str(tmp_path_factory.mktemp("home"))
-    settings = load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": home})
-    refresh(settings)
-    return settings
 
 
 @pytest.fixture(scope="module")

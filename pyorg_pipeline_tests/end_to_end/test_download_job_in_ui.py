@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 
-from pyorg_pipeline.orchestration.run import refresh
-from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline_tests.downloading import CONTENTS, PATHS, halfway, select, site_with_digests
-from pyorg_pipeline_tests.end_to_end.dagster_ui import PATIENCE, DagsterUI, dagster_dev
+from pyorg_pipeline_tests.end_to_end.dagster_ui import PATIENCE, DagsterUI
 
 NEWEST = [PATHS[1], PATHS[2], PATHS[4]]
 FINAL = PATHS[4]
@@ -40,27 +38,6 @@ query Materialisations($key: AssetKeyInput!) {
 def running() -> Iterator[Replica]:
     with site_with_digests() as replica:
         yield replica
-
-
-@pytest.fixture(scope="module")
-def settings(running: Replica, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = str(tmp_path_factory.mktemp("home"))
-    settings = load_settings({"PYORG_SITE_URL": running.url, "PYORG_HOME": home})
-    refresh(settings)
-    return settings
-
-
-@pytest.fixture(scope="module")
-def ui(settings: Settings) -> Iterator[DagsterUI]:
-    with dagster_dev(settings, settings.home / "dagster-dev.log") as ui:
-        yield ui
-
-
-@pytest.fixture
-def site(running: Replica) -> Iterator[Replica]:
-    running.clear_requests()
-    yield running
-    running.clear_answers()
 
 
 def contents(paths: list[str]) -> dict[str, bytes]:

@@ -9,10 +9,9 @@ import pytest
 
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CatalogStore, directory_file
-from pyorg_pipeline.orchestration.run import refresh
-from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline.settings import Settings
 from pyorg_pipeline.site.replica import Answer, Replica
-from pyorg_pipeline_tests.end_to_end.dagster_ui import DagsterUI, dagster_dev
+from pyorg_pipeline_tests.end_to_end.dagster_ui import DagsterUI
 from pyorg_pipeline_tests.small_site import DIRECTORIES, small_site
 
 ASSET = "release_artifacts"
@@ -23,27 +22,6 @@ ALL_MATERIALIZED = dict.fromkeys(DIRECTORIES, "materialized")
 def running() -> Iterator[Replica]:
     with Replica(small_site()) as replica:
         yield replica
-
-
-@pytest.fixture(scope="module")
-def settings(running: Replica, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = str(tmp_path_factory.mktemp("home"))
-    settings = load_settings({"PYORG_SITE_URL": running.url, "PYORG_HOME": home})
-    refresh(settings)
-    return settings
-
-
-@pytest.fixture(scope="module")
-def ui(settings: Settings) -> Iterator[DagsterUI]:
-    with dagster_dev(settings, settings.home / "dagster-dev.log") as ui:
-        yield ui
-
-
-@pytest.fixture
-def site(running: Replica) -> Iterator[Replica]:
-    running.clear_requests()
-    yield running
-    running.clear_answers()
 
 
 def crawled(settings: Settings) -> dict[str, object]:

@@ -1,0 +1,36 @@
+"""Dagster's UI on a refreshed catalog. Each file says with its fixture `running` of which site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pyorg_pipeline.orchestration.run import refresh
+from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline.site.replica import Replica
+from pyorg_pipeline_tests.end_to_end.dagster_ui import DagsterUI, dagster_dev
+
+
+@pytest.fixture(scope="module")
+def settings(running: Replica, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Those of a home whose catalog is filled."""
+    home = str(tmp_path_factory.mktemp("home"))
+    settings = load_settings({"PYORG_SITE_URL": running.url, "PYORG_HOME": home})
+    refresh(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def ui(settings: Settings) -> Iterator[DagsterUI]:
+    """`dagster dev` on that home."""
+    with dagster_dev(settings, settings.home / "dagster-dev.log") as ui:
+        yield ui
+
+
+@pytest.fixture
+def site(running: Replica) -> Iterator[Replica]:
+    """The site as it answers by itself, for one test."""
+    running.clear_requests()
+    yield running
+    running.clear_answers()
