@@ -16,6 +16,11 @@ from pyorg_pipeline.site.replica import Replica
 from pyorg_pipeline_tests.s3_server import s3_server
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, which would otherwise go on when all others have ended."""
+    items.sort(key=lambda item: "/end_to_end/" not in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def whole_site() -> Iterator[Replica]:
     """The whole record, served; to be read only, as all tests of a session share it."""

@@ -21,7 +21,12 @@ from pyorg_pipeline.site.replica import Answer, Replica, Request
 from pyorg_pipeline_tests.end_to_end.dagster_ui import PATIENCE, dagster_dev, wait_until
 from pyorg_pipeline_tests.small_site import small_site
 
-pytestmark = [pytest.mark.automation, pytest.mark.skipif(os.name != "posix", reason="kill -9")]
+pytestmark = [
+    pytest.mark.automation,
+    # Some twenty ticks of cron, each of which may come a minute late.
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(os.name != "posix", reason="kill -9"),
+]
 
 #: Every minute, and looked at as often as Dagster's daemon does.
 SPED_UP = {"PYORG_AUTOMATION": "1", "PYORG_REFRESH_CRON": "* * * * *", "PYORG_LOOK_EVERY": "2"}

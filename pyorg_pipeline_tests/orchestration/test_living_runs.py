@@ -21,13 +21,16 @@ def test_a_run_is_never_taken_for_dead_while_another_looks_at_it(tmp_path: Path)
         run = _run_with_a_slot(instance)
         ours, theirs = multiprocessing.Pipe()
         context = multiprocessing.get_context("forkserver")
-        process = context.Process(target=_hold_and_let_go, args=(folder, run.run_id, theirs))
+        process = context.Process(
+            target=_hold_and_let_go, args=(folder, run.run_id, theirs), daemon=True
+        )
         process.start()
         theirs.close()
         looks = 0
         while not ours.poll():
             assert fail_killed_runs(instance, folder) == []
             looks += 1
+        assert ours.recv() == "done"
         process.join()
         assert looks > 1
         found = instance.get_run_by_id(run.run_id)
@@ -41,8 +44,12 @@ def test_a_run_whose_process_was_killed_gives_its_slot_back(tmp_path: Path) -> N
         run = _run_with_a_slot(instance)
         ours, theirs = multiprocessing.Pipe()
         context = multiprocessing.get_context("forkserver")
-        process = context.Process(target=_hold_for_ever, args=(folder, run.run_id, theirs))
+        process = context.Process(
+            target=_hold_for_ever, args=(folder, run.run_id, theirs), daemon=True
+        )
         process.start()
+        # Only its own end is left, so that its death is seen.
+        theirs.close()
         assert ours.recv() == "held"
         assert fail_killed_runs(instance, folder) == []
         assert instance.event_log_storage.get_concurrency_run_ids() == {run.run_id}
