@@ -220,7 +220,7 @@ def _number(name: str, text: str, *, default: int, largest: int) -> int:
 
 
 def _cron(name: str, text: str) -> str:
-    """Five fields; whether they mean something, Dagster says when it loads them."""
+    """Five fields; whether they mean something, Dagster knows."""
     if len(text.split()) != 5:
         raise SettingsError(name, text, "it has to be a cron expression such as 17 * * * *")
     return text

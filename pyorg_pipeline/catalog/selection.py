@@ -2,7 +2,7 @@
 
 Here: the criteria, the newest of each series, a limit, and the nearest choices where nothing fits.
 Not here: which one artifact of one release is meant (`model.choice`), and how attributes are
-written (`model.choice.parse_format`).
+written and compared (`model.choice`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.errors import InvalidArgumentError, SelectionError
-from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED, PythonOrgArtifact
-from pyorg_pipeline.model.choice import parse_format
+from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
+from pyorg_pipeline.model.choice import has_attribute, parse_format
 from pyorg_pipeline.model.versions import (
     LONGEST_NUMBER,
     RELEASE_LEVELS,
@@ -163,15 +163,11 @@ def _series_in(series: set[tuple[int, int]]) -> Callable[[PythonOrgArtifact], bo
 
 
 def _attribute(name: str, value: Any) -> _Criterion:
-    absent = ATTRIBUTES[name]()
-
     def text(artifact: PythonOrgArtifact) -> str:
         held = artifact.release_format.get(name)
         return "none" if held is None else _text(held)
 
-    return _Criterion(
-        name, _text(value), lambda one: bool(one.release_format.get(name, absent) == value), text
-    )
+    return _Criterion(name, _text(value), lambda one: has_attribute(one, name, value), text)
 
 
 def _text(value: object) -> str:

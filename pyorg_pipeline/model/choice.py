@@ -106,11 +106,22 @@ def choose(
     raise ArtifactChoiceError(f"{what} has no {artifact_type} with {shown}; the nearest: {nearest}")
 
 
+def has_attribute(artifact: PythonOrgArtifact, name: str, value: object) -> bool:
+    """Whether an artifact's name tells this; one that says nothing of a flag tells that it is not.
+
+    Args:
+        artifact: of any release.
+        name: an attribute, such as `arch`.
+        value: as `parse_format` gives it.
+    """
+    return bool(artifact.release_format.get(name, ATTRIBUTES[name]()) == value)
+
+
 def _has(artifact: PythonOrgArtifact, wanted: Mapping[str, Any]) -> bool:
     held = artifact.release_format
     if held.get("superseded") and "superseded" not in wanted:
         return False
-    return all(held.get(name, ATTRIBUTES[name]()) == value for name, value in wanted.items())
+    return all(has_attribute(artifact, name, value) for name, value in wanted.items())
 
 
 def _best_source(artifacts: Sequence[PythonOrgArtifact]) -> PythonOrgArtifact | None:

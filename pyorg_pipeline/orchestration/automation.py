@@ -16,7 +16,7 @@ was killed leaves its work due.
 # No `from __future__ import annotations`: Dagster reads the annotations of sensors at run time.
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import dagster as dg
@@ -53,7 +53,6 @@ def schedules(automation: Automation) -> Sequence[dg.ScheduleDefinition]:
     Raises:
         SettingsError: a cron expression that Dagster does not understand.
     """
-    status = _schedule_status(automation)
 
     def hourly(
         context: dg.ScheduleEvaluationContext, catalog: CatalogResource
@@ -74,41 +73,48 @@ def schedules(automation: Automation) -> Sequence[dg.ScheduleDefinition]:
             tags=_tags(CRAWL), run_config={"ops": {"release_artifacts": {"config": {"full": True}}}}
         )
 
-    try:
-        return [
-            dg.schedule(
-                name="hourly_root_listing",
-                cron_schedule=automation.refresh_cron,
+    def schedule(function: Callable[..., Any], setting: str, cron: str, **more: Any) -> Any:
+        try:
+            return dg.schedule(
+                cron_schedule=cron,
                 execution_timezone=automation.timezone,
-                job=jobs.read_root,
-                default_status=status,
-                description="Reads the root listing: one request. What is new or changed since is "
-                "then crawled by the sensor crawl_what_is_due. Left out while a run is at work; "
-                "hours that were missed are made up once. PYORG_REFRESH_CRON says when.",
-            )(hourly),
-            dg.schedule(
-                name="weekly_full_crawl",
-                cron_schedule=automation.full_refresh_cron,
-                execution_timezone=automation.timezone,
-                job=jobs.crawl_directories,
-                default_status=status,
-                description="Crawls every release directory, whatever its date says: a file that "
-                "was replaced in place moves no date. PYORG_FULL_REFRESH_CRON says when.",
-            )(weekly),
-            dg.schedule(
-                name="weekly_pruning",
-                cron_schedule=_PRUNING,
-                execution_timezone=automation.timezone,
-                job=prune_history,
-                default_status=status,
-                description="Forgets runs of these schedules and sensors that are older than "
-                "PYORG_KEEP_RUNS days, except those that materialised something last.",
-            )(pruning),
-        ]
-    except dg.DagsterInvalidDefinitionError as error:
-        names = "PYORG_REFRESH_CRON and PYORG_FULL_REFRESH_CRON"
-        crons = f"{automation.refresh_cron} and {automation.full_refresh_cron}"
-        raise SettingsError(names, crons, str(error)) from error
+                default_status=_schedule_status(automation),
+                **more,
+            )(function)
+        except dg.DagsterInvalidDefinitionError as error:
+            reason = "it has to be a cron expression such as 17 * * * *"
+            raise SettingsError(setting, cron, reason) from error
+
+    return [
+        schedule(
+            hourly,
+            "PYORG_REFRESH_CRON",
+            automation.refresh_cron,
+            name="hourly_root_listing",
+            job=jobs.read_root,
+            description="Reads the root listing: one request. What is new or changed since is "
+            "then crawled by the sensor crawl_what_is_due. Left out while a run is at work; "
+            "hours that were missed are made up once. PYORG_REFRESH_CRON says when.",
+        ),
+        schedule(
+            weekly,
+            "PYORG_FULL_REFRESH_CRON",
+            automation.full_refresh_cron,
+            name="weekly_full_crawl",
+            job=jobs.crawl_directories,
+            description="Crawls every release directory, whatever its date says: a file that "
+            "was replaced in place moves no date. PYORG_FULL_REFRESH_CRON says when.",
+        ),
+        dg.schedule(
+            name="weekly_pruning",
+            cron_schedule=_PRUNING,
+            execution_timezone=automation.timezone,
+            job=prune_history,
+            default_status=_schedule_status(automation),
+            description="Forgets runs of these schedules and sensors that are older than "
+            "PYORG_KEEP_RUNS days, except those that materialised something last.",
+        )(pruning),
+    ]
 
 
 def crawl_sensor(automation: Automation) -> dg.SensorDefinition:

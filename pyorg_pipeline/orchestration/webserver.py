@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Final
 
 from pyorg_pipeline.errors import InvalidArgumentError
+from pyorg_pipeline.orchestration.automation import schedules
 from pyorg_pipeline.orchestration.instance import ensure_home
 from pyorg_pipeline.settings import Settings
 
@@ -34,9 +35,11 @@ def serve_ui(settings: Settings, port: int) -> int:
 
     Raises:
         InvalidArgumentError: no such port, or another program listens there.
-        SettingsError: Dagster's home cannot be made.
+        SettingsError: Dagster's home cannot be made, or a schedule's time means nothing.
     """
     _check_port(port)
+    # Dagster would serve a page that says of a code location only that it cannot be loaded.
+    schedules(settings.automation)
     environment = {**os.environ, **_environment(settings)}
     command = [sys.executable, "-W", _QUIETLY, "-m", "dagster", "dev"]
     command += ["-m", "pyorg_pipeline.definitions", "-h", HOST, "-p", str(port)]

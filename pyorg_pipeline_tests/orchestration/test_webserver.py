@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from pyorg_pipeline.errors import InvalidArgumentError
+from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
 from pyorg_pipeline.orchestration import webserver
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.command_line import PYORG, environment
@@ -132,6 +132,16 @@ def test_a_port_that_is_taken_is_told(settings: Settings) -> None:
 def test_a_port_that_is_none_is_refused(settings: Settings, port: int) -> None:
     with pytest.raises(InvalidArgumentError, match=f"port {port} is none"):
         webserver.serve_ui(settings, port)
+
+
+@pytest.mark.parametrize("name", ["PYORG_REFRESH_CRON", "PYORG_FULL_REFRESH_CRON"])
+def test_a_time_that_means_nothing_is_told_before_anything_is_served(
+    name: str, tmp_path: Path, child: Callable[[str], None]
+) -> None:
+    settings = load_settings({"PYORG_HOME": str(tmp_path), name: "61 * * * *"})
+    child("raise AssertionError('nothing is started')")
+    with pytest.raises(SettingsError, match=rf"{name}='61 \* \* \* \*' cannot be used"):
+        webserver.serve_ui(settings, free_port())
 
 
 @POSIX
