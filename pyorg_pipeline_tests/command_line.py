@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pyorg_pipeline_tests.processes import started
+
 #: Whatever could change what is printed and how, or which catalog is asked.
 _FOREIGN = (
     *("PYORG_", "DAGSTER_", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "TERM"),
@@ -51,7 +53,7 @@ def on_a_terminal(home: Path, columns: int, *arguments: str, **more: str) -> str
     ours, theirs = pty.openpty()
     try:
         termios.tcsetwinsize(theirs, (50, columns))
-        with subprocess.Popen(
+        with started(
             [*PYORG, *arguments],
             env=environment(home, TERM="xterm-256color", **more),
             stdin=theirs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from pyorg_pipeline.orchestration.run import refresh
 from pyorg_pipeline.settings import load_settings
 from pyorg_pipeline.site.replica import Replica
 from pyorg_pipeline_tests.s3_server import s3_server
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C, which a shell's background job ignores, and with it whatever tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -29,6 +29,7 @@ from pyorg_pipeline_tests.command_line import (
     pyorg,
     without_colours,
 )
+from pyorg_pipeline_tests.processes import started
 from pyorg_pipeline_tests.small_site import small_site
 
 METHODS = sorted(
@@ -285,7 +286,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 @POSIX
 def test_a_reader_that_goes_away_is_no_error(catalog_home: Path) -> None:
     command = [*PYORG, "PythonOrgDownloads", "list_all_release_artifacts"]
-    with subprocess.Popen(
+    with started(
         command,
         env=environment(catalog_home),
         stdout=subprocess.PIPE,
@@ -366,14 +367,12 @@ def test_ctrl_c_ends_a_refresh_quietly(tmp_path: Path, small: Replica) -> None:
         return Answer(hold=never)
 
     small.answer("3.14.0/", silent)
-    with subprocess.Popen(
+    with started(
         [*PYORG, "refresh"],
         env=environment(tmp_path, PYORG_SITE_URL=small.url),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # As a terminal's shell starts it; a background job would ignore the signal.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     ) as process:
         assert asked.wait(60)
         process.send_signal(signal.SIGINT)

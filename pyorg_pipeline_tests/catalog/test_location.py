@@ -20,6 +20,7 @@ from pyorg_pipeline.catalog.location import (
     open_location,
 )
 from pyorg_pipeline.errors import CatalogError
+from pyorg_pipeline_tests.processes import started
 
 
 @pytest.fixture(params=["local", "url"])
@@ -167,7 +168,7 @@ while True:
     location = LocalLocation(tmp_path)
     location.write("name", old)
     for _ in range(5):
-        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as writer:
+        with started([sys.executable, "-c", program], stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
             assert writer.stdout.readline() == b"ready\n"
             stamp = location.stamp("name")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from pyorg_pipeline.catalog.location import LocalLocation, open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.errors import CatalogLockedError
+from pyorg_pipeline_tests.processes import started
 
 HOLD = """
 import sys
@@ -24,16 +27,13 @@ with exclusive(LocalLocation(Path(sys.argv[1])), Path("unused")):
 """
 
 
-def hold(folder: Path) -> subprocess.Popen[str]:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    return holder
+@contextmanager
+def hold(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    with started(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield holder
 
 
 def test_a_second_process_is_told_who_holds_the_lock(tmp_path: Path) -> None:

@@ -76,15 +76,6 @@ query Backfill($id: String!) {
 """
 
 
-#: `python -m dagster`, which ends what it started by Ctrl-C. That is ignored where tests run in the
-#: background, and so by whatever they start, unless it is taken back.
-_DAGSTER = """
-import runpy, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-runpy.run_module("dagster", run_name="__main__", alter_sys=True)
-"""
-
-
 class DagsterUI:
     """What a person does in the UI, through the same queries and mutations."""
 
@@ -200,7 +191,7 @@ def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterU
         "PYORG_AUTOMATION": "0",
         **more,
     }
-    command = [sys.executable, "-c", _DAGSTER, "dev", "-m", "pyorg_pipeline.definitions"]
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "pyorg_pipeline.definitions"]
     with (
         log.open("wb") as output,
         subprocess.Popen(

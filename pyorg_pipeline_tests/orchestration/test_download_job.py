@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ from pyorg_pipeline_tests.downloading import (
     select,
     site_with_digests,
 )
+from pyorg_pipeline_tests.processes import started
 from pyorg_pipeline_tests.published import sha256_of
 from pyorg_pipeline_tests.s3_server import objects_below
 
@@ -403,20 +404,17 @@ def test_a_bucket_that_is_not_there_fails_each_artifact_in_words(settings: Setti
     assert "the store refuses (The specified bucket does not exist)" in row["error"]
 
 
-@contextmanager
-def started(program: list[str], settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A process on the same site and catalog; it does not outlive its test."""
+def running(
+    program: list[str], settings: Settings
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """A process on the same site and catalog."""
     home = str(settings.dagster_home)
-    with subprocess.Popen(
+    return started(
         [sys.executable, "-m", *program],
         env=environment(settings.home, PYORG_SITE_URL=settings.site_url, DAGSTER_HOME=home),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    )
 
 
 def dagster_job_execute(
@@ -426,7 +424,7 @@ def dagster_job_execute(
     # YAML, too.
     file.write_text(json.dumps(config))
     job = ["dagster", "job", "execute", "-m", "pyorg_pipeline.definitions"]
-    return started([*job, "-j", "download_artifacts", "-c", str(file)], settings)
+    return running([*job, "-j", "download_artifacts", "-c", str(file)], settings)
 
 
 def runs(settings: Settings) -> list[dg.DagsterRun]:
@@ -497,8 +495,8 @@ def test_of_two_runs_at_once_one_waits_for_the_other_s_batch(
         site.answer(path, halfway(go_on))
     arguments = ["pyorg_pipeline", "download", "--destination", str(folder), "--series"]
     with (
-        started([*arguments, "3.6"], settings) as one,
-        started([*arguments, "3.5"], settings) as other,
+        running([*arguments, "3.6"], settings) as one,
+        running([*arguments, "3.5"], settings) as other,
     ):
         wait_until(lambda: blocked(settings) or ended(one) or ended(other))
         wait_until(lambda: site.requests)
@@ -647,7 +645,7 @@ def test_ctrl_c_ends_pyorg_download_without_a_traceback_or_a_half_file(
 ) -> None:
     site.answer(FINAL, halfway(go_on))
     arguments = ["pyorg_pipeline", "download", "--destination", str(folder)]
-    with started(arguments, settings) as process:
+    with running(arguments, settings) as process:
         wait_until((folder / f".{name(FINAL)}.part").exists)
         wait_until(lambda: len(visible(folder)) == 2)
         process.send_signal(signal.SIGINT)

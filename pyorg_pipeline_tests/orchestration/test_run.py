@@ -24,6 +24,7 @@ from pyorg_pipeline.orchestration.partitions import release_directory_partitions
 from pyorg_pipeline.orchestration.run import refresh
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline.site.replica import Answer, Replica
+from pyorg_pipeline_tests.processes import started
 from pyorg_pipeline_tests.small_site import DIRECTORIES, small_site
 
 ARTIFACTS = dg.AssetKey("release_artifacts")
@@ -302,9 +303,7 @@ def held_refresh(settings: Settings) -> Iterator[subprocess.Popen[str]]:
         "on_crawl=lambda watch: (print('crawling', flush=True), sys.stdin.read()))"
     )
     arguments = [sys.executable, "-c", program, settings.site_url, str(settings.home)]
-    with subprocess.Popen(
-        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with started(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "crawling\n"
         yield process

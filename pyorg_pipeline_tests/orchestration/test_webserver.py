@@ -19,6 +19,7 @@ from pyorg_pipeline.orchestration import webserver
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.command_line import PYORG, environment
 from pyorg_pipeline_tests.end_to_end.dagster_ui import wait_until
+from pyorg_pipeline_tests.processes import started
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -148,13 +149,13 @@ def test_a_time_that_means_nothing_is_told_before_anything_is_served(
 def test_pyorg_ui_serves_until_it_is_terminated_even_as_a_background_job(tmp_path: Path) -> None:
     """A shell's background job ignores SIGINT, which Dagster would take over for SIGTERM."""
     url = f"http://127.0.0.1:{(port := free_port())}"
-    with subprocess.Popen(
+    with started(
         [*PYORG, "ui", "--port", str(port)],
         env=environment(tmp_path, PYORG_SITE_URL="http://127.0.0.1:9/"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == f"Dagster's UI: {url} (Ctrl-C stops it)\n"

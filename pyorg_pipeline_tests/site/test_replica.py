@@ -19,6 +19,7 @@ import pytest
 from pyorg_pipeline.errors import InvalidArgumentError
 from pyorg_pipeline.site.record import RecordedEntry
 from pyorg_pipeline.site.replica import Answer, Replica, ServedRequest
+from pyorg_pipeline_tests.processes import started
 from pyorg_pipeline_tests.site.nginx_cases import Case, Exchange, exchange
 
 FIRST = datetime(2024, 10, 7, 5, 2, tzinfo=UTC)
@@ -456,7 +457,7 @@ def test_many_clients_are_served_at_once(replica: Replica) -> None:
 def test_the_command_says_the_url_and_serves_until_it_is_interrupted() -> None:
     module = "pyorg_pipeline.site.replica"
     command = [sys.executable, "-W", "error", "-m", module, "--port", "0", "--index-pages"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with started(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         pages = [
