@@ -159,7 +159,8 @@ def test_artifacts_are_whole_objects_in_json(catalog_home: Path) -> None:
     assert (found["name"], found["version"]) == ("Python-3.13.9.tgz", "3.13.9")
     assert (found["size"], found["last_modified"]) == (29_289_375, "2025-10-14T14:31:00Z")
     assert found["url"].endswith("/ftp/python/3.13.9/Python-3.13.9.tgz")
-    assert len(found) == 11
+    assert (found["sha256"], found["digest_source"], found["signed_by"]) == (None, None, None)
+    assert len(found) == 14
 
 
 def test_nothing_found_is_no_line_and_an_empty_list_in_json(catalog_home: Path) -> None:

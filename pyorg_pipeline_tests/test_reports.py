@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -307,7 +307,10 @@ def test_results_are_lines_for_people(result: object, text: str) -> None:
 
 
 def test_results_are_plain_values_in_json() -> None:
-    text = json.dumps([SOURCE, UNKNOWN, FACTS, Path("a"), {1}], default=json_value)
+    proven = replace(
+        SOURCE, sha256="c0" * 32, digest_source="sigstore", signed_by="thomas@python.org"
+    )
+    text = json.dumps([proven, UNKNOWN, FACTS, Path("a"), {1}], default=json_value)
     source, unknown, facts, path, anything = json.loads(text)
     assert source == {
         "name": "Python-3.13.9.tar.xz",
@@ -321,6 +324,9 @@ def test_results_are_plain_values_in_json() -> None:
         "size": 22_681_368,
         "last_modified": "2025-10-14T14:31:00Z",
         "url": "https://www.python.org/ftp/python/3.13.9/Python-3.13.9.tar.xz",
+        "sha256": "c0" * 32,
+        "digest_source": "sigstore",
+        "signed_by": "thomas@python.org",
     }
     assert [unknown[name] for name in ("release_version", "version", "size", "last_modified")] == [
         None

@@ -46,6 +46,9 @@ def json_value(result: Any) -> Any:
             "size": result.size,
             "last_modified": result.last_modified,
             "url": result.url,
+            "sha256": result.sha256,
+            "digest_source": result.digest_source,
+            "signed_by": result.signed_by,
         }
     if is_dataclass(result):
         values = {field.name: getattr(result, field.name) for field in fields(result)}
