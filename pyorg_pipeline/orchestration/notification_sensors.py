@@ -10,7 +10,8 @@ resource, whose values the UI would show.
 
 import hashlib
 import json
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -28,9 +29,13 @@ from pyorg_pipeline.site.webhook import post_event
 #: A failure that repeats itself is told again this often, so that nobody takes silence for health.
 REMINDER: Final = timedelta(days=1)
 
-#: A tick ends after 60 s; what is left is told by the next one.
+#: What is left is told by the next tick.
 EVENTS_A_TICK: Final = 10
 _FAILURES_A_TICK: Final = 50
+
+#: Seconds after which a tick begins no other event. Dagster ends one after 60 s, and forgets how
+#: far it was; an event takes 40 s at the worst.
+SECONDS_A_TICK: Final = 15.0
 
 #: Seconds. Nobody waits for these events as one does for a page.
 _INTERVAL: Final = 60
@@ -60,12 +65,17 @@ class _Told:
 
     #: The storage id of the newest failure that was looked at.
     after: int
+    #: The timestamp of the latest one.
+    at: float = 0.0
     #: By job, the kind of its failure that was told last, and when that was.
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, cursor: str) -> "_Told":
         return cls(**json.loads(cursor))
+
+    def looked_at(self, record: dg.EventLogRecord) -> None:
+        self.after, self.at = record.storage_id, max(self.at, record.timestamp)
 
     def __str__(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -86,23 +96,21 @@ def _run_failure_sensor(settings: Settings, jobs: frozenset[str]) -> dg.SensorDe
         instance = context.instance
         if url is None or not context.cursor:
             newest = instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=1)
-            after = newest.records[0].storage_id if newest.records else -1
-            context.update_cursor(str(_Told(after)))
+            told = _Told(-1)
+            for record in newest.records:
+                told.looked_at(record)
+            context.update_cursor(str(told))
             return dg.SkipReason(_NOBODY if url is None else "failures from now on are told")
         told = _Told.of(context.cursor)
-        wanted = dg.RunStatusChangeRecordsFilter(
-            dg.DagsterEventType.RUN_FAILURE, after_storage_id=told.after
-        )
-        found = instance.fetch_run_status_changes(wanted, limit=_FAILURES_A_TICK, ascending=True)
-        posted = 0
-        for record in found.records:
+        posted, until = 0, time.monotonic() + SECONDS_A_TICK
+        for record in _new_failures(instance, told):
             failure = run_failure(instance, record.run_id)
             if failure is not None and failure.run.job_name in jobs and _is_ours(context, failure):
                 kind = hashlib.sha256(failure.kind.encode()).hexdigest()[:16]
                 failed_at = failure.ended_at or datetime.fromtimestamp(record.timestamp, UTC)
                 job = failure.run.job_name
                 if _is_news(instance, told.failures.get(job), job, kind, failed_at):
-                    if posted == EVENTS_A_TICK:
+                    if posted == EVENTS_A_TICK or (posted and time.monotonic() >= until):
                         break
                     try:
                         post_event(url, _failure_event(settings, failure))
@@ -110,11 +118,32 @@ def _run_failure_sensor(settings: Settings, jobs: frozenset[str]) -> dg.SensorDe
                         return _later(context, str(told), error)
                     posted += 1
                     told.failures[job] = kind, failed_at.isoformat()
-            told.after = record.storage_id
+            told.looked_at(record)
         context.update_cursor(str(told))
         return dg.SkipReason(_count(posted, "failed run"))
 
     return sensor
+
+
+def _new_failures(instance: dg.DagsterInstance, told: _Told) -> Sequence[dg.EventLogRecord]:
+    """The failures that were not looked at yet, in their order, as many as a tick takes.
+
+    SQLite gives the storage ids of a deleted run again if they were the last: what is later than
+    all that was looked at is new, too.
+    """
+
+    def found(**after: Any) -> Sequence[dg.EventLogRecord]:
+        wanted = dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_FAILURE, **after)
+        return instance.fetch_run_status_changes(
+            wanted, limit=_FAILURES_A_TICK, ascending=True
+        ).records
+
+    again = [
+        record
+        for record in found(after_timestamp=told.at)
+        if record.storage_id <= told.after and record.timestamp > told.at
+    ]
+    return again or found(after_storage_id=told.after)
 
 
 def _is_ours(context: dg.SensorEvaluationContext, failure: RunFailure) -> bool:
@@ -181,7 +210,10 @@ def _new_release_sensor(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason(_NOBODY if url is None else "releases from now on are told")
         place = context.cursor
         new = [one for one in found if _key(one) > _key_of(place)]
+        posted, until = 0, time.monotonic() + SECONDS_A_TICK
         for one in new[:EVENTS_A_TICK]:
+            if posted and time.monotonic() >= until:
+                break
             there = complete_release(store, one.version)
             event = release_complete(
                 site_url=site_url or settings.site_url,
@@ -198,8 +230,9 @@ def _new_release_sensor(settings: Settings) -> dg.SensorDefinition:
             except WebhookError as error:
                 return _later(context, place, error)
             place = _place(one)
+            posted += 1
         context.update_cursor(place)
-        return dg.SkipReason(_count(min(len(new), EVENTS_A_TICK), "complete release"))
+        return dg.SkipReason(_count(posted, "complete release"))
 
     return sensor
 

@@ -20,11 +20,13 @@ from pyorg_pipeline.orchestration.build import build_definitions
 from pyorg_pipeline.orchestration.instance import open_instance
 from pyorg_pipeline.orchestration.run import refresh
 from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline.site import webhook
 from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline_tests.filling import fill
 from pyorg_pipeline_tests.receiver import Receiver
 from pyorg_pipeline_tests.small_site import small_site
 
+NOTHING = "nothing new"
 NOON = datetime(2026, 10, 7, 12, tzinfo=UTC)
 
 
@@ -184,6 +186,38 @@ def test_a_failure_is_told_when_the_receiver_is_up_again(settings: Settings, sit
         with Receiver(port=port) as second:
             assert sensor.tick() == "told of 1 failed run"
     assert [list(event["failures"]) for event in second.events] == [["2.7"]]
+
+
+def test_a_failure_is_told_though_the_last_failed_run_was_deleted(
+    settings: Settings, site: Replica, receiver: Receiver
+) -> None:
+    def failed_runs() -> list[dg.EventLogRecord]:
+        return [*instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, 10).records]
+
+    with (
+        ticks(settings, "run_failure_sensor") as sensor,
+        open_instance(settings.dagster_home) as instance,
+    ):
+        sensor.tick()
+        fail(settings, site, "2.7")
+        assert sensor.tick() == "told of 1 failed run"
+        [first] = failed_runs()
+        for run in instance.get_runs():
+            instance.delete_run(run.run_id)
+        fail(settings, site, "2.7", "3.14.0")
+        [second] = failed_runs()
+        # SQLite gives the numbers of the last rows again.
+        assert second.storage_id <= first.storage_id
+        assert sensor.tick() == "told of 1 failed run"
+        assert sensor.tick() == "nothing new"
+        fail(settings, site, "2.7", "3.13.9", "3.14.0")
+        assert sensor.tick() == "told of 1 failed run"
+        assert sensor.tick() == "nothing new"
+    assert [sorted(event["failures"]) for event in receiver.events] == [
+        ["2.7"],
+        ["2.7", "3.14.0"],
+        ["2.7", "3.13.9", "3.14.0"],
+    ]
 
 
 def test_jobs_of_others_are_not_told(settings: Settings, receiver: Receiver) -> None:
@@ -359,6 +393,33 @@ def test_many_releases_at_once_take_several_ticks_and_the_cursor_stays_small(
 
 
 # Both
+
+
+def test_a_tick_that_took_its_time_leaves_the_rest_to_the_next(
+    settings: Settings,
+    site: Replica,
+    receiver: Receiver,
+    store: CatalogStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As with a receiver that answers late, without waiting for it: each event takes too long."""
+    monkeypatch.setattr(notification_sensors, "SECONDS_A_TICK", 0)
+    with ticks(settings, "run_failure_sensor") as sensor:
+        sensor.tick()
+        fail(settings, site, "2.7")
+        fail(settings, site, "3.14.0", "2.7")
+        assert [sensor.tick() for _ in range(3)] == [*["told of 1 failed run"] * 2, NOTHING]
+    with ticks(settings, "new_release_sensor") as sensor:
+        sensor.tick()
+        write(store, site, NEW, release(3, 13, 9, "final", 0, completed_at=NOON))
+        assert [sensor.tick() for _ in range(3)] == [*["told of 1 complete release"] * 2, NOTHING]
+    assert [event.get("version") for event in receiver.events] == [None, None, "3.13.9", "3.14.0"]
+
+
+def test_the_last_event_of_a_tick_is_over_before_dagster_ends_it() -> None:
+    attempts = webhook.RETRIES + 1
+    worst = attempts * sum(webhook.TIMEOUT) + webhook.RETRIES * webhook.LONGEST_PAUSE
+    assert notification_sensors.SECONDS_A_TICK + worst < 60
 
 
 @pytest.mark.parametrize("name", ["run_failure_sensor", "new_release_sensor"])
