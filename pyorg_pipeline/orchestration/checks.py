@@ -85,12 +85,12 @@ def check_artifact_catalog(
 
 @dg.asset_check(
     asset=latest_version,
-    description="Against the table before, over all and for each series: a release does not "
-    "disappear, so that a latest version that is lower than before comes from a listing that lost "
-    "something.",
+    description="Against the highest that was published within a week, over all and for each "
+    "series: a release does not disappear, so that a latest version that is lower than before "
+    "comes from a listing that lost something. One that was really withdrawn fails for that week.",
 )
 def latest_never_goes_back(catalog: CatalogResource) -> dg.AssetCheckResult:
-    """Whether no latest version is lower than in the table before, or gone."""
+    """Whether no latest version is lower than it was within the last week, or gone."""
     table, facts = catalog.store().read(LATEST_FILE)
     key = dg.AssetCheckKey(latest_version.key, "latest_never_goes_back")
     found = checks.latest_never_goes_back(table.to_pylist(), facts)

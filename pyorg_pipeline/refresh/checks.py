@@ -197,7 +197,10 @@ def companions_have_their_artifact(rows: Iterable[Mapping[str, Any]]) -> CheckRe
 def latest_never_goes_back(
     rows: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]
 ) -> CheckResult:
-    """Whether no latest version is lower than in the table before, or gone.
+    """Whether no latest version is lower than it was within the last week, or gone.
+
+    A week, so that the alarm outlives a publication that was stopped before its check; and no
+    longer, so that a release that was really withdrawn does not fail the check for ever.
 
     Args:
         rows: those of latest_version.
@@ -216,8 +219,9 @@ def latest_never_goes_back(
     if back:
         return CheckResult(
             False,
-            f"Latest versions went back: {_listed(back)}. A release was withdrawn, or a listing "
-            "lost it: look at its directory on the site; `pyorg refresh --full` reads all again",
+            f"Latest versions went back: {_listed(back)}. A release was withdrawn, which is told "
+            "for a week, or a listing lost it: look at its directory on the site; "
+            "`pyorg refresh --full` reads all again",
             numbers,
             back[:_MOST_SAMPLES],
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
@@ -127,6 +128,10 @@ _LATEST_COLUMNS: Final = [
 #: What is kept of the rows before, so that going back can be told.
 _LATEST_BEFORE: Final = ("series", "final_only", *VERSION_COLUMNS, "version")
 
+#: A publication may be stopped before its check, and go on after a weekend; a release that was
+#: withdrawn must not fail the check for ever.
+_REMEMBERED: Final = timedelta(days=7)
+
 
 @dataclass(frozen=True, slots=True)
 class LatestVersions:
@@ -142,9 +147,9 @@ def publish_latest(store: CatalogStore) -> LatestVersions:
     """Write latest_version: the newest final and the newest of any level, over all and a series."""
     table, facts = store.read(CATALOG_FILE)
     rows = _latest_rows(table.select(_LATEST_COLUMNS).to_pylist())
-    rows_before = _rows(store)
-    before = {(row["series"], row["final_only"]): row["version"] for row in rows_before}
-    of_this_site = (store.facts_or_none(LATEST_FILE) or {}).get("site_url") == facts["site_url"]
+    rows_before, facts_before = _latest_before(store)
+    before = {_place(row): row["version"] for row in rows_before}
+    of_this_site = facts_before.get("site_url") == facts["site_url"]
     size = store.write(
         LATEST_FILE,
         schemas.LATEST_VERSION,
@@ -152,27 +157,55 @@ def publish_latest(store: CatalogStore) -> LatestVersions:
         {
             "site_url": facts["site_url"],
             "catalog_published_at": facts["published_at"],
-            "before": [
-                {name: row[name] for name in _LATEST_BEFORE} for row in rows_before if of_this_site
-            ],
+            "before": (
+                _highest(rows_before, facts_before, facts["published_at"]) if of_this_site else []
+            ),
         },
     )
     return LatestVersions(
         rows=rows,
         bytes=size,
-        moved=[
-            (row["series"], row["final_only"])
-            for row in rows
-            if before.get((row["series"], row["final_only"])) != row["version"]
-        ],
+        moved=[_place(row) for row in rows if before.get(_place(row)) != row["version"]],
     )
 
 
-def _rows(store: CatalogStore) -> list[dict[str, Any]]:
+def _latest_before(store: CatalogStore) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     try:
-        return store.rows(LATEST_FILE)
-    except CatalogUnreadableError:
-        return []
+        table, facts = store.read(LATEST_FILE)
+    except (CatalogMissingError, CatalogUnreadableError):
+        return [], {}
+    return table.to_pylist(), facts
+
+
+def _highest(
+    rows: Iterable[Mapping[str, Any]], facts: Mapping[str, Any], now: datetime
+) -> list[dict[str, Any]]:
+    """The highest rows up to now, each with the time until which it was there.
+
+    Args:
+        rows: of the table that is about to be replaced.
+        facts: likewise.
+        now: when the snapshot was published that the next table is of.
+    """
+    highest = {
+        _place(row): row
+        for row in facts.get("before") or ()
+        # One that an earlier program wrote does not say.
+        if "until" in row and now - row["until"] < _REMEMBERED
+    }
+    for row in rows:
+        known = highest.get(_place(row))
+        if known is None or _version(known) <= _version(row):
+            highest[_place(row)] = {**{name: row[name] for name in _LATEST_BEFORE}, "until": now}
+    return list(highest.values())
+
+
+def _place(row: Mapping[str, Any]) -> tuple[str | None, bool]:
+    return row["series"], row["final_only"]
+
+
+def _version(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in VERSION_COLUMNS)
 
 
 def _latest_rows(artifacts: list[dict[str, Any]]) -> list[dict[str, Any]]:

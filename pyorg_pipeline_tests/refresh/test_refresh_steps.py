@@ -30,6 +30,7 @@ from pyorg_pipeline.errors import (
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl, crawl_directories
 from pyorg_pipeline.refresh.changes import record_changes
+from pyorg_pipeline.refresh.checks import latest_never_goes_back
 from pyorg_pipeline.refresh.directories import (
     DirectoriesUpdate,
     due_directories,
@@ -202,6 +203,32 @@ def test_an_added_file_makes_its_directory_due_and_racy_until_its_minute_is_over
 
 
 INSTALLER = "3.13.9/python-3.13.9-amd64.exe"
+
+
+def test_that_a_latest_version_went_back_is_told_by_later_publications_too_for_a_week(
+    catalog: Catalog, site: Replica
+) -> None:
+    catalog.refresh()
+
+    def went_back() -> list[str]:
+        table, facts = catalog.store.read(LATEST_FILE)
+        return list(latest_never_goes_back(table.to_pylist(), facts).samples)
+
+    assert went_back() == []
+    site.remove("3.15.0/")
+    gone = ["all, of any level: 3.15.0a1 to 3.14.0", "3.15, of any level: 3.15.0a1 to none"]
+    # The first may have been stopped before its check.
+    for _ in range(3):
+        catalog.refresh()
+        assert went_back() == gone
+    table, facts = catalog.store.read(LATEST_FILE)
+    rows_before = [{**row, "until": row["until"] - timedelta(days=7)} for row in facts["before"]]
+    catalog.store.write(LATEST_FILE, table.schema, table, {**facts, "before": rows_before})
+    assert went_back() == gone
+    catalog.refresh()
+    assert went_back() == []
+
+
 #: A page that was made a minute before it is received.
 AGED = Answer(headers={"Age": "60"})
 
