@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from pyorg_pipeline.catalog.arguments import checked, checked_attributes, unknown_version
 from pyorg_pipeline.catalog.changes import changes_since
-from pyorg_pipeline.catalog.newest import newest_release, no_release
+from pyorg_pipeline.catalog.newest import latest_release, newest_release, no_release
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.catalog_access import CatalogAccess
 from pyorg_pipeline.errors import (
@@ -282,15 +282,13 @@ class PythonOrgDownloads(CatalogAccess):
         snapshot = cls._snapshot()
         attributes = checked_attributes(snapshot, arch, format)
         kind = checked(snapshot, "artifact_type", artifact_type)
-        if complete or kind is not None or attributes:
+        rows = None
+        if not complete and kind is None and not attributes:
+            rows = cls._reader().latest_rows(snapshot)
+        if rows is None:
             version = newest_release(snapshot, wanted, final, complete, kind, attributes)
         else:
-            row = cls._reader().latest(final_only=final, series=wanted)
-            if row is None:
-                raise VersionNotFoundError(no_release(wanted, final))
-            version = NormalizedPythonVersion(
-                row["major"], row["minor"], row["micro"], row["releaselevel"], row["serial"]
-            )
+            version = latest_release(rows, wanted, final)
         found = version.numbers if final else version
         if not parse_flag("download_tarball", download_tarball):
             return found
@@ -302,10 +300,10 @@ class PythonOrgDownloads(CatalogAccess):
     ) -> list[PythonRelease]:
         """The releases, or those of a series, with what each has and its state, sorted by version.
 
-        The state is that of this moment: `partial` while a release lacks something that the one
-        before it had, and is younger than the longest that those before it took; `superseded` once
-        a newer complete one of its series is there; else `complete`. docs/releases.md has the
-        rules.
+        The state is that of this moment: `partial` while a release lacks something that one of
+        the two before it had, and is younger than the longest that those before it took;
+        `superseded` once a newer complete one of its series is there; else `complete`.
+        docs/releases.md has the rules.
 
         Example: pyorg PythonOrgDownloads list_releases --series 3.15
 

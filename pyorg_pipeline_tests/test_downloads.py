@@ -27,6 +27,8 @@ from pyorg_pipeline import (
     SiteStatusError,
     VersionNotFoundError,
 )
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.store import CATALOG_FILE, LATEST_FILE, CatalogStore
 from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline_tests.filling import fill
 from pyorg_pipeline_tests.small_site import LONG_AGO, small_site
@@ -70,6 +72,22 @@ def everything(everything_url: str, home: Path) -> type[PythonOrgDownloads]:
 
     assert home.is_dir()
     return Everything
+
+
+def test_a_catalog_that_an_earlier_program_wrote_answers_with_null_for_what_it_lacks(
+    filled: Path,
+) -> None:
+    expected = PythonOrgDownloads.list_version_artifacts(3, 13, 9)
+    store = CatalogStore(LocalLocation(filled / "catalog"))
+    table, facts = store.read(CATALOG_FILE)
+    of_digests = ["sha256", "digest_source", "signed_by"]
+    for lacking in (of_digests, [*of_digests, "arch", "superseded"]):
+        store.write(CATALOG_FILE, None, table.drop_columns(lacking), facts)
+        found = PythonOrgDownloads.list_version_artifacts(3, 13, 9)
+        assert [(one.path, one.size) for one in found] == [(one.path, one.size) for one in expected]
+        assert {(one.sha256, one.digest_source, one.signed_by) for one in found} == {(None,) * 3}
+        assert PythonOrgDownloads.latest_version(complete_only=True) == (3, 14, 0)
+    assert "arch" not in found[-1].release_format
 
 
 def names(artifacts: list[PythonOrgArtifact]) -> list[str]:
@@ -181,6 +199,30 @@ class TestLatestVersion:
         assert PythonOrgDownloads.latest_version() == (3, 14, 0)
         assert PythonOrgDownloads.latest_version(final_only=False) == (3, 15, 0, "alpha", 1)
         assert PythonOrgDownloads.latest_version(final_only=False).text == "3.15.0a1"
+
+    def test_it_is_told_from_the_snapshot_while_its_own_table_is_missing_or_of_another(
+        self, filled: Path, site: Replica
+    ) -> None:
+        latest = PythonOrgDownloads.latest_version
+        table = filled / "catalog" / LATEST_FILE
+        old = table.read_bytes()
+        site.add("3.13.10/Python-3.13.10.tgz")
+        site.add("3.16.0/Python-3.16.0a1.tgz")
+        site.add("3.17.0/python-3.17.0-docs-html.tar.bz2")
+        fill(str(filled / "catalog"), site.url)
+        new = table.read_bytes()
+        # As when a refresh is killed between the writing of the two tables.
+        for content in (None, old, new):
+            table.unlink(missing_ok=True)
+            if content is not None:
+                table.write_bytes(content)
+            assert latest() == (3, 14, 0)
+            assert latest(final_only=False) == (3, 16, 0, "alpha", 1)
+            assert latest(series="3.13") == (3, 13, 10)
+            with pytest.raises(VersionNotFoundError, match=r"no final release of 3\.15: ask with"):
+                latest(series="3.15")
+            with pytest.raises(VersionNotFoundError, match=r"no release of 3\.17$"):
+                latest(final_only=False, series="3.17")
 
     def test_the_latest_of_a_series(self) -> None:
         assert PythonOrgDownloads.latest_version(series="3.13") == (3, 13, 9)

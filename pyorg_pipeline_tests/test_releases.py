@@ -155,6 +155,33 @@ class TestTimePassing:
         later = {one.version: one.state for one in snapshot.releases(now + timedelta(days=1))}
         assert (later["3.14.0rc3"], later["3.14.0"]) == ("superseded", "complete")
 
+    def test_a_program_that_asked_before_is_answered_as_one_that_asks_for_the_first_time(
+        self, home: Path, site: Replica
+    ) -> None:
+        start = datetime.now(UTC).replace(second=0, microsecond=0)
+        site.add("3.13.10/Python-3.13.10.tar.xz", last_modified=start - timedelta(hours=13))
+        site.add("3.13.11/Python-3.13.11.tar.xz", last_modified=start + timedelta(days=10))
+        take(home, site)
+        asked = CatalogReader(LocalLocation(home / "catalog")).snapshot()
+        answers = {}
+        # The clock goes back at last.
+        for hours in (0, 10, 11, 9 * 24 - 1, 9 * 24, 11 * 24 - 1, 11 * 24, 0):
+            time = start + timedelta(hours=hours)
+            first = CatalogReader(LocalLocation(home / "catalog")).snapshot()
+            assert asked.releases(time) == first.releases(time)
+            states = {one.version: str(one) for one in asked.releases(time)}
+            answers[hours] = [states["3.13.10"], states["3.13.11"]]
+        lacking = "lacks source, windows, macos"
+        assert answers == {
+            0: [f"3.13.10 superseded, {lacking}", "3.13.11 complete"],
+            10: [f"3.13.10 superseded, {lacking}", "3.13.11 complete"],
+            11: ["3.13.10 superseded", "3.13.11 complete"],
+            215: ["3.13.10 superseded", "3.13.11 complete"],
+            216: ["3.13.10 complete", f"3.13.11 partial, {lacking}"],
+            263: ["3.13.10 complete", f"3.13.11 partial, {lacking}"],
+            264: ["3.13.10 superseded", "3.13.11 complete"],
+        }
+
     def test_a_source_tarball_of_the_day_before_yesterday_is_all_that_comes(
         self, home: Path, site: Replica
     ) -> None:

@@ -1,15 +1,31 @@
-"""The newest release of a snapshot that has what is asked for."""
+"""The newest release that has what is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from pyorg_pipeline.catalog.queries import Snapshot
+from pyorg_pipeline.catalog.store import VERSION_COLUMNS
 from pyorg_pipeline.errors import VersionNotFoundError
 from pyorg_pipeline.model.releases import PythonRelease
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
+
+
+def latest_release(
+    rows: Iterable[Mapping[str, Any]], series: tuple[int, int] | None, final: bool
+) -> NormalizedPythonVersion:
+    """The highest release, as latest_version has it.
+
+    Raises:
+        VersionNotFoundError: there is none.
+    """
+    text = None if series is None else f"{series[0]}.{series[1]}"
+    for row in rows:
+        if row["series"] == text and row["final_only"] == final:
+            return NormalizedPythonVersion(*(row[name] for name in VERSION_COLUMNS))
+    raise VersionNotFoundError(no_release(series, final))
 
 
 def newest_release(
@@ -34,7 +50,7 @@ def newest_release(
         VersionNotFoundError: there is none; of a partial one, what it lacks.
     """
     releases: dict[tuple[Any, ...], PythonRelease] = {}
-    if complete:
+    if complete or (artifact_type is None and not attributes):
         now = datetime.now(UTC)
         releases = {one.release_version: one for one in snapshot.releases(now)}
     having: Iterable[tuple[Any, ...]] = releases

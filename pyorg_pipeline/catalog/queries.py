@@ -8,11 +8,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
+from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import Location
 from pyorg_pipeline.catalog.release_files import release_files
 from pyorg_pipeline.catalog.store import (
@@ -31,7 +33,7 @@ from pyorg_pipeline.model.artifacts import (
     PythonOrgArtifact,
     is_release_type,
 )
-from pyorg_pipeline.model.releases import PythonRelease, release_history, releases_at
+from pyorg_pipeline.model.releases import PythonRelease, next_change, release_history
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 Triple = tuple[int, int, int]
@@ -54,10 +56,26 @@ _COLUMNS: Final = [
 ]
 
 
+class _Releases(NamedTuple):
+    """Releases, and the time for which they hold."""
+
+    found: list[PythonRelease]
+    since: datetime
+    #: None for ever.
+    until: datetime | None
+
+    def hold_at(self, now: datetime) -> bool:
+        return self.since <= now and (self.until is None or now < self.until)
+
+
 class Snapshot:
     """One published state of artifact_catalog, sorted by version, then path."""
 
     def __init__(self, table: Any, facts: dict[str, Any]) -> None:
+        # One that an earlier program wrote may lack columns.
+        for field in schemas.ARTIFACT_CATALOG:
+            if field.name not in table.column_names:
+                table = table.append_column(field, pa.nulls(len(table), field.type))
         self.table = table
         #: What the publisher wrote of the whole: site_url, published_at, counts.
         self.facts = facts
@@ -70,8 +88,8 @@ class Snapshot:
         self._levels: list[str | None] = table["releaselevel"].to_pylist()
         self._types: list[str] = table["artifact_type"].to_pylist()
         self._columns: dict[str, list[Any]] = {}
-        #: Made when they are first asked for.
-        self._releases: list[PythonRelease] | None = None
+        #: Those that were asked for last.
+        self._releases: _Releases | None = None
 
     def has_version(self, triple: Triple) -> bool:
         """Whether anything of this version, or in its directory, is on record."""
@@ -93,11 +111,13 @@ class Snapshot:
         """The releases, sorted by version, with their states at `now` (UTC).
 
         Told from the artifacts and not from releases.parquet: states change by time alone, and a
-        catalog that was written before there was such a table has them too.
+        catalog that was written before there was such a table has them too. They are kept until
+        the next change.
         """
-        if self._releases is None:
-            self._releases = release_history(release_files(self.table), now=now)
-        return releases_at(self._releases, now)
+        if self._releases is None or not self._releases.hold_at(now):
+            found = release_history(release_files(self.table), now=now)
+            self._releases = _Releases(found, now, next_change(found, now))
+        return self._releases.found
 
     def versions_with(
         self, artifact_type: str | None, attributes: Mapping[str, str]
@@ -256,14 +276,21 @@ class CatalogReader:
         )
         return found
 
-    def latest(self, *, final_only: bool, series: tuple[int, int] | None = None) -> Any:
-        """The row of latest_version, as a dict, or None where there is no such release."""
-        text = None if series is None else f"{series[0]}.{series[1]}"
-        rows = self._fresh(LATEST_FILE, lambda: self._store.rows(LATEST_FILE))
-        for row in rows:
-            if row["series"] == text and row["final_only"] == final_only:
-                return row
-        return None
+    def latest_rows(self, snapshot: Snapshot) -> list[dict[str, Any]] | None:
+        """The rows of latest_version; None where there are none of this snapshot.
+
+        So it is between the writing of the two, and after a refresh that was killed there.
+        """
+
+        def read() -> tuple[list[dict[str, Any]], datetime]:
+            table, facts = self._store.read(LATEST_FILE)
+            return table.to_pylist(), facts["catalog_published_at"]
+
+        try:
+            rows, published_at = self._fresh(LATEST_FILE, read)
+        except CatalogMissingError:
+            return None
+        return rows if published_at == snapshot.facts["published_at"] else None
 
     def directories_facts(self) -> dict[str, Any]:
         """What the last refresh wrote of the root listing: checked_at, generated_at."""

@@ -155,7 +155,7 @@ RELEASES: Final = pa.schema(
         _field(
             "missing_families",
             pa.list_(pa.string()),
-            "what is still expected to come, as the release before it has it; empty if nothing",
+            "what is still expected to come, as one of the two before it has it; empty if nothing",
             nullable=False,
         ),
         _field("expected_complete_by", TIME, "when nothing more is expected; null without a date"),

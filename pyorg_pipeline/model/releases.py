@@ -6,13 +6,13 @@ of materials, the Android and iOS archives (`place_files_in_download_folder`); t
 a build of their own (`start_windows_build`), the macOS installer by its own release manager; after
 which it waits for the installers of both and the tarball, and for the tarball alone where the
 series gets security fixes only (`wait_until_all_files_are_in_folder`). What a release is to have
-stands nowhere on the site; the release before it shows.
+stands nowhere on the site; the releases before it show.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -46,7 +46,7 @@ class ReleaseState(StrEnum):
     """Whether a release is all there, and whether it is still the one to take."""
 
     COMPLETE = "complete"
-    #: It lacks what the release before it had, and is young enough to get it yet.
+    #: It lacks what one of the two before it had, and is young enough to get it yet.
     PARTIAL = "partial"
     #: A newer complete release of its series is there.
     SUPERSEDED = "superseded"
@@ -92,8 +92,8 @@ class PythonRelease:
     bytes: int
     #: Artifacts with a signature beside them, from 0 to 1.
     signed_share: float
-    #: Families of which the release before it has something that this one lacks; empty unless it
-    #: is still expected to come.
+    #: Families of which one of the two before it has something that this one lacks; empty unless
+    #: it is still expected to come.
     missing_families: tuple[str, ...]
     #: When nothing more is expected to come, UTC; None where no date tells.
     expected_complete_by: datetime | None
@@ -124,14 +124,16 @@ class PythonRelease:
 _Form = tuple[str, str | None, str | None]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Kind:
     """The finals, or the pre-releases, of a series so far."""
 
-    #: What the newest of them has, or is still to get.
-    forms: frozenset[_Form] = frozenset()
+    #: What the newest of them has.
+    newest: frozenset[_Form] = frozenset()
+    #: What the release before that one has.
+    before: frozenset[_Form] = frozenset()
     #: How long any of them took from its release to its last file.
-    habit: timedelta = field(default=SHORTEST_HABIT)
+    habit: timedelta = SHORTEST_HABIT
 
 
 def release_history(files: Iterable[ReleaseFile], *, now: datetime) -> list[PythonRelease]:
@@ -139,12 +141,16 @@ def release_history(files: Iterable[ReleaseFile], *, now: datetime) -> list[Pyth
 
     A version that has documentation, symbols or manifests alone is no release.
 
-    A release lacks a family if the release before it had a format or an architecture of it that
-    this one has not. "Before it" is, in this order: the final before a final and the pre-release
-    before a pre-release of the same series; whatever else that series has before it; the newest of
-    the series before, a final's a final and a pre-release's a pre-release. It is partial as long as
-    it is younger than the longest time that those before it took, between SHORTEST_HABIT and
-    LONGEST_HABIT.
+    A release lacks a family if either of the two before it had a format or an architecture of it
+    that this one has not: one may have been left unfinished, two in a row are a habit. "Before it"
+    is, in this order: the final before a final and the pre-release before a pre-release of the same
+    series; whatever else that series has before it; the newest of the series before, a final's a
+    final and a pre-release's a pre-release. It is partial as long as it is younger than the longest
+    time that those before it took, between SHORTEST_HABIT and LONGEST_HABIT.
+
+    Time alone makes a partial release complete: see `next_change`. A complete one supersedes those
+    before it: a final all of its series, a pre-release the pre-releases. A partial one supersedes
+    nothing.
 
     Args:
         files: artifacts, in any order.
@@ -160,51 +166,48 @@ def release_history(files: Iterable[ReleaseFile], *, now: datetime) -> list[Pyth
         if not any(is_release_type(file.artifact_type) for file in current):
             continue
         before = _before(version, kinds)
-        release, lacking = _release(version, by_version[version], current, before, now)
+        release = _release(version, by_version[version], current, before, now)
         releases.append(release)
-        own = kinds.setdefault((_series(version), version.is_final), _Kind())
-        # One that was overtaken while it was uploaded must not lower what is expected of the next.
-        own.forms = _forms(current) | lacking
-        own.habit = max(own.habit, _upload_time(release.released, current))
-    return releases_at(releases, now)
+        key = _series(version), version.is_final
+        kinds[key] = _Kind(
+            newest=_forms(current),
+            before=before.newest,
+            habit=max(kinds.get(key, _Kind()).habit, _upload_time(release.released, current)),
+        )
+    return _with_states(releases)
 
 
-def releases_at(releases: Sequence[PythonRelease], now: datetime) -> list[PythonRelease]:
-    """The same releases with their states at a later time, nothing else having changed.
-
-    Time alone makes a partial release complete, and a complete one supersedes those before it: a
-    final all of its series, a pre-release the pre-releases. A partial one supersedes nothing.
-
-    Args:
-        releases: sorted by version, as `release_history` gives them.
-        now: UTC, not before the time that they were made for.
-    """
+def _with_states(releases: Sequence[PythonRelease]) -> list[PythonRelease]:
     complete: set[tuple[tuple[int, int], bool]] = set()
     found = []
     for release in reversed(releases):
         series, final = _series(release.release_version), release.is_final
-        due = release.expected_complete_by
-        missing = release.missing_families if due is not None and now < due else ()
         if (series, True) in complete or (not final and (series, False) in complete):
             state = ReleaseState.SUPERSEDED
         else:
-            state = ReleaseState.PARTIAL if missing else ReleaseState.COMPLETE
-        if not missing:
+            state = ReleaseState.PARTIAL if release.missing_families else ReleaseState.COMPLETE
+        if not release.missing_families:
             complete.add((series, final))
-        if (state, missing) != (release.state, release.missing_families):
-            release = replace(release, state=state, missing_families=missing)  # noqa: PLW2901
-        found.append(release)
+        found.append(replace(release, state=state))
     return found[::-1]
 
 
-def next_completion(releases: Iterable[PythonRelease]) -> datetime | None:
-    """When time alone next makes one of these releases complete; None if never."""
-    due = [
-        release.expected_complete_by
-        for release in releases
-        if release.missing_families and release.expected_complete_by is not None
-    ]
-    return min(due, default=None)
+def next_change(releases: Iterable[PythonRelease], now: datetime) -> datetime | None:
+    """When time alone next changes what is told of these releases; None if never.
+
+    A partial one becomes complete; of one whose date lies ahead, the date can be believed.
+
+    Args:
+        releases: as `release_history` gave them.
+        now: the time that it was asked for, UTC.
+    """
+    times = []
+    for release in releases:
+        if release.missing_families and release.expected_complete_by is not None:
+            times.append(release.expected_complete_by)
+        if release.released is not None and release.released > now + CLOCK_SKEW:
+            times.append(release.released - CLOCK_SKEW)
+    return min(times, default=None)
 
 
 def _before(
@@ -224,25 +227,26 @@ def _release(
     current: Sequence[ReleaseFile],
     before: _Kind,
     now: datetime,
-) -> tuple[PythonRelease, frozenset[_Form]]:
-    """A release, its state left open, and the forms that are still to come."""
+) -> PythonRelease:
+    """A release, its state left open."""
     dates = _dates(current)
     sources = [file for file in current if file.artifact_type == "source-release"]
     released = min(_dates(sources) or dates, default=None)
-    expected = None
+    forms = _forms(current)
     lacking: frozenset[_Form] = frozenset()
+    expected = None
     # Without a date that can be believed, a release could be partial for ever.
     if released is not None and released <= now + CLOCK_SKEW:
         expected = released + before.habit
         if now < expected:
-            lacking = before.forms - _forms(current)
-    release = PythonRelease(
+            lacking = (before.newest | before.before) - forms
+    return PythonRelease(
         release_version=version,
         state=ReleaseState.COMPLETE,
         released=released,
         first_modified=min(dates, default=None),
         last_modified=max(dates, default=None),
-        families=_families(_forms(current)),
+        families=_families(forms),
         artifacts=len(files),
         bytes=sum(file.size or 0 for file in files),
         signed_share=sum(file.signed for file in files) / len(files),
@@ -250,7 +254,6 @@ def _release(
         expected_complete_by=expected,
         source_path=_best_source(sources),
     )
-    return release, lacking
 
 
 def _forms(files: Iterable[ReleaseFile]) -> frozenset[_Form]:

@@ -51,7 +51,7 @@ def releases(
 ) -> dg.MaterializeResult[None]:
     """Each release, such as 3.15.0rc1: what it has, its state, and when it was complete.
 
-    A partial one lacks what the release before it had, and is young enough to get it yet.
+    A partial one lacks what one of the two before it had, and is young enough to get it yet.
     """
     with catalog.writing(context.run.run_id) as store:
         done = publish_releases(store)

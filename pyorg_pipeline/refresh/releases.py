@@ -26,7 +26,7 @@ from pyorg_pipeline.model.releases import (
     LONGEST_HABIT,
     PythonRelease,
     ReleaseState,
-    next_completion,
+    next_change,
     release_history,
 )
 
@@ -61,7 +61,7 @@ def releases_due(store: CatalogStore, *, now: datetime | None = None) -> bool:
         return True
     if any(releases[name] != catalog[of_it] for name, of_it in _FOLLOWS.items()):
         return True
-    due = releases["next_completion"]
+    due = releases["next_change"]
     return due is not None and (now or datetime.now(UTC)) >= due
 
 
@@ -94,7 +94,7 @@ def publish_releases(store: CatalogStore, *, now: datetime | None = None) -> Rel
         {
             **{name: facts[of_it] for name, of_it in _FOLLOWS.items()},
             "published_at": now,
-            "next_completion": next_completion(history),
+            "next_change": next_change(history, now),
         },
     )
     counts = Counter(release.state for release in history)

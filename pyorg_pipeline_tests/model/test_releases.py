@@ -14,9 +14,8 @@ from pyorg_pipeline.model.releases import (
     PythonRelease,
     ReleaseFile,
     ReleaseState,
-    next_completion,
+    next_change,
     release_history,
-    releases_at,
 )
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline_tests.release_stages import (
@@ -146,14 +145,17 @@ class TestSecurityOnlySeries:
         )
         return history(known, now=released + time)[release]
 
-    def test_a_tarball_alone_is_complete_once_the_release_before_it_was_no_more(self) -> None:
-        release = self.at("3.12.12", timedelta(0))
+    def test_a_tarball_alone_is_complete_once_the_two_releases_before_it_were_no_more(self) -> None:
+        release = self.at("3.12.13", timedelta(0))
         assert release.families == ("source",)
-        assert str(release) == "3.12.12 complete"
+        assert str(release) == "3.12.13 complete"
 
-    def test_the_first_of_them_cannot_be_told_from_a_half_uploaded_one_for_a_day(self) -> None:
-        assert str(self.at("3.12.11", HOUR)) == "3.12.11 partial, lacks windows, macos"
-        assert str(self.at("3.12.11", DAY)) == "3.12.11 complete"
+    @pytest.mark.parametrize("version", ["3.12.11", "3.12.12"])
+    def test_the_first_two_of_them_cannot_be_told_from_half_uploaded_ones_for_a_day(
+        self, version: str
+    ) -> None:
+        assert str(self.at(version, HOUR)) == f"{version} partial, lacks windows, macos"
+        assert str(self.at(version, DAY)) == f"{version} complete"
 
 
 class TestWhatWasBefore:
@@ -161,17 +163,50 @@ class TestWhatWasBefore:
         known = [
             *files("3.14.0", "source", "windows"),
             *files("3.14.1 candidate 1", "source"),
+            *files("3.14.1 candidate 2", "source"),
         ]
         young = files("3.14.1", "source", date=NOON)
         assert states(known, young)["3.14.1"] == "3.14.1 partial, lacks windows"
-        young = files("3.14.1 candidate 2", "source", date=NOON)
-        assert states(known, young)["3.14.1rc2"] == "3.14.1rc2 complete"
+        young = files("3.14.1 candidate 3", "source", date=NOON)
+        assert states(known, young)["3.14.1rc3"] == "3.14.1rc3 complete"
 
-    def test_the_first_final_of_a_series_is_measured_by_its_last_pre_release(self) -> None:
+    def test_one_that_was_left_unfinished_is_no_habit_and_two_in_a_row_are(self) -> None:
+        known = files("3.13.9", "source", "windows")
+        left = files("3.13.10", "source", date=NOON - 3 * DAY)
+        young = files("3.13.11", "source", date=NOON)
+        assert states(known, left, young) == {
+            "3.13.9": "3.13.9 superseded",
+            "3.13.10": "3.13.10 complete",
+            "3.13.11": "3.13.11 partial, lacks windows",
+        }
+        again = files("3.13.12", "source", date=NOON)
+        assert states(known, left, young, again)["3.13.12"] == "3.13.12 complete"
+
+    def test_a_first_final_that_was_left_unfinished_is_no_habit(self) -> None:
+        known = files("3.14.0 candidate 3", "source", "windows")
+        left = files("3.14.0", "source", date=NOON - 3 * DAY)
+        young = files("3.14.1", "source", date=NOON)
+        assert states(known, left, young)["3.14.1"] == "3.14.1 partial, lacks windows"
+
+    def test_on_record_3_7_0rc2_has_no_installers_and_the_next_candidate_is_to_have_them(
+        self,
+    ) -> None:
+        recorded = release_files("3.7.0", "3.7.1")
+        candidate = version("3.7.1 candidate 1")
+        before = [one for one in recorded if one.release_version < candidate]
+        of_it = [one for one in recorded if one.release_version == candidate]
+        sources = [one for one in of_it if one.artifact_type == "source-release"]
+        released = min(one.last_modified for one in sources if one.last_modified)
+        found = history(before, sources, now=released + HOUR)
+        assert found["3.7.0rc2"].families == ("source",)
+        assert str(found["3.7.1rc1"]) == "3.7.1rc1 partial, lacks windows, macos, documentation"
+
+    def test_the_first_final_of_a_series_is_measured_by_its_last_pre_releases(self) -> None:
         known = [
             *files("3.14.0", "source"),
             *files("3.15.0 beta 1", "source", "macos"),
             *files("3.15.0 candidate 1", "source", "windows"),
+            *files("3.15.0 candidate 2", "source"),
         ]
         young = files("3.15.0", "source", date=NOON)
         assert states(known, young)["3.15.0"] == "3.15.0 partial, lacks windows"
@@ -182,6 +217,7 @@ class TestWhatWasBefore:
         known = [
             *files("3.13.0 candidate 1", "source", "macos"),
             *files("3.14.0 candidate 1", "source", "windows"),
+            *files("3.14.0 candidate 2", "source", "windows"),
             *files("3.14.5", "source"),
         ]
         young = files("3.15.0 alpha 1", "source", date=NOON)
@@ -332,22 +368,42 @@ class TestSuperseded:
 
 
 class TestTimePassing:
-    RELEASES = release_history(
-        [*files("3.14.0", "source", "windows"), *files("3.14.1", "source", date=NOON)], now=NOON
-    )
-
     def test_a_partial_release_becomes_complete_and_supersedes(self) -> None:
-        assert [one.state for one in self.RELEASES] == ["complete", "partial"]
-        assert next_completion(self.RELEASES) == NOON + DAY
-        assert releases_at(self.RELEASES, NOON + 23 * HOUR) == self.RELEASES
-        later = releases_at(self.RELEASES, NOON + DAY)
-        assert [str(one) for one in later] == ["3.14.0 superseded", "3.14.1 complete"]
-        assert next_completion(later) is None
-
-    def test_it_is_what_the_files_would_have_told_then(self) -> None:
         known = [*files("3.14.0", "source", "windows"), *files("3.14.1", "source", date=NOON)]
-        for time in (NOON, NOON + 23 * HOUR, NOON + DAY, NOON + 9 * DAY):
-            assert releases_at(self.RELEASES, time) == release_history(known, now=time)
+        found = release_history(known, now=NOON)
+        assert [str(one) for one in found] == ["3.14.0 complete", "3.14.1 partial, lacks windows"]
+        assert next_change(found, NOON) == NOON + DAY
+        later = release_history(known, now=NOON + DAY)
+        assert [str(one) for one in later] == ["3.14.0 superseded", "3.14.1 complete"]
+        assert next_change(later, NOON + DAY) is None
+
+    def test_a_date_that_lies_ahead_is_believed_from_a_day_before_it_on(self) -> None:
+        ahead = NOON + 100 * DAY
+        known = [*files("3.14.0", "source", "windows"), *files("3.14.1", "source", date=ahead)]
+        found = release_history(known, now=NOON)
+        assert [one.state for one in found] == ["superseded", "complete"]
+        assert next_change(found, NOON) == ahead - DAY
+        found = release_history(known, now=ahead - DAY)
+        assert [one.state for one in found] == ["complete", "partial"]
+        assert next_change(found, ahead - DAY) == ahead + DAY
+
+    @pytest.mark.parametrize("start", range(0, 60, 7))
+    def test_until_the_next_change_the_files_tell_the_same(self, start: int) -> None:
+        known = [
+            *files("3.13.9", "source", "windows"),
+            *files("3.13.10", "source", date=NOON),
+            *files("3.13.11", "source", date=NOON + 12 * HOUR),
+            *files("3.13.12", "source", "windows", date=NOON + 50 * HOUR),
+        ]
+        now = NOON + start * HOUR
+        found = release_history(known, now=now)
+        until = next_change(found, now)
+        for hour in range(start, 90):
+            time = NOON + hour * HOUR
+            if until is None or time < until:
+                assert release_history(known, now=time) == found
+        if until is not None:
+            assert release_history(known, now=until) != found
 
 
 def test_the_same_files_in_another_order_give_the_same_releases() -> None:
