@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -29,6 +29,7 @@ from pyorg_pipeline.catalog.store import (
     CatalogStore,
     sort_by_version,
 )
+from pyorg_pipeline.catalog.times import later_time
 from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
 from pyorg_pipeline.model.changes import APPEARED, CHANGES, REPLACED, VANISHED
 from pyorg_pipeline.model.companions import companion_name
@@ -46,9 +47,6 @@ _LISTED: Final = (
     "companion_dates",
     "gone_since",
 )
-
-#: The tables keep milliseconds.
-_TICK: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,9 @@ def record_changes(store: CatalogStore) -> ChangesRecorded:
         names = pa.array([*read, *gone], pa.string())
         compared = pc.is_in(baseline.files["directory"], value_set=names)
         before, kept = baseline.files.filter(compared), baseline.files.filter(pc.invert(compared))
-        changes = _changes(before, after, sequence + 1, _now(store))
+        changes = _changes(
+            before, after, sequence + 1, later_time(datetime.now(UTC), last_seen(store))
+        )
         crawls = {n: at for n, at in baseline.crawls.items() if n not in gone} | crawls
     file, size = None, 0
     if len(changes):
@@ -301,17 +301,6 @@ def _states(files: Any) -> dict[str, _State]:
         path: _State(place, size, date)
         for place, (path, size, date) in enumerate(zip(*columns, strict=True))
     }
-
-
-def _now(store: CatalogStore) -> datetime:
-    """The time of these changes: later than that of all others, even if the clock was set back.
-
-    Whoever asks for what is later than the last that they had misses nothing then.
-    """
-    now = datetime.now(UTC)
-    now -= timedelta(microseconds=now.microsecond % 1000)
-    last = last_seen(store)
-    return now if last is None else max(now, last + _TICK)
 
 
 def _concat(tables: Iterable[Any]) -> Any:

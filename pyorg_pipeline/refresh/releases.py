@@ -7,7 +7,7 @@ earlier publication saw is carried on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -20,6 +20,7 @@ from pyorg_pipeline.catalog.store import (
     VERSION_COLUMNS,
     CatalogStore,
 )
+from pyorg_pipeline.catalog.times import later_time
 from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
 from pyorg_pipeline.model.releases import (
     FAMILIES,
@@ -50,7 +51,7 @@ class ReleasesPublished:
 
 
 def releases_due(store: CatalogStore, *, now: datetime | None = None) -> bool:
-    """Whether the table is behind: another catalog was published, or a partial one's time is up.
+    """Whether the table is behind: another catalog was published, or time alone changed a state.
 
     Args:
         store: the catalog.
@@ -61,8 +62,10 @@ def releases_due(store: CatalogStore, *, now: datetime | None = None) -> bool:
         return True
     if any(releases[name] != catalog[of_it] for name, of_it in _FOLLOWS.items()):
         return True
-    due = releases["next_change"]
-    return due is not None and (now or datetime.now(UTC)) >= due
+    now = now or datetime.now(UTC)
+    # One that an earlier program wrote does not say.
+    due = releases.get("next_change", now)
+    return due is not None and now >= due
 
 
 def publish_releases(store: CatalogStore, *, now: datetime | None = None) -> ReleasesPublished:
@@ -80,12 +83,16 @@ def publish_releases(store: CatalogStore, *, now: datetime | None = None) -> Rel
     table, facts = store.read(CATALOG_FILE, RELEASE_FILE_COLUMNS)
     history = release_history(release_files(table), now=now)
     before = _before(store, facts["site_url"])
+    seen_at = None if before is None else later_time(now, before.last_completed_at)
     rows, completed = [], []
     for release in history:
-        completed_at = None if before is None else before.completed_at(release, now)
-        # The very object: one that was carried on may be of the same time.
-        if completed_at is now:
-            completed.append(release.version)
+        completed_at = None
+        if before is not None and not release.missing_families:
+            if before.is_news(release, now):
+                completed_at = seen_at
+                completed.append(release.version)
+            elif release.version in before.releases:
+                completed_at = before.releases[release.version].completed_at
         rows.append(_row(release, completed_at))
     size = store.write(
         RELEASES_FILE,
@@ -95,6 +102,7 @@ def publish_releases(store: CatalogStore, *, now: datetime | None = None) -> Rel
             **{name: facts[of_it] for name, of_it in _FOLLOWS.items()},
             "published_at": now,
             "next_change": next_change(history, now),
+            "vanished": {} if before is None else before.vanished(history),
         },
     )
     counts = Counter(release.state for release in history)
@@ -119,20 +127,36 @@ class _Publication:
     """The last publication of the same site."""
 
     published_at: datetime
-    #: By version.
+    #: By version; those too that vanished.
     releases: Mapping[str, _Seen]
 
-    def completed_at(self, release: PythonRelease, now: datetime) -> datetime | None:
-        """When a release was first seen complete, if it was not so from the beginning."""
-        if release.missing_families:
-            return None
+    @property
+    def last_completed_at(self) -> datetime | None:
+        """The latest time at which a release was first seen complete."""
+        times = (seen.completed_at for seen in self.releases.values() if seen.completed_at)
+        return max(times, default=None)
+
+    def is_news(self, release: PythonRelease, now: datetime) -> bool:
+        """Whether a complete release was not seen so before."""
         seen = self.releases.get(release.version)
         if seen is not None:
-            return seen.completed_at if seen.complete else now
+            return not seen.complete
         # What was long there and is found only now, such as in a directory that could not be
-        # read before, is no news.
-        old = self.published_at - LONGEST_HABIT
-        return None if release.released is not None and release.released < old else now
+        # read before, is no news. The clock may have been ahead then.
+        old = min(self.published_at, now) - LONGEST_HABIT
+        return release.released is None or release.released >= old
+
+    def vanished(self, history: Iterable[PythonRelease]) -> dict[str, datetime | None]:
+        """The complete releases that are no longer there, so that they are no news if they return.
+
+        A listing may lose a directory, and have it again the next time.
+        """
+        there = {release.version for release in history}
+        return {
+            version: seen.completed_at
+            for version, seen in self.releases.items()
+            if seen.complete and version not in there
+        }
 
 
 def _before(store: CatalogStore, site_url: str) -> _Publication | None:
@@ -144,6 +168,10 @@ def _before(store: CatalogStore, site_url: str) -> _Publication | None:
     if facts["site_url"] != site_url:
         return None
     seen = {
+        version: _Seen(complete=True, completed_at=completed_at)
+        for version, completed_at in facts.get("vanished", {}).items()
+    }
+    seen |= {
         row["version"]: _Seen(not row["missing_families"], row["completed_at"])
         for row in table.to_pylist()
     }

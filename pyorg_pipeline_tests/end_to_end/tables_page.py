@@ -103,7 +103,8 @@ TABLES: Final = [
         "or of all; all series first, then each.",
         {
             **_OF_CATALOG,
-            "before": "series, final_only and version columns of the rows before",
+            "before": "the highest rows that were there within a week: series, final_only, "
+            "version columns, and `until`, when they were last found",
         },
     ),
     Table(
@@ -115,7 +116,9 @@ TABLES: Final = [
         {
             **_OF_CATALOG,
             "published_at": "when it was made: the states are of this moment",
-            "next_completion": "when time alone makes the next partial release complete; or null",
+            "next_change": "when time alone changes a state: makes a partial release complete, or "
+            "lets a date that lies ahead be believed; or null",
+            "vanished": "of each complete release that is no longer there, `completed_at`",
         },
     ),
     Table(

@@ -14,9 +14,13 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, RELEASES_FILE, CatalogStore
 from pyorg_pipeline.errors import CatalogMissingError
+from pyorg_pipeline.refresh.artifacts import crawl_directories
 from pyorg_pipeline.refresh.changes import record_changes
+from pyorg_pipeline.refresh.completions import completions
+from pyorg_pipeline.refresh.directories import due_directories, update_directories
 from pyorg_pipeline.refresh.publication import publication_due, publish_catalog, publish_latest
 from pyorg_pipeline.refresh.releases import publish_releases, releases_due
+from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.replica import Replica
 from pyorg_pipeline_tests.filling import fill
 from pyorg_pipeline_tests.release_stages import STAGES, before_3_14_0, files_of
@@ -38,6 +42,15 @@ def store(site: Replica, tmp_path: Path) -> CatalogStore:
 
 def rows(store: CatalogStore) -> dict[str, dict[str, Any]]:
     return {row["version"]: row for row in store.rows(RELEASES_FILE)}
+
+
+def publish_catalog_of(store: CatalogStore, site: Replica) -> None:
+    """Publish what the site holds, but for the releases."""
+    with SiteClient(site.url, backoff=0, retries=0) as client:
+        update_directories(store, client)
+        for _ in crawl_directories(store, client, list(due_directories(store)), concurrency=4):
+            pass
+    publish_catalog(store)
 
 
 def test_a_row_says_what_a_release_has_and_since_when(store: CatalogStore) -> None:
@@ -79,7 +92,7 @@ def test_the_table_says_of_which_catalog_it_is_and_has_the_columns_that_are_desc
     catalog = store.facts(CATALOG_FILE)
     assert facts["site_url"] == catalog["site_url"]
     assert facts["catalog_published_at"] == catalog["published_at"]
-    assert facts["next_completion"] is None
+    assert facts["next_change"] is None
 
 
 def test_without_a_catalog_there_is_nothing_to_publish(tmp_path: Path) -> None:
@@ -140,7 +153,7 @@ class TestStages:
             site.add(f"3.14.0/{entry.name}", size=entry.size)
         fill(store.location.text, site.url)
         until = rows(store)["3.14.0"]["expected_complete_by"]
-        assert store.facts(RELEASES_FILE)["next_completion"] == until
+        assert store.facts(RELEASES_FILE)["next_change"] == until
         assert not releases_due(store, now=until - timedelta(seconds=1))
         assert releases_due(store, now=until)
         done = publish_releases(store, now=until)
@@ -192,6 +205,72 @@ def test_of_another_site_nothing_is_carried_on(store: CatalogStore, site: Replic
     assert releases_due(store)
     publish_releases(store)
     assert {row["completed_at"] for row in rows(store).values()} == {None}
+
+
+def test_what_completes_after_the_clock_was_ahead_is_later_than_all_before(
+    store: CatalogStore, site: Replica
+) -> None:
+    ahead = datetime.now(UTC).replace(microsecond=0) + 30 * DAY
+    site.add("3.13.10/Python-3.13.10.tar.xz")
+    site.add("3.13.10/Python-3.13.10.tgz")
+    site.add("3.13.10/python-3.13.10-amd64.exe")
+    publish_catalog_of(store, site)
+    assert publish_releases(store, now=ahead).completed == ["3.13.10"]
+    for name in ("Python-3.15.0a2", "Python-3.15.0a3"):
+        site.add(f"3.15.0/{name}.tgz")
+        site.add(f"3.15.0/{name}.tar.xz")
+    publish_catalog_of(store, site)
+    assert publish_releases(store).completed == ["3.15.0a2", "3.15.0a3"]
+    told = [(one.version.text, one.completed_at) for one in completions(store)[0]]
+    assert told == [
+        ("3.13.10", ahead),
+        ("3.15.0a2", ahead + timedelta(milliseconds=1)),
+        ("3.15.0a3", ahead + timedelta(milliseconds=1)),
+    ]
+
+
+def test_a_release_that_vanishes_and_returns_is_complete_since_the_first_time(
+    store: CatalogStore, site: Replica
+) -> None:
+    site.add("3.15.0/Python-3.15.0a2.tgz")
+    site.add("3.15.0/Python-3.15.0a2.tar.xz")
+    fill(store.location.text, site.url)
+    first = rows(store)["3.15.0a2"]["completed_at"]
+    assert first is not None
+    kept = [entry for entry in small_site() if entry.path.startswith("3.15.0/")]
+    site.remove("3.15.0/")
+    for _ in range(2):
+        publish_catalog_of(store, site)
+        publish_releases(store)
+        assert "3.15.0a2" not in rows(store)
+        vanished = store.facts(RELEASES_FILE)["vanished"]
+        assert vanished == {"3.15.0a1": None, "3.15.0a2": first}
+    for entry in kept:
+        if entry.size is not None:
+            site.add(entry.path, size=entry.size)
+    site.add("3.15.0/Python-3.15.0a2.tgz")
+    site.add("3.15.0/Python-3.15.0a2.tar.xz")
+    publish_catalog_of(store, site)
+    assert publish_releases(store).completed == []
+    found = rows(store)
+    assert (found["3.15.0a1"]["completed_at"], found["3.15.0a2"]["completed_at"]) == (None, first)
+    assert store.facts(RELEASES_FILE)["vanished"] == {}
+
+
+def test_a_table_that_an_earlier_program_wrote_is_due_and_carried_on(
+    store: CatalogStore, site: Replica
+) -> None:
+    site.add("3.15.0/Python-3.15.0a2.tgz")
+    site.add("3.15.0/Python-3.15.0a2.tar.xz")
+    fill(store.location.text, site.url)
+    completed_at = rows(store)["3.15.0a2"]["completed_at"]
+    table, facts = store.read(RELEASES_FILE)
+    del facts["next_change"], facts["vanished"]
+    store.write(RELEASES_FILE, table.schema, table, facts)
+    assert releases_due(store)
+    publish_releases(store)
+    assert not releases_due(store)
+    assert rows(store)["3.15.0a2"]["completed_at"] == completed_at is not None
 
 
 @pytest.mark.parametrize("content", [None, b"no table"])
