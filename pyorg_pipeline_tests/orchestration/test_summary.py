@@ -74,8 +74,8 @@ def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
     site.remove("3.15.0/")
     back = (
         "Latest versions went back: all, of any level: 3.15.0a1 to 3.14.0, 3.15, of any level: "
-        "3.15.0a1 to none. A release was withdrawn, or a listing lost it: look at its directory "
-        "on the site; `pyorg refresh --full` reads all again"
+        "3.15.0a1 to none. A release was withdrawn, which is told for a week, or a listing lost "
+        "it: look at its directory on the site; `pyorg refresh --full` reads all again"
     )
     size = (
         "1 artifact has an implausible size: 3.14.0/Python-3.14.0.tar.xz (5 bytes). An upload may "
