@@ -16,6 +16,7 @@ from pyorg_pipeline.orchestration import jobs
 from pyorg_pipeline.orchestration.build import build_definitions
 from pyorg_pipeline.orchestration.digest_assets import record_digests
 from pyorg_pipeline.orchestration.instance import open_instance
+from pyorg_pipeline.orchestration.living_runs import fail_killed_runs
 from pyorg_pipeline.orchestration.partitions import due_digest_partitions, due_partitions
 from pyorg_pipeline.refresh.publication import publication_due
 from pyorg_pipeline.refresh.watch import Watch, watching
@@ -68,6 +69,7 @@ def refresh(
         watching(watch),
     ):
         definitions = build_definitions(settings)
+        fail_killed_runs(instance, str(settings.lock_folder))
         root = {"full": full, "accept_vanished": accept_vanished}
         _run(definitions, instance, jobs.read_root, {"release_directories": root})
         due = due_partitions(store, instance, full=full)
