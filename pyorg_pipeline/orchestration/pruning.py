@@ -6,13 +6,18 @@ What Dagster has to know stays: the runs that materialised an asset, or a partit
 # No `from __future__ import annotations`: Dagster reads the annotations of ops at run time.
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import dagster as dg
+
+# Not public: Dagster deletes runs and their events, and nothing else of them.
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from pydantic import Field
 
 from pyorg_pipeline.orchestration.rounds import ROUND_TAG, ROUNDS
@@ -41,13 +46,13 @@ def prune_runs(instance: dg.DagsterInstance, before: datetime) -> Pruned:
     )
     old = instance.get_run_ids(filters)
     needed = _needed(instance) if old else set()
+    forgotten = [run_id for run_id in old if run_id not in needed]
     size = 0
-    for run_id in old:
-        if run_id not in needed:
-            instance.delete_run(run_id)
-            size += _remove_files(instance, run_id)
-    kept = len(needed.intersection(old))
-    return Pruned(deleted=len(old) - kept, kept=kept, bytes=size)
+    for run_id in forgotten:
+        instance.delete_run(run_id)
+        size += _remove_files(instance, run_id)
+    _forget_checks(instance, forgotten)
+    return Pruned(deleted=len(forgotten), kept=len(old) - len(forgotten), bytes=size)
 
 
 class PruneConfig(dg.Config):
@@ -93,6 +98,17 @@ def _needed(instance: dg.DagsterInstance) -> set[str]:
             records = instance.fetch_materializations(filters, limit=_BATCH).records
             needed |= {record.run_id for record in records}
     return needed
+
+
+def _forget_checks(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
+    """Delete what the asset checks of these runs found, which Dagster keeps beside its events."""
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return
+    for start in range(0, len(run_ids), _BATCH):
+        of_these = AssetCheckExecutionsTable.c.run_id.in_(run_ids[start : start + _BATCH])
+        with storage.index_connection() as connection:
+            connection.execute(AssetCheckExecutionsTable.delete().where(of_these))
 
 
 def _remove_files(instance: dg.DagsterInstance, run_id: str) -> int:
