@@ -83,6 +83,8 @@ class CatalogStore:
             file = pq.ParquetFile(pa.BufferReader(data))
             wanted = None if columns is None else list(columns)
             table = file.read(columns=wanted, use_threads=False)
+            # Bytes that are no text would be found when someone asks for them.
+            table.validate(full=True)
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(name, str(error)) from error
         return table, self._facts(name, table.schema.metadata)
@@ -193,7 +195,8 @@ def sort_by_version(table: Any) -> Any:
         (tuple(part for part in parts if part is not None), path)
         for *parts, path in zip(*columns, strict=True)
     ]
-    return table.take(sorted(range(len(keys)), key=keys.__getitem__))
+    # Of an empty list Arrow could not tell the type.
+    return table.take(pa.array(sorted(range(len(keys)), key=keys.__getitem__), pa.int64()))
 
 
 def _encoded(

@@ -73,4 +73,6 @@ def rested(
         return True
     rest = min(_FIRST_REST * (1 << len(failed) - 1), _LONGEST_REST)
     ended = failed[0].end_time or failed[0].create_timestamp.timestamp()
-    return (now or datetime.now(UTC)) >= datetime.fromtimestamp(ended, UTC) + rest
+    passed = (now or datetime.now(UTC)) - datetime.fromtimestamp(ended, UTC)
+    # In the future, it ended by a clock that was ahead.
+    return not timedelta(0) <= passed < rest

@@ -250,6 +250,8 @@ def test_runs_that_fail_one_after_the_other_rest_twice_as_long_each_time(
     # Of another kind, and before a time that is of no interest any more.
     assert rested(daemon.instance, PUBLISH)
     assert is_rested(0, since=ended + timedelta(seconds=1))
+    # It ended by a clock that was ahead.
+    assert is_rested(-60)
 
 
 def test_the_weekly_crawl_takes_every_directory(
@@ -278,6 +280,8 @@ def test_old_runs_that_began_by_themselves_are_forgotten_and_no_partition_with_t
     runs = {run.run_id: run.job_name for run in daemon.instance.get_runs()}
     files = len(list((settings.dagster_home / "history" / "runs").iterdir()))
     states = materialized(daemon.instance)
+    checked = root_checks(daemon.instance)
+    assert len(checked) == 5
     assert prune_runs(daemon.instance, datetime.now(UTC) - timedelta(days=30)) == Pruned(0, 0, 0)
     done = prune_runs(daemon.instance, datetime.now(UTC) + timedelta(seconds=2))
     assert (done.deleted, done.kept) == (3, 3)
@@ -290,6 +294,7 @@ def test_old_runs_that_began_by_themselves_are_forgotten_and_no_partition_with_t
     ]
     assert len(list((settings.dagster_home / "history" / "runs").iterdir())) == files - 3
     assert materialized(daemon.instance) == states
+    assert root_checks(daemon.instance) == [run for run in checked if run in left]
     assert len(runs) - len(left) == 3
     # And nothing is due because of it: 3.14.0 is racy, for its date is of this minute.
     assert daemon.run(daemon.schedule("hourly_root_listing"))
@@ -305,6 +310,13 @@ def test_the_pruning_job_keeps_as_many_days_as_the_settings_say(
     assert request.run_config == {"ops": {"forget_old_runs": {"config": {"days": 30}}}}
     job = daemon.definitions.resolve_job_def("prune_history")
     assert job.execute_in_process(run_config=request.run_config, instance=daemon.instance).success
+
+
+def root_checks(instance: dg.DagsterInstance) -> list[str]:
+    """The runs that checked the root listing, the newest first."""
+    key = dg.AssetCheckKey(dg.AssetKey("release_directories"), "root_keeps_its_directories")
+    found = instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
+    return [record.run_id for record in found]
 
 
 def materialized(instance: dg.DagsterInstance) -> set[str]:
