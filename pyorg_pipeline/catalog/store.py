@@ -37,6 +37,9 @@ _FACTS_KEY: Final = b"pyorg"
 #: Threads that encode at once hand the interpreter's lock back and forth for nothing.
 _ENCODING: Final = Lock()
 
+#: From so many rows on, dictionaries make a table smaller.
+_MANY_ROWS: Final = 1000
+
 T = TypeVar("T")
 
 
@@ -217,8 +220,12 @@ def _encoded(
     text = json.dumps({"format": FORMAT, **facts}, default=_encode, sort_keys=True)
     table = table.replace_schema_metadata({_FACTS_KEY: text.encode()})
     sink = pa.BufferOutputStream()
-    # The tables are small: setting up zstd for each of their columns takes longer than all else.
-    pq.write_table(table, sink, compression="snappy")
+    # The tables are small: setting up zstd for each of their columns takes longer than all else, and
+    # those of most directories gain nothing from dictionaries, nor a reader from their bounds.
+    worth_it = len(table) >= _MANY_ROWS
+    pq.write_table(
+        table, sink, compression="snappy", use_dictionary=worth_it, write_statistics=worth_it
+    )
     return bytes(sink.getvalue().to_pybytes())
 
 
