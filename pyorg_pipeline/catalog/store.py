@@ -220,8 +220,8 @@ def _encoded(
     text = json.dumps({"format": FORMAT, **facts}, default=_encode, sort_keys=True)
     table = table.replace_schema_metadata({_FACTS_KEY: text.encode()})
     sink = pa.BufferOutputStream()
-    # The tables are small: setting up zstd for each of their columns takes longer than all else, and
-    # those of most directories gain nothing from dictionaries, nor a reader from their bounds.
+    # The tables are small: setting up zstd for each of their columns takes longer than all else,
+    # and those of most directories gain nothing from dictionaries, nor a reader from their bounds.
     worth_it = len(table) >= _MANY_ROWS
     pq.write_table(
         table, sink, compression="snappy", use_dictionary=worth_it, write_statistics=worth_it

@@ -25,6 +25,9 @@ from pyorg_pipeline.orchestration.rounds import ROUND_TAG, ROUNDS
 #: Events that are looked up at a time.
 _BATCH: Final = 200
 
+#: A refresh forgets old runs once there are so many; looking through them takes a while.
+_MANY: Final = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
@@ -36,15 +39,19 @@ class Pruned:
     bytes: int
 
 
-def prune_runs(instance: dg.DagsterInstance, before: datetime) -> Pruned:
-    """Delete the runs that began by themselves, have ended, and were created before a time.
+def prune_when_many(instance: dg.DagsterInstance, days: int) -> None:
+    """Prune as the schedule does, for homes without a daemon that would; not at each call."""
+    before = datetime.now(UTC) - timedelta(days=days)
+    if len(instance.get_run_ids(_old(before), limit=_MANY)) == _MANY:
+        prune_runs(instance, before)
 
-    What somebody launched by hand stays, as do runs of other projects in the same instance.
+
+def prune_runs(instance: dg.DagsterInstance, before: datetime) -> Pruned:
+    """Delete the runs of rounds and of `pyorg refresh` that ended and were created before a time.
+
+    What somebody launched in the UI stays, as do runs of other projects in the same instance.
     """
-    filters = dg.RunsFilter(
-        statuses=list(FINISHED_STATUSES), tags={ROUND_TAG: ROUNDS}, created_before=before
-    )
-    old = instance.get_run_ids(filters)
+    old = instance.get_run_ids(_old(before))
     needed = _needed(instance) if old else set()
     forgotten = [run_id for run_id in old if run_id not in needed]
     size = 0
@@ -80,6 +87,12 @@ def forget_old_runs(context: dg.OpExecutionContext, config: PruneConfig) -> None
 def prune_history() -> None:
     """The one op."""
     forget_old_runs()
+
+
+def _old(before: datetime) -> dg.RunsFilter:
+    return dg.RunsFilter(
+        statuses=list(FINISHED_STATUSES), tags={ROUND_TAG: ROUNDS}, created_before=before
+    )
 
 
 def _needed(instance: dg.DagsterInstance) -> set[str]:

@@ -19,10 +19,11 @@ from pyorg_pipeline.orchestration.own_runs import writes_tables
 from pyorg_pipeline.orchestration.partitions import unreported_partitions
 from pyorg_pipeline.refresh.directories import due_this_round
 
-#: On every run that was started by itself; its value is one of those below.
+#: On every run that was started by itself, and on those of `pyorg refresh`, which may be cron's.
+#: Its value is one of those below.
 ROUND_TAG: Final = "pyorg/round"
-READ, CRAWL, PUBLISH, PRUNE = "read", "crawl", "publish", "prune"
-ROUNDS: Final = [READ, CRAWL, PUBLISH, PRUNE]
+READ, CRAWL, PUBLISH, PRUNE, COMMAND = "read", "crawl", "publish", "prune", "command"
+ROUNDS: Final = [READ, CRAWL, PUBLISH, PRUNE, COMMAND]
 
 #: Runs that end without having done their work are not started again at once, but after twice as
 #: long each time.
