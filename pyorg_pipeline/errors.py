@@ -17,6 +17,7 @@ PyorgError
 ├── CatalogError                   the catalog cannot serve
 │   ├── CatalogMissingError        nothing was ever materialised there
 │   ├── CatalogUnreadableError     a table is there, but is not one of ours
+│   ├── CatalogDamagedError        tables of directories were damaged, and have to be made again
 │   ├── CatalogLockedError         another refresh is at work
 │   └── CatalogSiteError           the catalog was filled from another site
 ├── RefreshError                   a refresh did not bring everything up to date
@@ -166,6 +167,22 @@ class CatalogUnreadableError(CatalogError):
         return (
             f"{self.location} cannot be read: {self.reason}; "
             "`pyorg refresh --full` writes every table anew"
+        )
+
+
+class CatalogDamagedError(CatalogError):
+    """Tables of release directories were damaged on the disk, and were removed."""
+
+    def __init__(self, location: str, names: Sequence[str]) -> None:
+        super().__init__(location, names)
+        self.location = location
+        self.names = tuple(names)
+
+    def __str__(self) -> str:
+        return (
+            f"damaged in {self.location}, and removed: {', '.join(self.names)}. The last published "
+            "catalog stays; the next `pyorg refresh` reads these directories anew. Look after the "
+            "disk"
         )
 
 

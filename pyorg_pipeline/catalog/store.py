@@ -37,6 +37,9 @@ _FACTS_KEY: Final = b"pyorg"
 #: Threads that encode at once hand the interpreter's lock back and forth for nothing.
 _ENCODING: Final = Lock()
 
+#: From so many rows on, dictionaries make a table smaller.
+_MANY_ROWS: Final = 1000
+
 T = TypeVar("T")
 
 
@@ -83,6 +86,8 @@ class CatalogStore:
             file = pq.ParquetFile(pa.BufferReader(data))
             wanted = None if columns is None else list(columns)
             table = file.read(columns=wanted, use_threads=False)
+            # Bytes that are no text would be found when someone asks for them.
+            table.validate(full=True)
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(name, str(error)) from error
         return table, self._facts(name, table.schema.metadata)
@@ -193,7 +198,8 @@ def sort_by_version(table: Any) -> Any:
         (tuple(part for part in parts if part is not None), path)
         for *parts, path in zip(*columns, strict=True)
     ]
-    return table.take(sorted(range(len(keys)), key=keys.__getitem__))
+    # Of an empty list Arrow could not tell the type.
+    return table.take(pa.array(sorted(range(len(keys)), key=keys.__getitem__), pa.int64()))
 
 
 def _encoded(
@@ -214,8 +220,12 @@ def _encoded(
     text = json.dumps({"format": FORMAT, **facts}, default=_encode, sort_keys=True)
     table = table.replace_schema_metadata({_FACTS_KEY: text.encode()})
     sink = pa.BufferOutputStream()
-    # The tables are small: setting up zstd for each of their columns takes longer than all else.
-    pq.write_table(table, sink, compression="snappy")
+    # The tables are small: setting up zstd for each of their columns takes longer than all else,
+    # and those of most directories gain nothing from dictionaries, nor a reader from their bounds.
+    worth_it = len(table) >= _MANY_ROWS
+    pq.write_table(
+        table, sink, compression="snappy", use_dictionary=worth_it, write_statistics=worth_it
+    )
     return bytes(sink.getvalue().to_pybytes())
 
 

@@ -106,7 +106,9 @@ def _reason(
         # Something happened there since: it may be over.
         if date != failure.directory_last_modified or not (failure.hidden or patient):
             return reason
-        return reason if now - failure.failed_at >= pause_after(failure) else None
+        # In the future, it failed by a clock that was ahead.
+        rests = timedelta(0) <= now - failure.failed_at < pause_after(failure)
+        return None if rests else reason
     if crawl is None:
         return Due.NEW
     if date is None or date != crawl.directory_last_modified:

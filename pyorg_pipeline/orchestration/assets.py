@@ -130,7 +130,7 @@ def release_directories(
     Takes one request. New directories become partitions of `release_artifacts`, vanished ones
     are recorded as gone. A root that gives no listing, or lost many directories, changes nothing.
     """
-    with site.client() as client, catalog.writing(context.run.run_id) as store:
+    with site.client() as client, catalog.writing() as store:
         store.location.sweep()
         try:
             update = update_directories(
@@ -209,7 +209,7 @@ def release_artifacts(
     """
     failures: dict[str, str] = {}
     lost: dict[str, list[str]] = {}
-    with site.client() as client, catalog.writing(context.run.run_id) as store:
+    with site.client() as client, catalog.writing() as store:
         if context.has_partition_key or context.has_partition_key_range:
             wanted = list(context.partition_keys)
         elif config.directories is not None:
@@ -291,14 +291,12 @@ def _materialization(
     owners=OWNERS,
     metadata={"dagster/column_schema": column_schema(schemas.ARTIFACT_CATALOG)},
 )
-def artifact_catalog(
-    context: dg.AssetExecutionContext, catalog: CatalogResource
-) -> dg.MaterializeResult[None]:
+def artifact_catalog(catalog: CatalogResource) -> dg.MaterializeResult[None]:
     """Everything that the site holds now, in one file, sorted by version, then path.
 
     Published as a whole: a reader sees the old snapshot or the new one.
     """
-    with catalog.writing(context.run.run_id) as store:
+    with catalog.writing() as store:
         done = current_watch().publication = publish_catalog(store)
     newest = done.table.slice(max(0, len(done.table) - PREVIEW_ROWS)).to_pylist()
     pictured = done.table.select(list(PICTURED_COLUMNS)).to_pylist()
@@ -334,11 +332,9 @@ def artifact_catalog(
     owners=OWNERS,
     metadata={"dagster/column_schema": column_schema(schemas.LATEST_VERSION)},
 )
-def latest_version(
-    context: dg.AssetExecutionContext, catalog: CatalogResource
-) -> dg.MaterializeResult[None]:
+def latest_version(catalog: CatalogResource) -> dg.MaterializeResult[None]:
     """The newest final and the newest release of any level, over all and for each series."""
-    with catalog.writing(context.run.run_id) as store:
+    with catalog.writing() as store:
         done = current_watch().latest = publish_latest(store)
     overall = {row["final_only"]: row["version"] for row in done.rows if row["series"] is None}
     return dg.MaterializeResult(

@@ -19,12 +19,12 @@ from pyorg_pipeline.orchestration import (
     release_assets,
 )
 from pyorg_pipeline.orchestration.notification_sensors import notification_sensors
+from pyorg_pipeline.orchestration.own_runs import ASSET_JOB
 from pyorg_pipeline.orchestration.resources import (
     CatalogResource,
     DownloadsResource,
     SiteResource,
 )
-from pyorg_pipeline.orchestration.rounds import ASSET_JOB
 from pyorg_pipeline.settings import Settings, load_settings
 
 

@@ -41,7 +41,7 @@ def catalog_changes(
     One file a refresh that saw changes, with the states before and after; many are merged. The
     first publication tells nothing: all that was there is what later ones are compared with.
     """
-    with catalog.writing(context.run.run_id) as store:
+    with catalog.writing() as store:
         done = record_changes(store)
     if done.is_first:
         context.log.info(f"{done.files} files are what changes are told against from now on")

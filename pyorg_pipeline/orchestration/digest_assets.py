@@ -96,7 +96,7 @@ def artifact_digests(
     the series' signer. A digest that changes under the same name is reported, and the one that was
     recorded first stays in force. What cannot be read makes the run fail after the others.
     """
-    with catalog.writing(context.run.run_id) as store:
+    with catalog.writing() as store:
         failures = _record(context, list(context.partition_keys), config.accept, site, store)
     if failures:
         raise _failure(failures)
@@ -111,7 +111,7 @@ def read_digests(
     catalog: CatalogResource,
 ) -> None:
     """Bring artifact_digests up to date in any set of directories: one request a due companion."""
-    with catalog.writing(context.run.run_id) as store:
+    with catalog.writing() as store:
         wanted = config.directories
         if wanted is None:
             wanted = due_digest_partitions(store, context.instance)

@@ -24,7 +24,7 @@ from pyorg_pipeline.destinations import open_destination
 from pyorg_pipeline.errors import CatalogSiteError, DownloadsFailedError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
 from pyorg_pipeline.model.flags import parse_verification
-from pyorg_pipeline.orchestration.living_runs import fail_killed_runs, showing_life
+from pyorg_pipeline.orchestration.living_runs import fail_killed_runs
 from pyorg_pipeline.orchestration.metadata import OWNERS, column_schema, names, preview
 from pyorg_pipeline.orchestration.resources import CatalogResource, DownloadsResource, SiteResource
 from pyorg_pipeline.site.verification import Verify
@@ -210,7 +210,7 @@ def download_batch(
         for artifact in batch.artifacts
         if artifact.path not in outcomes or outcomes[artifact.path].transient
     ]
-    _download(context, batch, wanted, outcomes, site=site, downloads=downloads)
+    _download(context, batch, wanted, outcomes, site=site)
     transient = [outcome for outcome in outcomes.values() if outcome.transient]
     if transient and context.retry_number < batch.retries:
         context.log.warning(f"tried again: {names([outcome.path for outcome in transient])}")
@@ -230,11 +230,9 @@ def _download(
     outcomes: dict[str, Outcome],
     *,
     site: SiteResource,
-    downloads: DownloadsResource,
 ) -> None:
     """Download artifacts of a batch; the outcome of each goes in as it is there."""
     with (
-        showing_life(downloads.lock_folder, context.run_id),
         site.client() as client,
         closing(
             download_all(
@@ -261,7 +259,6 @@ def report_downloads(
     batches: list[BatchOutcome],
     site: SiteResource,
     catalog: CatalogResource,
-    downloads: DownloadsResource,
 ) -> None:
     """Write the report of all batches, and fail if an artifact failed.
 
@@ -281,7 +278,7 @@ def report_downloads(
                 (replace(done.batch, overwrite=False), False),
             ):
                 wanted = [one for one in batch.artifacts if (one.path in failed) == is_failed]
-                _download(context, batch, wanted, outcomes, site=site, downloads=downloads)
+                _download(context, batch, wanted, outcomes, site=site)
     ordered = [outcomes[artifact.path] for artifact in artifacts]
     failures = {one.path: one.error for one in ordered if one.error is not None}
     context.log_event(_materialization(context, catalog, ordered))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +54,13 @@ def ensure_home(home: Path) -> Path:
         home.mkdir(parents=True, exist_ok=True)
         config = home / "dagster.yaml"
         if not config.exists():
-            config.write_text(DAGSTER_YAML)
+            # In one step: a part of it would be taken for what somebody wants.
+            part = home / f".dagster.yaml.{os.getpid()}"
+            try:
+                part.write_text(DAGSTER_YAML)
+                part.replace(config)
+            finally:
+                part.unlink(missing_ok=True)
     except OSError as error:
         raise SettingsError("DAGSTER_HOME", str(home), error.strerror or str(error)) from error
     return home

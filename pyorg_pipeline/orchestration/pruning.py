@@ -6,19 +6,27 @@ What Dagster has to know stays: the runs that materialised an asset, or a partit
 # No `from __future__ import annotations`: Dagster reads the annotations of ops at run time.
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import dagster as dg
+
+# Not public: Dagster deletes runs and their events, and nothing else of them.
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from pydantic import Field
 
 from pyorg_pipeline.orchestration.rounds import ROUND_TAG, ROUNDS
 
 #: Events that are looked up at a time.
 _BATCH: Final = 200
+
+#: A refresh forgets old runs once there are so many; looking through them takes a while.
+_MANY: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +39,27 @@ class Pruned:
     bytes: int
 
 
-def prune_runs(instance: dg.DagsterInstance, before: datetime) -> Pruned:
-    """Delete the runs that began by themselves, have ended, and were created before a time.
+def prune_when_many(instance: dg.DagsterInstance, days: int) -> None:
+    """Prune as the schedule does, for homes without a daemon that would; not at each call."""
+    before = datetime.now(UTC) - timedelta(days=days)
+    if len(instance.get_run_ids(_old(before), limit=_MANY)) == _MANY:
+        prune_runs(instance, before)
 
-    What somebody launched by hand stays, as do runs of other projects in the same instance.
+
+def prune_runs(instance: dg.DagsterInstance, before: datetime) -> Pruned:
+    """Delete the runs of rounds and of `pyorg refresh` that ended and were created before a time.
+
+    What somebody launched in the UI stays, as do runs of other projects in the same instance.
     """
-    filters = dg.RunsFilter(
-        statuses=list(FINISHED_STATUSES), tags={ROUND_TAG: ROUNDS}, created_before=before
-    )
-    old = instance.get_run_ids(filters)
+    old = instance.get_run_ids(_old(before))
     needed = _needed(instance) if old else set()
+    forgotten = [run_id for run_id in old if run_id not in needed]
     size = 0
-    for run_id in old:
-        if run_id not in needed:
-            instance.delete_run(run_id)
-            size += _remove_files(instance, run_id)
-    kept = len(needed.intersection(old))
-    return Pruned(deleted=len(old) - kept, kept=kept, bytes=size)
+    for run_id in forgotten:
+        instance.delete_run(run_id)
+        size += _remove_files(instance, run_id)
+    _forget_checks(instance, forgotten)
+    return Pruned(deleted=len(forgotten), kept=len(old) - len(forgotten), bytes=size)
 
 
 class PruneConfig(dg.Config):
@@ -77,6 +89,12 @@ def prune_history() -> None:
     forget_old_runs()
 
 
+def _old(before: datetime) -> dg.RunsFilter:
+    return dg.RunsFilter(
+        statuses=list(FINISHED_STATUSES), tags={ROUND_TAG: ROUNDS}, created_before=before
+    )
+
+
 def _needed(instance: dg.DagsterInstance) -> set[str]:
     """The runs that materialised something last."""
     needed = set()
@@ -93,6 +111,17 @@ def _needed(instance: dg.DagsterInstance) -> set[str]:
             records = instance.fetch_materializations(filters, limit=_BATCH).records
             needed |= {record.run_id for record in records}
     return needed
+
+
+def _forget_checks(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
+    """Delete what the asset checks of these runs found, which Dagster keeps beside its events."""
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return
+    for start in range(0, len(run_ids), _BATCH):
+        of_these = AssetCheckExecutionsTable.c.run_id.in_(run_ids[start : start + _BATCH])
+        with storage.index_connection() as connection:
+            connection.execute(AssetCheckExecutionsTable.delete().where(of_these))
 
 
 def _remove_files(instance: dg.DagsterInstance, run_id: str) -> int:

@@ -46,14 +46,12 @@ _RELEASES_LINEAGE: Final = column_lineage(
     owners=OWNERS,
     metadata={"dagster/column_schema": column_schema(schemas.RELEASES)},
 )
-def releases(
-    context: dg.AssetExecutionContext, catalog: CatalogResource
-) -> dg.MaterializeResult[None]:
+def releases(catalog: CatalogResource) -> dg.MaterializeResult[None]:
     """Each release, such as 3.15.0rc1: what it has, its state, and when it was complete.
 
     A partial one lacks what one of the two before it had, and is young enough to get it yet.
     """
-    with catalog.writing(context.run.run_id) as store:
+    with catalog.writing() as store:
         done = publish_releases(store)
     return dg.MaterializeResult(
         metadata={

@@ -3,8 +3,9 @@
 # No `from __future__ import annotations`: Dagster reads a resource's fields at run time.
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Self
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -39,7 +40,7 @@ class SiteResource(dg.ConfigurableResource[SiteClient]):
             yield client
 
 
-class CatalogResource(dg.ConfigurableResource[CatalogStore]):
+class CatalogResource(dg.ConfigurableResource["CatalogResource"]):
     """The catalog's tables, and the lock that keeps writers apart."""
 
     url: str = Field(description="a folder, or a URL that fsspec can serve")
@@ -53,16 +54,19 @@ class CatalogResource(dg.ConfigurableResource[CatalogStore]):
         return CatalogStore(open_location(self.url))
 
     @contextmanager
-    def writing(self, run_id: str) -> Iterator[CatalogStore]:
-        """The tables for a step that writes them, alone; its run shows that it is alive.
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
+        """Show that a run is alive for as long as its process executes steps of it."""
+        with _alive(self.lock_folder, context):
+            yield self
+
+    @contextmanager
+    def writing(self) -> Iterator[CatalogStore]:
+        """The tables for a step that writes them, alone.
 
         Whoever holds the lock already in this thread goes on at once.
         """
         store = self.store()
-        with (
-            showing_life(self.lock_folder, run_id),
-            exclusive(store.location, Path(self.lock_folder), wait=LOCK_WAIT),
-        ):
+        with exclusive(store.location, Path(self.lock_folder), wait=LOCK_WAIT):
             yield store
 
 
@@ -73,6 +77,17 @@ class DownloadsResource(dg.ConfigurableResource["DownloadsResource"]):
     lock_folder: str = Field(description="where a run that downloads shows that it is alive")
     _outcomes: dict[str, dict[str, Outcome]] = PrivateAttr(default_factory=dict)
 
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
+        """Show that a run is alive for as long as its process executes steps of it."""
+        with _alive(self.lock_folder, context):
+            yield self
+
     def outcomes(self, step: str) -> dict[str, Outcome]:
         """What came of each artifact of a step, by its path; all attempts of it add to this."""
         return self._outcomes.setdefault(step, {})
+
+
+def _alive(folder: str, context: dg.InitResourceContext) -> AbstractContextManager[None]:
+    # Schedules and sensors have no run.
+    return nullcontext() if context.run is None else showing_life(folder, context.run.run_id)

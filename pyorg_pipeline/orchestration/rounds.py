@@ -15,18 +15,15 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.model.due import Due
+from pyorg_pipeline.orchestration.own_runs import writes_tables
 from pyorg_pipeline.orchestration.partitions import unreported_partitions
 from pyorg_pipeline.refresh.directories import due_this_round
 
-#: On every run that was started by itself; its value is one of those below.
+#: On every run that was started by itself, and on those of `pyorg refresh`, which may be cron's.
+#: Its value is one of those below.
 ROUND_TAG: Final = "pyorg/round"
-READ, CRAWL, PUBLISH, PRUNE = "read", "crawl", "publish", "prune"
-ROUNDS: Final = [READ, CRAWL, PUBLISH, PRUNE]
-
-#: The job that Dagster makes of assets which somebody materialises, or a condition.
-ASSET_JOB: Final = "__ASSET_JOB"
-#: The jobs that write the catalog's tables; an instance may hold other projects' runs as well.
-_WRITING: Final = {"read_root", "crawl_directories", "record_digests", "publish", ASSET_JOB}
+READ, CRAWL, PUBLISH, PRUNE, COMMAND = "read", "crawl", "publish", "prune", "command"
+ROUNDS: Final = [READ, CRAWL, PUBLISH, PRUNE, COMMAND]
 
 #: Runs that end without having done their work are not started again at once, but after twice as
 #: long each time.
@@ -38,7 +35,7 @@ _MOST_DOUBLINGS: Final = 7
 def at_work(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
     """A run that refreshes the catalog, or will as soon as there is room for it."""
     runs = instance.get_runs(dg.RunsFilter(statuses=list(NOT_FINISHED_STATUSES)))
-    return next((run for run in runs if run.job_name in _WRITING), None)
+    return next(filter(writes_tables, runs), None)
 
 
 def newest_run(instance: dg.DagsterInstance) -> str:
@@ -77,4 +74,6 @@ def rested(
         return True
     rest = min(_FIRST_REST * (1 << len(failed) - 1), _LONGEST_REST)
     ended = failed[0].end_time or failed[0].create_timestamp.timestamp()
-    return (now or datetime.now(UTC)) >= datetime.fromtimestamp(ended, UTC) + rest
+    passed = (now or datetime.now(UTC)) - datetime.fromtimestamp(ended, UTC)
+    # In the future, it ended by a clock that was ahead.
+    return not timedelta(0) <= passed < rest

@@ -16,7 +16,10 @@ from pyorg_pipeline.orchestration import jobs
 from pyorg_pipeline.orchestration.build import build_definitions
 from pyorg_pipeline.orchestration.digest_assets import record_digests
 from pyorg_pipeline.orchestration.instance import open_instance
+from pyorg_pipeline.orchestration.living_runs import fail_killed_runs
 from pyorg_pipeline.orchestration.partitions import due_digest_partitions, due_partitions
+from pyorg_pipeline.orchestration.pruning import prune_when_many
+from pyorg_pipeline.orchestration.rounds import COMMAND, ROUND_TAG
 from pyorg_pipeline.refresh.publication import publication_due
 from pyorg_pipeline.refresh.watch import Watch, watching
 from pyorg_pipeline.settings import Settings
@@ -68,6 +71,7 @@ def refresh(
         watching(watch),
     ):
         definitions = build_definitions(settings)
+        fail_killed_runs(instance, str(settings.lock_folder))
         root = {"full": full, "accept_vanished": accept_vanished}
         _run(definitions, instance, jobs.read_root, {"release_directories": root})
         due = due_partitions(store, instance, full=full)
@@ -89,6 +93,7 @@ def refresh(
                 for check in published.get_asset_check_evaluations()
                 if not check.passed
             }
+        prune_when_many(instance, settings.automation.keep_runs)
     return Refresh(
         due=due,
         watch=watch,
@@ -125,4 +130,6 @@ def _run(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     definition = definitions.resolve_job_def(job.name)
-    return definition.execute_in_process(run_config=run_config, instance=instance)
+    return definition.execute_in_process(
+        run_config=run_config, instance=instance, tags={ROUND_TAG: COMMAND}
+    )

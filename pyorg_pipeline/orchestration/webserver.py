@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-from pyorg_pipeline.errors import InvalidArgumentError
+from filelock import FileLock, Timeout
+
+from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
 from pyorg_pipeline.orchestration.automation import schedules
 from pyorg_pipeline.orchestration.instance import ensure_home
 from pyorg_pipeline.settings import Settings
@@ -35,7 +37,8 @@ def serve_ui(settings: Settings, port: int) -> int:
 
     Raises:
         InvalidArgumentError: no such port, or another program listens there.
-        SettingsError: Dagster's home cannot be made, or a schedule's time means nothing.
+        SettingsError: Dagster's home cannot be made, or another UI is open on it, or a schedule's
+            time means nothing.
     """
     _check_port(port)
     # Dagster would serve a page that says of a code location only that it cannot be loaded.
@@ -45,8 +48,8 @@ def serve_ui(settings: Settings, port: int) -> int:
     command += ["-m", "pyorg_pipeline.definitions", "-h", HOST, "-p", str(port)]
     # Otherwise several lines at each look of each sensor, which the UI shows as well.
     command += ["--log-level", "warning"]
-    print(f"Dagster's UI: http://{HOST}:{port} (Ctrl-C stops it)", flush=True)  # noqa: T201
-    with _forwarded_signals() as forward_to:
+    with _alone(settings), _forwarded_signals() as forward_to:
+        print(f"Dagster's UI: http://{HOST}:{port} (Ctrl-C stops it)", flush=True)  # noqa: T201
         # A session of its own: otherwise Dagster and each of its children would get Ctrl-C from
         # the terminal, and once more from us.
         process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
@@ -56,6 +59,24 @@ def serve_ui(settings: Settings, port: int) -> int:
         code = process.wait()
     # As a shell tells it: 128 and the signal.
     return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Keep a second daemon off the home: each would run every schedule and tell every event."""
+    lock = FileLock(settings.dagster_home / ".ui.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise SettingsError(
+            "DAGSTER_HOME",
+            str(settings.dagster_home),
+            "another `pyorg ui` is open on it; use that one, or set another PYORG_HOME",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:

@@ -16,7 +16,13 @@ from pyorg_pipeline.catalog.store import (
     CatalogStore,
     directory_file,
 )
-from pyorg_pipeline.errors import ArtifactsLostError, ListingError
+from pyorg_pipeline.errors import (
+    ArtifactsLostError,
+    CatalogMissingError,
+    CatalogSiteError,
+    CatalogUnreadableError,
+    ListingError,
+)
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import group_listing
 from pyorg_pipeline.model.due import Failure
@@ -73,7 +79,13 @@ def crawl_directories(
         directories: their names.
         concurrency: directories at once.
         accept_vanished: believe a listing that lost artifacts at once.
+
+    Raises:
+        CatalogSiteError: the root listing on record is another site's; nothing was changed.
     """
+    filled_from = store.facts(DIRECTORIES_FILE)["site_url"]
+    if filled_from != client.base_url:
+        raise CatalogSiteError(store.location.text, filled_from, client.base_url)
     dates = {row["name"]: row["last_modified"] for row in store.rows(DIRECTORIES_FILE)}
     failures = read_failures(store)
 
@@ -130,10 +142,7 @@ def _write_directory(
 ) -> DirectoryCrawl:
     """Write a directory's table, unless it lost artifacts beyond those believed (None: all)."""
     file = directory_file(listing.directory)
-    facts = store.facts_or_none(file)
-    before = {}
-    if facts is not None and facts["site_url"] == site_url:
-        before = {row["path"]: row for row in store.rows(file)}
+    before = _rows_before(store, file, site_url)
     now = listing.received_at
     state = {"crawled_at": now, "directory_last_modified": date}
     rows: list[dict[str, Any]] = []
@@ -198,6 +207,17 @@ def _write_directory(
         data_version=data_version,
         head=rows[:5],
     )
+
+
+def _rows_before(store: CatalogStore, file: str, site_url: str) -> dict[str, dict[str, Any]]:
+    """A directory's rows by path; none of another site's table, or of one that is damaged."""
+    try:
+        table, facts = store.read(file)
+    except (CatalogMissingError, CatalogUnreadableError):
+        return {}
+    if facts["site_url"] != site_url:
+        return {}
+    return {row["path"]: row for row in table.to_pylist()}
 
 
 def _lost(before: Mapping[str, dict[str, Any]], present: Collection[str]) -> list[str]:

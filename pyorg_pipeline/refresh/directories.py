@@ -9,7 +9,12 @@ from typing import Any, Final
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, CatalogStore
-from pyorg_pipeline.errors import CatalogSiteError, ListingError, RootListingError
+from pyorg_pipeline.errors import (
+    CatalogSiteError,
+    CatalogUnreadableError,
+    ListingError,
+    RootListingError,
+)
 from pyorg_pipeline.model.due import Crawl, Due, Failure, due
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.names import parse_release_directory
@@ -132,9 +137,13 @@ def due_this_round(store: CatalogStore) -> dict[str, Due]:
     leaves its directories in it.
     """
     checked_at = store.facts(DIRECTORIES_FILE)["checked_at"]
+    now = datetime.now(UTC)
+    if checked_at > now:
+        # By a clock that was ahead: what was done since cannot be told. The next round is right.
+        return {}
     crawls, failures = _crawls(store), read_failures(store)
-    done = {name for name, crawl in crawls.items() if crawl.crawled_at >= checked_at}
-    done |= {name for name, failure in failures.items() if failure.failed_at >= checked_at}
+    done = {name for name, crawl in crawls.items() if checked_at <= crawl.crawled_at <= now}
+    done |= {name for name, failure in failures.items() if checked_at <= failure.failed_at <= now}
     still_due = _due(store, crawls, failures, patient=True)
     return {name: reason for name, reason in still_due.items() if name not in done}
 
@@ -175,7 +184,12 @@ def _known_directories(
         if not full:
             raise CatalogSiteError(store.location.text, facts["site_url"], site_url)
         return {}
-    return {row["name"]: row for row in store.rows(DIRECTORIES_FILE)}
+    try:
+        return {row["name"]: row for row in store.rows(DIRECTORIES_FILE)}
+    except CatalogUnreadableError:
+        if full:
+            return {}
+        raise
 
 
 def _is_release_directory(entry: Entry) -> bool:

@@ -17,9 +17,14 @@ from pyorg_pipeline.catalog.store import (
     LATEST_FILE,
     VERSION_COLUMNS,
     CatalogStore,
+    directory_file,
     sort_by_version,
 )
-from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
+from pyorg_pipeline.errors import (
+    CatalogDamagedError,
+    CatalogMissingError,
+    CatalogUnreadableError,
+)
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, is_release_type, source_rank
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.refresh.changes import changes_due
@@ -61,12 +66,19 @@ class Publication:
 
 
 def publish_catalog(store: CatalogStore) -> Publication:
-    """Write artifact_catalog: everything that the site holds now, in one file."""
+    """Write artifact_catalog: everything that the site holds now, in one file.
+
+    Raises:
+        CatalogDamagedError: a directory's table is damaged; it was removed, so that the directory
+            is due, and the snapshot before stays.
+    """
     site_url, present = _present(store)
     digests = digests_recorded(store, site_url)
     columns = [*schemas.ARTIFACT_CATALOG.names, "gone_since"]
+    found = store.directory_tables(present, columns)
+    _refuse_damaged(store, [name for name in present if name not in found])
     tables, crawls = [], {}
-    for name, (rows, facts) in store.directory_tables(present, columns).items():
+    for name, (rows, facts) in found.items():
         if facts["site_url"] == site_url:
             tables.append(rows)
             crawls[name] = facts["crawled_at"]
@@ -264,6 +276,16 @@ def current_crawls(store: CatalogStore) -> dict[str, datetime]:
         for name in present
         if name in facts and facts[name]["site_url"] == site_url
     }
+
+
+def _refuse_damaged(store: CatalogStore, directories: Iterable[str]) -> None:
+    """Remove tables whose footer is whole and whose rows are not."""
+    names = [directory_file(name) for name in directories]
+    damaged = [name for name in names if store.facts_or_none(name) is not None]
+    for name in damaged:
+        store.location.delete(name)
+    if damaged:
+        raise CatalogDamagedError(store.location.text, damaged)
 
 
 def _present(store: CatalogStore) -> tuple[str, list[str]]:

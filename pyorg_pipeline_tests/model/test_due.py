@@ -66,6 +66,14 @@ def test_a_date_in_the_future_is_not_racy() -> None:
     assert not is_racy(LATER, Crawl(LATER, DATE, DATE))
 
 
+@pytest.mark.parametrize("hidden", [True, False])
+def test_a_directory_that_failed_by_a_clock_that_was_ahead_does_not_rest(hidden: bool) -> None:
+    failed = failure(hidden=hidden, failed_at=LATER + timedelta(days=30))._replace(attempts=5)
+    assert due({"3.14.0": DATE}, {}, {"3.14.0": failed}, now=LATER, patient=True).keys() == {
+        "3.14.0"
+    }
+
+
 def test_a_failed_directory_is_taken_again_at_once() -> None:
     failed = {"3.14.0": failure(hidden=False)}
     assert due({"3.14.0": DATE}, {"3.14.0": crawl()}, failed, now=LATER) == {"3.14.0": Due.FAILED}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.errors import SettingsError
+from pyorg_pipeline.orchestration import pruning
 from pyorg_pipeline.orchestration.build import build_definitions
 from pyorg_pipeline.orchestration.instance import open_instance
 from pyorg_pipeline.orchestration.pruning import Pruned, prune_runs
@@ -250,6 +252,8 @@ def test_runs_that_fail_one_after_the_other_rest_twice_as_long_each_time(
     # Of another kind, and before a time that is of no interest any more.
     assert rested(daemon.instance, PUBLISH)
     assert is_rested(0, since=ended + timedelta(seconds=1))
+    # It ended by a clock that was ahead.
+    assert is_rested(-60)
 
 
 def test_the_weekly_crawl_takes_every_directory(
@@ -268,7 +272,8 @@ def test_old_runs_that_began_by_themselves_are_forgotten_and_no_partition_with_t
     daemon: Daemon, settings: Settings, site: Replica
 ) -> None:
     refresh(settings)
-    by_hand = set(daemon.instance.get_run_ids())
+    job = daemon.definitions.resolve_job_def("read_root")
+    by_hand = job.execute_in_process(instance=daemon.instance).run_id
     for _ in range(3):
         assert daemon.run(daemon.schedule("hourly_root_listing"))
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
@@ -278,22 +283,46 @@ def test_old_runs_that_began_by_themselves_are_forgotten_and_no_partition_with_t
     runs = {run.run_id: run.job_name for run in daemon.instance.get_runs()}
     files = len(list((settings.dagster_home / "history" / "runs").iterdir()))
     states = materialized(daemon.instance)
+    checked = root_checks(daemon.instance)
+    assert len(checked) == 6
     assert prune_runs(daemon.instance, datetime.now(UTC) - timedelta(days=30)) == Pruned(0, 0, 0)
     done = prune_runs(daemon.instance, datetime.now(UTC) + timedelta(seconds=2))
-    assert (done.deleted, done.kept) == (3, 3)
+    assert (done.deleted, done.kept) == (5, 4)
     assert done.bytes > 0
     left = {run.run_id: run.job_name for run in daemon.instance.get_runs()}
-    assert by_hand <= left.keys()
-    # The last of each stage is what Dagster's pages show.
-    assert sorted(left[run] for run in left.keys() - by_hand) == [
-        *("crawl_directories", "publish", "read_root")
+    # The last of each stage, and of each partition, is what Dagster's pages show.
+    assert left.pop(by_hand) == "read_root"
+    assert sorted(left.values()) == [
+        *("crawl_directories", "crawl_directories", "publish", "read_root")
     ]
-    assert len(list((settings.dagster_home / "history" / "runs").iterdir())) == files - 3
+    assert len(list((settings.dagster_home / "history" / "runs").iterdir())) == files - 5
     assert materialized(daemon.instance) == states
-    assert len(runs) - len(left) == 3
+    assert root_checks(daemon.instance) == [run for run in checked if run in {*left, by_hand}]
+    assert len(runs) - len(left) == 6
     # And nothing is due because of it: 3.14.0 is racy, for its date is of this minute.
     assert daemon.run(daemon.schedule("hourly_root_listing"))
     assert directories(daemon.sensor()) == ["3.14.0"]
+
+
+def test_refreshes_without_a_daemon_forget_their_old_runs_too(
+    daemon: Daemon, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "_MANY", 5)
+    refresh(settings)
+    job = daemon.definitions.resolve_job_def("read_root")
+    by_hand = job.execute_in_process(instance=daemon.instance).run_id
+    refresh(settings)
+    refresh(settings)
+    before = daemon.instance.get_runs_count()
+    # As old as Dagster takes them to be: nobody waits for 30 days.
+    with sqlite3.connect(settings.dagster_home / "history" / "runs.db") as history:
+        history.execute("UPDATE runs SET create_timestamp = datetime('now', '-31 days')")
+    history.close()
+    refresh(settings)
+    # Of the old ones those that materialised something last, and the one by hand.
+    assert before == 6
+    assert daemon.instance.get_runs_count() == 4
+    assert daemon.instance.has_run(by_hand)
 
 
 def test_the_pruning_job_keeps_as_many_days_as_the_settings_say(
@@ -305,6 +334,13 @@ def test_the_pruning_job_keeps_as_many_days_as_the_settings_say(
     assert request.run_config == {"ops": {"forget_old_runs": {"config": {"days": 30}}}}
     job = daemon.definitions.resolve_job_def("prune_history")
     assert job.execute_in_process(run_config=request.run_config, instance=daemon.instance).success
+
+
+def root_checks(instance: dg.DagsterInstance) -> list[str]:
+    """The runs that checked the root listing, the newest first."""
+    key = dg.AssetCheckKey(dg.AssetKey("release_directories"), "root_keeps_its_directories")
+    found = instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
+    return [record.run_id for record in found]
 
 
 def materialized(instance: dg.DagsterInstance) -> set[str]:

@@ -17,7 +17,7 @@ import requests
 from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
 from pyorg_pipeline.orchestration import webserver
 from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline_tests.command_line import PYORG, environment
+from pyorg_pipeline_tests.command_line import PYORG, environment, pyorg
 from pyorg_pipeline_tests.end_to_end.dagster_ui import wait_until
 from pyorg_pipeline_tests.processes import started
 
@@ -159,6 +159,9 @@ def test_pyorg_ui_serves_until_it_is_terminated_even_as_a_background_job(tmp_pat
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == f"Dagster's UI: {url} (Ctrl-C stops it)\n"
+        second = pyorg(tmp_path, "ui", "--port", str(free_port()))
+        assert (second.returncode, second.stdout) == (2, "")
+        assert "another `pyorg ui` is open on it" in second.stderr
         wait_until(lambda: answers(url), "the UI answers")
         process.terminate()
         rest = process.stdout.read()

@@ -9,8 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
@@ -22,7 +25,9 @@ from pyorg_pipeline.catalog.store import (
 )
 from pyorg_pipeline.errors import (
     ArtifactsLostError,
+    CatalogDamagedError,
     CatalogSiteError,
+    CatalogUnreadableError,
     ListingError,
     RootListingError,
     SiteStatusError,
@@ -489,6 +494,31 @@ def test_another_site_is_refused_unless_everything_is_taken_from_it(
     assert moved.store.facts(CATALOG_FILE)["site_url"] == other.url
 
 
+def test_a_crawl_of_another_site_than_the_root_listing_s_changes_nothing(catalog: Catalog) -> None:
+    catalog.refresh()
+    before = {name: catalog.store.facts(directory_file(name)) for name in DIRECTORIES}
+    with Replica(small_site()) as other, SiteClient(other.url) as client:
+        with pytest.raises(CatalogSiteError):
+            Catalog(catalog.store, client).crawl(*DIRECTORIES)
+        assert asked(other) == []
+    assert {name: catalog.store.facts(directory_file(name)) for name in DIRECTORIES} == before
+
+
+def test_a_site_of_which_no_directory_can_be_read_gives_an_empty_catalog_and_says_why(
+    site: Replica, catalog: Catalog
+) -> None:
+    for name in DIRECTORIES:
+        site.answer(f"{name}/", Answer(status=403))
+    failed = catalog.refresh()
+    assert all("forbidden (403)" in str(done.error) for done in failed.values())
+    assert failed.keys() == set(DIRECTORIES)
+    assert catalog.paths() == []
+    assert not publication_due(catalog.store)
+    site.clear_answers()
+    catalog.refresh()
+    assert len(catalog.paths()) == 10
+
+
 def test_a_crawl_without_a_published_catalog_makes_publication_due(catalog: Catalog) -> None:
     catalog.update()
     catalog.crawl()
@@ -509,6 +539,55 @@ def test_a_broken_table_is_written_anew(catalog: Catalog) -> None:
     assert due_directories(catalog.store) == {"3.14.0": Due.NEW}
     catalog.refresh()
     assert "3.14.0/Python-3.14.0.tar.xz" in catalog.paths()
+
+
+def damage(catalog: Catalog, name: str, how: str) -> None:
+    """Damage a table's rows; what its footer says stays readable."""
+    data = bytearray(catalog.store.location.read(name))
+    if how == "a page":
+        column = pq.ParquetFile(pa.BufferReader(data)).metadata.row_group(0).column(0)
+        begin = column.dictionary_page_offset or column.data_page_offset
+        data[begin : begin + 16] = bytes(16)
+    else:
+        begin = min(data.index(text) for text in (b"3.14.0", b"2.7") if text in data)
+        data[begin] = 0xFF
+    catalog.store.location.write(name, bytes(data))
+    assert catalog.store.facts(name)
+
+
+@pytest.mark.parametrize("how", ["a page", "a letter"])
+def test_damaged_rows_are_not_published_as_none_and_the_next_refresh_reads_them_anew(
+    site: Replica, catalog: Catalog, how: str
+) -> None:
+    catalog.refresh()
+    before = catalog.paths()
+    damage(catalog, directory_file("3.14.0"), how)
+    site.remove("2.7/")
+    with pytest.raises(
+        CatalogDamagedError, match=r"release_artifacts/3.14.0.parquet.* reads these"
+    ):
+        catalog.refresh()
+    assert catalog.paths() == before
+    assert due_directories(catalog.store) == {"3.14.0": Due.NEW}
+    catalog.refresh()
+    assert catalog.paths() == [path for path in before if not path.startswith("2.7/")]
+    assert not publication_due(catalog.store)
+
+
+@pytest.mark.parametrize("how", ["a page", "a letter"])
+@pytest.mark.parametrize("name", [DIRECTORIES_FILE, directory_file("3.14.0"), CATALOG_FILE])
+def test_a_full_refresh_writes_tables_with_damaged_rows_anew(
+    catalog: Catalog, name: str, how: str
+) -> None:
+    catalog.refresh()
+    before = catalog.paths()
+    damage(catalog, name, how)
+    with pytest.raises(CatalogUnreadableError):
+        catalog.store.read(name)
+    catalog.update(full=True)
+    assert not [done for done in catalog.crawl(*DIRECTORIES).values() if done.error]
+    publish_catalog(catalog.store)
+    assert catalog.paths() == before
 
 
 def test_readers_see_the_old_snapshot_or_the_new_one_while_it_is_published(
@@ -570,3 +649,37 @@ def test_a_round_takes_each_directory_once_and_a_killed_one_leaves_the_rest_in_i
     assert due_this_round(catalog.store) == {}
     catalog.update()
     assert due_this_round(catalog.store) == {"3.14.0": Due.RACY, "3.15.0": Due.FAILED}
+
+
+def crawled_at(catalog: Catalog, name: str, moment: datetime) -> None:
+    """Have a directory's table say that it was crawled at another time."""
+    table, facts = catalog.store.read(directory_file(name))
+    facts = {**facts, "crawled_at": moment}
+    catalog.store.write(directory_file(name), schemas.RELEASE_ARTIFACTS, table, facts)
+
+
+def test_what_was_done_by_a_clock_that_was_ahead_does_not_count_as_done_in_this_round(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    crawled_at(catalog, "3.14.0", datetime.now(UTC) + timedelta(days=30))
+    site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
+    catalog.update()
+    assert due_this_round(catalog.store) == {"3.14.0": Due.CHANGED}
+    catalog.crawl("3.14.0")
+    assert due_this_round(catalog.store) == {}
+
+
+def test_a_round_that_was_begun_by_a_clock_that_was_ahead_is_left_to_the_next_one(
+    site: Replica, catalog: Catalog
+) -> None:
+    catalog.refresh()
+    site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
+    catalog.update()
+    table, facts = catalog.store.read(DIRECTORIES_FILE)
+    ahead = {**facts, "checked_at": datetime.now(UTC) + timedelta(hours=3)}
+    catalog.store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, table, ahead)
+    # Otherwise it would be crawled again at each look until that hour comes.
+    assert due_this_round(catalog.store) == {}
+    catalog.update()
+    assert due_this_round(catalog.store) == {"3.14.0": Due.CHANGED}
