@@ -347,6 +347,22 @@ def test_a_refresh_beside_another_says_who_is_at_work(tmp_path: Path, small: Rep
     assert small.requests == []
 
 
+@POSIX
+def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path, small: Replica) -> None:
+    (tmp_path / "file").write_text("in the way")
+    homes = [
+        tmp_path / "file" / "home",
+        *([Path("/proc/home")] if Path("/proc/self").exists() else []),
+    ]
+    for home in homes:
+        done = pyorg(home, "refresh", PYORG_SITE_URL=small.url)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"pyorg: {home}/catalog/.refresh.lock cannot be written: ")
+        assert done.stderr.endswith("set PYORG_HOME to one that can be written\n")
+        assert done.stderr.count("\n") == 1
+    assert small.requests == []
+
+
 def test_debug_shows_a_line_a_directory_and_nothing_of_libraries(
     tmp_path: Path, small: Replica
 ) -> None:
