@@ -19,7 +19,7 @@ from typing import Any, Final
 import simplifiedapp
 
 from pyorg_pipeline import cli
-from pyorg_pipeline.errors import PyorgError, SettingsError
+from pyorg_pipeline.errors import ExtraMissingError, PyorgError, SettingsError
 from pyorg_pipeline.model.flags import Flag
 from pyorg_pipeline.reports.results import json_value, result_text
 from pyorg_pipeline.reports.words import printable
@@ -123,7 +123,8 @@ class _ShowVersion(argparse.Action):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit code.
 
-    0 done, 1 an error that the message explains, 2 a wrong usage or setting, 130 interrupted.
+    0 done, 1 an error that the message explains, 2 a wrong usage or setting or a missing extra,
+    130 interrupted.
     An exception that is none of ours is a bug, and keeps its traceback.
     """
     results: list[object] = []
@@ -141,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PyorgError as error:
         message = " ".join(str(error).split())
         print(f"pyorg: {printable(message)}", file=sys.stderr)  # noqa: T201
-        return 2 if isinstance(error, SettingsError) else 1
+        return 2 if isinstance(error, SettingsError | ExtraMissingError) else 1
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:

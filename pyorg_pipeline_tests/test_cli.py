@@ -347,6 +347,43 @@ def test_a_refresh_beside_another_says_who_is_at_work(tmp_path: Path, small: Rep
     assert small.requests == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "settings", "needs"),
+    [
+        (
+            ("PythonOrgDownloads", "latest_version"),
+            {"PYORG_CATALOG_URL": "s3://bucket/catalog"},
+            "a catalog at s3://",
+        ),
+        (("download", "--destination", "s3://bucket/files"), {}, "a destination at s3://"),
+    ],
+)
+def test_an_extra_that_is_missing_is_named_with_how_to_install_it_and_exit_2(
+    catalog_home: Path,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    settings: dict[str, str],
+    needs: str,
+) -> None:
+    """In a process that cannot find s3fs, whether or not it is installed."""
+    (tmp_path / "catalog").symlink_to(catalog_home / "catalog", target_is_directory=True)
+    code = (
+        "import sys\n"
+        "sys.modules['s3fs'] = None\n"
+        "from pyorg_pipeline.__main__ import main\n"
+        f"sys.exit(main({arguments!r}))\n"
+    )
+    site_url = Catalog.catalog_info().site_url
+    done = pyorg(
+        tmp_path, program=(sys.executable, "-c", code), PYORG_SITE_URL=site_url, **settings
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"pyorg: {needs} needs a further package: "
+        "pip install '.[s3]' in the clone of pyorg_pipeline\n"
+    )
+
+
 @POSIX
 def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path, small: Replica) -> None:
     (tmp_path / "file").write_text("in the way")

@@ -35,7 +35,7 @@ which stands before the command, it is one JSON value. Messages, progress and th
 | --- | --- |
 | 0 | done |
 | 1 | an error, in one line on stderr that says what to do; [trouble.md](trouble.md) has them all |
-| 2 | a wrong usage, or a setting that cannot be used |
+| 2 | a wrong usage, a setting that cannot be used, or an extra that is not installed |
 | {_INTERRUPTED} | interrupted by Ctrl-C |
 | {_PIPE_CLOSED} | the reader of stdout has gone, as with `pyorg ... \\| head` |
 
