@@ -263,6 +263,24 @@ def test_a_bad_setting_is_one_line_that_names_it_and_exit_2(
         (("PythonOrgDownloads", "list_version_artifacts", "3"), "required: minor"),
         (("refresh", "--full", "perhaps"), "invalid true or false value: 'perhaps'"),
         (("ui", "--port", "x"), "invalid int value: 'x'"),
+        (("--input-file=x", "ui"), "unrecognized arguments: --input-file=x"),
+        (
+            ("PythonOrgDownloads", "download_artifact", "x", "--progress", "x"),
+            "unrecognized arguments: --progress x",
+        ),
+        (
+            ("PythonOrgDownloads", "download_release", "3", "13", "--progress", "x"),
+            "unrecognized arguments: --progress x",
+        ),
+        *(
+            (("--json", "PythonOrgDownloads", f"report_{what}", *values), f"take list_{what}\n")
+            for what, *values in (
+                ("changes",),
+                ("releases",),
+                ("all_release_artifacts",),
+                ("version_artifacts", "3", "13"),
+            )
+        ),
     ],
 )
 def test_a_wrong_usage_is_argparse_s_error_and_exit_2(
@@ -272,6 +290,24 @@ def test_a_wrong_usage_is_argparse_s_error_and_exit_2(
         main(arguments)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_stdout_cannot_encode_is_shown_escaped(
+    tmp_path: Path, small: Replica, catalog_home: Path
+) -> None:
+    small.add("3.14.0/Python-3.14.0-π.zip")
+    refreshed = pyorg(tmp_path, "refresh", PYORG_SITE_URL=small.url, PYTHONIOENCODING="ascii")
+    assert (refreshed.returncode, refreshed.stderr) == (0, "")
+    listing = ("PythonOrgDownloads", "list_version_artifacts", "3", "14")
+    query = (*listing, "--artifact_type", "unrecognised")
+    assert pyorg(tmp_path, *query).stdout == "3.14.0/Python-3.14.0-π.zip\n"
+    done = pyorg(tmp_path, *query, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "3.14.0/Python-3.14.0-\\u03c0.zip\n"
+    report = ("PythonOrgDownloads", "report_all_release_artifacts")
+    assert pyorg(catalog_home, *report, PYTHONIOENCODING="ascii").returncode == 0
+    found = pyorg(tmp_path, "--json", *query, PYTHONIOENCODING="ascii")
+    assert json.loads(found.stdout)[0]["name"] == "Python-3.14.0-π.zip"
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,8 @@ _INTRODUCTION: Final = f"""\
 `--full false`; `yes`, `no`, `1` and `0` will do.
 
 What a command answers goes to stdout: a line an item for lists, a table for reports. With `--json`,
-which stands before the command, it is one JSON value. Messages, progress and the report of
+which stands before the command, it is one JSON value; reports refuse that, and name the method that
+lists the same. Messages, progress and the report of
 `pyorg download` go to stderr.
 
 | exit code | meaning |
