@@ -83,12 +83,12 @@ def download(
 ) -> "_Downloads":
     """Download what fits a selection, each file proven, and print the paths.
 
-    The same job as in Dagster's UI, download_artifacts, with the same options; there the default
-    of the destination is $PYORG_HOME/downloads. Of --series,
-    --versions, --releaselevels, --artifact_types and --attributes each takes several values with
-    commas between, and '' for whatever there is. With --newest_only, of each series only its
-    newest release that has something that fits; --versions are taken all the same. --limit takes
-    the newest so many, 0 all. Without --series and --versions that is one release of every series.
+    The same job as in Dagster's UI, download_artifacts, with the same options; files go to
+    $PYORG_HOME/downloads by default there. Of --series, --versions, --releaselevels,
+    --artifact_types and --attributes each takes several values with commas between, and '' for
+    whatever there is. With --newest_only, of each series only its newest release that has
+    something that fits; without --series and --versions that is one release of every series.
+    --versions are taken all the same. --limit takes the newest so many, 0 all.
 
     --destination is a folder, or a URL such as s3://bucket/prefix. Files that are there are kept
     unless --overwrite. --verify is true, digest, signature or false, as for download_artifact.

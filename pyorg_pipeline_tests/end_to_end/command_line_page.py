@@ -29,8 +29,7 @@ _INTRODUCTION: Final = f"""\
 
 What a command answers goes to stdout: a line an item for lists, a table for reports. With `--json`,
 which stands before the command, it is one JSON value; reports refuse that, and name the method that
-lists the same. Messages, progress and the report of
-`pyorg download` go to stderr.
+lists the same. Messages, progress and the report of `pyorg download` go to stderr.
 
 | exit code | meaning |
 | --- | --- |

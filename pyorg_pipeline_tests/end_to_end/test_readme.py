@@ -269,7 +269,9 @@ NOT_RUN = {
     ),
     "python3 -m venv .venv && .venv/bin/pip install .": "installs from a registry",
     ".venv/bin/pyorg ui": "the same as pyorg ui",
-    "pip install 'pyorg-pipeline[s3]'": "likewise",
+    "pip install '.[s3]'": "likewise",
+    "python -m pyorg_pipeline.site.replica --port 8000": "does not end; test_replica starts it",
+    "export PYORG_SITE_URL=http://127.0.0.1:8000/ftp/python/": "nothing need listen there",
     "pyorg ui": "does not end; test_ui and test_automation start the same",
     "pyorg demo --ui": "does not end; test_demo starts it",
     "PYORG_HOME=~/mirror PYORG_SITE_URL=https://mirror.example/python/ pyorg ui --port 3001": (
