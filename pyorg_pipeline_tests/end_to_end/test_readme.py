@@ -111,6 +111,20 @@ def test_a_download_gives_what_the_readme_shows(
     assert sorted(files) == sorted(path.name for path in paths)
 
 
+def test_older_releases_of_the_replica_want_what_the_readme_says(
+    own_home: Path, own_site: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "those of older releases, which are no archives either, want `--verify false`" in TEXT
+    monkeypatch.chdir(tmp_path)
+    command = ("PythonOrgDownloads", "download_release", "2", "7", "--micro", "18")
+    refused = pyorg(own_home, *command, PYORG_SITE_URL=own_site.url)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("pyorg: Python-2.7.18.tar.xz: ")
+    assert list(tmp_path.iterdir()) == []
+    done = pyorg(own_home, *command, "--verify", "false", PYORG_SITE_URL=own_site.url)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Python-2.7.18.tar.xz\n", "")
+
+
 def test_the_download_example_of_the_readme_runs(
     own_home: Path, own_site: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,7 +287,6 @@ NOT_RUN = {
     "python -m pyorg_pipeline.site.replica --port 8000": "does not end; test_replica starts it",
     "export PYORG_SITE_URL=http://127.0.0.1:8000/ftp/python/": "nothing need listen there",
     "pyorg ui": "does not end; test_ui and test_automation start the same",
-    "pyorg demo --ui": "does not end; test_demo starts it",
     "PYORG_HOME=~/mirror PYORG_SITE_URL=https://mirror.example/python/ pyorg ui --port 3001": (
         "does not end, and there is no such mirror"
     ),
