@@ -13,19 +13,26 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from io import TextIOWrapper
 from textwrap import fill
 from typing import Any, Final
 
 import simplifiedapp
 
 from pyorg_pipeline import cli
-from pyorg_pipeline.errors import PyorgError, SettingsError
+from pyorg_pipeline.errors import ExtraMissingError, PyorgError, SettingsError
 from pyorg_pipeline.model.flags import Flag
 from pyorg_pipeline.reports.results import json_value, result_text
 from pyorg_pipeline.reports.words import printable
 
 #: Where simplifiedapp looks for what to call: the callable, then the names of its arguments.
 _CALL: Final = "__simplifiedapp_"
+
+#: What simplifiedapp would offer, and a shell cannot give: its files of values do not reach the
+#: commands, and a function has no spelling.
+_LEFT_OUT: Final = frozenset({"--input-file", "--progress"})
+#: Methods that print a table, and those that return what stands in it.
+_REPORT, _LIST = "report_", "list_"
 
 #: What a shell reports of a program that Ctrl-C, or the end of its reader, has ended.
 _INTERRUPTED: Final = 130
@@ -50,6 +57,8 @@ class CommandParser(argparse.ArgumentParser):
 
     def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
         """Add an argument; a flag may stand alone as a switch, and defaults are told."""
+        if names[0] in _LEFT_OUT:
+            return argparse.Action(names, argparse.SUPPRESS)
         if options.get("type") is Flag:
             options.update(nargs="?", const=True, metavar="true|false")
         elif names == ("--log-level",):
@@ -75,6 +84,10 @@ class CommandParser(argparse.ArgumentParser):
         logging.getLogger("pyorg_pipeline").setLevel(level or logging.DEBUG)
         found.log_level = logging.getLevelName(max(level, logging.WARNING))
         function, *signature = getattr(found, _CALL)
+        name = function.__name__
+        if found.json and name.startswith(_REPORT):
+            values = name.replace(_REPORT, _LIST)
+            self.error(f"--json gives values, and {name} prints a table: take {values}")
 
         def call(*values: Any, **named: Any) -> object:
             result = function(*values, **named)
@@ -123,10 +136,14 @@ class _ShowVersion(argparse.Action):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit code.
 
-    0 done, 1 an error that the message explains, 2 a wrong usage or setting, 130 interrupted.
+    0 done, 1 an error that the message explains, 2 a wrong usage or setting or a missing extra,
+    130 interrupted.
     An exception that is none of ours is a bug, and keeps its traceback.
     """
     results: list[object] = []
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        # As stderr is: what the terminal's encoding cannot write is shown, and no error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     simplifiedapp.DEFAULT_ARGUMENT_PARSER = (
         partial(CommandParser, prog="pyorg", results=results),
         [],
@@ -141,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PyorgError as error:
         message = " ".join(str(error).split())
         print(f"pyorg: {printable(message)}", file=sys.stderr)  # noqa: T201
-        return 2 if isinstance(error, SettingsError) else 1
+        return 2 if isinstance(error, SettingsError | ExtraMissingError) else 1
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:

@@ -46,7 +46,8 @@ def refresh(
     --accept_vanished believes a root listing that lost more than a tenth of its directories, and
     a directory's that lost artifacts, which otherwise has to say so twice.
     --digests reads the SHA-256 of artifacts, too: one request for each signature bundle or bill
-    of materials that is new or changed. Downloads then ask for none of them.
+    of materials that is new or changed. Downloads then ask for none of them. One that is not what
+    it should be is counted and put on record as unreadable, which is no error.
 
     Directories that cannot be read keep their last good tables, are reported, and are taken again
     next time; the exit code is 1 then.
@@ -82,14 +83,17 @@ def download(
 ) -> "_Downloads":
     """Download what fits a selection, each file proven, and print the paths.
 
-    The same job as in Dagster's UI, download_artifacts, with the same options. Of --series,
-    --versions, --releaselevels, --artifact_types and --attributes each takes several values with
-    commas between, and '' for whatever there is. With --newest_only, of each series only its
-    newest release that has something that fits; --versions are taken all the same. --limit takes
-    the newest so many.
+    The same job as in Dagster's UI, download_artifacts, with the same options; files go to
+    $PYORG_HOME/downloads by default there. Of --series, --versions, --releaselevels,
+    --artifact_types and --attributes each takes several values with commas between, and '' for
+    whatever there is. With --newest_only, of each series only its newest release that has
+    something that fits; without --series and --versions that is one release of every series.
+    --versions are taken all the same. --limit takes the newest so many, 0 all.
 
     --destination is a folder, or a URL such as s3://bucket/prefix. Files that are there are kept
     unless --overwrite. --verify is true, digest, signature or false, as for download_artifact.
+    Trouble that may pass makes a batch of --batch_size files be tried --retries times more, after
+    --retry_delay seconds, then twice as many each time; what came is kept.
 
     The report goes to stderr. The exit code is 1 if a file failed; the same command again takes
     what is missing.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from pyorg_pipeline.errors import DestinationError, PyorgError
+from pyorg_pipeline.errors import DestinationError, ExtraMissingError, PyorgError
 from pyorg_pipeline.fetching import Progress, download
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.site.client import SiteClient
@@ -75,6 +75,7 @@ def open_destination(url: str | Path) -> Destination:
     """The destination behind a path, a `file://` URL, or any URL that fsspec knows.
 
     Raises:
+        ExtraMissingError: a URL of S3 without the extra `s3`.
         DestinationError: fsspec knows no such URL, or lacks a package for it.
     """
     scheme, separator, _ = str(url).partition("://")
@@ -131,11 +132,12 @@ class UrlDestination:
         try:
             self._filesystem, root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
+            if isinstance(error, ImportError) and scheme in {"s3", "s3a"}:
+                raise ExtraMissingError("s3", "a destination at s3://") from error
             raise DestinationError(
                 self.text,
                 f"it cannot be opened ({error})",
-                "name a folder, or a URL whose package is installed; "
-                "for s3:// that is pip install 'pyorg-pipeline[s3]'",
+                "name a folder, or a URL whose package is installed",
             ) from error
         self._root = root.rstrip("/")
         names = self._filesystem.protocol

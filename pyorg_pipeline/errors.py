@@ -363,7 +363,10 @@ class ExtraMissingError(PyorgError):
         self.purpose = purpose
 
     def __str__(self) -> str:
-        return f"{self.purpose} needs a further package: pip install 'pyorg-pipeline[{self.extra}]'"
+        return (
+            f"{self.purpose} needs a further package: "
+            f"pip install '.[{self.extra}]' in the clone of pyorg_pipeline"
+        )
 
 
 class SelectionError(PyorgError, ValueError):

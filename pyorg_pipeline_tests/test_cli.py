@@ -264,6 +264,24 @@ def test_a_bad_setting_is_one_line_that_names_it_and_exit_2(
         (("PythonOrgDownloads", "list_version_artifacts", "3"), "required: minor"),
         (("refresh", "--full", "perhaps"), "invalid true or false value: 'perhaps'"),
         (("ui", "--port", "x"), "invalid int value: 'x'"),
+        (("--input-file=x", "ui"), "unrecognized arguments: --input-file=x"),
+        (
+            ("PythonOrgDownloads", "download_artifact", "x", "--progress", "x"),
+            "unrecognized arguments: --progress x",
+        ),
+        (
+            ("PythonOrgDownloads", "download_release", "3", "13", "--progress", "x"),
+            "unrecognized arguments: --progress x",
+        ),
+        *(
+            (("--json", "PythonOrgDownloads", f"report_{what}", *values), f"take list_{what}\n")
+            for what, *values in (
+                ("changes",),
+                ("releases",),
+                ("all_release_artifacts",),
+                ("version_artifacts", "3", "13"),
+            )
+        ),
     ],
 )
 def test_a_wrong_usage_is_argparse_s_error_and_exit_2(
@@ -273,6 +291,24 @@ def test_a_wrong_usage_is_argparse_s_error_and_exit_2(
         main(arguments)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_stdout_cannot_encode_is_shown_escaped(
+    tmp_path: Path, small: Replica, catalog_home: Path
+) -> None:
+    small.add("3.14.0/Python-3.14.0-π.zip")
+    refreshed = pyorg(tmp_path, "refresh", PYORG_SITE_URL=small.url, PYTHONIOENCODING="ascii")
+    assert (refreshed.returncode, refreshed.stderr) == (0, "")
+    listing = ("PythonOrgDownloads", "list_version_artifacts", "3", "14")
+    query = (*listing, "--artifact_type", "unrecognised")
+    assert pyorg(tmp_path, *query).stdout == "3.14.0/Python-3.14.0-π.zip\n"
+    done = pyorg(tmp_path, *query, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "3.14.0/Python-3.14.0-\\u03c0.zip\n"
+    report = ("PythonOrgDownloads", "report_all_release_artifacts")
+    assert pyorg(catalog_home, *report, PYTHONIOENCODING="ascii").returncode == 0
+    found = pyorg(tmp_path, "--json", *query, PYTHONIOENCODING="ascii")
+    assert json.loads(found.stdout)[0]["name"] == "Python-3.14.0-π.zip"
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,6 +381,59 @@ def test_a_refresh_beside_another_says_who_is_at_work(tmp_path: Path, small: Rep
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"pyorg: {catalog} is being refreshed by process {os.getpid()} ")
     assert done.stderr.count("\n") == 1
+    assert small.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "needs"),
+    [
+        (
+            ("PythonOrgDownloads", "latest_version"),
+            {"PYORG_CATALOG_URL": "s3://bucket/catalog"},
+            "a catalog at s3://",
+        ),
+        (("download", "--destination", "s3://bucket/files"), {}, "a destination at s3://"),
+    ],
+)
+def test_an_extra_that_is_missing_is_named_with_how_to_install_it_and_exit_2(
+    catalog_home: Path,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    settings: dict[str, str],
+    needs: str,
+) -> None:
+    """In a process that cannot find s3fs, whether or not it is installed."""
+    (tmp_path / "catalog").symlink_to(catalog_home / "catalog", target_is_directory=True)
+    code = (
+        "import sys\n"
+        "sys.modules['s3fs'] = None\n"
+        "from pyorg_pipeline.__main__ import main\n"
+        f"sys.exit(main({arguments!r}))\n"
+    )
+    site_url = Catalog.catalog_info().site_url
+    done = pyorg(
+        tmp_path, program=(sys.executable, "-c", code), PYORG_SITE_URL=site_url, **settings
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"pyorg: {needs} needs a further package: "
+        "pip install '.[s3]' in the clone of pyorg_pipeline\n"
+    )
+
+
+@POSIX
+def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path, small: Replica) -> None:
+    (tmp_path / "file").write_text("in the way")
+    homes = [
+        tmp_path / "file" / "home",
+        *([Path("/proc/home")] if Path("/proc/self").exists() else []),
+    ]
+    for home in homes:
+        done = pyorg(home, "refresh", PYORG_SITE_URL=small.url)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"pyorg: {home}/catalog/.refresh.lock cannot be written: ")
+        assert done.stderr.endswith("set PYORG_HOME to one that can be written\n")
+        assert done.stderr.count("\n") == 1
     assert small.requests == []
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from pyorg_pipeline.errors import CatalogError
+from pyorg_pipeline.errors import CatalogError, ExtraMissingError
 
 #: Temporary names start so; a refresh sweeps away what a killed one left.
 TEMPORARY_PREFIX: Final = ".tmp-"
@@ -152,6 +152,8 @@ class FsspecLocation:
         try:
             self._filesystem, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
+            if isinstance(error, ImportError) and url.startswith(("s3://", "s3a://")):
+                raise ExtraMissingError("s3", "a catalog at s3://") from error
             raise CatalogError(f"PYORG_CATALOG_URL={url!r} cannot be used: {error}") from error
         scheme, _, rest = url.partition("://")
         host, slash, path = rest.partition("/")
@@ -220,7 +222,12 @@ class FsspecLocation:
 
 
 def open_location(url: str) -> Location:
-    """The location behind a path, a `file://` URL, or any URL that fsspec knows."""
+    """The location behind a path, a `file://` URL, or any URL that fsspec knows.
+
+    Raises:
+        ExtraMissingError: a URL of S3 without the extra `s3`.
+        CatalogError: fsspec knows no such URL, or lacks a package for it.
+    """
     scheme, separator, _ = url.partition("://")
     if not separator:
         return LocalLocation(Path(url).expanduser().absolute())

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pyorg_pipeline.catalog.location import Location
-from pyorg_pipeline.errors import CatalogLockedError
+from pyorg_pipeline.errors import CatalogError, CatalogLockedError
 
 
 @contextmanager
@@ -30,30 +30,45 @@ def exclusive(location: Location, fallback_folder: Path, *, wait: float = 0) -> 
 
     Raises:
         CatalogLockedError: another process, or thread, holds it; names it.
+        CatalogError: the folder of the lock cannot be made or written.
     """
     path = location.lock_file(fallback_folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # A singleton per path: the second acquisition in this thread counts instead of waiting.
     lock = FileLock(path, is_singleton=True)
-    try:
-        lock.acquire(timeout=wait)
-    except Timeout:
-        raise CatalogLockedError(location.text, _holder(path)) from None
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=wait)
+        except Timeout:
+            raise CatalogLockedError(location.text, _holder(path)) from None
     try:
         if lock.lock_counter == 1:
-            _holder_file(path).write_text(
-                json.dumps(
-                    {
-                        "pid": os.getpid(),
-                        "host": socket.gethostname(),
-                        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-                        "command": " ".join(sys.argv)[:200],
-                    }
+            holder = _holder_file(path)
+            with _writing(holder):
+                holder.write_text(
+                    json.dumps(
+                        {
+                            "pid": os.getpid(),
+                            "host": socket.gethostname(),
+                            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+                            "command": " ".join(sys.argv)[:200],
+                        }
+                    )
                 )
-            )
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CatalogError(
+            f"{path} cannot be written: {error.strerror or error}. The folder has to belong to "
+            "the user who refreshes, with room left: set PYORG_HOME to one that can be written"
+        ) from error
 
 
 def _holder_file(lock_file: Path) -> Path:

@@ -109,7 +109,11 @@ ARTIFACT_DIGESTS: Final = pa.schema(
         ),
         _field("conflicting_sha256", pa.string(), "what a changed one tells; it is not in force"),
         _field("error", pa.string(), "what was wrong; null where it is ok or missing"),
-        _field("companion_size", pa.int64(), "its bytes by the listing when it was read"),
+        _field(
+            "companion_size",
+            pa.int64(),
+            "its bytes by the listing when it was read; of an unreadable one those that came",
+        ),
         _field("companion_last_modified", TIME, "its date by the listing when it was read"),
         _field("checked_at", TIME, "when it was read", nullable=False),
     ]

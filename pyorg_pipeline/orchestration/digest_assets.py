@@ -35,8 +35,12 @@ from pyorg_pipeline.orchestration.resources import CatalogResource, SiteResource
 from pyorg_pipeline.refresh import digests
 from pyorg_pipeline.refresh.digest_report import DirectoryDigests
 from pyorg_pipeline.refresh.watch import current_watch
+from pyorg_pipeline.reports.words import plural
 
 _Context = dg.AssetExecutionContext | dg.OpExecutionContext
+
+#: Names in a line of the log; the rest are in the tables.
+_FEW: Final = 5
 
 #: Where columns come from; the UI takes it from what was materialised last.
 _ARTIFACT_DIGESTS_LINEAGE: Final = column_lineage(
@@ -94,7 +98,9 @@ def artifact_digests(
 
     One request a file that is new or changed; with the extra `sigstore`, bundles are verified for
     the series' signer. A digest that changes under the same name is reported, and the one that was
-    recorded first stays in force. What cannot be read makes the run fail after the others.
+    recorded first stays in force. What cannot be had makes the run fail after the others. What is
+    not what it should be is put on record as unreadable, and read again once the site has another
+    in its place; a signature that does not verify as rejected, and tried again.
     """
     with catalog.writing() as store:
         failures = _record(context, list(context.partition_keys), config.accept, site, store)
@@ -140,6 +146,8 @@ def _record(
 ) -> dict[str, str]:
     """Record the digests of directories and tell Dagster of each; returns those that failed."""
     failures: dict[str, str] = {}
+    unreadable: list[str] = []
+    rejected: list[str] = []
     watch = current_watch()
     with (
         site.client() as client,
@@ -157,9 +165,17 @@ def _record(
                 context.log_event(_materialization(done))
             for conflict in done.conflicts:
                 context.log.error(str(conflict))
-            for path, words in sorted(done.rejected.items()):
-                context.log.error(f"{path}{words}")
+            unreadable += done.unreadable
+            rejected += done.rejected
         watch.requests += client.requests_sent
+    if unreadable:
+        shown = names(sorted(unreadable), _FEW)
+        context.log.warning(
+            f"{plural(len(unreadable), 'unreadable file')} about artifacts: {shown}"
+        )
+    if rejected:
+        shown = names(sorted(rejected), _FEW)
+        context.log.error(f"{plural(len(rejected), 'rejected signature')}: {shown}")
     return failures
 
 
@@ -188,6 +204,8 @@ def _materialization(done: DirectoryDigests) -> dg.AssetMaterialization:
             "missing": done.missing,
             "conflicts": len(done.conflicts),
             "conflicting_files": names([conflict.path for conflict in done.conflicts]),
+            "unreadable": len(done.unreadable),
+            "unreadable_files": names(sorted(done.unreadable)),
             "rejected": len(done.rejected),
             "rejected_files": names(sorted(done.rejected)),
             "bytes": done.bytes,

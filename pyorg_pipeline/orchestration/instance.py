@@ -17,8 +17,9 @@ from pyorg_pipeline.errors import SettingsError
 
 #: Nothing is sent anywhere, and no dialog stands before the UI. Of each pool one op at a time: a
 #: batch of downloads opens as many connections to the site as PYORG_CONCURRENCY says, and all runs
-#: together open no more then. Runs that never start, or hang, are ended; what sensors and schedules
-#: noted at each look is forgotten after a while.
+#: together open no more then. Runs write no line for each event, which the UI shows anyway. Those
+#: that never start, or hang, are ended; what sensors and schedules noted at each look is forgotten
+#: after a while.
 DAGSTER_YAML: Final = """\
 telemetry:
   enabled: false
@@ -28,6 +29,8 @@ concurrency:
   pools:
     granularity: op
     default_limit: 1
+python_logs:
+  python_log_level: INFO
 run_monitoring:
   enabled: true
   start_timeout_seconds: 120

@@ -51,7 +51,10 @@ class RefreshSummary:
     digests_verified: int
     #: Digests that changed under the same name, in words; the one that was recorded first stays.
     digest_conflicts: Sequence[str]
-    #: Files about artifacts that could not be read, by directory.
+    #: Artifacts whose companions cannot be read as such, and those whose signatures do not verify.
+    digests_unreadable: Sequence[str]
+    digests_rejected: Sequence[str]
+    #: Files about artifacts that could not be had, by directory.
     digest_failures: Mapping[str, str]
     #: Checks of the published tables that did not hold, with what was found; no error.
     failed_checks: Mapping[str, str]
@@ -94,6 +97,8 @@ class RefreshSummary:
             digests_read=sum(done.recorded for done in watch.digests),
             digests_verified=sum(done.verified for done in watch.digests),
             digest_conflicts=[str(one) for done in watch.digests for one in done.conflicts],
+            digests_unreadable=sorted(path for done in watch.digests for path in done.unreadable),
+            digests_rejected=sorted(path for done in watch.digests for path in done.rejected),
             digest_failures=dict(refresh.digest_failures),
             failed_checks=dict(refresh.failed_checks),
             latest_final=latest.get(True),
@@ -112,7 +117,8 @@ class RefreshSummary:
     def __str__(self) -> str:
         changed = (self.added, self.removed, self.replaced, self.vanished, self.failures)
         digests = (self.digests_read, self.digest_conflicts, self.digest_failures)
-        told = any((*changed, *digests, self.failed_checks))
+        unusable = (self.digests_unreadable, self.digests_rejected)
+        told = any((*changed, *digests, *unusable, self.failed_checks))
         return "\n".join(self._changes() if told else self._nothing_new())
 
     @property
@@ -183,6 +189,10 @@ class RefreshSummary:
             )
         for conflict in self.digest_conflicts:
             yield "conflict", printable(conflict)
+        if self.digests_unreadable:
+            yield "unreadable", f"files about {_names(self.digests_unreadable)}"
+        if self.digests_rejected:
+            yield "rejected", f"signatures of {_names(self.digests_rejected)}"
         for name, reason in sorted(self.digest_failures.items()):
             yield "failed", printable(f"digests of {name}: {reason}")
 

@@ -37,8 +37,9 @@ LISTED: Final = (
     "gone_since",
 )
 
-#: Nothing is to be done about these until the listing shows another companion.
-_SETTLED: Final = frozenset({OK, MISSING})
+#: Nothing is to be done about these until the listing shows another companion. A rejected one may
+#: verify with the trust root of another day, a changed one may be taken back.
+_SETTLED: Final = frozenset({OK, MISSING, UNREADABLE})
 
 
 class Companion(NamedTuple):
@@ -181,6 +182,7 @@ def _row(client: SiteClient, artifact: Artifact, companion: Companion, *, verify
         "checked_at": datetime.now(UTC),
     }
     source = artifact.path + suffix
+    content = b""
     try:
         content = read_small_file(client, source)
         sha256 = companion_digest(suffix, content, source, artifact.path.rpartition("/")[2])
@@ -194,7 +196,10 @@ def _row(client: SiteClient, artifact: Artifact, companion: Companion, *, verify
             raise
         return {**row, "state": MISSING}
     except CompanionError as error:
-        return {**row, "state": UNREADABLE, "error": error.reason}
+        # With the size of what came: a page that a proxy sent instead has another one than is
+        # listed, and the file itself is asked for again.
+        size = len(content)
+        return {**row, "state": UNREADABLE, "error": error.reason, "companion_size": size}
     except VerificationError as error:
         return {**row, "state": REJECTED, "error": f"{error.what} {error.actual}"}
     if artifact.sha256 not in (None, sha256):

@@ -45,7 +45,9 @@ class DirectoryDigests:
     verified: int = 0
     missing: int = 0
     conflicts: tuple[DigestConflict, ...] = ()
-    #: Companions that cannot be read as such, and signatures that do not verify, by path.
+    #: Artifacts whose companions on record cannot be read as such, and why, by path.
+    unreadable: dict[str, str] = field(default_factory=dict)
+    #: Artifacts whose signatures on record did not verify, and why, by path; they are due again.
     rejected: dict[str, str] = field(default_factory=dict)
     #: Artifacts whose companions could not be had, by path; they are due again.
     failures: dict[str, str] = field(default_factory=dict)
@@ -88,14 +90,17 @@ def described(
             for row in ordered
             if row["state"] == CHANGED
         ),
-        rejected={
-            row["path"]: f"{row['companion']}: {row['error']}"
-            for row in ordered
-            if row["state"] in (REJECTED, UNREADABLE)
-        },
+        unreadable=_errors(ordered, UNREADABLE),
+        rejected=_errors(ordered, REJECTED),
         data_version=_data_version(ordered),
         head=ordered[:5],
     )
+
+
+def _errors(rows: Sequence[Row], state: str) -> dict[str, str]:
+    return {
+        row["path"]: f"{row['companion']}: {row['error']}" for row in rows if row["state"] == state
+    }
 
 
 def _data_version(rows: list[Row]) -> str:

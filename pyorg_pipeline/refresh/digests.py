@@ -203,8 +203,8 @@ def _recorded(
     digests = described(directory, rows, new)
     for conflict in digests.conflicts:
         _logger.error("%s", conflict)
-    for path, words in digests.rejected.items():
-        _logger.error("%s%s", path, words)
+    for path, words in (*digests.unreadable.items(), *digests.rejected.items()):
+        _logger.debug("%s%s", path, words)
     return replace(
         digests,
         due=len(outcomes),

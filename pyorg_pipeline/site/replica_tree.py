@@ -8,16 +8,17 @@ made under the lock, so that a page shows one consistent state.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import shake_256
+from hashlib import sha256, shake_256
 from typing import Final
 
 from pyorg_pipeline.errors import InvalidArgumentError
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.site.record import RecordedEntry
+from pyorg_pipeline.site.replica_companions import artifact_of, made_up_companion
 
 #: Of a file that is added with neither a size nor a content.
 DEFAULT_SIZE: Final = 1000
@@ -30,7 +31,8 @@ class File:
     """A file of the replica.
 
     Without a content its bytes are made up out of its path, size, date and generation: the same in
-    every run, others for another file, and any stretch of them can be had without the rest.
+    every run, others for another file, and any stretch of them can be had without the rest. Those
+    of a file about an artifact tell the digest of the artifact's bytes, if its size allows that.
     """
 
     #: Below the site's root.
@@ -41,11 +43,16 @@ class File:
     content: bytes | None = None
     #: How often it was replaced, so that its bytes differ even where size and date are kept.
     generation: int = 0
+    #: The artifact that it tells the digest of.
+    about: File | None = None
 
     def read(self, start: int, stop: int) -> bytes:
         """The bytes from `start` up to `stop`, which lie within the file."""
-        if self.content is not None:
-            return self.content[start:stop]
+        content = self.content
+        if content is None and self.about is not None:
+            content = _companion(self)
+        if content is not None:
+            return content[start:stop]
         first = start // _BLOCK
         blocks = b"".join(self._block(number) for number in range(first, -(-stop // _BLOCK)))
         return blocks[start - first * _BLOCK : stop - first * _BLOCK]
@@ -81,6 +88,21 @@ def _noise(seed: str, printable: bool) -> bytes:
     return "".join(digits[at : at + 63] + "\n" for at in range(0, _BLOCK, 64)).encode()
 
 
+# A download asks for a bundle, then for a bill of materials; each is sent a piece at a time.
+@lru_cache(maxsize=8)
+def _companion(file: File) -> bytes | None:
+    assert file.about is not None
+    return made_up_companion(file.path.rpartition("/")[2], _sha256(file.about), file.size)
+
+
+@lru_cache(maxsize=4096)
+def _sha256(file: File) -> bytes:
+    digest = sha256()
+    for at in range(0, file.size, _BLOCK):
+        digest.update(file.read(at, min(at + _BLOCK, file.size)))
+    return digest.digest()
+
+
 @dataclass
 class _Directory:
     last_modified: datetime
@@ -107,10 +129,16 @@ class ReplicaTree:
         """
         with self._lock:
             node: _Directory | File | None = self._root
+            beside: Mapping[str, _Directory | File] = {}
             for name in path.split("/") if path else ():
-                node = node.children.get(name) if isinstance(node, _Directory) else None
+                beside = node.children if isinstance(node, _Directory) else {}
+                node = beside.get(name)
             if isinstance(node, _Directory):
                 return [_entry(name, child) for name, child in node.children.items()]
+            artifact = artifact_of(path.rpartition("/")[2])
+            about = None if artifact is None else beside.get(artifact)
+            if node is not None and isinstance(about, File):
+                return replace(node, about=about)
             return node
 
     def add(

@@ -13,7 +13,7 @@ import pytest
 
 from pyorg_pipeline.catalog.location import LocalLocation, open_location
 from pyorg_pipeline.catalog.lock import exclusive
-from pyorg_pipeline.errors import CatalogLockedError
+from pyorg_pipeline.errors import CatalogError, CatalogLockedError
 from pyorg_pipeline_tests.processes import started
 
 HOLD = """
@@ -95,3 +95,20 @@ def test_a_catalog_behind_a_url_is_locked_in_the_given_folder(tmp_path: Path) ->
             ".json",
             ".lock",
         ]
+
+
+def test_a_lock_that_cannot_be_written_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    # Folders in the way, which even root cannot write as files.
+    (tmp_path / "one" / ".refresh.lock").mkdir(parents=True)
+    (tmp_path / "two" / ".refresh.holder.json").mkdir(parents=True)
+    for folder in (file / "catalog", tmp_path / "one", tmp_path / "two"):
+        with (
+            pytest.raises(CatalogError, match=r"\.(lock|json) cannot be written: .*PYORG_HOME"),
+            exclusive(LocalLocation(folder), tmp_path),
+        ):
+            raise AssertionError("the lock is held")
+    (tmp_path / "two" / ".refresh.holder.json").rmdir()
+    with exclusive(LocalLocation(tmp_path / "two"), tmp_path):
+        pass

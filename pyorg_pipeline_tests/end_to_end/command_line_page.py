@@ -28,14 +28,14 @@ _INTRODUCTION: Final = f"""\
 `--full false`; `yes`, `no`, `1` and `0` will do.
 
 What a command answers goes to stdout: a line an item for lists, a table for reports. With `--json`,
-which stands before the command, it is one JSON value. Messages, progress and the report of
-`pyorg download` go to stderr.
+which stands before the command, it is one JSON value; reports refuse that, and name the method that
+lists the same. Messages, progress and the report of `pyorg download` go to stderr.
 
 | exit code | meaning |
 | --- | --- |
 | 0 | done |
 | 1 | an error, in one line on stderr that says what to do; [trouble.md](trouble.md) has them all |
-| 2 | a wrong usage, or a setting that cannot be used |
+| 2 | a wrong usage, a setting that cannot be used, or an extra that is not installed |
 | {_INTERRUPTED} | interrupted by Ctrl-C |
 | {_PIPE_CLOSED} | the reader of stdout has gone, as with `pyorg ... \\| head` |
 

@@ -7,8 +7,11 @@ Takes a minute. Look at them before they are committed.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,10 +31,11 @@ _JOBS: Final = "locations/pyorg_pipeline.definitions/jobs"
 def main() -> None:
     """Take them all."""
     IMAGES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as home, Replica() as site:
-        settings = load_settings({"PYORG_HOME": home, "PYORG_SITE_URL": site.url})
+    # Names that say what they are, on the port of the README's outputs.
+    with new_home() as home, Replica(port=8000) as site:
+        settings = load_settings({"PYORG_HOME": str(home), "PYORG_SITE_URL": site.url})
         refresh(settings)
-        with dagster_dev(settings, Path(home) / "log", PYORG_AUTOMATION="1") as ui:
+        with dagster_dev(settings, home / "log", PYORG_AUTOMATION="1") as ui:
             with browser_page() as page:
                 group = f"{ui.url}/locations/pyorg_pipeline.definitions/asset-groups/catalog"
                 take(page, group, "100% filled", "lineage")
@@ -43,6 +47,17 @@ def main() -> None:
                 take_picture(page, ui.url, "picture")
             with browser_page(dark=True) as page:
                 take_picture(page, ui.url, "picture-dark")
+
+
+@contextmanager
+def new_home() -> Iterator[Path]:
+    """A new folder whose name says what it is; removed afterwards."""
+    home = Path(tempfile.gettempdir()) / "pyorg-home"
+    home.mkdir()
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home)
 
 
 def take(page: Page, url: str, text: str, name: str) -> None:

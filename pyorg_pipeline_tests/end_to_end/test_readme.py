@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 
@@ -21,7 +20,7 @@ from pyorg_pipeline import CatalogMissingError, PythonOrgDownloads
 from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline_tests.command_line import environment, pyorg
 from pyorg_pipeline_tests.filling import fill
-from pyorg_pipeline_tests.published import bundle_bytes, sbom_bytes, sha256_of
+from pyorg_pipeline_tests.published import sha256_of
 
 README = Path(__file__).parents[2] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -76,34 +75,18 @@ def test_a_query_gives_what_the_readme_shows(
     assert list(tmp_path.iterdir()) == []
 
 
-#: What the README downloads.
-DOWNLOADED = [
-    "3.12.15/Python-3.12.15.tar.xz",
-    "3.13.9/Python-3.13.9.tar.xz",
-    "3.13.9/python-3.13.9-arm64.exe",
-    "3.13.16/Python-3.13.16.tar.xz",
-    "3.14.8/Python-3.14.8.tar.xz",
-]
-
-
 @pytest.fixture(scope="module")
-def proven_site() -> Iterator[Replica]:
-    """The whole record again, with files about what is downloaded that tell its digest."""
+def own_site() -> Iterator[Replica]:
+    """The whole record again, with a catalog of its own: downloads go to the site itself."""
     with Replica() as replica:
-        for path in DOWNLOADED:
-            with urlopen(f"{replica.url}{path}") as answer:
-                digest = sha256_of(answer.read())
-            name = path.rpartition("/")[2]
-            replica.replace(f"{path}.sigstore", content=bundle_bytes(digest))
-            replica.replace(f"{path}.spdx.json", content=sbom_bytes(digest, name))
         yield replica
 
 
 @pytest.fixture(scope="module")
-def proven_home(proven_site: Replica, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def own_home(own_site: Replica, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A PYORG_HOME with the catalog of that site."""
-    home = tmp_path_factory.mktemp("proven-home")
-    fill(str(home / "catalog"), proven_site.url)
+    home = tmp_path_factory.mktemp("own-home")
+    fill(str(home / "catalog"), own_site.url)
     return home
 
 
@@ -111,13 +94,13 @@ def proven_home(proven_site: Replica, tmp_path_factory: pytest.TempPathFactory) 
 def test_a_download_gives_what_the_readme_shows(
     command: str,
     shown: str,
-    proven_home: Path,
-    proven_site: Replica,
+    own_home: Path,
+    own_site: Replica,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = pyorg(proven_home, *shlex.split(command)[1:], PYORG_SITE_URL=proven_site.url)
+    done = pyorg(own_home, *shlex.split(command)[1:], PYORG_SITE_URL=own_site.url)
     assert done.returncode == 0
     # The report, which stands above the paths on a terminal, too.
     assert lasting(done.stderr + done.stdout) == lasting(shown)
@@ -128,25 +111,25 @@ def test_a_download_gives_what_the_readme_shows(
     assert sorted(files) == sorted(path.name for path in paths)
 
 
-def test_downloads_from_the_replica_want_what_the_readme_says(
-    catalog_home: Path, whole_site: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_older_releases_of_the_replica_want_what_the_readme_says(
+    own_home: Path, own_site: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "downloads from it want `--verify false`" in TEXT
+    assert "those of older releases, which are no archives either, want `--verify false`" in TEXT
     monkeypatch.chdir(tmp_path)
-    command = ("PythonOrgDownloads", "download_release", "3", "13", "--micro", "9")
-    refused = pyorg(catalog_home, *command, PYORG_SITE_URL=whole_site.url)
+    command = ("PythonOrgDownloads", "download_release", "2", "7", "--micro", "18")
+    refused = pyorg(own_home, *command, PYORG_SITE_URL=own_site.url)
     assert refused.returncode == 1
-    assert "Python-3.13.9.tar.xz.sigstore: it is not JSON" in refused.stderr
+    assert refused.stderr.startswith("pyorg: Python-2.7.18.tar.xz: ")
     assert list(tmp_path.iterdir()) == []
-    done = pyorg(catalog_home, *command, "--verify", "false", PYORG_SITE_URL=whole_site.url)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "Python-3.13.9.tar.xz\n", "")
+    done = pyorg(own_home, *command, "--verify", "false", PYORG_SITE_URL=own_site.url)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Python-2.7.18.tar.xz\n", "")
 
 
 def test_the_download_example_of_the_readme_runs(
-    proven_home: Path, proven_site: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_home: Path, own_site: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYORG_HOME", str(proven_home))
+    monkeypatch.setenv("PYORG_HOME", str(own_home))
     [example] = [block for block in blocks("python") if "download_release" in block]
 
     def said() -> str:
@@ -154,11 +137,11 @@ def test_the_download_example_of_the_readme_runs(
             exec(example, {})
         return output.getvalue()
 
-    path = DOWNLOADED[1]
+    path = "3.13.9/Python-3.13.9.tar.xz"
     assert said() == f"{(tmp_path / 'tarballs' / path.rpartition('/')[2]).stat().st_size}\n"
     (tmp_path / "tarballs" / "Python-3.13.9.tar.xz").unlink()
     other = b"x" * 22_681_368
-    proven_site.answer(path, Answer(body=other), times=1)
+    own_site.answer(path, Answer(body=other), times=1)
     digest = sha256_of(other)
     assert re.fullmatch(rf"SHA-256 [0-9a-f]{{64}} the site's \S+\.sigstore {digest}\n", said())
     assert list((tmp_path / "tarballs").iterdir()) == []
@@ -300,9 +283,10 @@ NOT_RUN = {
     ),
     "python3 -m venv .venv && .venv/bin/pip install .": "installs from a registry",
     ".venv/bin/pyorg ui": "the same as pyorg ui",
-    "pip install 'pyorg-pipeline[s3]'": "likewise",
+    "pip install '.[s3]'": "likewise",
+    "python -m pyorg_pipeline.site.replica --port 8000": "does not end; test_replica starts it",
+    "export PYORG_SITE_URL=http://127.0.0.1:8000/ftp/python/": "nothing need listen there",
     "pyorg ui": "does not end; test_ui and test_automation start the same",
-    "pyorg demo --ui": "does not end; test_demo starts it",
     "PYORG_HOME=~/mirror PYORG_SITE_URL=https://mirror.example/python/ pyorg ui --port 3001": (
         "does not end, and there is no such mirror"
     ),

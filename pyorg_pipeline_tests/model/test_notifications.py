@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pyorg_pipeline.errors import DirectoriesFailedError
 from pyorg_pipeline.model.notifications import (
     RELEASE_COMPLETE,
     RUN_FAILED,
@@ -22,16 +23,30 @@ TEXT = (Path(__file__).parents[2] / "docs" / "webhook.md").read_text(encoding="u
 SITE = "https://www.python.org/ftp/python/"
 SENT = datetime(2026, 10, 7, 12, 1, 3, 999_000, tzinfo=UTC)
 
+#: As an event of `pyorg ui` told them, of a site that answered 403.
+FAILURES = {
+    "3.14.0": f"{SITE}3.14.0/: forbidden (403): the site is there but refuses to show this, which "
+    "says nothing about what exists; try again later or use a mirror"
+}
 FAILED: dict[str, Any] = {
     "site_url": SITE,
     "sent_at": SENT,
     "job": "crawl_directories",
     "run_id": "8c5f3a9e-6c0b-4a51-9d3e-5b0b6a1f2c77",
-    "error": "1 directory could not be read and keeps its last good table",
+    "error": str(DirectoriesFailedError(FAILURES)),
     "started_at": datetime(2026, 10, 7, 12, 0, 1, tzinfo=UTC),
     "ended_at": datetime(2026, 10, 7, 14, 0, 9, tzinfo=timezone(timedelta(hours=2))),
-    "tags": {"dagster/schedule_name": "hourly", ".dagster/grpc_info": "internal"},
-    "failures": {"3.14.0": "forbidden (403)"},
+    "tags": {
+        ".dagster/grpc_info": "internal",
+        "dagster/code_location": "pyorg_pipeline.definitions",
+        "dagster/failure_reason": "STEP_FAILURE",
+        "dagster/max_runtime": "7200",
+        "dagster/sensor_name": "crawl_what_is_due",
+        "dagster/tick": "5",
+        "pyorg/due": "1 changed",
+        "pyorg/round": "crawl",
+    },
+    "failures": FAILURES,
 }
 COMPLETE: dict[str, Any] = {
     "site_url": SITE,

@@ -195,6 +195,25 @@ def test_a_companion_that_cannot_be_had_fails_its_partition_after_the_others(
     assert states(settings) == ALL_MATERIALIZED
 
 
+def test_files_that_are_no_bundles_are_counted_in_a_line_and_not_asked_for_again(
+    settings: Settings, site: Replica
+) -> None:
+    site.replace(BUNDLE, content=b"no bundle", last_modified=LATER)
+    done = attended_refresh(settings, digests=True)
+    assert (done.error, done.digests_unreadable) == (None, [SIGNED])
+    assert f"  unreadable   files about 1: {SIGNED}" in str(done).splitlines()
+    metadata = materialisations(settings)["2.7"]
+    assert (metadata["unreadable"], metadata["unreadable_files"]) == (1, SIGNED)
+    with open_instance(settings.dagster_home) as instance:
+        [run] = instance.get_runs(dg.RunsFilter(job_name="record_digests"), limit=1)
+        logs = [log for log in instance.all_logs(run.run_id) if log.level in {30, 40}]
+    expected = f"1 unreadable file about artifacts: {SIGNED}"
+    assert [log.message for log in logs] == [expected]
+    site.clear_requests()
+    assert str(attended_refresh(settings, digests=True)).startswith("Nothing new: ")
+    assert asked(site) == [""]
+
+
 def test_a_digest_that_changes_is_told_loudly_and_not_put_in_force(
     settings: Settings, site: Replica
 ) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from pyorg_pipeline.catalog.store import RELEASES_FILE, CatalogStore
-from pyorg_pipeline.errors import SiteStatusError, WebhookError
+from pyorg_pipeline.errors import DirectoriesFailedError, SiteStatusError, WebhookError
 from pyorg_pipeline.orchestration import notification_sensors
 from pyorg_pipeline.orchestration.build import build_definitions
 from pyorg_pipeline.orchestration.instance import open_instance
@@ -23,6 +23,7 @@ from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline.site import webhook
 from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline_tests.filling import fill
+from pyorg_pipeline_tests.model.test_notifications import FAILURES, SITE
 from pyorg_pipeline_tests.receiver import Receiver
 from pyorg_pipeline_tests.small_site import small_site
 
@@ -113,7 +114,9 @@ def test_a_failed_run_is_told_with_what_failed_in_it(
     assert event["error"].startswith("2 directories could not be read and keep their last good ")
     assert event["text"] == f"crawl_directories failed: {event['error']}"
     assert event["failures"].keys() == {"2.7", "3.14.0"}
-    assert "forbidden (403)" in event["failures"]["2.7"]
+    # As docs/webhook.md shows them.
+    assert event["failures"]["3.14.0"] == FAILURES["3.14.0"].replace(SITE, site.url)
+    assert event["error"] == str(DirectoriesFailedError(event["failures"]))
     assert event["failure_count"] == 2
     assert record.start_time is not None
     started = datetime.fromisoformat(event["started_at"])

@@ -155,6 +155,8 @@ def test_in_json_a_refresh_is_an_object(settings: Settings, site: Replica) -> No
         "digests_read": 0,
         "digests_verified": 0,
         "digest_conflicts": [],
+        "digests_unreadable": [],
+        "digests_rejected": [],
         "digest_failures": {},
         "failed_checks": {},
         "latest_final": "3.14.0",

@@ -226,21 +226,41 @@ def test_a_failure_leaves_what_is_on_record(digests: Digests) -> None:
     assert [(row["state"], row["sha256"]) for row in digests.rows()] == [("ok", ONE), ("ok", TWO)]
 
 
-def test_what_cannot_be_read_is_reported_and_due_until_it_can(
+def test_what_is_no_bundle_is_reported_and_due_again_once_the_site_has_another(
     digests: Digests, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "pyorg_pipeline")
+    digests.publish(f"{TGZ}.sigstore", b"no bundle", last_modified=LATER)
+    digests.crawl()
+    done = digests.record()["3.14.0"]
+    assert (list(done.unreadable), done.rejected, done.failures) == ([TGZ], {}, {})
+    assert {record.levelno for record in caplog.records} == {logging.DEBUG}
+    assert any(f"{TGZ}.sigstore: it is not JSON" in text for text in caplog.messages)
+    assert digests.due == {}
+    digests.site.clear_requests()
+    assert digests.record() == {}
+    assert digests.asked == []
+    digests.publish(f"{TGZ}.sigstore", bundle_bytes(ONE), last_modified=LATER)
+    digests.crawl()
+    assert digests.due == {"3.14.0": 1}
+    assert digests.record()["3.14.0"].unreadable == {}
+    assert [row["state"] for row in digests.rows()] == ["ok", "ok"]
+
+
+def test_a_page_in_the_place_of_a_bundle_is_reported_and_due_until_the_bundle_comes(
+    digests: Digests,
 ) -> None:
     digests.site.answer(f"{TGZ}.sigstore", Answer(body=b"<html>Bad gateway</html>"))
     for _ in range(2):
         done = digests.record()["3.14.0"]
-        assert list(done.rejected) == [TGZ]
-        assert ".sigstore: it is not JSON" in done.rejected[TGZ]
+        assert list(done.unreadable) == [TGZ]
+        assert ".sigstore: it is not JSON" in done.unreadable[TGZ]
     row = digests.rows()[0]
     assert (row["state"], row["sha256"]) == ("unreadable", None)
     assert "not JSON" in row["error"]
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2
     digests.site.clear_answers()
     done = digests.record()["3.14.0"]
-    assert (done.rejected, digests.rows()[0]["state"]) == ({}, "ok")
+    assert (done.unreadable, digests.rows()[0]["state"]) == ({}, "ok")
     assert digests.rows()[0]["error"] is None
 
 
@@ -450,7 +470,7 @@ def test_closing_the_iterator_ends_requests_under_way_and_keeps_what_was_yielded
 def test_without_the_extra_nothing_is_verified_and_nobody_claims_it(digests: Digests) -> None:
     done = digests.record(verify_signatures=None)["3.14.0"]
     assert (done.recorded, done.verified) == (2, 0)
-    with pytest.raises(ExtraMissingError, match=r"pip install 'pyorg-pipeline\[sigstore\]'"):
+    with pytest.raises(ExtraMissingError, match=r"pip install '\.\[sigstore\]'"):
         digests.record(verify_signatures=True)
 
 

@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from urllib.parse import quote, urlsplit
 
 import pytest
 
 from pyorg_pipeline.errors import InvalidArgumentError
-from pyorg_pipeline.site.record import RecordedEntry
+from pyorg_pipeline.model.digests import companion_digest
+from pyorg_pipeline.site.record import RecordedEntry, read_record
 from pyorg_pipeline.site.replica import Answer, Replica, ServedRequest
+from pyorg_pipeline.site.replica_companions import artifact_of, made_up_companion
 from pyorg_pipeline_tests.processes import started
 from pyorg_pipeline_tests.site.nginx_cases import Case, Exchange, exchange
 
@@ -130,6 +133,45 @@ def test_a_file_of_many_gigabytes_is_served_in_parts(replica: Replica) -> None:
 
 def test_a_file_shorter_than_its_own_title_keeps_its_size(replica: Replica) -> None:
     assert body(replica, "README") == b"Made up by "
+
+
+@pytest.mark.parametrize("suffix", [".sigstore", ".spdx.json"])
+def test_a_file_about_an_artifact_tells_the_digest_of_its_bytes(
+    replica: Replica, suffix: str
+) -> None:
+    artifact = "3.13.0/Python-3.13.0.tgz"
+    companion = f"{artifact}{suffix}"
+    replica.add(companion, size=5000, last_modified=FIRST)
+    assert rows(replica, "3.13.0/")[f"Python-3.13.0.tgz{suffix}"] == (SHOWN_FIRST, "5000")
+
+    def told() -> str:
+        content = body(replica, companion)
+        assert len(content) == 5000
+        assert body(replica, companion, Range="bytes=4-99") == content[4:100]
+        return companion_digest(suffix, content, companion, "Python-3.13.0.tgz")
+
+    first = told()
+    assert first == sha256(body(replica, artifact)).hexdigest()
+    replica.replace(artifact)
+    assert told() == sha256(body(replica, artifact)).hexdigest() != first
+    replica.replace(artifact, content=b"given")
+    assert told() == sha256(b"given").hexdigest()
+    replica.replace(companion, content=b"given, too")
+    assert body(replica, companion) == b"given, too"
+    replica.replace(companion, size=100)
+    assert body(replica, companion).startswith(b"Made up by ")
+    replica.replace(companion, size=5000)
+    replica.remove(artifact)
+    assert body(replica, companion).startswith(b"Made up by ")
+
+
+def test_every_file_on_record_that_tells_a_digest_has_room_for_it() -> None:
+    sizes = {entry.path: entry.size for entry in read_record() if entry.size is not None}
+    found = [path for path in sizes if artifact_of(path.rpartition("/")[2])]
+    assert len(found) == 1505
+    for path in found:
+        name = path.rpartition("/")[2]
+        assert made_up_companion(name, bytes(32), sizes[path]) is not None, path
 
 
 def test_a_file_may_be_given_its_bytes(replica: Replica) -> None:

@@ -211,5 +211,6 @@ except ExtraMissingError as error:
         [sys.executable, "-c", program], capture_output=True, check=False, cwd=ROOT
     )
     assert done.stdout.decode().strip() == (
-        "verifying signatures needs a further package: pip install 'pyorg-pipeline[sigstore]'"
+        "verifying signatures needs a further package: "
+        "pip install '.[sigstore]' in the clone of pyorg_pipeline"
     ), done.stderr.decode()
