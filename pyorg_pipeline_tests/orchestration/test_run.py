@@ -348,6 +348,7 @@ def test_dagster_s_home_is_made_quiet_and_left_alone_afterwards(
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
         "concurrency": {"pools": {"granularity": "op", "default_limit": 1}},
+        "python_logs": {"python_log_level": "INFO"},
         "run_monitoring": {
             "enabled": True,
             "start_timeout_seconds": 120,
