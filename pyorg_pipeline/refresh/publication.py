@@ -83,6 +83,8 @@ def publish_catalog(store: CatalogStore) -> Publication:
             tables.append(rows)
             crawls[name] = facts["crawled_at"]
     table = pa.concat_tables(tables) if tables else schemas.RELEASE_ARTIFACTS.empty_table()
+    # In one piece: whatever is done to a column is done once, and not for each directory.
+    table = table.combine_chunks()
     table = with_digests(table.filter(pc.is_null(table["gone_since"])), store, digests)
     table = (
         sort_by_version(table.select(schemas.ARTIFACT_CATALOG.names))
@@ -157,8 +159,8 @@ class LatestVersions:
 
 def publish_latest(store: CatalogStore) -> LatestVersions:
     """Write latest_version: the newest final and the newest of any level, over all and a series."""
-    table, facts = store.read(CATALOG_FILE)
-    rows = _latest_rows(table.select(_LATEST_COLUMNS).to_pylist())
+    table, facts = store.read(CATALOG_FILE, _LATEST_COLUMNS)
+    rows = _latest_rows(table.to_pylist())
     rows_before, facts_before = _latest_before(store)
     before = {_place(row): row["version"] for row in rows_before}
     of_this_site = facts_before.get("site_url") == facts["site_url"]
