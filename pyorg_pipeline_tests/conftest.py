@@ -16,6 +16,9 @@ from pyorg_pipeline.settings import load_settings
 from pyorg_pipeline.site.replica import Replica
 from pyorg_pipeline_tests.s3_server import s3_server
 
+#: Where Dagster is at work, as users run it and in the tests' own process.
+_LONG = ("/end_to_end/", "/orchestration/", "/test_cli", "/test_demo")
+
 
 def pytest_configure() -> None:
     """Take Ctrl-C, which a shell's background job ignores, and with it whatever tests start."""
@@ -25,7 +28,7 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files, which would otherwise go on when all others have ended."""
-    items.sort(key=lambda item: "/end_to_end/" not in item.nodeid)
+    items.sort(key=lambda item: [part not in item.nodeid for part in _LONG])
 
 
 @pytest.fixture(scope="session")
