@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,8 @@ import dagster as dg
 # Not public; DagsterInstance.from_config takes no overrides.
 from dagster._core.instance.ref import InstanceRef
 
-from pyorg_pipeline.errors import SettingsError
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.errors import CatalogError, SettingsError
 
 #: Nothing is sent anywhere, and no dialog stands before the UI. Of each pool one op at a time: a
 #: batch of downloads opens as many connections to the site as PYORG_CONCURRENCY says, and all runs
@@ -58,14 +58,11 @@ def ensure_home(home: Path) -> Path:
         config = home / "dagster.yaml"
         if not config.exists():
             # In one step: a part of it would be taken for what somebody wants.
-            part = home / f".dagster.yaml.{os.getpid()}"
-            try:
-                part.write_text(DAGSTER_YAML)
-                part.replace(config)
-            finally:
-                part.unlink(missing_ok=True)
+            LocalLocation(home).write(config.name, DAGSTER_YAML.encode())
     except OSError as error:
         raise SettingsError("DAGSTER_HOME", str(home), error.strerror or str(error)) from error
+    except CatalogError as error:
+        raise SettingsError("DAGSTER_HOME", str(home), str(error)) from error
     return home
 
 

@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: Dagster reads a resource's fields at run time.
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Self
 
@@ -40,24 +40,31 @@ class SiteResource(dg.ConfigurableResource[SiteClient]):
             yield client
 
 
-class CatalogResource(dg.ConfigurableResource["CatalogResource"]):
-    """The catalog's tables, and the lock that keeps writers apart."""
+class _OfLivingRuns(dg.ConfigurableResource["_OfLivingRuns"]):
+    """Whatever has it shows that its run is alive."""
 
-    url: str = Field(description="a folder, or a URL that fsspec can serve")
     lock_folder: str = Field(
         description="where runs show that they are alive, and the lock of a catalog lies that is "
         "no local folder"
     )
 
-    def store(self) -> CatalogStore:
-        """The tables."""
-        return CatalogStore(open_location(self.url))
-
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
         """Show that a run is alive for as long as its process executes steps of it."""
-        with _alive(self.lock_folder, context):
+        # Schedules and sensors have no run.
+        run = context.run
+        with nullcontext() if run is None else showing_life(self.lock_folder, run.run_id):
             yield self
+
+
+class CatalogResource(_OfLivingRuns):
+    """The catalog's tables, and the lock that keeps writers apart."""
+
+    url: str = Field(description="a folder, or a URL that fsspec can serve")
+
+    def store(self) -> CatalogStore:
+        """The tables."""
+        return CatalogStore(open_location(self.url))
 
     @contextmanager
     def writing(self) -> Iterator[CatalogStore]:
@@ -70,24 +77,12 @@ class CatalogResource(dg.ConfigurableResource["CatalogResource"]):
             yield store
 
 
-class DownloadsResource(dg.ConfigurableResource["DownloadsResource"]):
+class DownloadsResource(_OfLivingRuns):
     """Where downloads go, and what came of them so far in this run."""
 
     folder: str = Field(description="where downloads go that name no destination")
-    lock_folder: str = Field(description="where a run that downloads shows that it is alive")
     _outcomes: dict[str, dict[str, Outcome]] = PrivateAttr(default_factory=dict)
-
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
-        """Show that a run is alive for as long as its process executes steps of it."""
-        with _alive(self.lock_folder, context):
-            yield self
 
     def outcomes(self, step: str) -> dict[str, Outcome]:
         """What came of each artifact of a step, by its path; all attempts of it add to this."""
         return self._outcomes.setdefault(step, {})
-
-
-def _alive(folder: str, context: dg.InitResourceContext) -> AbstractContextManager[None]:
-    # Schedules and sensors have no run.
-    return nullcontext() if context.run is None else showing_life(folder, context.run.run_id)
