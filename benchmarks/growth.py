@@ -18,13 +18,13 @@ from pathlib import Path
 
 from dagster._core.scheduler.instigation import InstigatorType, TickData, TickStatus
 
-from pyorg_pipeline.orchestration.build import build_definitions
-from pyorg_pipeline.orchestration.instance import open_instance
-from pyorg_pipeline.orchestration.pruning import prune_runs
-from pyorg_pipeline.orchestration.rounds import READ, ROUND_TAG
-from pyorg_pipeline.orchestration.run import refresh
+from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.defs.instance import open_instance
+from pyorg_pipeline.defs.maintenance import prune_runs
+from pyorg_pipeline.defs.rounds import READ, ROUND_TAG
+from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import load_settings
-from pyorg_pipeline.site.replica import Replica
 
 SENSORS = ("crawl_what_is_due", "publish_what_is_due")
 LOOKS_A_DAY = 24 * 60 * 2

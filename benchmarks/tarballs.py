@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from pyorg_pipeline.site.record import RecordedEntry, read_record
+from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
 
 _TARBALL: Final = re.compile(r"\d+\.\d+\.\d+/Python-\d+\.\d+\.\d+\.tar\.xz")
 _PIECE: Final = 1024 * 1024

@@ -3,7 +3,6 @@
 Import `PythonOrgDownloads` to ask it. Importing this package imports neither Dagster nor requests.
 """
 
-from pyorg_pipeline.downloads import PythonOrgDownloads
 from pyorg_pipeline.errors import (
     ArtifactChoiceError,
     CatalogError,
@@ -30,6 +29,7 @@ from pyorg_pipeline.errors import (
     VerificationError,
     VersionNotFoundError,
 )
+from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog_info import CatalogInfo
 from pyorg_pipeline.model.changes import CatalogChange

@@ -69,7 +69,7 @@ class CatalogAccess:
             f"No catalog at {reader.location.text} yet: filling it from {settings.site_url}",
             file=sys.stderr,
         )
-        from pyorg_pipeline.orchestration.run import refresh  # noqa: PLC0415  # imports Dagster
+        from pyorg_pipeline.runs import refresh  # noqa: PLC0415  # imports Dagster
 
         failures = refresh(settings).failures
         if failures:

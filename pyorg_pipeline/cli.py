@@ -24,14 +24,14 @@ the catalog and Dagster's history of it lie.
 
 from typing import TYPE_CHECKING
 
-from pyorg_pipeline.downloads import PythonOrgDownloads
+from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.imports import quick_imports as _quick_imports
 from pyorg_pipeline.model import flags as _flags
 from pyorg_pipeline.settings import load_settings as _load_settings
 
 if TYPE_CHECKING:
-    from pyorg_pipeline.orchestration.attended_download import Downloads as _Downloads
-    from pyorg_pipeline.orchestration.summary import RefreshSummary as _RefreshSummary
+    from pyorg_pipeline.attended_download import Downloads as _Downloads
+    from pyorg_pipeline.summary import RefreshSummary as _RefreshSummary
 
 __all__ = ["PythonOrgDownloads", "demo", "download", "refresh", "ui"]
 
@@ -55,7 +55,7 @@ def refresh(
     Example: pyorg refresh --full
     """
     with _quick_imports():
-        from pyorg_pipeline.orchestration.attended import attended_refresh  # noqa: PLC0415
+        from pyorg_pipeline.attended import attended_refresh  # noqa: PLC0415
 
     return attended_refresh(
         _load_settings(),
@@ -101,7 +101,7 @@ def download(
     Example: pyorg download --series 3.13,3.14 --destination /tmp
     """
     with _quick_imports():
-        from pyorg_pipeline.orchestration.attended_download import (  # noqa: PLC0415
+        from pyorg_pipeline.attended_download import (  # noqa: PLC0415
             attended_download,
             download_config,
         )
@@ -138,7 +138,7 @@ def demo(ui: _flags.Flag = False, port: int = 3000) -> None:
     Example: pyorg demo --ui
     """
     with _quick_imports():
-        from pyorg_pipeline.demo import run_demo  # noqa: PLC0415
+        from pyorg_pipeline.demo.demonstration import run_demo  # noqa: PLC0415
 
     code = run_demo(ui_port=port if _flags.parse_flag("ui", ui) else None)
     if code:
@@ -152,7 +152,7 @@ def ui(port: int = 3000) -> None:
 
     Example: pyorg ui --port 3001
     """
-    from pyorg_pipeline.orchestration.webserver import serve_ui  # noqa: PLC0415
+    from pyorg_pipeline.webserver import serve_ui  # noqa: PLC0415
 
     code = serve_ui(_load_settings(), port)
     if code:

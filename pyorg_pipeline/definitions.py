@@ -1,5 +1,5 @@
 """What workspace.yaml loads."""
 
-from pyorg_pipeline.orchestration.build import build_definitions
+from pyorg_pipeline.defs.build import build_definitions
 
 defs = build_definitions()

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from pyorg_pipeline.orchestration.run import refresh
+from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import load_settings
-from pyorg_pipeline.site.replica import Replica
-from pyorg_pipeline_tests.s3_server import s3_server
+from pyorg_pipeline_tests.support.s3_server import s3_server
 
 #: Where Dagster is at work, as users run it and in the tests' own process.
-_LONG = ("/end_to_end/", "/orchestration/", "/test_cli", "/test_demo")
+_LONG = ("/end_to_end/", "/defs/", "/test_runs", "/test_webserver", "/test_cli", "/demo/")
 
 
 def pytest_configure() -> None:

@@ -20,17 +20,17 @@ from pyorg_pipeline import PythonOrgDownloads
 from pyorg_pipeline.__main__ import main
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.lock import exclusive
+from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.reports.lines import artifact_lines
-from pyorg_pipeline.site.replica import Answer, Replica
-from pyorg_pipeline_tests.command_line import (
+from pyorg_pipeline_tests.support.command_line import (
     PYORG,
     environment,
     on_a_terminal,
     pyorg,
     without_colours,
 )
-from pyorg_pipeline_tests.processes import started
-from pyorg_pipeline_tests.small_site import small_site
+from pyorg_pipeline_tests.support.processes import started
+from pyorg_pipeline_tests.support.small_site import small_site
 
 METHODS = sorted(
     name

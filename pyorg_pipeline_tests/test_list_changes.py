@@ -17,12 +17,12 @@ from pyorg_pipeline import (
     PythonOrgDownloads,
 )
 from pyorg_pipeline.catalog.changes import BASELINE_FILE
+from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.reports.changes import change_lines
 from pyorg_pipeline.reports.results import result_text
-from pyorg_pipeline.site.replica import Replica
-from pyorg_pipeline_tests.command_line import on_a_terminal, pyorg, without_colours
-from pyorg_pipeline_tests.filling import fill
-from pyorg_pipeline_tests.small_site import LONG_AGO, small_site
+from pyorg_pipeline_tests.support.command_line import on_a_terminal, pyorg, without_colours
+from pyorg_pipeline_tests.support.filling import fill
+from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
 

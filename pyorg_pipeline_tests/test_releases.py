@@ -21,10 +21,10 @@ from pyorg_pipeline import (
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.queries import CatalogReader
 from pyorg_pipeline.catalog.store import RELEASES_FILE
-from pyorg_pipeline.site.replica import Replica
-from pyorg_pipeline_tests.command_line import on_a_terminal, pyorg, without_colours
-from pyorg_pipeline_tests.filling import fill
-from pyorg_pipeline_tests.release_stages import STAGES, Stage, before_3_14_0, files_of
+from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline_tests.support.command_line import on_a_terminal, pyorg, without_colours
+from pyorg_pipeline_tests.support.filling import fill
+from pyorg_pipeline_tests.support.release_stages import STAGES, Stage, before_3_14_0, files_of
 
 latest = PythonOrgDownloads.latest_version
 

@@ -10,7 +10,7 @@ import time
 from pyorg_pipeline.model.companions import ListedArtifact, group_listing
 from pyorg_pipeline.model.names import parse_release_directory
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.crawler import Listing, crawl, read_listing
+from pyorg_pipeline.site.crawl import Listing, crawl, read_listing
 
 url, connections = sys.argv[1], int(sys.argv[2])
 

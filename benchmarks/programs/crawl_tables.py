@@ -12,7 +12,7 @@ from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.refresh.artifacts import crawl_directories
 from pyorg_pipeline.refresh.directories import update_directories
-from pyorg_pipeline.refresh.publication import publish_catalog, publish_latest
+from pyorg_pipeline.refresh.publish import publish_catalog, publish_latest
 from pyorg_pipeline.site.client import SiteClient
 
 url, connections, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from pathlib import Path  # noqa: E402
 from urllib.parse import quote  # noqa: E402
 
-from pyorg_pipeline.fetching import CHUNK_SIZE, Downloaded, download  # noqa: E402
+from pyorg_pipeline.downloads.fetching import CHUNK_SIZE, Downloaded, download  # noqa: E402
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact  # noqa: E402
 from pyorg_pipeline.site.client import SiteClient  # noqa: E402
 

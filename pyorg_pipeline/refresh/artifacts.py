@@ -30,7 +30,7 @@ from pyorg_pipeline.model.names import without_superseded_mark
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.refresh.failures import read_failures, write_failures
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.crawler import Listing, crawl
+from pyorg_pipeline.site.crawl import Listing, crawl
 
 #: Two pages made less than this apart may be copies of one: headers tell whole seconds, and a
 #: cache's age is as old as the way from it is long.

@@ -21,6 +21,7 @@ from threading import Event
 from typing import NamedTuple
 
 from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, CatalogStore, directory_file
+from pyorg_pipeline.downloads.sigstore import EXTRA, can_verify
 from pyorg_pipeline.errors import (
     CatalogMissingError,
     CatalogSiteError,
@@ -36,10 +37,9 @@ from pyorg_pipeline.refresh.digest_readings import (
 )
 from pyorg_pipeline.refresh.digest_records import Row, read_rows, write_rows
 from pyorg_pipeline.refresh.digest_report import DirectoryDigests, described
-from pyorg_pipeline.refresh.publication import current_crawls
+from pyorg_pipeline.refresh.publish import current_crawls
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.crowd import check_concurrency, crowd
-from pyorg_pipeline.site.sigstore_verification import EXTRA, can_verify
 
 _logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from pyorg_pipeline.model.names import parse_release_directory
 from pyorg_pipeline.model.versions import LEGACY_DIRECTORY
 from pyorg_pipeline.refresh.failures import read_failures
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.crawler import read_listing
+from pyorg_pipeline.site.crawl import read_listing
 
 #: A root listing that lost more than one in so many directories is not believed.
 BELIEVED_LOSS: Final = 10

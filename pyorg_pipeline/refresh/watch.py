@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
 from pyorg_pipeline.refresh.digest_report import DirectoryDigests
 from pyorg_pipeline.refresh.directories import DirectoriesUpdate
-from pyorg_pipeline.refresh.publication import LatestVersions, Publication
+from pyorg_pipeline.refresh.publish import LatestVersions, Publication
 
 
 @dataclass(slots=True)

@@ -1,4 +1,1 @@
-"""All HTTP: the client, the parser of listings, the crawler, and a replica of the site.
-
-Nothing here knows Parquet or Dagster.
-"""
+"""HTTP to the site: the client, the parser of listings, and the crawl."""

@@ -20,7 +20,7 @@ from pyorg_pipeline.catalog.location import (
     open_location,
 )
 from pyorg_pipeline.errors import CatalogError
-from pyorg_pipeline_tests.processes import started
+from pyorg_pipeline_tests.support.processes import started
 
 
 @pytest.fixture(params=["local", "url"])

@@ -14,7 +14,7 @@ import pytest
 from pyorg_pipeline.catalog.location import LocalLocation, open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.errors import CatalogError, CatalogLockedError
-from pyorg_pipeline_tests.processes import started
+from pyorg_pipeline_tests.support.processes import started
 
 HOLD = """
 import sys

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from pyorg_pipeline.orchestration.run import refresh
+from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline.site.replica import Replica
-from pyorg_pipeline_tests.end_to_end.dagster_ui import DagsterUI, dagster_dev
+from pyorg_pipeline_tests.support.dagster_ui import DagsterUI, dagster_dev
 
 
 @pytest.fixture(scope="module")

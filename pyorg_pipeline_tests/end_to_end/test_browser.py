@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pytest
 
-from pyorg_pipeline.orchestration.instance import open_instance
+from pyorg_pipeline.defs.instance import open_instance
+from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.settings import Settings
-from pyorg_pipeline.site.replica import Replica
-from pyorg_pipeline_tests.end_to_end.browser import NoBrowserError, browser_page
-from pyorg_pipeline_tests.end_to_end.dagster_ui import DagsterUI, dagster_dev, wait_until
-from pyorg_pipeline_tests.small_site import FILES, small_site
+from pyorg_pipeline_tests.support.browser import NoBrowserError, browser_page
+from pyorg_pipeline_tests.support.dagster_ui import DagsterUI, dagster_dev, wait_until
+from pyorg_pipeline_tests.support.small_site import FILES, small_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 import pyorg_pipeline
+from pyorg_pipeline.demo.replica.record import read_record
+from pyorg_pipeline.downloads.archives import archive_kind
 from pyorg_pipeline.model.companions import group_listing
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.names import parse_release_directory
 from pyorg_pipeline.model.releases import ReleaseFile, release_history
-from pyorg_pipeline.site.archives import archive_kind
-from pyorg_pipeline.site.record import read_record
-from pyorg_pipeline_tests.release_stages import release_directories, release_files
+from pyorg_pipeline_tests.support.release_stages import release_directories, release_files
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "pyorg_pipeline_tests"

@@ -10,9 +10,15 @@ from typing import Any
 
 import pytest
 
-from pyorg_pipeline.site.replica import Answer, Replica
-from pyorg_pipeline_tests.downloading import CONTENTS, PATHS, halfway, select, site_with_digests
-from pyorg_pipeline_tests.end_to_end.dagster_ui import PATIENCE, DagsterUI
+from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline_tests.support.dagster_ui import PATIENCE, DagsterUI
+from pyorg_pipeline_tests.support.downloading import (
+    CONTENTS,
+    PATHS,
+    halfway,
+    select,
+    site_with_digests,
+)
 
 NEWEST = [PATHS[1], PATHS[2], PATHS[4]]
 FINAL = PATHS[4]

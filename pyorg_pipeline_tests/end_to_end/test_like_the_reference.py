@@ -15,8 +15,8 @@ import pytest
 
 import pyorg_pipeline
 from pyorg_pipeline import PythonOrgArtifact, PythonOrgDownloads
-from pyorg_pipeline.site.record import read_record
-from pyorg_pipeline_tests.model.reference_answers import Answer, read_answers
+from pyorg_pipeline.demo.replica.record import read_record
+from pyorg_pipeline_tests.support.reference_answers import Answer, read_answers
 
 RECORDED = {entry.path for entry in read_record()}
 #: What it answers of the site's listing; the rest of the table are made-up names and refusals.

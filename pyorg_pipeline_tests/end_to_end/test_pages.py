@@ -18,24 +18,24 @@ from pyorg_pipeline import errors
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.defs.instance import DAGSTER_YAML
+from pyorg_pipeline.defs.maintenance import prune_history
+from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.model.due import HIDDEN_PAUSE, Due, Failure, pause_after
-from pyorg_pipeline.orchestration.build import build_definitions
-from pyorg_pipeline.orchestration.instance import DAGSTER_YAML
-from pyorg_pipeline.orchestration.pruning import prune_history
 from pyorg_pipeline.refresh.digests import record_digests
 from pyorg_pipeline.settings import load_settings
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.replica import Answer, Replica
-from pyorg_pipeline_tests.command_line import pyorg
-from pyorg_pipeline_tests.end_to_end.command_line_page import settings_table
-from pyorg_pipeline_tests.end_to_end.tables_page import TABLES, Table
-from pyorg_pipeline_tests.end_to_end.write_pages import DOCS, PAGES
-from pyorg_pipeline_tests.filling import fill
-from pyorg_pipeline_tests.published import bundle_bytes, sha256_of
-from pyorg_pipeline_tests.small_site import small_site
+from pyorg_pipeline_tests.support.command_line import pyorg
+from pyorg_pipeline_tests.support.filling import fill
+from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
+from pyorg_pipeline_tests.support.small_site import small_site
+from tools.command_line_page import settings_table
+from tools.tables_page import TABLES, Table
+from tools.write_pages import DOCS, PAGES
 
 README = DOCS.parent / "README.md"
-MADE_ANEW = "python -m pyorg_pipeline_tests.end_to_end.write_pages"
+MADE_ANEW = "python -m tools.write_pages"
 
 
 def page(name: str) -> str:

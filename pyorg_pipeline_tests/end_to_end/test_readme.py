@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from pyorg_pipeline import CatalogMissingError, PythonOrgDownloads
-from pyorg_pipeline.site.replica import Answer, Replica
-from pyorg_pipeline_tests.command_line import environment, pyorg
-from pyorg_pipeline_tests.filling import fill
-from pyorg_pipeline_tests.published import sha256_of
+from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline_tests.support.command_line import environment, pyorg
+from pyorg_pipeline_tests.support.filling import fill
+from pyorg_pipeline_tests.support.published import sha256_of
 
 README = Path(__file__).parents[2] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -290,7 +290,7 @@ NOT_RUN = {
     "python3 -m venv .venv && .venv/bin/pip install .": "installs from a registry",
     ".venv/bin/pyorg ui": "the same as pyorg ui",
     "pip install '.[s3]'": "likewise",
-    "python -m pyorg_pipeline.site.replica --port 8000": "does not end; test_replica starts it",
+    "python -m pyorg_pipeline.demo.replica --port 8000": "does not end; test_replica starts it",
     "export PYORG_SITE_URL=http://127.0.0.1:8000/ftp/python/": "nothing need listen there",
     "pyorg ui": "does not end; test_ui and test_automation start the same",
     "PYORG_HOME=~/mirror PYORG_SITE_URL=https://mirror.example/python/ pyorg ui --port 3001": (

@@ -9,10 +9,10 @@ import pytest
 
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CatalogStore, directory_file
+from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.settings import Settings
-from pyorg_pipeline.site.replica import Answer, Replica
-from pyorg_pipeline_tests.end_to_end.dagster_ui import DagsterUI
-from pyorg_pipeline_tests.small_site import DIRECTORIES, small_site
+from pyorg_pipeline_tests.support.dagster_ui import DagsterUI
+from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
 
 ASSET = "release_artifacts"
 ALL_MATERIALIZED = dict.fromkeys(DIRECTORIES, "materialized")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pyorg_pipeline.demo.replica.record import read_record
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import (
     ListedArtifact,
@@ -16,7 +17,6 @@ from pyorg_pipeline.model.companions import (
 )
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
-from pyorg_pipeline.site.record import read_record
 
 
 def grouped(directory: str, *names: str) -> dict[str, tuple[str, ...]]:

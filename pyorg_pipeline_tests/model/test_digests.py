@@ -23,7 +23,7 @@ from pyorg_pipeline.model.digests import (
     is_sha256,
     sbom_digest,
 )
-from pyorg_pipeline_tests.published import (
+from pyorg_pipeline_tests.support.published import (
     MEDIA_TYPES,
     bundle,
     bundle_bytes,
@@ -31,7 +31,7 @@ from pyorg_pipeline_tests.published import (
     sbom_bytes,
     sha256_of,
 )
-from pyorg_pipeline_tests.shared_data import real_bundles, real_digests
+from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests
 
 NAME = "Python-3.14.0.tgz"
 #: Its base64 has both characters in which the two alphabets differ.

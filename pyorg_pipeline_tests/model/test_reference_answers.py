@@ -15,7 +15,7 @@ from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import group_listing
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.names import parse_name
-from pyorg_pipeline_tests.model.reference_answers import Answer, read_answers
+from pyorg_pipeline_tests.support.reference_answers import Answer, read_answers
 
 
 @pytest.fixture(scope="module")

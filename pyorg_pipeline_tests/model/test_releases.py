@@ -18,7 +18,7 @@ from pyorg_pipeline.model.releases import (
     release_history,
 )
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
-from pyorg_pipeline_tests.release_stages import (
+from pyorg_pipeline_tests.support.release_stages import (
     STAGES,
     Stage,
     files_of,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyorg_pipeline.model.signers import SIGNERS, Signer
-from pyorg_pipeline_tests.shared_data import real_signers
+from pyorg_pipeline_tests.support.shared_data import real_signers
 
 
 def test_a_series_has_an_identity_and_the_issuer_that_vouches_for_it() -> None:

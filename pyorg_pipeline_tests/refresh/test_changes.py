@@ -16,18 +16,18 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.changes import BASELINE_FILE, FOLDER, MOST_FILES, changes_since
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore, directory_file
+from pyorg_pipeline.demo.replica.record import read_record
+from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import CatalogError, CatalogMissingError
 from pyorg_pipeline.model.changes import CatalogChange
 from pyorg_pipeline.refresh.artifacts import crawl_directories
 from pyorg_pipeline.refresh.changes import ChangesRecorded, changes_due, record_changes
 from pyorg_pipeline.refresh.directories import due_directories, update_directories
-from pyorg_pipeline.refresh.publication import publication_due, publish_catalog, publish_latest
+from pyorg_pipeline.refresh.publish import publication_due, publish_catalog, publish_latest
 from pyorg_pipeline.refresh.releases import publish_releases
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.record import read_record
-from pyorg_pipeline.site.replica import Answer, Replica
-from pyorg_pipeline_tests.filling import fill
-from pyorg_pipeline_tests.small_site import FILES, LONG_AGO, small_site
+from pyorg_pipeline_tests.support.filling import fill
+from pyorg_pipeline_tests.support.small_site import FILES, LONG_AGO, small_site
 
 TGZ = "3.13.9/Python-3.13.9.tgz"
 XZ = "3.13.9/Python-3.13.9.tar.xz"

@@ -14,6 +14,8 @@ import pytest
 
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore, digests_file, directory_file
+from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline.downloads.sigstore import can_verify
 from pyorg_pipeline.errors import (
     CatalogSiteError,
     CatalogUnreadableError,
@@ -26,14 +28,12 @@ from pyorg_pipeline.refresh.changes import record_changes
 from pyorg_pipeline.refresh.digest_report import DigestConflict, DirectoryDigests
 from pyorg_pipeline.refresh.digests import digests_due, record_digests
 from pyorg_pipeline.refresh.directories import update_directories
-from pyorg_pipeline.refresh.publication import publication_due, publish_catalog, publish_latest
+from pyorg_pipeline.refresh.publish import publication_due, publish_catalog, publish_latest
 from pyorg_pipeline.refresh.releases import publish_releases
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.replica import Answer, Replica
-from pyorg_pipeline.site.sigstore_verification import can_verify
-from pyorg_pipeline_tests.published import bundle_bytes, sbom_bytes, sha256_of
-from pyorg_pipeline_tests.shared_data import real_bundles, real_digests
-from pyorg_pipeline_tests.small_site import LONG_AGO, small_site
+from pyorg_pipeline_tests.support.published import bundle_bytes, sbom_bytes, sha256_of
+from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests
+from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
 
 with_extra = pytest.mark.skipif(not can_verify(), reason="the extra `sigstore` is not installed")
 without_extra = pytest.mark.skipif(can_verify(), reason="the extra `sigstore` is installed")

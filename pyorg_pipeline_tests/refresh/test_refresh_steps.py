@@ -23,6 +23,7 @@ from pyorg_pipeline.catalog.store import (
     CatalogStore,
     directory_file,
 )
+from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import (
     ArtifactsLostError,
     CatalogDamagedError,
@@ -43,15 +44,14 @@ from pyorg_pipeline.refresh.directories import (
     update_directories,
 )
 from pyorg_pipeline.refresh.failures import read_failures
-from pyorg_pipeline.refresh.publication import (
+from pyorg_pipeline.refresh.publish import (
     publication_due,
     publish_catalog,
     publish_latest,
 )
 from pyorg_pipeline.refresh.releases import publish_releases
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.replica import Answer, Replica
-from pyorg_pipeline_tests.small_site import DIRECTORIES, LONG_AGO, small_site
+from pyorg_pipeline_tests.support.small_site import DIRECTORIES, LONG_AGO, small_site
 
 JUST_NOW = timedelta(seconds=5)
 

@@ -13,18 +13,18 @@ import pytest
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, RELEASES_FILE, CatalogStore
+from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.errors import CatalogMissingError
 from pyorg_pipeline.refresh.artifacts import crawl_directories
 from pyorg_pipeline.refresh.changes import record_changes
 from pyorg_pipeline.refresh.completions import completions
 from pyorg_pipeline.refresh.directories import due_directories, update_directories
-from pyorg_pipeline.refresh.publication import publication_due, publish_catalog, publish_latest
+from pyorg_pipeline.refresh.publish import publication_due, publish_catalog, publish_latest
 from pyorg_pipeline.refresh.releases import publish_releases, releases_due
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.replica import Replica
-from pyorg_pipeline_tests.filling import fill
-from pyorg_pipeline_tests.release_stages import STAGES, before_3_14_0, files_of
-from pyorg_pipeline_tests.small_site import LONG_AGO, small_site
+from pyorg_pipeline_tests.support.filling import fill
+from pyorg_pipeline_tests.support.release_stages import STAGES, before_3_14_0, files_of
+from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
 
 DAY = timedelta(days=1)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pyorg_pipeline.site.record import RecordedEntry, read_record
+from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
 
 
 @pytest.fixture(autouse=True)

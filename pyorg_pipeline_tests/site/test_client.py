@@ -22,6 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3 import Retry
 
+from pyorg_pipeline.demo.replica.record import RecordedEntry
+from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import (
     ForeignHostError,
     InvalidArgumentError,
@@ -33,10 +35,8 @@ from pyorg_pipeline.errors import (
 from pyorg_pipeline.site.addresses import redirected
 from pyorg_pipeline.site.age import generated_at
 from pyorg_pipeline.site.client import LARGEST_PAGE, Page, SiteClient
-from pyorg_pipeline.site.record import RecordedEntry
-from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline.site.trouble import retry_after
-from pyorg_pipeline_tests.site.raw_server import Raw, RawRequest, RawServer, whole
+from pyorg_pipeline_tests.support.raw_server import Raw, RawRequest, RawServer, whole
 
 Connect = Callable[..., SiteClient]
 

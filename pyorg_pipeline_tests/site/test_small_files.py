@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import (
     InvalidArgumentError,
     SiteError,
@@ -15,7 +16,6 @@ from pyorg_pipeline.errors import (
     SiteUnreachableError,
 )
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.replica import Answer, Replica
 from pyorg_pipeline.site.small_files import read_small_file
 
 PATH = "3.14.0/Python-3.14.0.tgz.sigstore"

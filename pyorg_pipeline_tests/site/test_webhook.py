@@ -10,8 +10,8 @@ import pytest
 
 from pyorg_pipeline.errors import WebhookError
 from pyorg_pipeline.site.webhook import post_event
-from pyorg_pipeline_tests.receiver import Receiver
-from pyorg_pipeline_tests.site.raw_server import Raw, RawServer
+from pyorg_pipeline_tests.support.raw_server import Raw, RawServer
+from pyorg_pipeline_tests.support.receiver import Receiver
 
 EVENT = {"schema": "pyorg_pipeline/event/1", "event": "run_failed", "text": "Größe"}
 

@@ -1,0 +1,1 @@
+"""The Dagster definitions: assets, partitions, jobs, resources, checks and automation."""

@@ -1,0 +1,217 @@
+"""The asset of the artifacts' digests, and the job that brings it up to date.
+
+The job is one of an op: Dagster runs an asset whose partitions depend on others' for a partition or
+a range of them, and for no other set of them.
+"""
+
+# No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Final
+
+import dagster as dg
+from pydantic import Field
+
+from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.defs.metadata import (
+    OWNERS,
+    column_lineage,
+    column_schema,
+    names,
+    preview,
+)
+from pyorg_pipeline.defs.partitions import (
+    ARTIFACTS_KEY,
+    DIGESTS_KEY,
+    due_digest_partitions,
+    mark_as_attempted,
+    release_directory_partitions,
+)
+from pyorg_pipeline.defs.resources import CatalogResource, SiteResource
+from pyorg_pipeline.errors import DigestsFailedError
+from pyorg_pipeline.refresh import digests
+from pyorg_pipeline.refresh.digest_report import DirectoryDigests
+from pyorg_pipeline.refresh.watch import current_watch
+from pyorg_pipeline.reports.words import plural
+
+_Context = dg.AssetExecutionContext | dg.OpExecutionContext
+
+#: Names in a line of the log; the rest are in the tables.
+_FEW: Final = 5
+
+#: Where columns come from; the UI takes it from what was materialised last.
+_ARTIFACT_DIGESTS_LINEAGE: Final = column_lineage(
+    schemas.ARTIFACT_DIGESTS,
+    {},
+    path=[("release_artifacts", "path")],
+    companion=[("release_artifacts", "companions")],
+    companion_size=[("release_artifacts", "companion_sizes")],
+    companion_last_modified=[("release_artifacts", "companion_dates")],
+)
+
+
+class AcceptConfig(dg.Config):
+    """Which digests may change."""
+
+    accept: list[str] = Field(
+        default=[],
+        description="paths of artifacts whose digest may change: python.org announced that they "
+        "were replaced under their names, and what is on record of them is forgotten",
+    )
+
+
+class DigestConfig(AcceptConfig):
+    """Whose companions are read by a run without partitions."""
+
+    directories: list[str] | None = Field(
+        default=None,
+        description="names of release directories; without them, those that are due by the tables",
+    )
+
+
+with warnings.catch_warnings():
+    # As for release_artifacts: in beta, hence the one minor release of Dagster.
+    warnings.simplefilter("ignore", category=dg.BetaWarning)
+    _one_table_a_directory = dg.asset(
+        partitions_def=release_directory_partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=[ARTIFACTS_KEY],
+        output_required=False,
+        group_name="catalog",
+        kinds={"python", "parquet"},
+        owners=OWNERS,
+        metadata={"dagster/column_schema": column_schema(schemas.ARTIFACT_DIGESTS)},
+    )
+
+
+@_one_table_a_directory
+def artifact_digests(
+    context: dg.AssetExecutionContext,
+    config: AcceptConfig,
+    site: SiteResource,
+    catalog: CatalogResource,
+) -> Iterator[dg.Output[None]]:
+    """The SHA-256 of artifacts, as the site's .sigstore bundles and .spdx.json files tell it.
+
+    One request a file that is new or changed; with the extra `sigstore`, bundles are verified for
+    the series' signer. A digest that changes under the same name is reported, and the one that was
+    recorded first stays in force. What cannot be had makes the run fail after the others. What is
+    not what it should be is put on record as unreadable, and read again once the site has another
+    in its place; a signature that does not verify as rejected, and tried again.
+    """
+    with catalog.writing() as store:
+        failures = _record(context, list(context.partition_keys), config.accept, site, store)
+    if failures:
+        raise _failure(failures)
+    yield from ()
+
+
+@dg.op
+def read_digests(
+    context: dg.OpExecutionContext,
+    config: DigestConfig,
+    site: SiteResource,
+    catalog: CatalogResource,
+) -> None:
+    """Bring artifact_digests up to date in any set of directories: one request a due companion."""
+    with catalog.writing() as store:
+        wanted = config.directories
+        if wanted is None:
+            wanted = due_digest_partitions(store, context.instance)
+        failures = _record(context, wanted, config.accept, site, store)
+    if failures:
+        mark_as_attempted(context, DIGESTS_KEY, list(failures))
+        raise _failure(failures)
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    description="Read the digests of artifacts out of the files about them: those of the config's "
+    "directories, else those that are due.",
+)
+def record_digests() -> None:
+    """The one op."""
+    read_digests()
+
+
+def _record(
+    context: _Context,
+    directories: Sequence[str],
+    accept: Sequence[str],
+    site: SiteResource,
+    store: CatalogStore,
+) -> dict[str, str]:
+    """Record the digests of directories and tell Dagster of each; returns those that failed."""
+    failures: dict[str, str] = {}
+    unreadable: list[str] = []
+    rejected: list[str] = []
+    watch = current_watch()
+    with (
+        site.client() as client,
+        closing(
+            digests.record_digests(
+                store, client, directories, concurrency=site.concurrency, accept=accept
+            )
+        ) as recording,
+    ):
+        for done in recording:
+            watch.digests.append(done)
+            if reason := _trouble(done):
+                failures[done.directory] = reason
+            else:
+                context.log_event(_materialization(done))
+            for conflict in done.conflicts:
+                context.log.error(str(conflict))
+            unreadable += done.unreadable
+            rejected += done.rejected
+        watch.requests += client.requests_sent
+    if unreadable:
+        shown = names(sorted(unreadable), _FEW)
+        context.log.warning(
+            f"{plural(len(unreadable), 'unreadable file')} about artifacts: {shown}"
+        )
+    if rejected:
+        shown = names(sorted(rejected), _FEW)
+        context.log.error(f"{plural(len(rejected), 'rejected signature')}: {shown}")
+    return failures
+
+
+def _failure(failures: dict[str, str]) -> dg.Failure:
+    error = DigestsFailedError(failures)
+    return dg.Failure(str(error), metadata=dict(sorted(failures.items())), allow_retries=False)
+
+
+def _trouble(done: DirectoryDigests) -> str:
+    """Why a directory is due again; empty if it is not."""
+    if done.error is not None:
+        return str(done.error)
+    return "; ".join(f"{path}: {reason}" for path, reason in sorted(done.failures.items()))
+
+
+def _materialization(done: DirectoryDigests) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        DIGESTS_KEY,
+        partition=done.directory,
+        metadata={
+            "dagster/row_count": done.rows,
+            "dagster/column_lineage": _ARTIFACT_DIGESTS_LINEAGE,
+            "artifacts_due": done.due,
+            "digests_read": done.recorded,
+            "signatures_verified": done.verified,
+            "missing": done.missing,
+            "conflicts": len(done.conflicts),
+            "conflicting_files": names([conflict.path for conflict in done.conflicts]),
+            "unreadable": len(done.unreadable),
+            "unreadable_files": names(sorted(done.unreadable)),
+            "rejected": len(done.rejected),
+            "rejected_files": names(sorted(done.rejected)),
+            "bytes": done.bytes,
+            "preview": preview(
+                done.head, ["path", "companion", "state", "sha256", "digest_source", "signed_by"]
+            ),
+        },
+        tags={"dagster/data_version": done.data_version},
+    )

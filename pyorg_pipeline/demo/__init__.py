@@ -1,0 +1,1 @@
+"""The demonstration, and the replica of the site that it runs on."""

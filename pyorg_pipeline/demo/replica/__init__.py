@@ -1,0 +1,1 @@
+"""A replica of the site, for tests and for machines without a network."""

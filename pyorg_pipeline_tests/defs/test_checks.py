@@ -1,0 +1,160 @@
+"""The asset checks, in real runs: what fails is on record, and stops nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from pyorg_pipeline.attended import attended_refresh
+from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.defs.instance import open_instance
+from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.runs import refresh
+from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline_tests.support.small_site import small_site
+
+#: By asset, what each check is called and how bad it is where it fails.
+CHECKS = {
+    "artifact_catalog": {
+        "companions_have_their_artifact": "WARN",
+        "every_final_has_a_source_tarball": "WARN",
+        "paths_are_unique": "ERROR",
+        "sizes_are_plausible": "WARN",
+        "unrecognised_share_did_not_jump": "WARN",
+    },
+    "latest_version": {"latest_never_goes_back": "ERROR"},
+}
+
+
+@pytest.fixture
+def site() -> Iterator[Replica]:
+    with Replica(small_site()) as replica:
+        yield replica
+
+
+@pytest.fixture
+def settings(site: Replica, tmp_path: Path) -> Settings:
+    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
+
+
+def evaluations(dagster_home: Path) -> dict[tuple[str, str], Any]:
+    """What the newest run of the job publish found, by asset and check."""
+    with open_instance(dagster_home) as instance:
+        [run] = instance.get_runs(dg.RunsFilter(job_name="publish"), limit=1)
+        assert run.status == dg.DagsterRunStatus.SUCCESS
+        events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    found = [event.asset_check_evaluation for event in events]
+    return {(one.asset_key.to_user_string(), one.check_name): one for one in found if one}
+
+
+def test_every_check_runs_with_the_job_and_passes_on_the_whole_record(catalog_home: Path) -> None:
+    found = evaluations(catalog_home / "dagster")
+    assert {key: (one.passed, one.severity.value) for key, one in found.items()} == {
+        (asset, check): (True, severity)
+        for asset, checks in CHECKS.items()
+        for check, severity in checks.items()
+    }
+    finals = found["artifact_catalog", "every_final_has_a_source_tarball"]
+    assert {name: value.value for name, value in finals.metadata.items()} == {
+        "finals": 231,
+        "without": 0,
+    }
+
+
+def test_each_check_says_why_it_is_there(tmp_path: Path) -> None:
+    definitions = build_definitions(load_settings({"PYORG_HOME": str(tmp_path)}))
+    graph = definitions.resolve_asset_graph()
+    names = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
+    published = {(asset, check) for asset, checks in CHECKS.items() for check in checks}
+    # These are part of their asset's step: what they guard is not written when they fail.
+    blocking = {
+        ("release_directories", "root_keeps_its_directories"),
+        ("release_artifacts", "directories_keep_their_artifacts"),
+    }
+    assert names == published | blocking
+    for key in graph.asset_check_keys:
+        spec = graph.get_check_spec(key)
+        assert len(spec.description or "") > 40
+        assert spec.blocking == ((key.asset_key.to_user_string(), key.name) in blocking)
+
+
+def test_a_failing_check_is_on_record_with_its_numbers_and_the_catalog_is_published(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    for number in range(11):
+        site.add(f"3.14.0/stray{number}.xyz")
+    site.remove("3.14.0/Python-3.14.0.tar.xz")
+    site.remove("3.15.0/")
+    site.add("3.14.0/python-3.14.0-amd64.exe", size=0)
+    site.add("3.14.0/python-3.14.0-arm64.exe.asc")
+    done = refresh(settings, accept_vanished=True)
+    found = evaluations(settings.dagster_home)
+    assert {check for (_, check), one in found.items() if not one.passed} == {
+        "companions_have_their_artifact",
+        "every_final_has_a_source_tarball",
+        "latest_never_goes_back",
+        "sizes_are_plausible",
+        "unrecognised_share_did_not_jump",
+    }
+    values = {
+        check: {name: value.value for name, value in one.metadata.items()}
+        for (_, check), one in found.items()
+    }
+    assert values["unrecognised_share_did_not_jump"] == {
+        "unrecognised": 14,
+        "share": round(14 / 21, 6),
+        "unrecognised_before": 2,
+        "share_before": 0.2,
+    }
+    assert values["every_final_has_a_source_tarball"] == {
+        "finals": 4,
+        "without": 1,
+        "samples": ["3.14.0"],
+    }
+    assert values["sizes_are_plausible"]["samples"] == ["3.14.0/python-3.14.0-amd64.exe (0 bytes)"]
+    assert values["companions_have_their_artifact"]["samples"] == [
+        "3.14.0/python-3.14.0-arm64.exe.asc"
+    ]
+    assert values["latest_never_goes_back"]["samples"] == [
+        "all, of any level: 3.15.0a1 to 3.14.0",
+        "3.15, of any level: 3.15.0a1 to none",
+    ]
+    # One of them is told against the snapshot before: published it was, all the same.
+    assert done.watch.publication is not None
+    assert done.watch.publication.unrecognised == 14
+    assert done.failures == {}
+    assert done.failed_checks.keys() == {check for _, check in found} - {"paths_are_unique"}
+
+
+def test_a_refresh_tells_of_a_failed_check_as_a_warning_and_raises_nothing(
+    settings: Settings, site: Replica
+) -> None:
+    attended_refresh(settings)
+    site.replace("2.7/Python-2.7.tgz", size=0)
+    done = attended_refresh(settings)
+    assert done.error is None
+    [line] = [line for line in str(done).splitlines() if line.startswith("  warning")]
+    assert line.startswith(
+        "  warning      sizes_are_plausible: 1 artifact has an implausible size: "
+        "2.7/Python-2.7.tgz (0 bytes). "
+    )
+    site.replace("2.7/Python-2.7.tgz", size=14_000_000)
+    assert "warning" not in str(attended_refresh(settings))
+
+
+def test_one_check_can_be_run_by_itself(settings: Settings) -> None:
+    refresh(settings)
+    definitions = build_definitions(settings)
+    key = dg.AssetCheckKey(dg.AssetKey("artifact_catalog"), "paths_are_unique")
+    job = definitions.resolve_implicit_global_asset_job_def()
+    with open_instance(settings.dagster_home) as instance:
+        done = job.get_subset(
+            asset_selection=set(), asset_check_selection={key}
+        ).execute_in_process(instance=instance)
+    [one] = done.get_asset_check_evaluations()
+    assert (one.asset_check_key, one.passed) == (key, True)

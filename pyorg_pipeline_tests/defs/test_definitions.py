@@ -1,0 +1,127 @@
+"""What Dagster is told of the assets."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT
+from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.defs.metadata import names, picture, preview
+from pyorg_pipeline.defs.resources import CatalogResource
+from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.settings import load_settings
+from pyorg_pipeline_tests.support.small_site import small_site
+
+SCHEMAS = {
+    "release_directories": schemas.RELEASE_DIRECTORIES,
+    "release_artifacts": schemas.RELEASE_ARTIFACTS,
+    "artifact_digests": schemas.ARTIFACT_DIGESTS,
+    "artifact_catalog": schemas.ARTIFACT_CATALOG,
+    "latest_version": schemas.LATEST_VERSION,
+    "releases": schemas.RELEASES,
+    "catalog_changes": schemas.CATALOG_CHANGES,
+    "downloaded_artifacts": DOWNLOAD_REPORT,
+}
+
+
+@pytest.fixture
+def definitions(tmp_path: Path) -> dg.Definitions:
+    return build_definitions(load_settings({"PYORG_HOME": str(tmp_path)}))
+
+
+def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_there_are_seven_assets_each_with_a_description_group_kinds_and_columns(
+    definitions: dg.Definitions,
+) -> None:
+    found = specs(definitions)
+    assert found.keys() == SCHEMAS.keys()
+    for name, spec in found.items():
+        assert spec.description is not None
+        assert len(spec.description) > 60
+        assert spec.group_name == ("downloads" if name == "downloaded_artifacts" else "catalog")
+        assert spec.kinds == {"python", "parquet"}
+        columns = spec.metadata["dagster/column_schema"]
+        assert isinstance(columns, dg.TableSchema)
+        assert [column.name for column in columns.columns] == SCHEMAS[name].names
+        assert all(column.description for column in columns.columns)
+
+
+def test_the_assets_depend_on_each_other_in_the_way_of_the_data(
+    definitions: dg.Definitions,
+) -> None:
+    upstream = {
+        name: [dep.asset_key.to_user_string() for dep in spec.deps]
+        for name, spec in specs(definitions).items()
+    }
+    assert upstream == {
+        "release_directories": [],
+        "release_artifacts": ["release_directories"],
+        "artifact_digests": ["release_artifacts"],
+        "artifact_catalog": ["release_artifacts", "artifact_digests"],
+        "latest_version": ["artifact_catalog"],
+        "releases": ["artifact_catalog"],
+        "catalog_changes": ["artifact_catalog"],
+        "downloaded_artifacts": ["artifact_catalog"],
+    }
+
+
+def test_a_job_for_each_stage_says_what_it_does(definitions: dg.Definitions) -> None:
+    for name in (
+        *("read_root", "crawl_directories", "record_digests", "publish"),
+        "download_artifacts",
+    ):
+        assert definitions.resolve_job_def(name).description
+
+
+@pytest.fixture
+def site() -> Iterator[Replica]:
+    with Replica(small_site()) as replica:
+        yield replica
+
+
+def test_a_test_can_swap_a_resource(tmp_path: Path, site: Replica) -> None:
+    settings = load_settings({"PYORG_HOME": str(tmp_path), "PYORG_SITE_URL": site.url})
+    elsewhere = CatalogResource(url=str(tmp_path / "elsewhere"), lock_folder=str(tmp_path))
+    definitions = build_definitions(settings, resources={"catalog": elsewhere})
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert (
+            definitions.resolve_job_def("read_root").execute_in_process(instance=instance).success
+        )
+    store: CatalogStore = elsewhere.store()
+    assert store.facts("release_directories.parquet")["site_url"] == site.url
+    assert not (tmp_path / "catalog").exists()
+
+
+def test_a_preview_is_a_markdown_table_in_which_names_are_no_markup() -> None:
+    rows = [{"name": "a|b<i>", "size": None, "companions": [".asc", ".sig"]}]
+    assert preview(rows, ["name", "size", "companions"]).value == (
+        "| name | size | companions |\n| --- | --- | --- |\n| a\\|b&lt;i> |  | .asc .sig |"
+    )
+    assert preview([], ["name"]).value == "no rows"
+
+
+def test_a_picture_is_markdown_that_needs_nothing_from_elsewhere() -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><text>\u00e9|]</text></svg>'
+    found = re.fullmatch(
+        r"!\[(.*)\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)\)",
+        str(picture(svg, "releases < a | year").value),
+    )
+    assert found is not None
+    assert found[1] == "releases &lt; a \\| year"
+    assert base64.b64decode(found[2]).decode() == svg
+
+
+def test_long_lists_of_names_are_cut_where_nobody_reads_on() -> None:
+    assert names([]) == "none"
+    assert names(["a", "b", "c"], most=2) == "a, b and 1 more"

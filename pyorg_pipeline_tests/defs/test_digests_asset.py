@@ -1,0 +1,310 @@
+"""The asset artifact_digests, and refreshes that bring it up to date."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from pyorg_pipeline.attended import attended_refresh
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore, digests_file
+from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.defs.instance import open_instance
+from pyorg_pipeline.defs.partitions import release_directory_partitions
+from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline.downloads.sigstore import can_verify
+from pyorg_pipeline.errors import DigestsFailedError
+from pyorg_pipeline.runs import refresh
+from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline_tests.support.command_line import environment
+from pyorg_pipeline_tests.support.published import bundle_bytes, sbom_bytes, sha256_of
+from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests, real_signers
+from pyorg_pipeline_tests.support.small_site import DIRECTORIES, LONG_AGO, small_site
+
+DIGESTS = dg.AssetKey("artifact_digests")
+#: Of a series whose signer nobody knows: where the extra `sigstore` is installed, the signature
+#: that is made up here would be looked at, too.
+SIGNED = "2.7/Python-2.7.tgz"
+BILLED = "3.13.9/Python-3.13.9.tgz"
+BUNDLE, BILL = f"{SIGNED}.sigstore", f"{BILLED}.spdx.json"
+ONE, TWO, THREE = (sha256_of(text) for text in (b"one", b"two", b"three"))
+LATER = LONG_AGO + timedelta(days=3)
+ALL_MATERIALIZED = dict.fromkeys(DIRECTORIES, "MATERIALIZED")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, Path]]:
+    """A site with a bundle and a bill of materials, and a home with its catalog, no digests yet."""
+    home = tmp_path_factory.mktemp("filled")
+    with Replica(small_site()) as site:
+        site.add(BUNDLE, content=bundle_bytes(ONE), last_modified=LONG_AGO)
+        bill = sbom_bytes(TWO, BILLED.rpartition("/")[2])
+        site.add(BILL, content=bill, last_modified=LONG_AGO)
+        refresh(load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(home)}))
+        yield site, home
+
+
+@pytest.fixture
+def site(filled: tuple[Replica, Path]) -> Iterator[Replica]:
+    site, _ = filled
+    site.clear_requests()
+    yield site
+    site.clear_answers()
+    change_bundle(site, ONE, LONG_AGO)
+
+
+@pytest.fixture
+def settings(filled: tuple[Replica, Path], site: Replica, tmp_path: Path) -> Settings:
+    home = shutil.copytree(filled[1], tmp_path / "home")
+    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(home)})
+
+
+def change_bundle(site: Replica, sha256: str, date: datetime) -> None:
+    """Let the bundle tell another digest, as of this date."""
+    site.replace(BUNDLE, content=bundle_bytes(sha256), last_modified=date)
+
+
+def asked(site: Replica) -> list[str]:
+    return sorted(request.path for request in site.requests)
+
+
+def states(settings: Settings) -> dict[str, str]:
+    with open_instance(settings.dagster_home) as instance:
+        keys = instance.get_dynamic_partitions("release_directory")
+        with dg.partition_loading_context(dynamic_partitions_store=instance):
+            found = instance.get_status_by_partition(DIGESTS, keys, release_directory_partitions)
+        return {
+            key: state.value if (state := (found or {}).get(key)) else "MISSING" for key in keys
+        }
+
+
+def materialisations(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The metadata of the newest one of each partition."""
+    with open_instance(settings.dagster_home) as instance:
+        records = instance.fetch_materializations(DIGESTS, limit=1000).records
+    found: dict[str, dict[str, Any]] = {}
+    for record in records:
+        assert record.partition_key is not None
+        assert record.asset_materialization is not None
+        metadata = record.asset_materialization.metadata
+        found.setdefault(record.partition_key, {k: v.value for k, v in metadata.items()})
+    return found
+
+
+def catalog(settings: Settings) -> dict[str, tuple[Any, Any, Any]]:
+    """What artifact_catalog says of the digest of each artifact that has one."""
+    rows = CatalogStore(LocalLocation(Path(settings.catalog_url))).rows(CATALOG_FILE)
+    return {
+        row["path"]: (row["sha256"], row["digest_source"], row["signed_by"])
+        for row in rows
+        if row["sha256"] is not None
+    }
+
+
+def run_asset(settings: Settings, partition: str) -> dg.ExecuteInProcessResult:
+    """As the button on the page of a partition does it."""
+    job = build_definitions(settings).resolve_implicit_job_def_def_for_assets([DIGESTS])
+    assert job is not None
+    with open_instance(settings.dagster_home) as instance:
+        return job.execute_in_process(
+            instance=instance,
+            partition_key=partition,
+            asset_selection=[DIGESTS],
+            raise_on_error=False,
+        )
+
+
+def test_a_plain_refresh_reads_no_digests(settings: Settings, site: Replica) -> None:
+    refresh(settings, full=True)
+    assert BUNDLE not in asked(site)
+    assert BILL not in asked(site)
+    assert catalog(settings) == {}
+    assert states(settings) == dict.fromkeys(DIRECTORIES, "MISSING")
+
+
+def test_a_refresh_with_digests_puts_them_into_the_catalog(
+    settings: Settings, site: Replica
+) -> None:
+    done = refresh(settings, digests=True)
+    assert done.digest_failures == {}
+    assert asked(site) == sorted(["", BUNDLE, BILL])
+    assert done.watch.requests == 3
+    assert catalog(settings) == {SIGNED: (ONE, "sigstore", None), BILLED: (TWO, "spdx", None)}
+
+
+def test_every_partition_is_materialised_with_what_was_read_in_it(settings: Settings) -> None:
+    refresh(settings, digests=True)
+    assert states(settings) == ALL_MATERIALIZED
+    found = materialisations(settings)
+    signed = found["2.7"]
+    assert (signed["dagster/row_count"], signed["digests_read"]) == (1, 1)
+    assert (signed["signatures_verified"], signed["missing"], signed["conflicts"]) == (0, 0, 0)
+    assert f"| {SIGNED} | .sigstore | ok | {ONE} | sigstore |  |" in signed["preview"]
+    assert found["src"]["dagster/row_count"] == 0
+    assert found["src"]["preview"] == "no rows"
+
+
+def test_a_second_refresh_with_digests_asks_for_no_companion_and_runs_nothing(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings, digests=True)
+    site.clear_requests()
+    done = refresh(settings, digests=True)
+    assert asked(site) == [""]
+    assert (done.watch.digests, done.watch.publication) == ([], None)
+    with open_instance(settings.dagster_home) as instance:
+        assert instance.get_runs()[0].job_name == "read_root"
+
+
+def test_a_companion_that_is_missing_is_on_record_as_missing(
+    settings: Settings, site: Replica
+) -> None:
+    site.answer(BUNDLE, Answer(status=404))
+    assert refresh(settings, digests=True).digest_failures == {}
+    assert materialisations(settings)["2.7"]["missing"] == 1
+    assert states(settings) == ALL_MATERIALIZED
+    assert catalog(settings) == {BILLED: (TWO, "spdx", None)}
+    site.clear_requests()
+    refresh(settings, digests=True)
+    assert asked(site) == [""]
+
+
+def test_a_companion_that_cannot_be_had_fails_its_partition_after_the_others(
+    settings: Settings, site: Replica
+) -> None:
+    site.answer(BUNDLE, Answer(status=403))
+    done = attended_refresh(settings, digests=True)
+    assert list(done.digest_failures) == ["2.7"]
+    assert isinstance(done.error, DigestsFailedError)
+    assert "403" in str(done.error)
+    assert any(line.startswith("  failed ") and "403" in line for line in str(done).splitlines())
+    assert states(settings) == {**ALL_MATERIALIZED, "2.7": "FAILED"}
+    assert catalog(settings) == {BILLED: (TWO, "spdx", None)}
+    site.clear_answers()
+    site.clear_requests()
+    assert attended_refresh(settings, digests=True).error is None
+    assert asked(site) == ["", BUNDLE]
+    assert states(settings) == ALL_MATERIALIZED
+
+
+def test_files_that_are_no_bundles_are_counted_in_a_line_and_not_asked_for_again(
+    settings: Settings, site: Replica
+) -> None:
+    site.replace(BUNDLE, content=b"no bundle", last_modified=LATER)
+    done = attended_refresh(settings, digests=True)
+    assert (done.error, done.digests_unreadable) == (None, [SIGNED])
+    assert f"  unreadable   files about 1: {SIGNED}" in str(done).splitlines()
+    metadata = materialisations(settings)["2.7"]
+    assert (metadata["unreadable"], metadata["unreadable_files"]) == (1, SIGNED)
+    with open_instance(settings.dagster_home) as instance:
+        [run] = instance.get_runs(dg.RunsFilter(job_name="record_digests"), limit=1)
+        logs = [log for log in instance.all_logs(run.run_id) if log.level in {30, 40}]
+    expected = f"1 unreadable file about artifacts: {SIGNED}"
+    assert [log.message for log in logs] == [expected]
+    site.clear_requests()
+    assert str(attended_refresh(settings, digests=True)).startswith("Nothing new: ")
+    assert asked(site) == [""]
+
+
+def test_a_digest_that_changes_is_told_loudly_and_not_put_in_force(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings, digests=True)
+    change_bundle(site, THREE, LATER)
+    done = attended_refresh(settings, digests=True)
+    [conflict] = done.digest_conflicts
+    for part in (SIGNED, ONE, THREE, "which stays in force"):
+        assert part in conflict
+    assert f"  conflict     {conflict}" in str(done).splitlines()
+    assert catalog(settings)[SIGNED] == (ONE, "sigstore", None)
+    metadata = materialisations(settings)["2.7"]
+    assert (metadata["conflicts"], metadata["conflicting_files"]) == (1, SIGNED)
+    with open_instance(settings.dagster_home) as instance:
+        [run] = instance.get_runs(dg.RunsFilter(job_name="record_digests"), limit=1)
+        assert run.status == dg.DagsterRunStatus.SUCCESS
+        errors = [log.message for log in instance.all_logs(run.run_id) if log.level == 40]
+    assert errors == [conflict]
+
+
+def test_a_digest_that_was_announced_to_change_can_be_accepted(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings, digests=True)
+    change_bundle(site, THREE, LATER)
+    refresh(settings, digests=True)
+    job = build_definitions(settings).resolve_job_def("record_digests")
+    config = {"ops": {"read_digests": {"config": {"directories": ["2.7"], "accept": [SIGNED]}}}}
+    with open_instance(settings.dagster_home) as instance:
+        assert job.execute_in_process(run_config=config, instance=instance).success
+    refresh(settings)
+    assert catalog(settings)[SIGNED] == (THREE, "sigstore", None)
+
+
+def test_one_partition_can_be_materialised_by_itself(settings: Settings, site: Replica) -> None:
+    assert run_asset(settings, "2.7").success
+    assert asked(site) == [BUNDLE]
+    assert states(settings) == {**dict.fromkeys(DIRECTORIES, "MISSING"), "2.7": "MATERIALIZED"}
+    site.clear_requests()
+    # Nothing is due: it is materialised again, and nothing is asked.
+    assert run_asset(settings, "2.7").success
+    assert asked(site) == []
+
+
+def test_a_partition_that_fails_by_itself_is_shown_as_failed(
+    settings: Settings, site: Replica
+) -> None:
+    site.answer(BUNDLE, Answer(status=403))
+    assert not run_asset(settings, "2.7").success
+    assert states(settings)["2.7"] == "FAILED"
+
+
+def test_the_job_takes_what_is_due_if_nobody_names_directories(
+    settings: Settings, site: Replica
+) -> None:
+    job = build_definitions(settings).resolve_job_def("record_digests")
+    with open_instance(settings.dagster_home) as instance:
+        assert job.execute_in_process(instance=instance).success
+    assert asked(site) == sorted([BUNDLE, BILL])
+    assert states(settings) == ALL_MATERIALIZED
+
+
+def test_a_broken_record_of_digests_is_no_empty_one(settings: Settings, site: Replica) -> None:
+    refresh(settings, digests=True)
+    (Path(settings.catalog_url) / digests_file("2.7")).write_bytes(b"broken")
+    assert not run_asset(settings, "2.7").success
+    assert asked(site).count(BUNDLE) == 1
+
+
+@pytest.mark.skipif(not can_verify(), reason="the extra `sigstore` is not installed")
+def test_signatures_that_verify_are_counted_and_name_their_signer(tmp_path: Path) -> None:
+    bundles, digests = real_bundles(), real_digests()
+    path = max(path for path in bundles if path.startswith("3.14."))
+    with Replica([]) as site:
+        site.add(path)
+        site.add(f"{path}.sigstore", content=bundles[path])
+        settings = load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
+        done = attended_refresh(settings, digests=True)
+    line = "  digests      1 read, 1 of them with a verified signature"
+    assert line in str(done).splitlines()
+    assert catalog(settings) == {path: (digests[path], "sigstore", real_signers()[3, 14][0])}
+    assert materialisations(settings)[path.partition("/")[0]]["signatures_verified"] == 1
+
+
+def test_the_command_line_tells_how_many_digests_were_read(settings: Settings) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pyorg_pipeline", "refresh", "--digests"],
+        env=environment(settings.home, PYORG_SITE_URL=settings.site_url),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  digests      2 read" in done.stdout.splitlines()

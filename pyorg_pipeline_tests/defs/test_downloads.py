@@ -1,0 +1,655 @@
+"""The job download_artifacts as runs of a real, persistent Dagster instance."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from pyorg_pipeline.attended_download import attended_download, download_config
+from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT, read_report
+from pyorg_pipeline.catalog.location import open_location
+from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.defs.downloads import POOL, DownloadConfig
+from pyorg_pipeline.defs.instance import open_instance
+from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline.errors import (
+    CatalogMissingError,
+    CatalogSiteError,
+    InvalidArgumentError,
+    SelectionError,
+)
+from pyorg_pipeline.runs import refresh
+from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline_tests.support.command_line import environment
+from pyorg_pipeline_tests.support.downloading import (
+    CONTENTS,
+    PATHS,
+    download,
+    download_job,
+    halfway,
+    job_of_the_environment,
+    select,
+    site_with_digests,
+)
+from pyorg_pipeline_tests.support.processes import started
+from pyorg_pipeline_tests.support.published import sha256_of
+from pyorg_pipeline_tests.support.s3_server import objects_below
+
+NEWEST = [PATHS[1], PATHS[2], PATHS[4]]
+RC, FINAL = PATHS[3], PATHS[4]
+#: Seconds until a test gives up on something that ought to happen.
+PATIENCE = 60
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, Path]]:
+    """The site, and a home with a catalog of it that has the digests on record."""
+    home = tmp_path_factory.mktemp("filled")
+    with site_with_digests() as site:
+        done = refresh(
+            load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(home)}), digests=True
+        )
+        assert not done.failures
+        assert not done.digest_failures
+        yield site, home
+
+
+@pytest.fixture
+def site(filled: tuple[Replica, Path]) -> Iterator[Replica]:
+    site, _ = filled
+    site.clear_requests()
+    yield site
+    site.clear_answers()
+
+
+@pytest.fixture
+def settings(filled: tuple[Replica, Path], site: Replica, tmp_path: Path) -> Settings:
+    """Those of a home of its own, with what `filled` has."""
+    home = shutil.copytree(filled[1], tmp_path / "home")
+    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(home)})
+
+
+@pytest.fixture
+def go_on(site: Replica) -> Iterator[threading.Event]:
+    """What answers may wait for; it happens at the end at the latest, before the site stops."""
+    go_on = threading.Event()
+    yield go_on
+    go_on.set()
+    assert site.url
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "downloads"
+
+
+def name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def asked(site: Replica) -> list[str]:
+    return sorted(request.path for request in site.requests)
+
+
+def visible(folder: Path) -> dict[str, bytes]:
+    """What lies in a folder under names that are not hidden."""
+    return {file.name: file.read_bytes() for file in folder.glob("[!.]*")}
+
+
+def contents(paths: list[str]) -> dict[str, bytes]:
+    return {name(path): CONTENTS[path] for path in paths}
+
+
+def report(settings: Settings, run_id: str) -> list[dict[str, Any]]:
+    return read_report(CatalogStore(open_location(settings.catalog_url)), run_id)
+
+
+def outcomes(settings: Settings, run_id: str) -> dict[str, str]:
+    return {row["path"]: row["outcome"] for row in report(settings, run_id)}
+
+
+def recorded(settings: Settings) -> dict[str, Any]:
+    """The metadata of the newest materialisation of downloaded_artifacts."""
+    with open_instance(settings.dagster_home) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey("downloaded_artifacts"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return {key: value.value for key, value in event.asset_materialization.metadata.items()}
+
+
+def steps(result: dg.ExecuteInProcessResult, kind: dg.DagsterEventType) -> list[str]:
+    return [
+        str(event.step_key) for event in result.all_events if event.event_type_value == kind.value
+    ]
+
+
+def wait_until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, f"it did not happen within {PATIENCE} s"
+        time.sleep(0.02)
+
+
+def test_the_newest_final_source_tarball_of_each_series_is_downloaded_by_default(
+    settings: Settings, site: Replica
+) -> None:
+    result = download(settings)
+    assert result.success
+    assert visible(settings.home / "downloads") == contents(NEWEST)
+    # The digests are on record: no companion is asked for.
+    assert asked(site) == sorted(NEWEST)
+
+
+def test_the_report_tells_of_each_file_how_it_came_and_what_proves_it(
+    settings: Settings, folder: Path
+) -> None:
+    result = download(settings, destination=str(folder))
+    rows = report(settings, result.run_id)
+    assert [row["path"] for row in rows] == NEWEST
+    for row in rows:
+        assert list(row) == DOWNLOAD_REPORT.names
+        content = CONTENTS[row["path"]]
+        assert row["outcome"] == "fetched"
+        assert row["destination"] == str(folder / name(row["path"]))
+        assert (row["bytes"], row["sha256"]) == (len(content), sha256_of(content))
+        assert row["proof"] == "digest"
+        assert row["sources"] == ["the catalog's record, out of sigstore"]
+        assert 0 < row["seconds"] < PATIENCE
+        assert (row["error"], row["note"], row["run_id"]) == (None, None, result.run_id)
+
+
+def test_the_run_materialises_the_report_with_numbers_and_a_preview(
+    settings: Settings, folder: Path
+) -> None:
+    result = download(settings, destination=str(folder))
+    metadata = recorded(settings)
+    assert (metadata["fetched"], metadata["skipped"], metadata["failed"]) == (3, 0, 0)
+    assert metadata["dagster/row_count"] == 3
+    assert metadata["bytes_fetched"] == sum(len(CONTENTS[path]) for path in NEWEST)
+    uri = f"{settings.catalog_url}/downloads/{result.run_id}.parquet"
+    assert metadata["dagster/uri"] == uri
+    assert Path(uri).is_file()
+    lines = metadata["preview"].splitlines()
+    assert lines[0] == "| path | bytes | seconds | proof | outcome | error |"
+    assert [line.split(" | ")[0] for line in lines[2:]] == [f"| {path}" for path in NEWEST]
+
+
+def test_every_field_in_the_launchpad_has_a_description_and_a_default(settings: Settings) -> None:
+    op = download_job(settings).get_node_named("select_artifacts").definition
+    fields = op.config_schema.config_type.fields  # type: ignore[union-attr]
+    assert list(fields) == [
+        *("series", "versions", "releaselevels", "artifact_types", "attributes", "newest_only"),
+        *("limit", "destination", "verify", "overwrite", "batch_size", "retries", "retry_delay"),
+    ]
+    for field in fields.values():
+        assert field.description
+        assert not field.is_required
+
+
+def test_artifacts_are_downloaded_in_batches_and_reported_by_version(
+    settings: Settings, folder: Path
+) -> None:
+    result = download(
+        settings, releaselevels=[], newest_only=False, batch_size=2, destination=str(folder)
+    )
+    started = steps(result, dg.DagsterEventType.STEP_START)
+    assert started == [
+        "select_artifacts",
+        *(f"download_batch[00{n}]" for n in (1, 2, 3)),
+        "report_downloads",
+    ]
+    assert list(outcomes(settings, result.run_id)) == PATHS[:5]
+    assert visible(folder) == contents(PATHS[:5])
+
+
+def test_files_that_are_there_are_skipped_without_a_request(
+    settings: Settings, site: Replica, folder: Path
+) -> None:
+    download(settings, destination=str(folder))
+    site.clear_requests()
+    result = download(settings, destination=str(folder))
+    assert result.success
+    assert site.requests == []
+    assert set(outcomes(settings, result.run_id).values()) == {"skipped"}
+    result = download(settings, destination=str(folder), overwrite=True)
+    assert asked(site) == sorted(NEWEST)
+    assert set(outcomes(settings, result.run_id).values()) == {"fetched"}
+
+
+def test_a_file_of_another_size_is_kept_and_told_of(settings: Settings, folder: Path) -> None:
+    folder.mkdir()
+    (folder / name(FINAL)).write_bytes(b"my own")
+    result = download(settings, destination=str(folder), series=["3.6"])
+    [row] = report(settings, result.run_id)
+    assert (row["outcome"], row["bytes"]) == ("skipped", 6)
+    assert "has 6 bytes where the catalog knows" in row["note"]
+    assert visible(folder) == {name(FINAL): b"my own"}
+
+
+def test_one_failed_artifact_loses_no_other_and_fails_the_run_without_a_retry(
+    settings: Settings, site: Replica, folder: Path
+) -> None:
+    site.answer(FINAL, Answer(status=403))
+    result = download(settings, destination=str(folder))
+    assert not result.success
+    assert visible(folder) == contents(NEWEST[:2])
+    assert outcomes(settings, result.run_id) == {
+        **dict.fromkeys(NEWEST, "fetched"),
+        FINAL: "failed",
+    }
+    [row] = [row for row in report(settings, result.run_id) if row["path"] == FINAL]
+    assert "403" in row["error"]
+    assert row["destination"] is None
+    assert recorded(settings)["failed"] == 1
+    # Once by each: it would be refused again.
+    assert asked(site).count(FINAL) == 1
+    assert steps(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
+    assert steps(result, dg.DagsterEventType.STEP_FAILURE) == ["report_downloads"]
+
+
+def test_a_wrong_digest_is_a_failure_and_nothing_lies_under_the_name(
+    settings: Settings, site: Replica, folder: Path
+) -> None:
+    changed = bytes(reversed(CONTENTS[FINAL]))
+    site.answer(FINAL, Answer(body=changed))
+    result = download(settings, destination=str(folder), series=["3.6"])
+    assert not result.success
+    [row] = report(settings, result.run_id)
+    assert sha256_of(changed) in row["error"]
+    assert not row["transient"]
+    assert visible(folder) == {}
+
+
+def test_trouble_that_passes_is_tried_again_by_dagster_and_the_rest_is_not(
+    settings: Settings, site: Replica, folder: Path
+) -> None:
+    site.answer(FINAL, Answer(status=503), times=2)
+    result = download(settings, destination=str(folder))
+    assert result.success
+    assert steps(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == ["download_batch[001]"] * 2
+    assert asked(site) == sorted([*NEWEST, FINAL, FINAL])
+    assert set(outcomes(settings, result.run_id).values()) == {"fetched"}
+    assert visible(folder) == contents(NEWEST)
+
+
+def test_trouble_that_does_not_pass_fails_the_run_after_the_retries(
+    settings: Settings, site: Replica, folder: Path
+) -> None:
+    site.answer(FINAL, Answer(status=503))
+    result = download(settings, destination=str(folder), retries=1)
+    assert not result.success
+    assert asked(site).count(FINAL) == 2
+    assert outcomes(settings, result.run_id)[FINAL] == "failed"
+    assert visible(folder) == contents(NEWEST[:2])
+
+
+def test_a_reexecution_from_failure_fetches_only_what_is_missing(
+    settings: Settings, site: Replica, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYORG_HOME", str(settings.home))
+    monkeypatch.setenv("PYORG_SITE_URL", site.url)
+    # In one test: Dagster keeps a job that it loaded, and with it the settings.
+    for overwrite, into in ((False, folder / "kept"), (True, folder / "replaced")):
+        site.answer(FINAL, Answer(status=403))
+        failed = download(settings, destination=str(into), overwrite=overwrite)
+        site.clear_answers()
+        site.clear_requests()
+        # Whatever became of it: what is not there is missing.
+        (into / name(NEWEST[0])).unlink()
+        with open_instance(settings.dagster_home) as instance:
+            options = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
+            job = dg.reconstructable(job_of_the_environment)
+            again = dg.execute_job(job, instance, reexecution_options=options)
+            assert again.success
+        assert asked(site) == sorted([NEWEST[0], FINAL])
+        assert visible(into) == contents(NEWEST)
+        assert outcomes(settings, again.run_id) == {
+            NEWEST[0]: "fetched",
+            NEWEST[1]: "skipped",
+            NEWEST[2]: "fetched",
+        }
+
+
+def test_a_selection_that_nothing_fits_names_the_nearest_and_asks_for_nothing(
+    settings: Settings, site: Replica
+) -> None:
+    with (
+        open_instance(settings.dagster_home) as instance,
+        pytest.raises(
+            SelectionError,
+            match=r"^nothing fits series 3\.11, .*: series 3\.6, series 3\.5, series 3\.4$",
+        ),
+    ):
+        download_job(settings).execute_in_process(
+            run_config=select(series=["3.11"]), instance=instance
+        )
+    assert site.requests == []
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"verify": "somehow"}, "none of true, false, digest, signature"),
+        ({"batch_size": 0}, "greater than or equal to 1"),
+        ({"series": ["3"]}, "not of the form '3.13'"),
+        ({"destination": "nowhere://at/all"}, "cannot be opened"),
+    ],
+)
+def test_a_config_that_cannot_be_used_fails_before_anything_is_asked(
+    settings: Settings, site: Replica, config: dict[str, Any], words: str
+) -> None:
+    result = download(settings, **config)
+    [failure] = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_key == "select_artifacts"
+    assert words in str(failure.step_failure_data.error)
+    assert site.requests == []
+
+
+def test_the_proof_that_is_asked_for_can_be_written_in_any_way(
+    settings: Settings, folder: Path
+) -> None:
+    written = [True, "true", "yes", False, "false", "0", "digest", "signature"]
+    assert [DownloadConfig(verify=value).verify for value in written] == [
+        *(True, True, True, False, False, False, "digest", "signature")
+    ]
+    # YAML makes a flag of what is not in quotes.
+    result = download(settings, destination=str(folder), series=["3.6"], verify=False)
+    [row] = report(settings, result.run_id)
+    assert row["proof"] == "size"
+
+
+def test_a_catalog_of_another_site_is_not_downloaded_from_this_one(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with Replica([]) as other:
+        elsewhere = load_settings({"PYORG_SITE_URL": other.url, "PYORG_HOME": str(settings.home)})
+        with open_instance(settings.dagster_home) as instance, pytest.raises(CatalogSiteError):
+            download_job(elsewhere).execute_in_process(run_config=select(), instance=instance)
+        assert other.requests == []
+    assert tmp_path.is_dir()
+
+
+def test_an_s3_bucket_is_a_destination_like_a_folder(
+    settings: Settings, site: Replica, s3_url: str
+) -> None:
+    first = download(settings, destination=s3_url)
+    assert first.success
+    assert objects_below(s3_url) == contents(NEWEST)
+    destinations = [row["destination"] for row in report(settings, first.run_id)]
+    assert destinations == [f"{s3_url}/{name(path)}" for path in NEWEST]
+    site.clear_requests()
+    second = download(settings, destination=s3_url)
+    assert set(outcomes(settings, second.run_id).values()) == {"skipped"}
+    assert site.requests == []
+
+
+@pytest.mark.usefixtures("s3_bucket")
+def test_a_bucket_that_is_not_there_fails_each_artifact_in_words(settings: Settings) -> None:
+    result = download(settings, destination="s3://nowhere/pythons", series=["3.6"])
+    assert not result.success
+    [row] = report(settings, result.run_id)
+    assert "the store refuses (The specified bucket does not exist)" in row["error"]
+
+
+def running(
+    program: list[str], settings: Settings
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """A process on the same site and catalog."""
+    home = str(settings.dagster_home)
+    return started(
+        [sys.executable, "-m", *program],
+        env=environment(settings.home, PYORG_SITE_URL=settings.site_url, DAGSTER_HOME=home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def dagster_job_execute(
+    settings: Settings, config: dict[str, Any]
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    file = settings.home / "run.yaml"
+    # YAML, too.
+    file.write_text(json.dumps(config))
+    job = ["dagster", "job", "execute", "-m", "pyorg_pipeline.definitions"]
+    return running([*job, "-j", "download_artifacts", "-c", str(file)], settings)
+
+
+def runs(settings: Settings) -> list[dg.DagsterRun]:
+    with open_instance(settings.dagster_home) as instance:
+        filters = dg.RunsFilter(job_name="download_artifacts")
+        return list(instance.get_runs(filters))
+
+
+def test_dagster_job_execute_takes_its_config_from_a_file(settings: Settings, folder: Path) -> None:
+    config = select(series=["3.6"], verify=True, destination=str(folder))
+    with dagster_job_execute(settings, config) as process:
+        printed = process.communicate()[0].decode()
+    assert process.returncode == 0, printed
+    assert visible(folder) == contents([FINAL])
+    assert [run.status for run in runs(settings)] == [dg.DagsterRunStatus.SUCCESS]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_run_that_is_terminated_leaves_no_half_file_and_the_next_one_goes_on(
+    settings: Settings, site: Replica, folder: Path, go_on: threading.Event
+) -> None:
+    site.answer(FINAL, halfway(go_on))
+    with dagster_job_execute(settings, select(destination=str(folder))) as process:
+        wait_until((folder / f".{name(FINAL)}.part").exists)
+        wait_until(lambda: len(visible(folder)) == 2)
+        process.send_signal(signal.SIGTERM)
+        printed = process.communicate()[0].decode()
+    go_on.set()
+    assert process.returncode != 0, printed
+    assert visible(folder) == contents(NEWEST[:2])
+    [run] = runs(settings)
+    assert run.is_finished
+    with open_instance(settings.dagster_home) as instance:
+        assert instance.event_log_storage.get_concurrency_info(POOL).claimed_slots == []
+    site.clear_answers()
+    site.clear_requests()
+    assert download(settings, destination=str(folder)).success
+    assert asked(site) == [FINAL]
+    assert visible(folder) == contents(NEWEST)
+
+
+def test_a_run_that_is_killed_does_not_hold_up_the_next_one(
+    settings: Settings, site: Replica, folder: Path, go_on: threading.Event
+) -> None:
+    site.answer(FINAL, halfway(go_on))
+    with dagster_job_execute(settings, select(destination=str(folder))) as process:
+        wait_until(lambda: FINAL in asked(site))
+        wait_until(lambda: len(visible(folder)) == 2)
+        process.kill()
+        process.communicate()
+    go_on.set()
+    site.clear_answers()
+    assert visible(folder) == contents(NEWEST[:2])
+    # Otherwise it would wait for ever for the place of the first.
+    result = download(settings, destination=str(folder))
+    assert result.success
+    assert visible(folder) == contents(NEWEST)
+    assert {run.run_id: run.status.value for run in runs(settings)} == {
+        result.run_id: "SUCCESS",
+        **{run.run_id: "FAILURE" for run in runs(settings) if run.run_id != result.run_id},
+    }
+
+
+def test_of_two_runs_at_once_one_waits_for_the_other_s_batch(
+    settings: Settings, site: Replica, folder: Path, go_on: threading.Event
+) -> None:
+    for path in (PATHS[2], FINAL):
+        site.answer(path, halfway(go_on))
+    arguments = ["pyorg_pipeline", "download", "--destination", str(folder), "--series"]
+    with (
+        running([*arguments, "3.6"], settings) as one,
+        running([*arguments, "3.5"], settings) as other,
+    ):
+        wait_until(lambda: blocked(settings) or ended(one) or ended(other))
+        wait_until(lambda: site.requests)
+        [request] = site.requests
+        assert request.path in (PATHS[2], FINAL)
+        go_on.set()
+        for process in (one, other):
+            printed = process.communicate()[0].decode()
+            assert process.returncode == 0, printed
+    assert visible(folder) == contents([PATHS[2], FINAL])
+
+
+def ended(process: subprocess.Popen[bytes]) -> bool:
+    """That it has not: one that did before its time shows what it printed."""
+    assert process.poll() is None, process.communicate()[0].decode()
+    return False
+
+
+def blocked(settings: Settings) -> bool:
+    with open_instance(settings.dagster_home) as instance:
+        info = instance.event_log_storage.get_concurrency_info(POOL)
+        # Of two that come at once Dagster may have meant the slot for both; one has it.
+        at_work = {slot.run_id for slot in info.claimed_slots}
+        waiting = {step.run_id for step in info.pending_steps} - at_work
+        return (len(at_work), len(waiting)) == (1, 1)
+
+
+def test_pyorg_download_prints_the_paths_and_reports_on_stderr(
+    settings: Settings, folder: Path
+) -> None:
+    arguments = ["--series", "3.5,3.6", "--destination", str(folder)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pyorg_pipeline", "download", *arguments],
+        env=environment(settings.home, PYORG_SITE_URL=settings.site_url),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [str(folder / name(path)) for path in NEWEST[1:]]
+    lines = [line.split() for line in done.stderr.splitlines()]
+    assert lines[0] == ["OUTCOME", "PROOF", "SECONDS", "BYTES", "PATH"]
+    assert [(line[0], line[1], line[4]) for line in lines[1:]] == [
+        ("fetched", "digest", str(folder / name(path))) for path in NEWEST[1:]
+    ]
+    assert visible(folder) == contents(NEWEST[1:])
+
+
+def test_pyorg_download_says_in_one_line_what_failed_and_exits_with_1(
+    settings: Settings, site: Replica, folder: Path
+) -> None:
+    site.answer(FINAL, Answer(status=404))
+    arguments = ["--json", "download", "--series", "3.5,3.6", "--destination", str(folder)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pyorg_pipeline", *arguments],
+        env=environment(settings.home, PYORG_SITE_URL=settings.site_url),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert [(row["path"], row["outcome"]) for row in told["outcomes"]] == [
+        (NEWEST[1], "fetched"),
+        (FINAL, "failed"),
+    ]
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("pyorg: ")]
+    assert line.startswith(f"pyorg: 1 of 2 artifacts were not downloaded: {FINAL} (")
+    assert "404" in line
+    assert visible(folder) == contents(NEWEST[1:2])
+
+
+OPTIONS: dict[str, Any] = {
+    "series": "3.5, 3.6",
+    "versions": "",
+    "releaselevels": "final",
+    "artifact_types": "",
+    "attributes": "format=tarball_lzma,debug=no",
+    "newest_only": True,
+    "limit": 0,
+    "destination": "here",
+    "verify": True,
+    "overwrite": False,
+    "batch_size": 32,
+    "retries": 0,
+    "retry_delay": 0,
+}
+
+
+def test_the_options_of_the_command_line_are_the_job_s_config(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = download_config(**OPTIONS)
+    assert config == {
+        **OPTIONS,
+        "series": ["3.5", "3.6"],
+        "versions": [],
+        "releaselevels": ["final"],
+        "artifact_types": [],
+        "attributes": {"format": "tarball_lzma", "debug": False},
+        "limit": None,
+        "destination": str(tmp_path / "here"),
+    }
+    done = attended_download(settings, config)
+    assert done.error is None
+    assert str(done).splitlines() == [str(tmp_path / "here" / name(path)) for path in NEWEST[1:]]
+    url = download_config(**{**OPTIONS, "destination": "s3://bucket/x"})
+    assert url["destination"] == "s3://bucket/x"
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"batch_size": 0}, "batch_size: Input should be greater than or equal to 1"),
+        ({"limit": -1}, "limit -1 selects nothing"),
+        ({"attributes": "lzma"}, "is not of the form"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_said_in_a_line(
+    settings: Settings, tmp_path: Path, option: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=words):
+        attended_download(
+            settings, download_config(**{**OPTIONS, "destination": str(tmp_path), **option})
+        )
+
+
+def test_a_catalog_that_is_missing_is_filled_first(
+    site: Replica, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = str(tmp_path / "new")
+    settings = load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": home})
+    options = {**OPTIONS, "destination": str(tmp_path / "here")}
+    assert attended_download(settings, download_config(**options)).error is None
+    assert capsys.readouterr().err.startswith(f"Refreshed from {site.url}")
+    assert visible(tmp_path / "here") == contents(NEWEST[1:])
+    without = load_settings({"PYORG_HOME": str(tmp_path / "none"), "PYORG_AUTO_REFRESH": "0"})
+    with pytest.raises(CatalogMissingError):
+        attended_download(without, download_config(**options))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_ctrl_c_ends_pyorg_download_without_a_traceback_or_a_half_file(
+    settings: Settings, site: Replica, folder: Path, go_on: threading.Event
+) -> None:
+    site.answer(FINAL, halfway(go_on))
+    arguments = ["pyorg_pipeline", "download", "--destination", str(folder)]
+    with running(arguments, settings) as process:
+        wait_until((folder / f".{name(FINAL)}.part").exists)
+        wait_until(lambda: len(visible(folder)) == 2)
+        process.send_signal(signal.SIGINT)
+        printed = process.communicate()[0].decode()
+    assert process.returncode == 130
+    assert "Traceback" not in printed
+    assert visible(folder) == contents(NEWEST[:2])

@@ -1,0 +1,134 @@
+"""`pyorg demo`: a catalog from a replica, offline, beside whatever the user has."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, CatalogStore
+from pyorg_pipeline.demo.demonstration import run_demo
+from pyorg_pipeline.demo.replica.record import RecordedEntry
+from pyorg_pipeline.errors import SettingsError
+from pyorg_pipeline_tests.support.command_line import pyorg
+from pyorg_pipeline_tests.support.small_site import small_site
+
+
+@pytest.fixture
+def small_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The replica serves the small site instead of the whole record, which takes seconds."""
+
+    def small() -> list[RecordedEntry]:
+        return small_site()
+
+    monkeypatch.setattr("pyorg_pipeline.demo.replica.server.read_record", small)
+
+
+@pytest.fixture
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, and an environment that the demo has to ignore."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYORG_HOME", raising=False)
+    monkeypatch.setenv("PYORG_SITE_URL", "http://127.0.0.1:9/nobody/")
+    monkeypatch.setenv("PYORG_CATALOG_URL", str(tmp_path / "real-catalog"))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "real-dagster"))
+    return tmp_path
+
+
+def site_of(home: Path) -> str:
+    return str(CatalogStore(LocalLocation(home / "catalog")).facts(DIRECTORIES_FILE)["site_url"])
+
+
+def test_the_demo_shows_the_latest_release_where_the_tables_lie_and_what_to_do_next(
+    tmp_path: Path,
+) -> None:
+    """With the whole record, as a user runs it; each command that it suggests works."""
+    home = tmp_path / "a home"
+    done = pyorg(home, "demo")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(
+        "This is a replica of python.org's download site, on this machine"
+    )
+    [latest] = re.findall(r"^The latest final release is (\S+):$", done.stdout, re.MULTILINE)
+    table = [line for line in done.stdout.splitlines() if f" {latest}/" in line]
+    assert len(table) > 10
+    assert all(line.startswith(f"{latest} ") for line in table)
+    for name in ("release_directories", "artifact_catalog", "latest_version"):
+        [path] = re.findall(rf"^  (.+/{name}\.parquet)$", done.stdout, re.MULTILINE)
+        assert Path(path).is_file()
+    suggested = re.findall(r"^  PYORG_HOME=(.+)$", done.stdout, re.MULTILINE)
+    assert len(suggested) == 4
+    for line in suggested:
+        at, program, *arguments = shlex.split(line)
+        assert (at, program) == (str(home), "pyorg")
+        if arguments != ["demo", "--ui"]:
+            assert pyorg(home, *arguments).returncode == 0
+
+
+@pytest.mark.usefixtures("small_record")
+def test_everything_lies_in_a_home_of_its_own(
+    in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_demo() == 0
+    assert [path.name for path in in_tmp_path.iterdir()] == ["pyorg-demo"]
+    assert {path.name for path in (in_tmp_path / "pyorg-demo").iterdir()} >= {"catalog", "dagster"}
+    assert "The latest final release is 3.14.0:\n" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("small_record")
+def test_a_second_demo_finds_the_same_site_and_nothing_new(
+    in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_demo()
+    site = site_of(in_tmp_path / "pyorg-demo")
+    capsys.readouterr()
+    run_demo()
+    assert site_of(in_tmp_path / "pyorg-demo") == site
+    assert "\nNothing new: 5 release directories" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("small_record")
+def test_a_demo_whose_port_is_taken_meanwhile_takes_everything_from_another(
+    in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_demo()
+    site = site_of(in_tmp_path / "pyorg-demo")
+    capsys.readouterr()
+    with socket.create_server(("127.0.0.1", urlsplit(site).port or 0)):
+        assert run_demo() == 0
+    assert site_of(in_tmp_path / "pyorg-demo") != site
+    assert "5 read (full 5)" in capsys.readouterr().out
+
+
+def test_a_catalog_of_another_site_is_not_overwritten(
+    in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYORG_HOME", str(in_tmp_path))
+    now = datetime.now(UTC)
+    facts = {"site_url": "https://www.python.org/ftp/python/", "checked_at": now}
+    store = CatalogStore(LocalLocation(in_tmp_path / "catalog"))
+    store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, [], {**facts, "generated_at": now})
+    with pytest.raises(SettingsError, match=r"www\.python\.org.* does not overwrite"):
+        run_demo()
+    assert site_of(in_tmp_path) == "https://www.python.org/ftp/python/"
+
+
+@pytest.mark.usefixtures("small_record")
+def test_with_ui_dagster_looks_at_the_replica_that_still_serves(
+    in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def serve(settings: object, port: int) -> int:
+        site = urlsplit(getattr(settings, "site_url", ""))
+        socket.create_connection((str(site.hostname), site.port or 0)).close()
+        assert getattr(settings, "home", None) == in_tmp_path / "pyorg-demo"
+        return port
+
+    monkeypatch.setattr("pyorg_pipeline.demo.demonstration.serve_ui", serve)
+    assert run_demo(ui_port=42) == 42

@@ -1,0 +1,277 @@
+"""The facade's downloads: from a question to a proven file."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pyorg_pipeline import (
+    ArtifactChoiceError,
+    ExtraMissingError,
+    InvalidArgumentError,
+    PythonOrgDownloads,
+    SiteStatusError,
+    UnprovenError,
+    VerificationError,
+    VersionNotFoundError,
+)
+from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline_tests.support.command_line import on_a_terminal, pyorg
+from pyorg_pipeline_tests.support.filling import fill
+from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
+
+
+def tarball(mode: str, content: bytes) -> bytes:
+    """A real archive with one file in it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
+        member = tarfile.TarInfo("Python/README")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+NEW = tarball("w:xz", b"3.14.0" * 1000)
+NEWEST = tarball("w:gz", b"3.15.0a1" * 1000)
+OLD = tarball("w:gz", b"2.7" * 1000)
+
+
+@pytest.fixture
+def site() -> Iterator[Replica]:
+    """A site with a release that has digests, one without, and a pre-release."""
+    with Replica([]) as replica:
+        replica.add("3.14.0/Python-3.14.0.tar.xz", content=NEW)
+        replica.add("3.14.0/Python-3.14.0.tar.xz.sigstore", content=bundle_bytes(sha256_of(NEW)))
+        replica.add("3.14.0/Python-3.14.0.tgz", content=tarball("w:gz", b"tgz"))
+        replica.add("3.15.0/Python-3.15.0a1.tgz", content=NEWEST)
+        replica.add("3.15.0/Python-3.15.0a1.tgz.sigstore", content=bundle_bytes(sha256_of(NEWEST)))
+        replica.add("2.7/Python-2.7.tgz", content=OLD)
+        replica.add("2.7/python-2.7.msi", content=b"no archive")
+        replica.add("2.7/python-2.7.amd64.msi", content=b"no archive either")
+        yield replica
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Replica) -> Path:
+    """Where downloads go by default, with a filled catalog beside it and no request counted."""
+    for name in [name for name in os.environ if name.startswith(("PYORG_", "DAGSTER_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PYORG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PYORG_SITE_URL", site.url)
+    fill(str(tmp_path / "home" / "catalog"), site.url)
+    site.clear_requests()
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    return here
+
+
+def asked(site: Replica) -> list[str]:
+    return [request.path for request in site.requests]
+
+
+class TestDownloadArtifact:
+    def test_an_artifact_of_a_list_comes_whole_and_proven_by_its_bundle(
+        self, folder: Path, site: Replica
+    ) -> None:
+        [artifact] = PythonOrgDownloads.list_version_artifacts(3, 14, format="tarball_lzma")
+        path = PythonOrgDownloads.download_artifact(artifact)
+        assert path.resolve() == folder / "Python-3.14.0.tar.xz"
+        assert path.read_bytes() == NEW
+        assert asked(site) == [
+            "3.14.0/Python-3.14.0.tar.xz.sigstore",
+            "3.14.0/Python-3.14.0.tar.xz",
+        ]
+        assert [entry.name for entry in folder.iterdir()] == ["Python-3.14.0.tar.xz"]
+
+    @pytest.mark.parametrize("name", ["2.7/Python-2.7.tgz", "Python-2.7.tgz"])
+    @pytest.mark.usefixtures("folder")
+    def test_a_path_or_a_name_means_the_same(self, name: str) -> None:
+        assert PythonOrgDownloads.download_artifact(name).read_bytes() == OLD
+
+    @pytest.mark.usefixtures("folder")
+    def test_a_name_that_no_artifact_has_is_an_error(self) -> None:
+        with pytest.raises(ArtifactChoiceError, match=r"has no artifact 'Python-9\.tgz'"):
+            PythonOrgDownloads.download_artifact("Python-9.tgz")
+
+    def test_the_positional_arguments_are_those_of_the_old_package(self, folder: Path) -> None:
+        artifact = PythonOrgDownloads.list_version_artifacts(2, 7)[0]
+        path = PythonOrgDownloads.download_artifact(artifact, 4096, folder / "deep" / "er", True)
+        assert path == folder / "deep" / "er" / "Python-2.7.tgz"
+        assert path.read_bytes() == OLD
+
+    @pytest.mark.usefixtures("folder")
+    def test_none_as_a_folder_is_a_new_temporary_one(self) -> None:
+        first, second = (
+            PythonOrgDownloads.download_artifact("Python-2.7.tgz", destination_dir=None)
+            for _ in range(2)
+        )
+        assert first.read_bytes() == second.read_bytes() == OLD
+        assert first.parent != second.parent
+
+    def test_a_file_that_is_there_is_kept_without_a_request(
+        self, folder: Path, site: Replica, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (folder / "Python-2.7.tgz").write_bytes(b"mine")
+        path = PythonOrgDownloads.download_artifact("Python-2.7.tgz")
+        assert path.read_bytes() == b"mine"
+        assert asked(site) == []
+        assert "has 4 bytes where the catalog knows" in caplog.text
+
+    def test_overwriting_keeps_the_good_copy_until_the_new_one_is_proven(
+        self, folder: Path, site: Replica
+    ) -> None:
+        good = PythonOrgDownloads.download_artifact("Python-3.14.0.tar.xz")
+        site.replace("3.14.0/Python-3.14.0.tar.xz", content=NEW[:-1] + b"!")
+        with pytest.raises(VerificationError) as raised:
+            PythonOrgDownloads.download_artifact("Python-3.14.0.tar.xz", overwrite=True)
+        assert raised.value.expected == sha256_of(NEW)
+        assert good.read_bytes() == NEW
+        assert [entry.name for entry in folder.iterdir()] == ["Python-3.14.0.tar.xz"]
+
+    @pytest.mark.usefixtures("folder")
+    def test_a_flipped_byte_in_an_archive_without_a_digest_is_found(
+        self, folder: Path, site: Replica
+    ) -> None:
+        broken = OLD[:40] + bytes([OLD[40] ^ 1]) + OLD[41:]
+        site.replace("2.7/Python-2.7.tgz", content=broken)
+        with pytest.raises(VerificationError):
+            PythonOrgDownloads.download_artifact("Python-2.7.tgz")
+        assert list(folder.iterdir()) == []
+
+    @pytest.mark.usefixtures("folder")
+    def test_a_digest_can_be_demanded_and_waived(self) -> None:
+        with pytest.raises(UnprovenError, match="no digest is published"):
+            PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="digest")
+        # Without the extra it is that which is missing.
+        with pytest.raises((UnprovenError, ExtraMissingError)):
+            PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="signature")
+        assert PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify=False).is_file()
+        path = PythonOrgDownloads.download_artifact("Python-3.14.0.tar.xz", verify="digest")
+        assert path.read_bytes() == NEW
+
+    @pytest.mark.usefixtures("folder")
+    def test_a_strength_that_is_none_is_refused(self) -> None:
+        with pytest.raises(InvalidArgumentError, match="verify 'gpg' is none of"):
+            PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="gpg")  # type: ignore[arg-type]
+
+    @pytest.mark.usefixtures("folder")
+    def test_a_file_that_vanished_is_told_apart(self, site: Replica) -> None:
+        site.remove("2.7/Python-2.7.tgz")
+        with pytest.raises(SiteStatusError, match="absent") as raised:
+            PythonOrgDownloads.download_artifact("Python-2.7.tgz")
+        assert raised.value.status == 404
+
+    @pytest.mark.usefixtures("folder")
+    def test_a_program_is_told_how_far_it_is(self) -> None:
+        told: list[tuple[int, int | None]] = []
+        PythonOrgDownloads.download_artifact(
+            "Python-2.7.tgz", progress=lambda done, total: told.append((done, total))
+        )
+        assert told[-1] == (len(OLD), len(OLD))
+
+
+@pytest.mark.usefixtures("folder")
+class TestDownloadRelease:
+    def test_left_to_default_it_is_the_best_source_tarball(self) -> None:
+        assert PythonOrgDownloads.download_release(3, 14).name == "Python-3.14.0.tar.xz"
+        assert PythonOrgDownloads.download_release("2", "7").name == "Python-2.7.tgz"
+
+    def test_an_explicit_format_is_obeyed_or_refused(self) -> None:
+        fetched = PythonOrgDownloads.download_release(
+            3, 14, 0, "final", 0, "source-release", {"format": "tarball_deflate"}
+        )
+        assert fetched.name == "Python-3.14.0.tgz"
+        with pytest.raises(ArtifactChoiceError, match=r"the nearest: Python-2\.7\.tgz"):
+            PythonOrgDownloads.download_release(2, 7, artifact_format={"format": "tarball_lzma"})
+
+    def test_attributes_may_be_text(self) -> None:
+        fetched = PythonOrgDownloads.download_release(
+            2,
+            7,
+            artifact_type="windows-release",
+            artifact_format="format=installation_packages,arch=amd64",
+        )
+        assert fetched.name == "python-2.7.amd64.msi"
+
+    def test_several_that_fit_are_listed(self) -> None:
+        with pytest.raises(ArtifactChoiceError, match=r"python-2\.7\.amd64\.msi.*python-2\.7\.msi"):
+            PythonOrgDownloads.download_release(2, 7, artifact_type="windows-release")
+
+    def test_a_pre_release_is_fetched_by_its_level_and_serial(self) -> None:
+        path = PythonOrgDownloads.download_release(3, 15, 0, "alpha", 1)
+        assert path.read_bytes() == NEWEST
+
+    def test_a_release_that_is_not_there_names_those_that_are(self) -> None:
+        with pytest.raises(
+            VersionNotFoundError, match=r"no 3\.15\.0; of 3\.15\.0 it has 3\.15\.0a1"
+        ):
+            PythonOrgDownloads.download_release(3, 15)
+
+
+@pytest.mark.usefixtures("folder")
+class TestLatestVersion:
+    def test_the_latest_final_comes_with_its_tarball(self) -> None:
+        version, path = PythonOrgDownloads.latest_version(True, True)
+        assert version == (3, 14, 0)
+        assert path.read_bytes() == NEW
+
+    def test_the_latest_of_any_level_comes_with_its_own_tarball(self) -> None:
+        version, path = PythonOrgDownloads.latest_version(final_only=False, download_tarball=True)
+        assert version == (3, 15, 0, "alpha", 1)
+        assert path.name == "Python-3.15.0a1.tgz"
+
+    def test_the_latest_of_a_series_comes_with_its_tarball(self) -> None:
+        version, path = PythonOrgDownloads.latest_version(series="2.7", download_tarball=True)
+        assert (version, path.name) == ((2, 7, 0), "Python-2.7.tgz")
+
+
+class TestOnTheCommandLine:
+    def test_each_of_them_prints_the_path_that_it_wrote(self, folder: Path) -> None:
+        home = folder.parent / "home"
+        for arguments, name in (
+            (["download_artifact", "2.7/Python-2.7.tgz"], "Python-2.7.tgz"),
+            (["download_release", "3", "14"], "Python-3.14.0.tar.xz"),
+            (
+                [
+                    *("download_release", "2", "7", "--artifact_type", "windows-release"),
+                    *("--artifact_format", "format=installation_packages,arch=amd64"),
+                    *("--destination_dir", "deeper"),
+                ],
+                "deeper/python-2.7.amd64.msi",
+            ),
+        ):
+            done = pyorg(home, "PythonOrgDownloads", *arguments)
+            assert (done.returncode, done.stdout) == (0, f"{name}\n")
+            assert (folder / name).is_file()
+
+    def test_the_latest_version_prints_its_version_and_the_path(self, folder: Path) -> None:
+        arguments = ["--final_only", "false", "--download_tarball", "true"]
+        done = pyorg(folder.parent / "home", "PythonOrgDownloads", "latest_version", *arguments)
+        assert done.stdout.splitlines() == ["3.15.0a1", "Python-3.15.0a1.tgz"]
+        assert (folder / "Python-3.15.0a1.tgz").read_bytes() == NEWEST
+
+    def test_what_is_not_proven_is_one_line_and_leaves_nothing(
+        self, folder: Path, site: Replica
+    ) -> None:
+        site.replace("3.14.0/Python-3.14.0.tar.xz", content=NEW[:-1] + b"!")
+        done = pyorg(folder.parent / "home", "PythonOrgDownloads", "download_release", "3", "14")
+        assert (done.returncode, done.stdout) == (1, "")
+        [line] = done.stderr.splitlines()
+        assert f"should be {sha256_of(NEW)}" in line
+        assert list(folder.iterdir()) == []
+
+    @pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
+    def test_on_a_terminal_a_bar_shows_speed_and_size_and_in_a_pipe_nothing_does(
+        self, folder: Path
+    ) -> None:
+        shown = on_a_terminal(
+            folder.parent / "home", 120, "PythonOrgDownloads", "download_release", "2", "7"
+        )
+        assert "Python-2.7.tgz" in shown
+        assert f"{len(OLD)}/{len(OLD)} bytes" in shown

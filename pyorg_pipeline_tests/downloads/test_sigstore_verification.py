@@ -1,0 +1,216 @@
+"""Full verification of real bundles, with nothing but the installed package."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
+from pyorg_pipeline.errors import VerificationError
+from pyorg_pipeline.model.signers import SIGNERS, Signer
+from pyorg_pipeline.model.versions import parse_series
+from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
+from pyorg_pipeline_tests.support.shared_data import ROOT, real_bundles, real_digests
+
+with_extra = pytest.mark.skipif(not can_verify(), reason="the extra `sigstore` is not installed")
+
+
+class Real(NamedTuple):
+    path: str
+    content: bytes
+    sha256: str
+    signer: Signer
+
+    def verify(self, **changes: str) -> Signer:
+        wanted = {"identity": self.signer.identity, "issuer": self.signer.issuer, **changes}
+        return verify_bundle(
+            self.content, wanted.pop("sha256", self.sha256), name=self.path, **wanted
+        )
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty home of its own, to see whether anything is written there."""
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def real() -> list[Real]:
+    digests = real_digests()
+    found = []
+    for path, content in real_bundles().items():
+        series = parse_series(".".join(path.split(".")[:2]))
+        found.append(Real(path, content, digests[path], SIGNERS[series]))
+    assert len(found) == 9
+    return found
+
+
+@with_extra
+def test_the_real_bundles_verify_for_the_real_digests_and_write_nothing(
+    real: list[Real], home: Path
+) -> None:
+    for one in real:
+        assert one.verify() == one.signer
+    assert not home.exists()
+
+
+@with_extra
+def test_a_bundle_does_not_verify_for_another_digest(real: list[Real]) -> None:
+    for one in real:
+        other = sha256_of(one.path.encode())
+        with pytest.raises(VerificationError) as caught:
+            one.verify(sha256=other)
+        assert caught.value.subject == one.path
+        assert other in caught.value.expected
+        assert "digest mismatch" in caught.value.actual
+
+
+@with_extra
+def test_a_bundle_does_not_verify_for_another_identity(real: list[Real]) -> None:
+    for one in real:
+        with pytest.raises(VerificationError, match="do not match mallory") as caught:
+            one.verify(identity="mallory@python.org")
+        assert one.signer.identity in caught.value.actual
+
+
+@with_extra
+def test_a_bundle_does_not_verify_for_another_issuer(real: list[Real]) -> None:
+    for one in real:
+        with pytest.raises(VerificationError, match="OIDCIssuer does not match"):
+            one.verify(issuer="https://login.example")
+
+
+@with_extra
+def test_a_bundle_with_a_changed_byte_does_not_verify(real: list[Real]) -> None:
+    """Bytes that are signed: spaces, spare bits of base64 and the name of a log's key are not."""
+    for one in real:
+        whole = json.loads(one.content)
+        material = whole["verificationMaterial"]
+        entry = material["tlogEntries"][0]
+        if "certificate" in material:
+            certificate = material["certificate"]
+        else:
+            (certificate,) = material["x509CertificateChain"]["certificates"]
+        places = [
+            (whole["messageSignature"], "signature"),
+            (whole["messageSignature"]["messageDigest"], "digest"),
+            (certificate, "rawBytes"),
+            (entry, "canonicalizedBody"),
+            (entry, "integratedTime"),
+            (entry["inclusionPromise"], "signedEntryTimestamp"),
+            (entry["inclusionProof"], "rootHash"),
+            (entry["inclusionProof"]["checkpoint"], "envelope"),
+        ]
+        for place, name in places:
+            kept = place[name]
+            at = len(kept) // 4
+            place[name] = kept[:at] + ("1" if kept[at] != "1" else "2") + kept[at + 1 :]
+            with pytest.raises(VerificationError):
+                one._replace(content=json.dumps(whole).encode()).verify()
+            place[name] = kept
+        assert one._replace(content=json.dumps(whole).encode()).verify() == one.signer
+
+
+@with_extra
+def test_a_bundle_of_another_artifact_does_not_verify(real: list[Real]) -> None:
+    for one, other in zip(real, real[1:] + real[:1], strict=True):
+        with pytest.raises(VerificationError):
+            one._replace(content=other.content).verify()
+
+
+@with_extra
+def test_damaged_bundles_give_no_other_error_than_ours(real: list[Real]) -> None:
+    chance = random.Random(3)
+    for one in real:
+        for _ in range(40):
+            content = bytearray(one.content)
+            content[chance.randrange(len(content))] = chance.randrange(256)
+            try:
+                signer = one._replace(content=bytes(content)).verify()
+            except VerificationError:
+                continue
+            assert signer == one.signer
+
+
+@with_extra
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b"[" * 10_000])
+def test_what_is_no_bundle_does_not_verify(content: bytes) -> None:
+    with pytest.raises(VerificationError, match="not verified"):
+        verify_bundle(content, "0" * 64, identity="a@b", issuer="https://c")
+
+
+@with_extra
+def test_a_made_up_bundle_does_not_verify() -> None:
+    signer = SIGNERS[3, 14]
+    with pytest.raises(VerificationError):
+        verify_bundle(
+            bundle_bytes("0" * 64), "0" * 64, identity=signer.identity, issuer=signer.issuer
+        )
+
+
+@with_extra
+def test_what_is_no_digest_is_refused(real: list[Real]) -> None:
+    with pytest.raises(VerificationError):
+        real[0].verify(sha256="not hexadecimal")
+
+
+@with_extra
+def test_many_threads_verify_at_once(real: list[Real]) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        signers = list(pool.map(lambda one: one.verify(), real * 10))
+    assert signers == [one.signer for one in real] * 10
+
+
+@with_extra
+def test_the_trust_root_is_the_installed_package_s_whatever_lies_in_the_home(
+    real: list[Real], home: Path
+) -> None:
+    """sigstore's own offline mode would believe this file."""
+    cache = home / "sigstore-python/tuf/https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"
+    cache.mkdir(parents=True)
+    (cache / "trusted_root.json").write_text("{}")
+    program = (
+        "import sys; from pyorg_pipeline.downloads.sigstore import verify_bundle;"
+        "print(verify_bundle(sys.stdin.buffer.read(), *sys.argv[1:2],"
+        " identity=sys.argv[2], issuer=sys.argv[3]).identity)"
+    )
+    one = real[0]
+    done = subprocess.run(
+        [sys.executable, "-c", program, one.sha256, *one.signer],
+        input=one.content,
+        capture_output=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.stdout.decode().strip() == one.signer.identity, done.stderr.decode()
+
+
+def test_without_the_extra_the_error_says_how_to_install_it() -> None:
+    """In a process that cannot find sigstore, whether or not it is installed."""
+    program = """
+import sys
+sys.modules["sigstore"] = None
+from pyorg_pipeline.errors import ExtraMissingError
+from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
+assert not can_verify()
+try:
+    verify_bundle(b"{}", "0" * 64, identity="a@b", issuer="https://c")
+except ExtraMissingError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=False, cwd=ROOT
+    )
+    assert done.stdout.decode().strip() == (
+        "verifying signatures needs a further package: "
+        "pip install '.[sigstore]' in the clone of pyorg_pipeline"
+    ), done.stderr.decode()

@@ -1,0 +1,222 @@
+"""What a transfer makes of a folder that cannot take the file: nothing is lost, and it says why."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.errors import DestinationError
+from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline_tests.support.transfers import NAME, OLD, PATH, fetch, names
+
+BYTES = random.Random(1).randbytes(900_001)
+
+
+@pytest.fixture
+def replica() -> Iterator[Replica]:
+    with Replica([]) as replica:
+        replica.add(PATH, content=BYTES, last_modified=datetime(2025, 10, 14, tzinfo=UTC))
+        yield replica
+
+
+@pytest.fixture
+def client(replica: Replica) -> Iterator[SiteClient]:
+    with SiteClient(replica.url, backoff=0) as client:
+        yield client
+
+
+Mount = Callable[[str], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Mount:
+    """Mount a small file system at tmp_path/small with options; tests are skipped without."""
+
+    @contextmanager
+    def mounted(options: str) -> Iterator[None]:
+        folder = tmp_path / "small"
+        folder.mkdir(exist_ok=True)
+        try:
+            done = subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
+                check=False,
+                capture_output=True,
+                text=True,
+            )
+        except FileNotFoundError:
+            pytest.skip("there is no mount command")
+        if done.returncode:
+            pytest.skip(f"this user may not mount file systems: {done.stderr.strip()}")
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", str(folder)], check=True)
+
+    return mounted
+
+
+def test_a_full_file_system_is_reported_and_the_next_call_goes_on(
+    replica: Replica, client: SiteClient, tmp_path: Path, mount: Mount
+) -> None:
+    folder = tmp_path / "small"
+    with mount("size=640k"):
+        (folder / NAME).write_bytes(OLD)
+        (folder / "ballast").write_bytes(bytes(250_000))
+        with pytest.raises(DestinationError, match="the file system is full; make room") as caught:
+            fetch(client, PATH, folder, overwrite=True)
+        assert caught.value.path == str(folder / f".{NAME}.part")
+        assert len(replica.requests) == 1
+        assert (folder / NAME).read_bytes() == OLD
+        (folder / "ballast").unlink()
+        subprocess.run(["mount", "-o", "remount,size=2m", str(folder)], check=True)
+        done = fetch(client, PATH, folder, overwrite=True)
+        assert done.resumed_from > 0
+        assert done.path.read_bytes() == BYTES
+        assert names(folder) == [NAME]
+
+
+def test_a_file_system_without_room_for_anything_is_reported(
+    replica: Replica, client: SiteClient, tmp_path: Path, mount: Mount
+) -> None:
+    # The root of the file system is an inode, too.
+    with mount("nr_inodes=1"), pytest.raises(DestinationError, match="full"):
+        fetch(client, PATH, tmp_path / "small")
+    assert replica.requests == []
+
+
+@pytest.mark.parametrize("has_old_copy", [False, True])
+def test_a_read_only_file_system_is_reported_without_a_request(
+    replica: Replica, client: SiteClient, tmp_path: Path, mount: Mount, has_old_copy: bool
+) -> None:
+    folder = tmp_path / "small"
+    with mount("size=1m"):
+        if has_old_copy:
+            (folder / NAME).write_bytes(OLD)
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        for destination in (folder, folder / "made" / "for it"):
+            with pytest.raises(DestinationError, match="read-only"):
+                fetch(client, PATH, destination, overwrite=True)
+        assert names(folder) == [NAME] * has_old_copy
+        if has_old_copy:
+            assert fetch(client, PATH, folder).size == len(OLD)
+    assert replica.requests == []
+
+
+def test_a_folder_that_may_not_be_written_to_is_reported_without_a_request(
+    replica: Replica, client: SiteClient, tmp_path: Path
+) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o555)
+    if os.access(folder, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    with pytest.raises(DestinationError, match="not permitted"):
+        fetch(client, PATH, folder)
+    assert replica.requests == []
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_directory_in_the_way_is_reported_without_a_request(
+    replica: Replica, client: SiteClient, tmp_path: Path, overwrite: bool
+) -> None:
+    (tmp_path / NAME).mkdir()
+    (tmp_path / NAME / "precious").touch()
+    with pytest.raises(DestinationError, match="a directory is in the way; remove or rename it"):
+        fetch(client, PATH, tmp_path, overwrite=overwrite)
+    assert names(tmp_path / NAME) == ["precious"]
+    assert names(tmp_path) == [NAME]
+    assert replica.requests == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_pipe_in_the_way_is_neither_waited_for_nor_replaced(
+    replica: Replica, client: SiteClient, tmp_path: Path, overwrite: bool
+) -> None:
+    os.mkfifo(tmp_path / NAME)
+    with pytest.raises(DestinationError, match="something that is no file is in the way"):
+        fetch(client, PATH, tmp_path, overwrite=overwrite)
+    assert (tmp_path / NAME).is_fifo()
+    assert replica.requests == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_where_the_bytes_go_first_is_not_waited_for(
+    client: SiteClient, tmp_path: Path
+) -> None:
+    for ending in (".part", ".part.json", ".part.json.new"):
+        os.mkfifo(tmp_path / f".{NAME}{ending}")
+    assert fetch(client, PATH, tmp_path).path.read_bytes() == BYTES
+    assert names(tmp_path) == [NAME]
+
+
+def test_a_directory_that_comes_in_the_way_meanwhile_costs_nothing(
+    replica: Replica, client: SiteClient, tmp_path: Path
+) -> None:
+    def prove(_: object) -> None:
+        (tmp_path / NAME).mkdir()
+
+    with pytest.raises(DestinationError, match="a directory is in the way"):
+        fetch(client, PATH, tmp_path, prove=prove)
+    (tmp_path / NAME).rmdir()
+    assert fetch(client, PATH, tmp_path).resumed_from == len(BYTES) - 1
+    assert (tmp_path / NAME).read_bytes() == BYTES
+    assert len(replica.requests) == 2
+
+
+def test_a_dangling_link_in_the_way_is_reported_without_a_request(
+    replica: Replica, client: SiteClient, tmp_path: Path
+) -> None:
+    (tmp_path / NAME).symlink_to("nowhere")
+    with pytest.raises(DestinationError, match="leads nowhere is in the way; remove it, or"):
+        fetch(client, PATH, tmp_path)
+    assert names(tmp_path) == [NAME]
+    assert (tmp_path / NAME).is_symlink()
+    assert replica.requests == []
+
+
+def test_a_link_in_a_circle_is_reported_without_a_request(
+    replica: Replica, client: SiteClient, tmp_path: Path
+) -> None:
+    (tmp_path / NAME).symlink_to(NAME)
+    with pytest.raises(DestinationError, match="circle"):
+        fetch(client, PATH, tmp_path)
+    assert replica.requests == []
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link"])
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_what_stands_where_the_folder_should_be_is_reported(
+    replica: Replica, client: SiteClient, tmp_path: Path, kind: str, below: str
+) -> None:
+    place = tmp_path / "folder"
+    if kind == "file":
+        place.write_bytes(OLD)
+    else:
+        place.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DestinationError, match="in the way"):
+        fetch(client, PATH, place / below)
+    assert names(tmp_path) == ["folder"]
+    assert replica.requests == []
+
+
+def test_a_link_to_a_folder_is_the_folder(client: SiteClient, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert fetch(client, PATH, tmp_path / "link").path == tmp_path / "link" / NAME
+    assert names(tmp_path / "real") == [NAME]
+
+
+def test_a_path_that_is_too_long_is_reported(
+    replica: Replica, client: SiteClient, tmp_path: Path
+) -> None:
+    with pytest.raises(DestinationError, match="too long"):
+        fetch(client, PATH, tmp_path / ("x" * 300))
+    assert replica.requests == []

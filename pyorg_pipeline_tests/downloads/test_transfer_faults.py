@@ -1,0 +1,790 @@
+"""What a transfer makes of a site that fails: each fault by a real server, with a real file."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
+from pyorg_pipeline.downloads.download import Received
+from pyorg_pipeline.errors import (
+    ForeignHostError,
+    SiteError,
+    SiteStatusError,
+    SiteUnreachableError,
+    VerificationError,
+)
+from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline_tests.support.raw_server import Raw, RawRequest, RawServer, whole
+from pyorg_pipeline_tests.support.transfers import NAME, OLD, PATH, fetch, names
+
+BYTES = random.Random(1).randbytes(300_001)
+OTHER = random.Random(2).randbytes(300_001)
+LONGER = random.Random(3).randbytes(310_000)
+PAGE = b"\n<!DOCTYPE html>\n<title>We will be back soon</title>"
+DATE = datetime(2025, 10, 14, tzinfo=UTC)
+LATER = datetime(2025, 10, 15, tzinfo=UTC)
+CUT = 100_000
+
+Connect = Callable[..., SiteClient]
+
+
+@pytest.fixture
+def replica() -> Iterator[Replica]:
+    with Replica([]) as replica:
+        replica.add(PATH, content=BYTES, last_modified=DATE)
+        yield replica
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Make clients that repeat at once and are closed after the test."""
+    clients: list[SiteClient] = []
+
+    def connect(url: str, **settings: Any) -> SiteClient:
+        clients.append(SiteClient(url, **{"backoff": 0, "retries": 2, **settings}))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def old_copy(tmp_path: Path) -> Path:
+    """A folder with an older copy, which stays whatever happens."""
+    folder = tmp_path / "with an older copy"
+    folder.mkdir()
+    (folder / NAME).write_bytes(OLD)
+    return folder
+
+
+class Ranges(list[tuple[str | None, str | None]]):
+    """An answer of the site's own that notes the Range and If-Range of each request."""
+
+    def __init__(self, *first: Answer) -> None:
+        super().__init__()
+        self._first = list(first)
+
+    def __call__(self, request: Request) -> Answer:
+        self.append((request.headers.get("Range"), request.headers.get("If-Range")))
+        return self._first.pop(0) if self._first else Answer()
+
+
+def cut(replica: Replica, *answers: Answer) -> Ranges:
+    """Have the first answer cut, and the next be these; then as usual."""
+    ranges = Ranges(Answer(cut_after=CUT), *answers)
+    replica.answer(PATH, ranges)
+    return ranges
+
+
+# No connection, cuts and silence
+
+
+def test_a_refused_connection_is_reported_and_leaves_nothing(
+    connect: Connect, old_copy: Path
+) -> None:
+    with Replica([]) as replica:
+        url = replica.url
+    with pytest.raises(SiteUnreachableError, match="no connection") as caught:
+        fetch(connect(url), PATH, old_copy, overwrite=True)
+    assert caught.value.transient
+    assert caught.value.url == f"{url}{PATH}"
+    assert names(old_copy) == [NAME]
+    assert (old_copy / NAME).read_bytes() == OLD
+
+
+def reset_after(counts: list[int]) -> Callable[[RawRequest], Raw]:
+    """A site that resets each connection after so many bytes of the body."""
+    given = iter(counts)
+
+    def respond(request: RawRequest) -> Raw:
+        start = int(request.headers.get("range", "bytes=0-")[6:-1])
+        rest = BYTES[start:]
+        head = b"HTTP/1.1 200 OK\r\n"
+        if start:
+            head = b"HTTP/1.1 206 Partial Content\r\n"
+            head += b"Content-Range: bytes %d-300000/300001\r\n" % start
+        head += b'ETag: "a"\r\nContent-Length: %d\r\n\r\n' % len(rest)
+        count = next(given, None)
+        return Raw([head + rest[:count]], reset=count is not None)
+
+    return respond
+
+
+def test_what_a_reset_cut_off_is_continued(connect: Connect, tmp_path: Path) -> None:
+    with RawServer(reset_after([100_000, 150_000])) as server:
+        done = fetch(connect(server.url), PATH, tmp_path, expected_size=len(BYTES))
+        headers = [request.headers for request in server.requests]
+    assert done.path.read_bytes() == BYTES
+    assert done.sha256 == sha256(BYTES).hexdigest()
+    assert len(headers) == 3
+    # How many bytes a reset leaves to be read is the system's choice.
+    assert all(request["range"].startswith("bytes=") for request in headers[1:])
+    assert [request["if-range"] for request in headers[1:]] == ['"a"', '"a"']
+
+
+def test_attempts_are_counted_from_the_last_progress(connect: Connect, tmp_path: Path) -> None:
+    with Replica([]) as replica:
+        replica.add(PATH, content=BYTES, last_modified=DATE)
+        replica.answer(PATH, Answer(cut_after=20_000), times=15)
+        done = fetch(connect(replica.url, retries=1), PATH, tmp_path)
+        assert len(replica.requests) == 16
+    assert done.path.read_bytes() == BYTES
+
+
+def test_a_site_that_cuts_without_progress_is_given_up_and_what_came_is_kept(
+    replica: Replica, connect: Connect, old_copy: Path
+) -> None:
+    cut(replica, *[Answer(cut_after=0)] * 10)
+    with pytest.raises(SiteUnreachableError, match="cut off"):
+        fetch(connect(replica.url, retries=3), PATH, old_copy, overwrite=True)
+    assert len(replica.requests) == 1 + 3
+    assert (old_copy / NAME).read_bytes() == OLD
+    replica.clear_answers()
+    done = fetch(connect(replica.url), PATH, old_copy, overwrite=True)
+    assert done.resumed_from == CUT
+    assert done.path.read_bytes() == BYTES
+    assert names(old_copy) == [NAME]
+
+
+def silent_after(count: int, server: RawServer, silences: int) -> Raw:
+    """So many bytes, then silence, in the first answers; then all."""
+    head = f'HTTP/1.1 200 OK\r\nETag: "a"\r\nContent-Length: {len(BYTES)}\r\n\r\n'.encode()
+
+    def pieces() -> Iterator[bytes]:
+        yield head + BYTES[:count]
+        server.stopping.wait()
+
+    if len(server.requests) <= silences:
+        return Raw(pieces())
+    start = int(server.requests[-1].headers["range"][6:-1])
+    head = (
+        f'HTTP/1.1 206 Partial Content\r\nETag: "a"\r\nContent-Length: {len(BYTES) - start}\r\n'
+        f"Content-Range: bytes {start}-300000/300001\r\n\r\n"
+    ).encode()
+    return Raw([head + BYTES[start:]])
+
+
+def test_silence_is_no_end_and_is_waited_out_once_for_each_attempt(
+    connect: Connect, tmp_path: Path
+) -> None:
+    with RawServer(lambda _: silent_after(CUT, server, 1)) as server:
+        done = fetch(connect(server.url, read_timeout=1), PATH, tmp_path)
+        assert len(server.requests) == 2
+        assert server.requests[1].headers["range"] == f"bytes={CUT}-"
+    assert done.path.read_bytes() == BYTES
+
+
+def test_silence_for_ever_is_reported(connect: Connect, old_copy: Path) -> None:
+    with (
+        RawServer(lambda _: silent_after(CUT, server, 9)) as server,
+        pytest.raises(SiteUnreachableError, match=r"silent for 0\.1 s"),
+    ):
+        fetch(connect(server.url, read_timeout=0.1, retries=0), PATH, old_copy, overwrite=True)
+    assert (old_copy / NAME).read_bytes() == OLD
+
+
+def test_a_file_may_take_longer_than_any_timeout(connect: Connect, tmp_path: Path) -> None:
+    """Silence is limited, the whole is not: forty pauses are more than one read timeout."""
+
+    def pieces() -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n"
+        for number in range(40):
+            server.stopping.wait(0.03)
+            yield bytes([number])
+
+    with RawServer(lambda _: Raw(pieces())) as server:
+        done = fetch(connect(server.url, read_timeout=1), PATH, tmp_path)
+        assert len(server.requests) == 1
+    assert done.seconds > 1
+    assert done.path.read_bytes() == bytes(range(40))
+
+
+def test_a_client_that_is_cut_off_ends_its_transfers(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    asked_again = threading.Event()
+
+    def answer(request: Request) -> Answer:
+        if "Range" not in request.headers:
+            return Answer(cut_after=CUT)
+        asked_again.set()
+        return Answer(hold=threading.Event())
+
+    replica.answer(PATH, answer)
+    client = connect(replica.url)
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(fetch, client, PATH, tmp_path)
+        asked_again.wait()
+        client.cut_off()
+        with pytest.raises(SiteUnreachableError):
+            call.result()
+    assert not (tmp_path / NAME).exists()
+    replica.clear_answers()
+    assert fetch(client, PATH, tmp_path).resumed_from == CUT
+
+
+# Statuses
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (403, "forbidden"),
+        (404, "no such file; refresh"),
+        (410, "no such file any more"),
+        (401, "credentials"),
+        (206, "status 206 instead of 200"),
+        (416, "status 416 instead of 200"),
+    ],
+)
+def test_a_final_status_is_reported_at_once(
+    replica: Replica, connect: Connect, old_copy: Path, status: int, words: str
+) -> None:
+    replica.answer(PATH, Answer(status))
+    with pytest.raises(SiteStatusError, match=words) as caught:
+        fetch(connect(replica.url), PATH, old_copy, overwrite=True)
+    assert (caught.value.status, caught.value.transient) == (status, False)
+    assert len(replica.requests) == 1
+    assert names(old_copy) == [NAME]
+    assert (old_copy / NAME).read_bytes() == OLD
+
+
+def test_a_final_status_on_the_way_keeps_what_came(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    """The whole tree answered 403 on 2024-11-26, and was back an hour later."""
+    cut(replica, Answer(403))
+    with pytest.raises(SiteStatusError, match="forbidden"):
+        fetch(connect(replica.url), PATH, tmp_path)
+    assert fetch(connect(replica.url), PATH, tmp_path).resumed_from == CUT
+    assert (tmp_path / NAME).read_bytes() == BYTES
+
+
+def test_429_is_waited_out_as_long_as_the_site_asks(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    replica.answer(PATH, Answer(429, {"Retry-After": "1"}), times=1)
+    start = time.monotonic()
+    fetch(connect(replica.url), PATH, tmp_path)
+    assert time.monotonic() - start >= 1
+    assert [request.status for request in replica.requests] == [429, 200]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_trouble_of_the_moment_is_waited_out(
+    replica: Replica, connect: Connect, tmp_path: Path, status: int
+) -> None:
+    replica.answer(PATH, Answer(status), times=2)
+    fetch(connect(replica.url), PATH, tmp_path)
+    assert [request.status for request in replica.requests] == [status, status, 200]
+    assert (tmp_path / NAME).read_bytes() == BYTES
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_trouble_that_stays_is_reported_after_the_last_attempt(
+    replica: Replica, connect: Connect, old_copy: Path, status: int
+) -> None:
+    replica.answer(PATH, Answer(status))
+    with pytest.raises(SiteStatusError) as caught:
+        fetch(connect(replica.url, retries=3), PATH, old_copy, overwrite=True)
+    assert (caught.value.status, caught.value.transient) == (status, True)
+    assert len(replica.requests) == 4
+    assert names(old_copy) == [NAME]
+    assert (old_copy / NAME).read_bytes() == OLD
+
+
+def test_a_client_that_is_cut_off_by_progress_asks_for_nothing_more(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    client = connect(replica.url)
+
+    told: list[int] = []
+
+    def progress(done: int, _: int | None) -> None:
+        told.append(done)
+        if done:
+            client.cut_off()
+
+    with pytest.raises(SiteUnreachableError, match="given up"):
+        fetch(client, PATH, tmp_path, progress=progress, chunk_size=10_000)
+    assert len(replica.requests) == 1
+    assert fetch(client, PATH, tmp_path).resumed_from == told[-1]
+
+
+def test_a_redirect_on_the_same_site_is_followed_with_the_range(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    moved = {"Location": f"/ftp/python/mirror/{NAME}"}
+    replica.add(f"mirror/{NAME}", content=BYTES, last_modified=DATE)
+    replica.answer(PATH, Answer(302, moved))
+    ranges = Ranges(Answer(cut_after=CUT))
+    replica.answer(f"mirror/{NAME}", ranges)
+    assert fetch(connect(replica.url), PATH, tmp_path).path.read_bytes() == BYTES
+    assert [asked for asked, _ in ranges] == [None, f"bytes={CUT}-"]
+
+
+def test_a_redirect_to_another_site_is_not_followed(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    with Replica([]) as other:
+        replica.answer(PATH, Answer(302, {"Location": f"{other.url}{PATH}"}))
+        with pytest.raises(ForeignHostError):
+            fetch(connect(replica.url), PATH, tmp_path)
+        assert other.requests == []
+    assert names(tmp_path) == []
+
+
+# Lengths
+
+
+def respond_with(head: str, body: bytes) -> Callable[[RawRequest], Raw]:
+    return lambda _: Raw([f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + body])
+
+
+@pytest.mark.parametrize("expected_size", [len(BYTES), None])
+def test_a_file_without_a_length_arrives(
+    connect: Connect, tmp_path: Path, expected_size: int | None
+) -> None:
+    with RawServer(respond_with("", BYTES)) as server:
+        done = fetch(connect(server.url), PATH, tmp_path, expected_size=expected_size)
+    assert done.path.read_bytes() == BYTES
+
+
+def test_a_file_in_chunks_arrives(replica: Replica, connect: Connect, tmp_path: Path) -> None:
+    replica.answer(PATH, Answer(headers={"Transfer-Encoding": "chunked"}))
+    done = fetch(connect(replica.url), PATH, tmp_path, chunk_size=10_000)
+    assert done.path.read_bytes() == BYTES
+
+
+@pytest.mark.parametrize(
+    ("head", "first"),
+    [('ETag: "a"\r\n', BYTES[:CUT]), ('ETag: "a"\r\nTransfer-Encoding: chunked\r\n', b"")],
+    ids=["up to the close", "in chunks"],
+)
+def test_a_cut_is_seen_without_a_length_and_continued(
+    connect: Connect, tmp_path: Path, head: str, first: bytes
+) -> None:
+    def respond(request: RawRequest) -> Raw:
+        if "range" in request.headers:
+            return whole(
+                BYTES[CUT:],
+                status="206 Partial Content",
+                headers=f'ETag: "a"\r\nContent-Range: bytes {CUT}-300000/300001\r\n',
+            )
+        body = first or b"%x\r\n" % len(BYTES) + BYTES[:CUT]
+        return respond_with(head, body)(request)
+
+    with RawServer(respond) as server:
+        done = fetch(connect(server.url), PATH, tmp_path, expected_size=len(BYTES))
+        assert len(server.requests) == 2
+    assert done.path.read_bytes() == BYTES
+
+
+@pytest.mark.parametrize(
+    ("answer", "actual"),
+    [
+        (whole(BYTES[:-7]), "299,994 bytes"),
+        (Raw([b"HTTP/1.1 200 OK\r\nContent-Length: 299994\r\n\r\n" + BYTES]), "299,994 bytes"),
+        (Raw([b"HTTP/1.1 200 OK\r\nContent-Length: 300010\r\n\r\n" + BYTES]), "300,010 bytes"),
+        (
+            Raw(
+                [
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                    b"%x\r\n" % (len(BYTES) - 7) + BYTES[:-7] + b"\r\n0\r\n\r\n",
+                ]
+            ),
+            "299,994 bytes",
+        ),
+        (Raw([b"HTTP/1.1 200 OK\r\n\r\n" + BYTES + b"more"]), "more than 300,001 bytes"),
+    ],
+    ids=["shorter", "length too small", "length too large", "shorter in chunks", "longer"],
+)
+def test_another_size_than_the_catalogs_is_refused_at_once(
+    connect: Connect, old_copy: Path, answer: Raw, actual: str
+) -> None:
+    with RawServer(lambda _: answer) as server:
+        with pytest.raises(VerificationError) as caught:
+            fetch(connect(server.url), PATH, old_copy, expected_size=len(BYTES), overwrite=True)
+        assert len(server.requests) == 1
+    assert (caught.value.what, caught.value.expected) == ("size", "300,001 bytes")
+    assert (caught.value.actual, caught.value.expected_source) == (actual, "the catalog")
+    assert names(old_copy) == [NAME]
+    assert (old_copy / NAME).read_bytes() == OLD
+
+
+def test_a_stream_without_an_end_is_left_when_it_is_too_long(
+    connect: Connect, tmp_path: Path
+) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n\r\n"
+        while not server.stopping.is_set():
+            yield BYTES
+
+    with (
+        RawServer(lambda _: Raw(pieces())) as server,
+        pytest.raises(VerificationError, match="more than 300,001"),
+    ):
+        fetch(connect(server.url), PATH, tmp_path, expected_size=len(BYTES))
+    assert names(tmp_path) == []
+
+
+def test_a_length_that_is_never_reached_is_a_cut_each_time(
+    connect: Connect, tmp_path: Path
+) -> None:
+    """Nobody knows the size, and the site declares nine bytes more than it has."""
+    answer = respond_with('ETag: "a"\r\nContent-Length: 300010\r\n', BYTES)
+    with RawServer(answer) as server:
+        with pytest.raises(SiteUnreachableError, match="cut off"):
+            fetch(connect(server.url), PATH, tmp_path)
+        assert len(server.requests) == 1 + 2
+    assert not (tmp_path / NAME).exists()
+
+
+# A page instead of the file
+
+
+@pytest.mark.parametrize("expected_size", [len(BYTES), None])
+@pytest.mark.parametrize("length", ["declared", "chunked", "none"])
+def test_an_error_page_with_200_is_refused(
+    connect: Connect, old_copy: Path, expected_size: int | None, length: str
+) -> None:
+    head, body = "Content-Type: text/html; charset=utf-8\r\n", PAGE
+    if length == "declared":
+        head += f"Content-Length: {len(PAGE)}\r\n"
+    elif length == "chunked":
+        head += "Transfer-Encoding: chunked\r\n"
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(PAGE), PAGE)
+    with RawServer(respond_with(head, body)) as server:
+        with pytest.raises(VerificationError, match=r"text/html|HTML") as caught:
+            fetch(connect(server.url), PATH, old_copy, expected_size=expected_size, overwrite=True)
+        assert len(server.requests) == 1
+    assert caught.value.what in {"size", "the content"}
+    assert names(old_copy) == [NAME]
+    assert (old_copy / NAME).read_bytes() == OLD
+
+
+def test_an_error_page_with_200_on_the_way_keeps_what_came(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    ranges = cut(replica, Answer(body=PAGE, headers={"Content-Type": "text/html"}))
+    with pytest.raises(VerificationError):
+        fetch(connect(replica.url), PATH, tmp_path, expected_size=len(BYTES))
+    done = fetch(connect(replica.url), PATH, tmp_path, expected_size=len(BYTES))
+    assert done.resumed_from == CUT
+    assert done.path.read_bytes() == BYTES
+    assert [asked for asked, _ in ranges] == [None, f"bytes={CUT}-", f"bytes={CUT}-"]
+
+
+# Which version goes on
+
+
+def test_a_server_without_range_is_asked_for_the_whole_again(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    told: list[int] = []
+    cut(replica, Answer(200, {"ETag": '"a"'}, BYTES))
+    done = fetch(connect(replica.url), PATH, tmp_path, progress=lambda count, _: told.append(count))
+    assert done.path.read_bytes() == BYTES
+    assert done.sha256 == sha256(BYTES).hexdigest()
+    assert len(replica.requests) == 2
+    assert told.count(0) == 2
+
+
+def test_a_server_without_range_that_cuts_each_time_is_given_up(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    """Coming as far as before is no progress."""
+    replica.answer(PATH, Answer(200, {"ETag": '"a"'}, BYTES, cut_after=CUT))
+    with pytest.raises(SiteUnreachableError):
+        fetch(connect(replica.url, retries=3), PATH, tmp_path)
+    assert len(replica.requests) == 1 + 3
+    assert not (tmp_path / NAME).exists()
+
+
+Change = Callable[[Replica], None]
+
+
+def same_length(replica: Replica) -> None:
+    replica.replace(PATH, content=OTHER, last_modified=LATER)
+
+
+def other_length(replica: Replica) -> None:
+    replica.replace(PATH, content=LONGER, last_modified=LATER)
+
+
+def shorter_than_what_came(replica: Replica) -> None:
+    replica.replace(PATH, content=OTHER[: CUT // 2], last_modified=LATER)
+
+
+CHANGES: dict[Change, bytes] = {
+    same_length: OTHER,
+    other_length: LONGER,
+    shorter_than_what_came: OTHER[: CUT // 2],
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("when", ["within a call", "between two calls"])
+def test_a_file_that_changes_between_two_tries_is_taken_from_its_start(
+    replica: Replica, connect: Connect, tmp_path: Path, change: Change, when: str
+) -> None:
+    def progress(done: int, _: int | None) -> None:
+        if done == CUT and when == "within a call":
+            change(replica)
+
+    client = connect(replica.url, retries=2 if when == "within a call" else 0)
+    replica.answer(PATH, Answer(cut_after=CUT), times=1)
+    if when == "between two calls":
+        with pytest.raises(SiteUnreachableError):
+            fetch(client, PATH, tmp_path)
+        change(replica)
+    done = fetch(client, PATH, tmp_path, progress=progress)
+    expected = CHANGES[change]
+    assert done.path.read_bytes() == expected
+    assert done.sha256 == sha256(expected).hexdigest()
+    assert done.resumed_from == 0
+    assert names(tmp_path) == [NAME]
+
+
+def test_a_file_that_changed_its_length_is_refused_where_the_catalog_knows_another(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    cut(replica)
+
+    def progress(done: int, _: int | None) -> None:
+        if done == CUT:
+            other_length(replica)
+
+    with pytest.raises(VerificationError, match="size should be 300,001"):
+        fetch(connect(replica.url), PATH, tmp_path, expected_size=len(BYTES), progress=progress)
+    assert not (tmp_path / NAME).exists()
+
+
+def test_a_change_that_the_etag_does_not_show_is_found_by_the_proof(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    """nginx's ETag is made of date and length; the parts fit, and the whole is neither version."""
+    ranges = cut(replica)
+    digest = sha256(OTHER).hexdigest()
+    refused: list[str] = []
+
+    def progress(done: int, _: int | None) -> None:
+        if done == CUT and not refused:
+            replica.replace(PATH, content=OTHER, last_modified=DATE)
+
+    def prove(received: Received) -> None:
+        if received.sha256 != digest:
+            refused.append(received.sha256)
+            raise VerificationError(PATH, "sha256", digest, received.sha256, "a bundle", "bytes")
+
+    done = fetch(connect(replica.url), PATH, tmp_path, prove=prove, progress=progress)
+    assert done.path.read_bytes() == OTHER
+    assert refused == [sha256(BYTES[:CUT] + OTHER[CUT:]).hexdigest()]
+    assert [asked for asked, _ in ranges] == [None, f"bytes={CUT}-", None]
+
+
+def test_what_never_is_proven_is_fetched_anew_only_once(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    cut(replica, Answer(), Answer(cut_after=CUT))
+
+    def prove(received: Received) -> None:
+        raise VerificationError(PATH, "sha256", "0", received.sha256, "a bundle", "bytes")
+
+    with pytest.raises(VerificationError):
+        fetch(connect(replica.url), PATH, tmp_path, prove=prove)
+    assert len(replica.requests) == 4
+    assert names(tmp_path) == []
+
+
+#: As the replica gives it, and nginx.
+TAG = f'"{int(DATE.timestamp()):x}-{len(BYTES):x}"'
+REST = {"Content-Range": f"bytes {CUT}-300000/300001", "ETag": TAG}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(206, REST | {"ETag": '"another"'}, OTHER[CUT:]),
+        Answer(206, {"Content-Range": REST["Content-Range"]}, OTHER[CUT:]),
+        Answer(206, REST | {"Content-Range": f"bytes {CUT + 1}-300000/300001"}, OTHER[CUT + 1 :]),
+        Answer(206, REST | {"Content-Range": f"bytes {CUT}-309999/310000"}, LONGER[CUT:]),
+        Answer(206, REST | {"Content-Range": f"bytes {CUT}-299999/300001"}, OTHER[CUT:-1]),
+        Answer(206, REST, OTHER[CUT + 1 :]),
+        Answer(206, {"ETag": TAG}, OTHER[CUT:]),
+        Answer(206, REST | {"Content-Encoding": "gzip"}, OTHER[CUT:]),
+        Answer(206, {"Content-Type": "multipart/byteranges; boundary=x"}, OTHER[CUT:]),
+        Answer(416, {"Content-Range": "bytes */300001"}),
+        Answer(416),
+    ],
+    ids=[
+        "another tag",
+        "no tag",
+        "starts later",
+        "of a longer one",
+        "ends early",
+        "another length",
+        "no range",
+        "encoded",
+        "several parts",
+        "not satisfiable",
+        "not satisfiable, no length",
+    ],
+)
+def test_a_part_that_does_not_continue_what_is_there_is_left(
+    replica: Replica, connect: Connect, tmp_path: Path, answer: Answer
+) -> None:
+    """Servers and caches that do not know If-Range, or count otherwise."""
+    ranges = cut(replica, answer)
+    done = fetch(connect(replica.url, retries=1), PATH, tmp_path)
+    assert done.path.read_bytes() == BYTES
+    # Without a pause, and without an attempt that counts.
+    assert [asked for asked, _ in ranges] == [None, f"bytes={CUT}-", None]
+    assert ranges[1][1] == TAG
+
+
+def test_the_parts_above_would_continue_it_if_they_were_right(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    """Keeps the test above honest."""
+    cut(replica, Answer(206, REST, BYTES[CUT:]))
+    assert fetch(connect(replica.url), PATH, tmp_path).path.read_bytes() == BYTES
+    assert len(replica.requests) == 2
+
+
+@pytest.mark.parametrize("tag", ['W/"a"', ""])
+def test_what_has_no_strong_validator_is_never_continued(
+    replica: Replica, connect: Connect, tmp_path: Path, tag: str
+) -> None:
+    headers = {"ETag": tag} if tag else {"ETag": "", "Last-Modified": ""}
+    ranges = Ranges(
+        Answer(headers=headers, cut_after=CUT), Answer(headers=headers, cut_after=CUT + 1)
+    )
+    replica.answer(PATH, ranges)
+    assert fetch(connect(replica.url, retries=1), PATH, tmp_path).path.read_bytes() == BYTES
+    assert ranges == [(None, None)] * 3
+
+
+def test_bytes_that_cannot_be_continued_are_not_kept(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    replica.answer(PATH, Answer(headers={"ETag": 'W/"a"'}, cut_after=CUT))
+    with pytest.raises(SiteUnreachableError):
+        fetch(connect(replica.url, retries=0), PATH, tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_an_old_date_continues_where_there_is_no_tag(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    def answer(request: Request) -> Answer:
+        asked.append((request.headers.get("Range"), request.headers.get("If-Range")))
+        return Answer(headers={"ETag": ""}, cut_after=CUT if len(asked) == 1 else None)
+
+    asked: list[tuple[str | None, str | None]] = []
+    replica.answer(PATH, answer)
+    assert fetch(connect(replica.url), PATH, tmp_path).path.read_bytes() == BYTES
+    assert asked == [(None, None), (f"bytes={CUT}-", "Tue, 14 Oct 2025 00:00:00 GMT")]
+
+
+# What the next call finds
+
+
+def interrupted(replica: Replica, client: SiteClient, folder: Path) -> None:
+    """Leave the first part of the file, as a call does that fails."""
+    replica.answer(PATH, Answer(cut_after=CUT), times=1)
+    with pytest.raises(SiteError):
+        fetch(client, PATH, folder)
+    assert sorted(names(folder)) == [f".{NAME}.part", f".{NAME}.part.json"]
+
+
+def test_the_next_call_goes_on_where_the_last_one_failed(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    client = connect(replica.url, retries=0)
+    interrupted(replica, client, tmp_path)
+    ranges = Ranges()
+    replica.answer(PATH, ranges)
+    done = fetch(client, PATH, tmp_path, expected_size=len(BYTES))
+    assert ranges == [(f"bytes={CUT}-", TAG)]
+    assert done.resumed_from == CUT
+    assert done.sha256 == sha256(BYTES).hexdigest()
+    assert done.path.read_bytes() == BYTES
+    assert names(tmp_path) == [NAME]
+
+
+def other_boot(folder: Path) -> None:
+    """As after a power cut, which may have turned bytes into zeros."""
+    path = folder / f".{NAME}.part.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"boot": "another"}))
+
+
+def other_bytes(folder: Path) -> None:
+    part = folder / f".{NAME}.part"
+    # Made before the old one goes, so that it is another inode.
+    (folder / "new").write_bytes(OTHER[:CUT])
+    (folder / "new").replace(part)
+
+
+def more_bytes(folder: Path) -> None:
+    with (folder / f".{NAME}.part").open("ab") as file:
+        file.write(bytes(len(BYTES)))
+
+
+def no_record(folder: Path) -> None:
+    (folder / f".{NAME}.part.json").unlink()
+
+
+def no_bytes(folder: Path) -> None:
+    (folder / f".{NAME}.part").unlink()
+
+
+@pytest.mark.parametrize("meddle", [other_boot, other_bytes, more_bytes, no_record, no_bytes])
+def test_what_may_not_be_what_it_was_is_not_gone_on_with(
+    replica: Replica, connect: Connect, tmp_path: Path, meddle: Callable[[Path], None]
+) -> None:
+    client = connect(replica.url, retries=0)
+    interrupted(replica, client, tmp_path)
+    meddle(tmp_path)
+    ranges = Ranges()
+    replica.answer(PATH, ranges)
+    done = fetch(client, PATH, tmp_path)
+    assert (ranges, done.resumed_from) == ([(None, None)], 0)
+    assert done.path.read_bytes() == BYTES
+    assert names(tmp_path) == [NAME]
+
+
+def test_another_site_does_not_go_on_with_the_bytes_of_the_first(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    interrupted(replica, connect(replica.url, retries=0), tmp_path)
+    with Replica([]) as other:
+        other.add(PATH, content=OTHER, last_modified=DATE)
+        done = fetch(connect(other.url), PATH, tmp_path)
+    assert done.path.read_bytes() == OTHER
+
+
+def test_another_size_in_the_catalog_means_to_start_over(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    client = connect(replica.url, retries=0)
+    interrupted(replica, client, tmp_path)
+    other_length(replica)
+    ranges = Ranges()
+    replica.answer(PATH, ranges)
+    done = fetch(client, PATH, tmp_path, expected_size=len(LONGER))
+    assert ranges == [(None, None)]
+    assert done.path.read_bytes() == LONGER

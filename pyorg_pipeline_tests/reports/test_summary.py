@@ -1,0 +1,180 @@
+"""What a refresh tells of itself."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pyorg_pipeline.attended import attended_refresh
+from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline.errors import DirectoriesFailedError
+from pyorg_pipeline.reports.results import json_value
+from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
+
+
+@pytest.fixture
+def site() -> Iterator[Replica]:
+    with Replica(small_site()) as replica:
+        yield replica
+
+
+@pytest.fixture
+def settings(site: Replica, tmp_path: Path) -> Settings:
+    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
+
+
+def told(settings: Settings, **how: bool) -> list[str]:
+    """The summary's lines, with the durations taken out."""
+    text = str(attended_refresh(settings, **how))
+    return [re.sub(r"\d+(\.\d)? s\b", "N s", line) for line in text.splitlines()]
+
+
+def test_a_first_refresh_tells_what_the_catalog_holds_and_where_it_lies(
+    settings: Settings, site: Replica
+) -> None:
+    added = [
+        *("src/lib1.5.tar.gz", "src/python-1.5.2.tar.gz", "2.7/UNWISE.EXE", "2.7/Python-2.7.tgz"),
+        *("3.13.9/Python-3.13.9.tar.xz", "3.13.9/Python-3.13.9.tgz"),
+        *("3.13.9/python-3.13.9-amd64.exe", "3.14.0/Python-3.14.0rc1.tar.xz"),
+        *("3.14.0/Python-3.14.0.tar.xz", "3.15.0/Python-3.15.0a1.tgz"),
+    ]
+    assert told(settings) == [
+        f"Refreshed from {site.url} (6 requests, N s).",
+        "  directories  5, 5 read (new 5)",
+        f"  added        10: {', '.join(added)}",
+        "  artifacts    8, and 2 files unrecognised",
+        "  latest       3.14.0 (final), 3.15.0a1",
+        f"  catalog      {settings.catalog_url}",
+    ]
+
+
+def test_a_refresh_without_news_is_one_line(settings: Settings) -> None:
+    attended_refresh(settings)
+    latest = "Latest: 3.14.0 (final), 3.15.0a1."
+    listed = "Nothing new: 5 release directories, as listed N s ago"
+    assert told(settings) == [f"{listed} (1 request, N s). {latest}"]
+    again = "5 of them read again (full 5)"
+    assert told(settings, full=True) == [f"{listed}, {again} (6 requests, N s). {latest}"]
+
+
+def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
+    settings: Settings, site: Replica
+) -> None:
+    attended_refresh(settings)
+    site.add("3.14.0/Python-3.14.0.tgz", size=30_000_000)
+    site.remove("3.14.0/Python-3.14.0rc1.tar.xz")
+    site.replace("3.14.0/Python-3.14.0.tar.xz", size=5)
+    site.remove("3.15.0/")
+    back = (
+        "Latest versions went back: all, of any level: 3.15.0a1 to 3.14.0, 3.15, of any level: "
+        "3.15.0a1 to none. A release was withdrawn, which is told for a week, or a listing lost "
+        "it: look at its directory on the site; `pyorg refresh --full` reads all again"
+    )
+    size = (
+        "1 artifact has an implausible size: 3.14.0/Python-3.14.0.tar.xz (5 bytes). An upload may "
+        "be under way; if it stays so after the next refresh, do not trust the file and tell "
+        "python.org"
+    )
+    assert told(settings, accept_vanished=True) == [
+        f"Refreshed from {site.url} (2 requests, N s).",
+        "  directories  4, 1 read (changed 1)",
+        "  vanished     1: 3.15.0",
+        "  added        1: 3.14.0/Python-3.14.0.tgz",
+        "  removed      1: 3.14.0/Python-3.14.0rc1.tar.xz",
+        "  replaced     1: 3.14.0/Python-3.14.0.tar.xz",
+        "  artifacts    7, and 2 files unrecognised",
+        f"  warning      latest_never_goes_back: {back}",
+        f"  warning      sizes_are_plausible: {size}",
+        "  latest       3.14.0 (final)",
+        f"  catalog      {settings.catalog_url}",
+    ]
+
+
+def test_more_than_ten_files_are_counted_only(settings: Settings, site: Replica) -> None:
+    attended_refresh(settings)
+    for number in range(11):
+        site.add(f"3.14.0/Python-3.14.0b{number}.tgz")
+    assert "  added        11" in told(settings)
+
+
+def test_a_directory_that_hides_its_listing_is_told_and_is_no_failure(
+    settings: Settings, site: Replica
+) -> None:
+    site.answer("3.13.9/", Answer(body=b"<html><title>Python 3.13.9</title></html>"))
+    done = attended_refresh(settings)
+    assert done.error is None
+    assert done.hidden == ["3.13.9"]
+    text = "3.13.9 answered with a page of its own instead of a listing; asked again later"
+    assert f"  hidden       {text}" in str(done).splitlines()
+
+
+def test_failures_are_told_and_kept_to_be_raised_afterwards(
+    settings: Settings, site: Replica
+) -> None:
+    attended_refresh(settings)
+    site.answer("3.13.9/", Answer(status=403))
+    done = attended_refresh(settings, full=True)
+    assert isinstance(done.error, DirectoriesFailedError)
+    assert list(done.error.failures) == ["3.13.9"]
+    [line] = [line for line in str(done).splitlines() if line.startswith("  failed")]
+    assert line.startswith("  failed       3.13.9: ")
+    assert "403" in line
+
+
+def test_names_of_the_site_cannot_steer_a_terminal(settings: Settings, site: Replica) -> None:
+    site.add("3.14.0/\x1b[31m\nred.tgz")
+    assert not re.search(r"[\x00-\x09\x0b-\x1f]", str(attended_refresh(settings)))
+
+
+def test_in_json_a_refresh_is_an_object(settings: Settings, site: Replica) -> None:
+    site.answer("2.7/", Answer(status=404))
+    done = json.loads(json.dumps(attended_refresh(settings), default=json_value))
+    assert datetime.fromisoformat(done.pop("listed_at")).tzinfo == UTC
+    assert done.pop("seconds") > 0
+    assert "404" in done["failures"].pop("2.7")
+    assert done == {
+        "site_url": site.url,
+        "location": settings.catalog_url,
+        "directories": 5,
+        "crawled": dict.fromkeys(DIRECTORIES, "new"),
+        "vanished": [],
+        "added": done["added"],
+        "removed": [],
+        "replaced": [],
+        "artifacts": 7,
+        "unrecognised": 1,
+        "hidden": [],
+        "failures": {},
+        "digests_read": 0,
+        "digests_verified": 0,
+        "digest_conflicts": [],
+        "digests_unreadable": [],
+        "digests_rejected": [],
+        "digest_failures": {},
+        "failed_checks": {},
+        "latest_final": "3.14.0",
+        "latest": "3.15.0a1",
+        "requests": 6,
+    }
+    assert len(done["added"]) == 8
+
+
+def test_each_directory_is_a_line_in_the_debug_log(
+    settings: Settings, site: Replica, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.answer("2.7/", Answer(status=404))
+    with caplog.at_level(logging.DEBUG, "pyorg_pipeline"):
+        attended_refresh(settings)
+    lines = [
+        record.getMessage() for record in caplog.records if record.name == "pyorg_pipeline.attended"
+    ]
+    assert sorted(line.partition(":")[0] for line in lines) == sorted(DIRECTORIES)
+    assert "3.13.9: 3 files" in lines
+    assert any(line.startswith("2.7: http") and "404" in line for line in lines)

@@ -1,0 +1,289 @@
+"""Crawls of a replica: one request a directory, errors that stay where they are, and the end."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pyorg_pipeline.demo.replica.record import RecordedEntry
+from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
+from pyorg_pipeline.errors import (
+    InvalidArgumentError,
+    ListingError,
+    SiteStatusError,
+    SiteUnreachableError,
+)
+from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline.site.crawl import Crawled, Listing, crawl, read_listing
+
+
+@pytest.fixture
+def replica(a_small_record: list[RecordedEntry]) -> Iterator[Replica]:
+    with Replica(a_small_record) as replica:
+        yield replica
+
+
+@pytest.fixture
+def client(replica: Replica) -> Iterator[SiteClient]:
+    with SiteClient(replica.url, concurrency=16, backoff=0, retries=1) as client:
+        yield client
+
+
+def release_directories(client: SiteClient) -> list[str]:
+    return [entry.name for entry in read_listing(client).entries if entry.is_directory]
+
+
+def count(listing: Listing) -> int:
+    return len(listing.entries)
+
+
+def crawling_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("crawl")]
+
+
+def test_a_listing_tells_what_it_lists_and_how_old_it_is(
+    replica: Replica, client: SiteClient
+) -> None:
+    replica.answer("3.13.9/", Answer(headers={"Age": "3600"}))
+    before = datetime.now(UTC)
+    listing = read_listing(client, "3.13.9")
+    assert listing.directory == "3.13.9"
+    assert listing.url == f"{replica.url}3.13.9/"
+    assert before <= listing.received_at <= datetime.now(UTC)
+    assert listing.generated_at == listing.received_at - timedelta(hours=1)
+    sizes = {entry.name: entry.size for entry in listing.entries}
+    assert sizes["Python-3.13.9.tar.xz"] == 22681368
+    assert sizes["amd64"] is None
+
+
+def test_the_root_has_no_name(client: SiteClient) -> None:
+    listing = read_listing(client)
+    assert listing.directory == ""
+    assert "3.13.9" in {entry.name for entry in listing.entries}
+
+
+def test_a_page_of_the_directorys_own_is_no_listing() -> None:
+    with Replica(index_pages=True) as replica, SiteClient(replica.url) as client:
+        with pytest.raises(ListingError, match="no directory listing") as caught:
+            read_listing(client, "2.2.3")
+        assert not caught.value.is_listing
+        assert len(replica.requests) == 1
+
+
+def test_a_redirect_to_another_directory_is_not_taken(replica: Replica, client: SiteClient) -> None:
+    replica.answer("3.13.9/", Answer(301, {"Location": "../3.13.8/"}))
+    with pytest.raises(ListingError, match=r"lists '/ftp/python/3\.13\.8/', not '3\.13\.9'"):
+        read_listing(client, "3.13.9")
+
+
+def test_a_cached_copy_of_another_directory_is_not_taken(
+    replica: Replica, client: SiteClient
+) -> None:
+    other = client.get_page("3.13.8").content
+    replica.answer("3.13.9/", Answer(body=other))
+    with pytest.raises(ListingError, match="not '3"):
+        read_listing(client, "3.13.9")
+
+
+def test_a_body_that_ends_too_early_without_anybody_saying_so_is_an_error(
+    replica: Replica, client: SiteClient
+) -> None:
+    whole = client.get_page("3.13.9").content
+    replica.answer("3.13.9/", Answer(body=whole[:-100]))
+    with pytest.raises(ListingError, match="cut") as caught:
+        read_listing(client, "3.13.9")
+    assert caught.value.is_listing
+
+
+def test_a_whole_site_costs_one_request_a_directory(replica: Replica, client: SiteClient) -> None:
+    directories = release_directories(client)
+    replica.clear_requests()
+    results = {crawled.directory: crawled for crawled in crawl(client, directories, count)}
+    assert len(directories) > 200
+    assert sorted(results) == sorted(directories)
+    assert sorted(request.path for request in replica.requests) == sorted(
+        f"{directory}/" for directory in directories
+    )
+    assert all(crawled.error is None for crawled in results.values())
+    assert results["3.13.9"].value == len(read_listing(client, "3.13.9").entries)
+
+
+def test_a_directory_that_is_named_twice_is_read_once(replica: Replica, client: SiteClient) -> None:
+    results = list(crawl(client, ["3.13.9", "3.13.8", "3.13.9"], count))
+    assert sorted(crawled.directory for crawled in results) == ["3.13.8", "3.13.9"]
+    assert len(replica.requests) == 2
+
+
+def test_no_directories_are_no_requests(replica: Replica, client: SiteClient) -> None:
+    assert list(crawl(client, [], count)) == []
+    assert replica.requests == []
+
+
+def test_the_handler_runs_in_the_thread_that_read(client: SiteClient) -> None:
+    names = [
+        crawled.value
+        for crawled in crawl(
+            client, ["3.13.9", "3.13.8"], lambda _: threading.current_thread().name, concurrency=2
+        )
+    ]
+    assert all(name is not None and name.startswith("crawl") for name in names)
+
+
+def test_an_error_of_one_directory_is_its_result_and_nobody_elses(
+    replica: Replica, client: SiteClient
+) -> None:
+    replica.answer("3.13.1/", Answer(403))
+    replica.answer("3.13.2/", Answer(503))
+    replica.answer("3.13.3/", Answer(cut_after=100))
+    replica.answer("3.13.4/", Answer(body=b"<html>Hello</html>"))
+
+    def handle(listing: Listing) -> str:
+        if listing.directory == "3.13.5":
+            raise OSError(28, "No space left on device")
+        return listing.directory
+
+    wanted = [f"3.13.{micro}" for micro in range(1, 8)]
+    results = {crawled.directory: crawled for crawled in crawl(client, wanted, handle)}
+    errors = {name: type(crawled.error) for name, crawled in results.items() if crawled.error}
+    assert errors == {
+        "3.13.1": SiteStatusError,
+        "3.13.2": SiteStatusError,
+        "3.13.3": SiteUnreachableError,
+        "3.13.4": ListingError,
+        "3.13.5": OSError,
+    }
+    assert all(results[name].value is None for name in errors)
+    assert results["3.13.6"] == Crawled("3.13.6", "3.13.6", None)
+    assert results["3.13.7"] == Crawled("3.13.7", "3.13.7", None)
+
+
+def test_a_mistake_in_the_handler_comes_out_and_ends_the_crawl(
+    replica: Replica, client: SiteClient
+) -> None:
+    directories = release_directories(client)
+    replica.clear_requests()
+
+    def handle(_: Listing) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(crawl(client, directories, handle, concurrency=2))
+    assert len(replica.requests) < len(directories)
+    assert crawling_threads() == []
+
+
+def test_a_result_is_there_before_the_last_directory_answers(
+    replica: Replica, client: SiteClient
+) -> None:
+    hold = threading.Event()
+    replica.answer("3.13.9/", Answer(hold=hold))
+    results = crawl(client, ["3.13.9", "3.13.8"], count)
+    assert next(results).directory == "3.13.8"
+    hold.set()
+    assert [crawled.directory for crawled in results] == ["3.13.9"]
+
+
+def test_nothing_is_sent_before_the_first_result_is_asked_for(
+    replica: Replica, client: SiteClient
+) -> None:
+    results = crawl(client, ["3.13.9"], count)
+    assert replica.requests == []
+    assert crawling_threads() == []
+    assert next(results).error is None
+
+
+def test_whoever_stops_early_leaves_no_thread_and_no_request(
+    replica: Replica, client: SiteClient
+) -> None:
+    directories = release_directories(client)
+    replica.clear_requests()
+    # Silent for ever: without being cut off they would last as long as the read timeout.
+    for directory in directories[1:4]:
+        replica.answer(f"{directory}/", Answer(hold=threading.Event()))
+    handled: list[str] = []
+    with closing(
+        crawl(client, directories, lambda it: handled.append(it.directory), concurrency=4)
+    ) as results:
+        next(results)
+    assert crawling_threads() == []
+    assert len(replica.requests) < len(directories)
+    assert len(handled) < len(directories)
+    # The client can be used as before.
+    assert read_listing(client, "3.13.9").entries
+
+
+def test_a_crawl_that_is_dropped_ends_too(replica: Replica, client: SiteClient) -> None:
+    replica.answer("3.13.9/", Answer(hold=threading.Event()))
+    for _ in crawl(client, ["3.13.8", "3.13.9"], count):
+        break
+    gc.collect()
+    assert crawling_threads() == []
+
+
+def test_an_interrupt_ends_the_crawl_although_the_site_is_silent(
+    replica: Replica, client: SiteClient
+) -> None:
+    replica.answer("3.13.9/", Answer(hold=threading.Event()))
+
+    def interrupt() -> None:
+        for _ in crawl(client, ["3.13.8", "3.13.9"], count):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    gc.collect()
+    assert crawling_threads() == []
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 16])
+def test_never_are_more_directories_asked_for_at_once_than_wanted(
+    replica: Replica, client: SiteClient, concurrency: int
+) -> None:
+    directories = release_directories(client)[:60]
+    lock = threading.Lock()
+    all_there = threading.Event()
+    at_once = most = 0
+
+    def answer(request: Request) -> Answer:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+            if at_once == concurrency:
+                all_there.set()
+        # The first ones wait for each other, so that the bound is reached, too.
+        assert all_there.wait(60)
+        with lock:
+            at_once -= 1
+        return request.ordinary
+
+    for directory in directories:
+        replica.answer(f"{directory}/", answer)
+    results = list(crawl(client, directories, count, concurrency=concurrency))
+    assert [crawled.error for crawled in results] == [None] * 60
+    assert most == concurrency
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, 33])
+def test_concurrency_out_of_range_is_refused_at_once(client: SiteClient, concurrency: int) -> None:
+    with pytest.raises(InvalidArgumentError, match="from 1 to 32"):
+        crawl(client, ["3.13.9"], count, concurrency=concurrency)
+
+
+def test_each_directory_leaves_one_line_in_the_debug_log(
+    replica: Replica, client: SiteClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    replica.answer("3.13.1/", Answer(404))
+    with caplog.at_level(logging.DEBUG, logger="pyorg_pipeline"):
+        list(crawl(client, ["3.13.9", "3.13.1"], count))
+    lines = sorted(record.getMessage() for record in caplog.records if "crawl" in record.name)
+    assert len(lines) == 2
+    assert lines[0].startswith("3.13.1 failed: ")
+    assert lines[1].startswith("3.13.9: ")
+    assert f"entries from {replica.url}3.13.9/" in lines[1]

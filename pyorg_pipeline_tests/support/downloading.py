@@ -1,0 +1,110 @@
+"""A small site whose files can be proven, and downloading from it with a client in a hurry."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.defs.instance import open_instance
+from pyorg_pipeline.defs.resources import SiteResource
+from pyorg_pipeline.demo.replica.answers import FilePart
+from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
+from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
+from pyorg_pipeline_tests.support.small_site import LONG_AGO
+
+#: Of series whose signers nobody knows: where the extra `sigstore` is installed, the signatures
+#: that are made up here would be looked at, too.
+PATHS = [
+    "3.4.0/Python-3.4.0.tar.xz",
+    "3.4.1/Python-3.4.1.tar.xz",
+    "3.5.9/Python-3.5.9.tar.xz",
+    "3.6.0/Python-3.6.0rc1.tar.xz",
+    "3.6.0/Python-3.6.0.tar.xz",
+    "3.6.0/Python-3.6.0.tgz",
+    "3.6.0/python-3.6.0-amd64.exe",
+]
+CONTENTS = {path: f"The bytes of {path}.\n".encode() * 2000 for path in PATHS}
+
+
+def site_with_digests() -> Replica:
+    """A site that publishes a digest of each file; its dates are long past."""
+    site = Replica([])
+    for path, content in CONTENTS.items():
+        publish(site, path, content)
+    for path in PATHS:
+        site.touch(f"{path.partition('/')[0]}/", LONG_AGO)
+    return site
+
+
+def publish(site: Replica, path: str, content: bytes) -> None:
+    """Put a file and the bundle with its digest on the site."""
+    site.add(path, content=content, last_modified=LONG_AGO)
+    bundle = bundle_bytes(sha256_of(content))
+    site.add(f"{path}.sigstore", content=bundle, last_modified=LONG_AGO)
+
+
+@dataclass(frozen=True)
+class HeldPart(FilePart):
+    """A file of which the first half is sent, and the rest when `go_on` is set."""
+
+    go_on: threading.Event
+
+    def pieces(self, length: int) -> Iterator[bytes]:
+        half = length // 2
+        yield self.file.read(self.start, self.start + half)
+        self.go_on.wait()
+        yield self.file.read(self.start + half, self.start + length)
+
+
+def halfway(go_on: threading.Event) -> Any:
+    """An answer that sends half a file and is silent until it may go on."""
+
+    def answer(request: Request) -> Answer:
+        whole = request.ordinary
+        assert isinstance(whole.body, FilePart)
+        part = HeldPart(whole.body.file, whole.body.start, whole.body.stop, go_on)
+        return Answer(whole.status, whole.headers, part)
+
+    return answer
+
+
+class SiteInAHurry(SiteResource):
+    """The site with a client that tries once, and leaves the rest to Dagster."""
+
+    @contextmanager
+    def client(self) -> Iterator[SiteClient]:
+        with SiteClient(self.url, concurrency=self.concurrency, retries=0, backoff=0) as client:
+            yield client
+
+
+def job_of_the_environment() -> dg.JobDefinition:
+    """The job download_artifacts with the environment's settings, as a reexecution loads it."""
+    return download_job(load_settings())
+
+
+def download_job(settings: Settings) -> dg.JobDefinition:
+    """The job download_artifacts, in a hurry."""
+    site = SiteInAHurry(url=settings.site_url, concurrency=settings.concurrency)
+    definitions = build_definitions(settings, resources={"site": site})
+    return definitions.resolve_job_def("download_artifacts")
+
+
+def select(**config: Any) -> dict[str, Any]:
+    """The run config with these fields of the op select_artifacts."""
+    return {"ops": {"select_artifacts": {"config": {"retry_delay": 0, **config}}}}
+
+
+def download(settings: Settings, **config: Any) -> dg.ExecuteInProcessResult:
+    """Run the job in this process, to its end."""
+    with open_instance(settings.dagster_home) as instance:
+        return download_job(settings).execute_in_process(
+            run_config=select(**config), instance=instance, raise_on_error=False
+        )

@@ -1,0 +1,385 @@
+"""Refreshes as runs of a real, persistent Dagster instance."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore, directory_file
+from pyorg_pipeline.defs.instance import open_instance
+from pyorg_pipeline.defs.partitions import release_directory_partitions
+from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline.errors import CatalogLockedError, RootListingError, SiteStatusError
+from pyorg_pipeline.model.due import Due
+from pyorg_pipeline.runs import refresh
+from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline_tests.support.processes import started
+from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
+
+ARTIFACTS = dg.AssetKey("release_artifacts")
+TABLES = ["release_directories", "artifact_catalog", "latest_version", "releases"]
+
+
+@pytest.fixture
+def site() -> Iterator[Replica]:
+    with Replica(small_site()) as replica:
+        yield replica
+
+
+@pytest.fixture
+def settings(site: Replica, tmp_path: Path) -> Settings:
+    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
+
+
+def catalog_paths(settings: Settings) -> set[str]:
+    store = CatalogStore(LocalLocation(Path(settings.catalog_url)))
+    return {row["path"] for row in store.rows(CATALOG_FILE)}
+
+
+def partition_states(settings: Settings) -> dict[str, str]:
+    with open_instance(settings.dagster_home) as instance:
+        keys = instance.get_dynamic_partitions("release_directory")
+        with dg.partition_loading_context(dynamic_partitions_store=instance):
+            states = instance.get_status_by_partition(ARTIFACTS, keys, release_directory_partitions)
+        return {
+            key: state.value if (state := (states or {}).get(key)) else "MISSING" for key in keys
+        }
+
+
+def partition_events(settings: Settings) -> list[dg.EventLogRecord]:
+    with open_instance(settings.dagster_home) as instance:
+        return list(instance.fetch_materializations(ARTIFACTS, limit=1000).records)
+
+
+def metadata_of(settings: Settings, asset: str) -> dict[str, object]:
+    with open_instance(settings.dagster_home) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(asset))
+        assert event is not None
+        materialization = event.asset_materialization
+        assert materialization is not None
+        return {name: value.value for name, value in materialization.metadata.items()}
+
+
+def test_the_first_refresh_materialises_every_partition_and_table(
+    settings: Settings, site: Replica
+) -> None:
+    done = refresh(settings)
+    assert done.due == dict.fromkeys(DIRECTORIES, Due.NEW)
+    assert done.watch.requests == 1 + len(DIRECTORIES) == len(site.requests)
+    assert done.failures == {}
+    assert partition_states(settings) == dict.fromkeys(DIRECTORIES, "MATERIALIZED")
+    for asset in TABLES:
+        assert (Path(settings.catalog_url) / f"{asset}.parquet").is_file()
+    for name in DIRECTORIES:
+        assert (Path(settings.catalog_url) / directory_file(name)).is_file()
+
+
+def test_the_materialisations_carry_counts_a_preview_and_what_changed(settings: Settings) -> None:
+    refresh(settings)
+    root = metadata_of(settings, "release_directories")
+    assert (root["dagster/row_count"], root["new"], root["requests"]) == (5, 5, 1)
+    assert root["new_directories"] == "src, 2.7, 3.13.9, 3.14.0, 3.15.0"
+    assert "| 3.15.0 | 2025-10-0" in str(root["preview"])
+    catalog = metadata_of(settings, "artifact_catalog")
+    assert (catalog["artifacts"], catalog["unrecognised"], catalog["added"]) == (8, 2, 10)
+    latest = metadata_of(settings, "latest_version")
+    assert (latest["latest_final"], latest["latest_of_any_level"]) == ("3.14.0", "3.15.0a1")
+    releases = metadata_of(settings, "releases")
+    assert (releases["complete"], releases["partial"], releases["superseded"]) == (5, 0, 1)
+    assert releases["partial_releases"] == releases["newly_complete"] == "none"
+    assert "| 3.14.0rc1 | superseded |" in str(releases["preview"])
+    [event] = [e for e in partition_events(settings) if e.partition_key == "3.13.9"]
+    assert event.asset_materialization is not None
+    partition = {k: v.value for k, v in event.asset_materialization.metadata.items()}
+    assert (partition["dagster/row_count"], partition["companions"], partition["added"]) == (
+        3,
+        1,
+        3,
+    )
+    assert "| python-3.13.9-amd64.exe | 3.13.9 | windows-release | executable |" in str(
+        partition["preview"]
+    )
+
+
+def test_a_release_that_is_still_uploaded_is_named_and_named_again_once_it_is_whole(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    site.add("3.13.10/Python-3.13.10.tgz")
+    refresh(settings)
+    releases = metadata_of(settings, "releases")
+    assert (releases["partial_releases"], releases["newly_complete"]) == ("3.13.10", "none")
+    assert "| 3.13.10 | partial | source windows |" in str(releases["preview"])
+    site.add("3.13.10/Python-3.13.10.tar.xz")
+    site.add("3.13.10/python-3.13.10-amd64.exe")
+    refresh(settings)
+    releases = metadata_of(settings, "releases")
+    assert (releases["partial_releases"], releases["newly_complete"]) == ("none", "3.13.10")
+
+
+def test_the_materialisations_say_where_columns_come_from_and_link_to_the_site(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    assert metadata_of(settings, "release_directories")["site"] == site.url
+    [event] = [one for one in partition_events(settings) if one.partition_key == "3.13.9"]
+    assert event.asset_materialization is not None
+    assert event.asset_materialization.metadata["site"] == dg.UrlMetadataValue(f"{site.url}3.13.9/")
+    lineage = metadata_of(settings, "latest_version")["dagster/column_lineage"]
+    assert isinstance(lineage, dg.TableColumnLineage)
+    sources = {
+        column: [(dep.asset_key.to_user_string(), dep.column_name) for dep in deps]
+        for column, deps in lineage.deps_by_column.items()
+    }
+    assert sources["source_path"] == [("artifact_catalog", "path")]
+    assert sources["series"] == [("artifact_catalog", "major"), ("artifact_catalog", "minor")]
+    assert sources["version"] == [("artifact_catalog", "version")]
+    catalog = metadata_of(settings, "artifact_catalog")["dagster/column_lineage"]
+    assert isinstance(catalog, dg.TableColumnLineage)
+    assert catalog.deps_by_column["sha256"] == [
+        dg.TableColumnDep(dg.AssetKey("artifact_digests"), "sha256")
+    ]
+
+
+def test_a_refresh_with_nothing_new_takes_one_request_and_touches_no_partition(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    events = len(partition_events(settings))
+    site.clear_requests()
+    done = refresh(settings)
+    assert (done.due, done.watch.requests, done.watch.publication) == ({}, 1, None)
+    assert [request.path for request in site.requests] == [""]
+    assert len(partition_events(settings)) == events
+    with open_instance(settings.dagster_home) as instance:
+        assert instance.get_runs()[0].job_name == "read_root"
+
+
+def test_one_changed_directory_takes_two_requests_and_one_partition(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    events = len(partition_events(settings))
+    site.clear_requests()
+    site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
+    done = refresh(settings)
+    assert done.due == {"3.14.0": Due.CHANGED}
+    assert [request.path for request in site.requests] == ["", "3.14.0/"]
+    assert len(partition_events(settings)) == events + 1
+    assert "3.14.0/python-3.14.0-amd64.exe" in catalog_paths(settings)
+
+
+def test_a_full_refresh_takes_every_directory(settings: Settings, site: Replica) -> None:
+    refresh(settings)
+    site.clear_requests()
+    done = refresh(settings, full=True)
+    assert done.due == dict.fromkeys(DIRECTORIES, Due.FULL)
+    assert len(site.requests) == 1 + len(DIRECTORIES)
+
+
+def test_a_failed_directory_shows_as_failed_and_the_others_are_published(
+    settings: Settings, site: Replica
+) -> None:
+    site.answer("3.14.0/", Answer(status=403))
+    done = refresh(settings)
+    assert list(done.failures) == ["3.14.0"]
+    assert "403" in done.failures["3.14.0"]
+    assert partition_states(settings) == {
+        **dict.fromkeys(DIRECTORIES, "MATERIALIZED"),
+        "3.14.0": "FAILED",
+    }
+    assert "3.13.9/Python-3.13.9.tgz" in catalog_paths(settings)
+    site.clear_answers()
+    site.clear_requests()
+    assert refresh(settings).due == {"3.14.0": Due.FAILED}
+    assert [request.path for request in site.requests] == ["", "3.14.0/"]
+    assert partition_states(settings)["3.14.0"] == "MATERIALIZED"
+
+
+def test_a_directory_that_never_gave_a_listing_does_not_make_the_refresh_fail(
+    settings: Settings, site: Replica
+) -> None:
+    site.answer("2.7/", Answer(body=b"<html><title>Python 2.7</title><body></body></html>"))
+    done = refresh(settings)
+    assert done.failures == {}
+    assert [crawl.directory for crawl in done.watch.crawls if crawl.hidden] == ["2.7"]
+    assert partition_states(settings)["2.7"] == "MISSING"
+    assert refresh(settings).watch.requests == 1
+
+
+def checks(settings: Settings, asset: str, check: str) -> list[tuple[bool, dict[str, Any]]]:
+    """Whether each evaluation of a check passed, and what it says; newest first."""
+    with open_instance(settings.dagster_home) as instance:
+        records = instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(dg.AssetKey(asset), check), limit=10
+        )
+    found = []
+    for record in records:
+        assert record.event is not None
+        assert record.event.dagster_event is not None
+        evaluation = record.event.dagster_event.asset_check_evaluation_data
+        values = {name: value.value for name, value in evaluation.metadata.items()}
+        found.append((evaluation.passed, values))
+    return found
+
+
+def test_a_directory_that_lost_an_artifact_fails_its_check_until_it_is_believed(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    lost = "3.13.9/python-3.13.9-amd64.exe"
+    site.remove(lost)
+    site.answer("3.13.9/", Answer(headers={"Age": "60"}), times=1)
+    failures = refresh(settings).failures
+    assert lost in failures["3.13.9"]
+    assert lost in catalog_paths(settings)
+    assert refresh(settings).failures == {}
+    assert lost not in catalog_paths(settings)
+    assert checks(settings, "release_artifacts", "directories_keep_their_artifacts") == [
+        (True, {"directories_crawled": 1}),
+        (False, {"directories_crawled": 1, "3.13.9": lost}),
+        (True, {"directories_crawled": 5}),
+    ]
+
+
+def test_a_root_that_lost_many_directories_fails_its_check_and_keeps_the_table(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    site.remove("2.7/")
+    site.remove("3.13.9/")
+    with pytest.raises(RootListingError):
+        refresh(settings)
+    assert "2.7/Python-2.7.tgz" in catalog_paths(settings)
+    refresh(settings, accept_vanished=True)
+    assert "2.7/Python-2.7.tgz" not in catalog_paths(settings)
+    assert checks(settings, "release_directories", "root_keeps_its_directories") == [
+        (True, {"lost": 2, "known": 3}),
+        (False, {"lost": 2, "known": 5}),
+        (True, {"lost": 0, "known": 5}),
+    ]
+
+
+def test_a_vanished_directory_is_no_partition_any_more(settings: Settings, site: Replica) -> None:
+    refresh(settings)
+    site.remove("2.7/")
+    refresh(settings)
+    assert list(partition_states(settings)) == ["src", "3.13.9", "3.14.0", "3.15.0"]
+    assert not [path for path in catalog_paths(settings) if path.startswith("2.7/")]
+
+
+def test_a_root_that_fails_raises_its_own_error_and_keeps_the_catalog(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    before = catalog_paths(settings)
+    site.answer("", Answer(status=403))
+    with pytest.raises(SiteStatusError) as raised:
+        refresh(settings)
+    assert raised.value.status == 403
+    assert catalog_paths(settings) == before
+    with open_instance(settings.dagster_home) as instance:
+        assert instance.get_runs()[0].status == dg.DagsterRunStatus.FAILURE
+
+
+@contextmanager
+def held_refresh(settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """A refresh in a process of its own, which stands still in the middle of its crawl."""
+    program = (
+        "import sys; from pyorg_pipeline.settings import load_settings; "
+        "from pyorg_pipeline.runs import refresh; "
+        "refresh(load_settings({'PYORG_SITE_URL': sys.argv[1], 'PYORG_HOME': sys.argv[2]}), "
+        "on_crawl=lambda watch: (print('crawling', flush=True), sys.stdin.read()))"
+    )
+    arguments = [sys.executable, "-c", program, settings.site_url, str(settings.home)]
+    with started(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "crawling\n"
+        yield process
+
+
+def test_a_second_refresh_is_told_who_holds_the_lock(settings: Settings) -> None:
+    with held_refresh(settings) as first:
+        with pytest.raises(CatalogLockedError, match=f"refreshed by process {first.pid} on "):
+            refresh(settings)
+        first.communicate("")
+    assert first.returncode == 0
+    assert len(catalog_paths(settings)) == 10
+
+
+def test_a_killed_refresh_is_made_up_by_the_next_one(settings: Settings) -> None:
+    with held_refresh(settings) as first:
+        first.kill()
+    refresh(settings)
+    assert partition_states(settings) == dict.fromkeys(DIRECTORIES, "MATERIALIZED")
+    assert len(catalog_paths(settings)) == 10
+
+
+def test_the_catalog_alone_is_enough_of_a_backup(settings: Settings) -> None:
+    refresh(settings)
+    paths = catalog_paths(settings)
+    shutil.rmtree(settings.dagster_home)
+    again = refresh(settings)
+    assert again.due == dict.fromkeys(DIRECTORIES, Due.UNREPORTED)
+    assert not again.failures
+    assert catalog_paths(settings) == paths
+    assert set(partition_states(settings).values()) == {"MATERIALIZED"}
+    assert not (Path(settings.catalog_url) / "catalog_changes").exists()
+    assert refresh(settings).due == {}
+
+
+def test_dagster_s_home_is_made_quiet_and_left_alone_afterwards(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    config = settings.dagster_home / "dagster.yaml"
+    assert yaml.safe_load(config.read_text()) == {
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
+        "concurrency": {"pools": {"granularity": "op", "default_limit": 1}},
+        "python_logs": {"python_log_level": "INFO"},
+        "run_monitoring": {
+            "enabled": True,
+            "start_timeout_seconds": 120,
+            "poll_interval_seconds": 60,
+        },
+        "retention": {
+            "schedule": {"purge_after_days": 90},
+            "sensor": {
+                "purge_after_days": {"skipped": 1, "started": 1, "success": 30, "failure": 30}
+            },
+        },
+    }
+    config.write_text("telemetry:\n  enabled: false\n")
+    site.clear_requests()
+    refresh(settings)
+    assert config.read_text() == "telemetry:\n  enabled: false\n"
+
+
+def test_a_catalog_behind_a_url_is_filled_and_refreshed_alike(
+    settings: Settings, site: Replica
+) -> None:
+    elsewhere = settings.for_catalog(f"memory://{settings.home.name}/catalog")
+    assert len(refresh(elsewhere).due) == len(DIRECTORIES)
+    site.clear_requests()
+    assert refresh(elsewhere).due == {}
+    assert len(site.requests) == 1
+
+
+def test_the_age_of_a_cached_root_listing_is_on_record(settings: Settings, site: Replica) -> None:
+    site.answer("", Answer(headers={"Age": "3600"}))
+    refresh(settings)
+    age = metadata_of(settings, "release_directories")["listing_age_seconds"]
+    assert timedelta(seconds=float(str(age))) >= timedelta(hours=1)
+    assert datetime.now(UTC) > datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,0 +1,178 @@
+"""`pyorg ui`: Dagster's web server as a child that ends when we are told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from pyorg_pipeline import webserver
+from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
+from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline_tests.support.command_line import PYORG, environment, pyorg
+from pyorg_pipeline_tests.support.dagster_ui import wait_until
+from pyorg_pipeline_tests.support.processes import started
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings({"PYORG_HOME": str(tmp_path), "PYORG_SITE_URL": "http://127.0.0.1:9/x/"})
+
+
+@pytest.fixture
+def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Lets some code run in Dagster's stead, with what Dagster would get."""
+    started: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def instead_of_dagster(code: str) -> None:
+        def start(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+            process = real([sys.executable, "-c", code, *command], **options)
+            started.append(process)
+            return process
+
+        monkeypatch.setattr(subprocess, "Popen", start)
+
+    yield instead_of_dagster
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.create_server((webserver.HOST, 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def test_dagster_is_given_the_site_the_catalog_and_a_home(
+    settings: Settings,
+    child: Callable[[str], None],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYORG_WEBHOOK_URL", "http://127.0.0.1:9/of-someone-else")
+    child(
+        "import os, sys\n"
+        "print(*sys.argv[-6:])\n"
+        "for name in sorted(os.environ):\n"
+        "    if name.startswith(('PYORG_', 'DAGSTER_')):\n"
+        "        print(name, os.environ[name])\n"
+    )
+    port = free_port()
+    assert webserver.serve_ui(settings, port) == 0
+    printed = capfd.readouterr().out.splitlines()
+    assert printed[:2] == [
+        f"Dagster's UI: http://127.0.0.1:{port} (Ctrl-C stops it)",
+        f"-h 127.0.0.1 -p {port} --log-level warning",
+    ]
+    given = dict(line.split(" ", 1) for line in printed[2:])
+    assert given["PYORG_WEBHOOK_URL"] == ""
+    assert given["DAGSTER_HOME"] == str(tmp_path / "dagster")
+    assert given["PYORG_CATALOG_URL"] == str(tmp_path / "catalog")
+    assert given["PYORG_HOME"] == str(tmp_path)
+    assert given["PYORG_SITE_URL"] == "http://127.0.0.1:9/x/"
+    assert (tmp_path / "dagster" / "dagster.yaml").is_file()
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_its_exit_code_is_dagster_s(
+    settings: Settings, child: Callable[[str], None], code: int
+) -> None:
+    child(f"raise SystemExit({code})")
+    assert webserver.serve_ui(settings, free_port()) == code
+
+
+@POSIX
+def test_a_child_that_a_signal_ended_is_told_as_a_shell_tells_it(
+    settings: Settings, child: Callable[[str], None]
+) -> None:
+    child("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert webserver.serve_ui(settings, free_port()) == 128 + 9
+
+
+@POSIX
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals_go_on_to_the_child_and_are_ours_again_afterwards(
+    settings: Settings, child: Callable[[str], None], name: str
+) -> None:
+    """The child tells us that it is ready with the very signal that it then gets back."""
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    child(
+        "import os, signal, sys\n"
+        f"number = signal.{name}\n"
+        "signal.signal(number, lambda *_: sys.exit(7))\n"
+        "assert os.getpgid(0) == os.getpid(), 'Ctrl-C of the terminal would come twice'\n"
+        "os.kill(os.getppid(), number)\n"
+        "signal.pause()\n"
+    )
+    assert webserver.serve_ui(settings, free_port()) == 7
+    assert signal.getsignal(number) is before
+
+
+def test_a_port_that_is_taken_is_told(settings: Settings) -> None:
+    with socket.create_server((webserver.HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InvalidArgumentError, match=f"port {port} .* with --port"):
+            webserver.serve_ui(settings, port)
+
+
+@pytest.mark.parametrize("port", [-1, 0, 65536])
+def test_a_port_that_is_none_is_refused(settings: Settings, port: int) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"port {port} is none"):
+        webserver.serve_ui(settings, port)
+
+
+@pytest.mark.parametrize("name", ["PYORG_REFRESH_CRON", "PYORG_FULL_REFRESH_CRON"])
+def test_a_time_that_means_nothing_is_told_before_anything_is_served(
+    name: str, tmp_path: Path, child: Callable[[str], None]
+) -> None:
+    settings = load_settings({"PYORG_HOME": str(tmp_path), name: "61 * * * *"})
+    child("raise AssertionError('nothing is started')")
+    with pytest.raises(SettingsError, match=rf"{name}='61 \* \* \* \*' cannot be used"):
+        webserver.serve_ui(settings, free_port())
+
+
+@POSIX
+def test_pyorg_ui_serves_until_it_is_terminated_even_as_a_background_job(tmp_path: Path) -> None:
+    """A shell's background job ignores SIGINT, which Dagster would take over for SIGTERM."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    with started(
+        [*PYORG, "ui", "--port", str(port)],
+        env=environment(tmp_path, PYORG_SITE_URL="http://127.0.0.1:9/"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"Dagster's UI: {url} (Ctrl-C stops it)\n"
+        second = pyorg(tmp_path, "ui", "--port", str(free_port()))
+        assert (second.returncode, second.stdout) == (2, "")
+        assert "another `pyorg ui` is open on it" in second.stderr
+        wait_until(lambda: answers(url), "the UI answers")
+        process.terminate()
+        rest = process.stdout.read()
+    assert process.returncode == 0, rest
+    # Neither what each sensor is asked nor advice about other commands.
+    assert "Checking for new runs" not in rest
+    assert "superseded" not in rest
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=10).status_code == 200
+    except requests.ConnectionError:
+        return False
