@@ -60,7 +60,7 @@ def attended_download(settings: Settings, config: Mapping[str, Any]) -> Download
         config: that of the op select_artifacts.
 
     Raises:
-        SelectionError: nothing fits; names the nearest choices.
+        ArtifactChoiceError: nothing fits; names the nearest choices.
         PyorgError: nothing could be downloaded at all.
     """
     store = CatalogStore(open_location(settings.catalog_url))

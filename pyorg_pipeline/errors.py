@@ -1,51 +1,55 @@
-"""Everything that this package raises on purpose.
+"""The exceptions that this package raises on purpose.
 
 PyorgError
-├── ExtraMissingError              an optional part of this package is not installed
-├── SettingsError                  a setting from the environment that cannot be used
-├── InvalidArgumentError           an argument that cannot be used (also a ValueError)
-├── SelectionError                 nothing, or not one file a name, fits a selection (a ValueError)
-├── ArtifactChoiceError            no artifact is meant by the attributes, or several (a ValueError)
-├── VersionNotFoundError           a version or series not in the catalog (also a ValueError)
-├── SiteError                      the site did not give what was asked of it
-│   ├── SiteUnreachableError       no connection, cut off, or silent for too long (transient)
-│   ├── SiteStatusError            an HTTP status other than 200
-│   ├── ForeignHostError           a redirect that leads away from the configured site
-│   ├── ListingError               a page that is no listing, is cut, or shows another directory
-│   ├── ArtifactsLostError         a listing without artifacts that it had, not yet believed
-│   └── CompanionError             a bundle or bill of materials that cannot be read
-├── CatalogError                   the catalog cannot serve
-│   ├── CatalogMissingError        nothing was ever materialised there
-│   ├── CatalogUnreadableError     a table is there, but is not one of ours
-│   ├── CatalogDamagedError        tables of directories were damaged, and have to be made again
-│   ├── CatalogLockedError         another refresh is at work
-│   └── CatalogSiteError           the catalog was filled from another site
-├── RefreshError                   a refresh did not bring everything up to date
-│   ├── RootListingError           the root listing lost too much to be believed
-│   ├── DirectoriesFailedError     some directories could not be read; the others were
-│   └── DigestsFailedError         some files about artifacts could not be read; the others were
-├── WebhookError                   an event could not be told to PYORG_WEBHOOK_URL
-└── DownloadError                  a file did not get under its final name; what was there still is
-    ├── VerificationError          it is not what it should be
-    │   └── UnprovenError          nothing proves it in the way that was demanded
-    ├── DestinationError           there is no writing where it should go
-    └── DownloadsFailedError       some of several files; the others did
+├── SettingsError              an environment variable has an invalid value
+├── ExtraMissingError          an optional dependency is not installed
+├── InvalidArgumentError       an argument is invalid (also a ValueError)
+├── VersionNotFoundError       a version or series is not in the catalog (also a ValueError)
+├── ArtifactChoiceError        no artifact matches, or several do (also a ValueError)
+├── SiteError                  a request to the site failed
+│   ├── SiteUnreachableError   no connection, a broken connection, or a timeout
+│   ├── SiteStatusError        an HTTP status other than 200
+│   └── ListingError           a page is not a complete listing of its directory
+├── CatalogError               the catalog cannot be used
+│   ├── CatalogMissingError    there is no catalog yet
+│   ├── CatalogUnreadableError a table cannot be read
+│   ├── CatalogLockedError     another process is refreshing the catalog
+│   └── CatalogSiteError       the catalog was filled from another site
+├── RefreshError               a refresh did not update everything
+│   ├── RootListingError       the root listing lost too many directories
+│   └── DirectoriesFailedError some directories could not be read
+│       └── DigestsFailedError some files with digests could not be read
+└── DownloadError              a file was not downloaded; an existing one is unchanged
+    ├── VerificationError      the file is not what it should be
+    │   └── UnverifiableError  the site publishes nothing to verify it with
+    ├── DestinationError       the file cannot be written
+    └── DownloadsFailedError   some of several files were not downloaded
 
 A message says what happened, where, and what to do next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pyorg_pipeline.model.text import shortened
 
 
 class PyorgError(Exception):
-    """The base of all errors of this package."""
+    """The base class of all exceptions of this package."""
+
+    #: The message, with the exception's attributes as fields; empty if the argument is the message.
+    template: ClassVar[str] = ""
+
+    def __str__(self) -> str:
+        return self.template.format_map(vars(self)) if self.template else super().__str__()
 
 
 class SettingsError(PyorgError):
-    """A setting from the environment that cannot be used."""
+    """An environment variable has an invalid value."""
+
+    template = "{name}={value!r} cannot be used: {reason}"
 
     def __init__(self, name: str, value: str, reason: str) -> None:
         super().__init__(name, value, reason)
@@ -53,41 +57,51 @@ class SettingsError(PyorgError):
         self.value = value
         self.reason = reason
 
-    def __str__(self) -> str:
-        return f"{self.name}={self.value!r} cannot be used: {self.reason}"
+
+class ExtraMissingError(PyorgError):
+    """An optional dependency is needed and not installed."""
+
+    template = (
+        "{purpose} needs a further package: pip install '.[{extra}]' in the clone of pyorg_pipeline"
+    )
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(extra, purpose)
+        self.extra = extra
+        self.purpose = purpose
 
 
 class InvalidArgumentError(PyorgError, ValueError):
-    """An argument that cannot be used."""
+    """An argument is invalid."""
 
 
 class VersionNotFoundError(PyorgError, ValueError):
-    """A version or series that the catalog does not know."""
+    """A version or series is not in the catalog."""
 
 
 class ArtifactChoiceError(PyorgError, ValueError):
-    """The given attributes mean no artifact, or several."""
+    """No artifact matches, or several do where one was needed."""
 
 
 class SiteError(PyorgError):
-    """The site did not give what was asked of it."""
+    """A request to the site failed."""
 
-    #: Whether asking again later can help.
-    transient = False
+    template = "{url}: {reason}"
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(url, reason)
         self.url = url
         self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.url}: {self.reason}"
+        #: Whether the same request may succeed later.
+        self.transient = False
 
 
 class SiteUnreachableError(SiteError):
-    """No connection, a connection that was cut off, or silence for too long."""
+    """No connection, a broken connection, or a timeout."""
 
-    transient = True
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.transient = True
 
 
 class SiteStatusError(SiteError):
@@ -97,112 +111,72 @@ class SiteStatusError(SiteError):
         super().__init__(url, reason)
         self.args = (url, reason, status)
         self.status = status
-
-    @property
-    def transient(self) -> bool:  # type: ignore[override]  # a constant for all its siblings
-        """Whether asking again later can help: 429 and 5xx, never 403, 404 or 410."""
-        return self.status == 429 or self.status >= 500
-
-
-class ForeignHostError(SiteError):
-    """A redirect that leads away from the configured site; it was not followed."""
+        self.transient = status == 429 or status >= 500
 
 
 class ListingError(SiteError):
-    """A page that is no directory listing, is cut, or shows another directory."""
+    """A page is not a complete listing of its directory.
+
+    Args:
+        url: The page's URL.
+        reason: What is wrong with it.
+        is_listing: Whether it is a listing, incomplete or of another directory, and not some
+            other page; a later request may return a complete one.
+    """
 
     def __init__(self, url: str, reason: str, is_listing: bool = False) -> None:
         super().__init__(url, reason)
         self.args = (url, reason, is_listing)
-        #: Whether it is a listing, cut or of another directory, rather than a page of another kind.
-        self.is_listing = is_listing
-
-    @property
-    def transient(self) -> bool:  # type: ignore[override]  # a constant for all its siblings
-        """Whether asking again later can help: a cut listing can be whole then."""
-        return self.is_listing
-
-
-class ArtifactsLostError(SiteError):
-    """A directory's listing has artifacts no longer that it had; the next one is believed."""
-
-    def __init__(self, url: str, lost: Sequence[str], known: int, listed_at: datetime) -> None:
-        shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
-        super().__init__(
-            url,
-            f"{len(lost)} of {known} artifacts are listed no longer ({shown}); believed when its "
-            "next listing says the same, or with `pyorg refresh --accept_vanished true`",
-        )
-        self.args = (url, lost, known, listed_at)
-        #: Paths below the site's root.
-        self.lost = lost
-        #: When the site had made the listing.
-        self.listed_at = listed_at
+        self.is_listing = self.transient = is_listing
 
 
 class CatalogError(PyorgError):
-    """The catalog cannot serve."""
+    """The catalog cannot be used."""
 
 
 class CatalogMissingError(CatalogError):
-    """Nothing was ever materialised at the catalog's location."""
+    """There is no catalog yet."""
+
+    template = "there is no catalog at {location} yet: run `pyorg refresh` to create it"
 
     def __init__(self, location: str) -> None:
         super().__init__(location)
         self.location = location
 
-    def __str__(self) -> str:
-        return f"there is no catalog at {self.location} yet: run `pyorg refresh` to fill it"
-
 
 class CatalogUnreadableError(CatalogError):
-    """A table is there, but cannot be read as one of ours."""
+    """A table of the catalog cannot be read."""
+
+    template = "{location} cannot be read: {reason}; `pyorg refresh --full` rewrites every table"
 
     def __init__(self, location: str, reason: str) -> None:
         super().__init__(location, reason)
         self.location = location
         self.reason = reason
 
-    def __str__(self) -> str:
-        return (
-            f"{self.location} cannot be read: {self.reason}; "
-            "`pyorg refresh --full` writes every table anew"
-        )
-
-
-class CatalogDamagedError(CatalogError):
-    """Tables of release directories were damaged on the disk, and were removed."""
-
-    def __init__(self, location: str, names: Sequence[str]) -> None:
-        super().__init__(location, names)
-        self.location = location
-        self.names = tuple(names)
-
-    def __str__(self) -> str:
-        return (
-            f"damaged in {self.location}, and removed: {', '.join(self.names)}. The last published "
-            "catalog stays; the next `pyorg refresh` reads these directories anew. Look after the "
-            "disk"
-        )
-
 
 class CatalogLockedError(CatalogError):
-    """Another refresh is at work on the same catalog."""
+    """Another process is refreshing the catalog."""
+
+    template = (
+        "{location} is being refreshed by {holder}; "
+        "wait until that has finished (queries work meanwhile)"
+    )
 
     def __init__(self, location: str, holder: str) -> None:
         super().__init__(location, holder)
         self.location = location
         self.holder = holder
 
-    def __str__(self) -> str:
-        return (
-            f"{self.location} is being refreshed by {self.holder}; "
-            "wait until it is done, queries work meanwhile"
-        )
-
 
 class CatalogSiteError(CatalogError):
-    """The catalog was filled from another site than the one it should be refreshed from."""
+    """The catalog was filled from another site than the configured one."""
+
+    template = (
+        "{location} was filled from {recorded}, not from {wanted}: "
+        "set PYORG_SITE_URL or PYORG_HOME to match, "
+        "or replace the catalog with the new site's by `pyorg refresh --full`"
+    )
 
     def __init__(self, location: str, recorded: str, wanted: str) -> None:
         super().__init__(location, recorded, wanted)
@@ -210,20 +184,19 @@ class CatalogSiteError(CatalogError):
         self.recorded = recorded
         self.wanted = wanted
 
-    def __str__(self) -> str:
-        return (
-            f"{self.location} was filled from {self.recorded}, not from {self.wanted}: "
-            "set PYORG_SITE_URL or PYORG_HOME to match, "
-            "or take everything from the new site with `pyorg refresh --full`"
-        )
-
 
 class RefreshError(PyorgError):
-    """A refresh did not bring everything up to date; what was there before still is."""
+    """A refresh did not update everything; what it did not update is unchanged."""
 
 
 class RootListingError(RefreshError):
-    """The root listing lost so many directories that it is not believed."""
+    """The root listing lost so many directories that it was not believed."""
+
+    template = (
+        "{url} no longer lists {lost} of {known} known release directories, which is more than a "
+        "tenth; nothing was changed. If they were really removed, "
+        "run `pyorg refresh --accept_vanished true`"
+    )
 
     def __init__(self, url: str, lost: int, known: int) -> None:
         super().__init__(url, lost, known)
@@ -231,64 +204,58 @@ class RootListingError(RefreshError):
         self.lost = lost
         self.known = known
 
-    def __str__(self) -> str:
-        return (
-            f"{self.url} lists {self.lost} of {self.known} known release directories no longer, "
-            "which is more than a tenth; nothing was changed. If they are really gone, "
-            "run `pyorg refresh --accept_vanished true`"
-        )
-
 
 class DirectoriesFailedError(RefreshError):
-    """Some directories could not be read; they keep their last good tables."""
+    """Some release directories could not be read; the catalog keeps what it has of them.
+
+    Args:
+        failures: The reason for each directory's name.
+    """
+
+    template = (
+        "could not read {count}: {shown}. "
+        "The catalog keeps the last good table of each; the next `pyorg refresh` tries again"
+    )
 
     def __init__(self, failures: Mapping[str, str]) -> None:
         super().__init__(dict(failures))
         self.failures = dict(failures)
-
-    def __str__(self) -> str:
-        shown = [f"{name} ({reason})" for name, reason in sorted(self.failures.items())]
-        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-        these = "1 directory could not be read and keeps its last good table"
-        if len(shown) > 1:
-            these = f"{len(shown)} directories could not be read and keep their last good tables"
-        return f"{these}: {'; '.join(shown[:3])}{more}. The next `pyorg refresh` tries again"
+        self.count = f"{len(failures)} director{'y' if len(failures) == 1 else 'ies'}"
+        self.shown = _shown(dict(sorted(failures.items())))
 
 
-class WebhookError(PyorgError):
-    """An event could not be told; it is told again later.
+class DigestsFailedError(DirectoriesFailedError):
+    """Some files with digests could not be read; the digests on record are unchanged."""
 
-    Args:
-        receiver: Scheme and host of the webhook: what else its URL has is a secret.
-        reason: What happened, and what to do.
-    """
-
-    def __init__(self, receiver: str, reason: str) -> None:
-        super().__init__(receiver, reason)
-        self.receiver = receiver
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"the webhook at {self.receiver} did not take an event: {self.reason}"
+    template = (
+        "could not read all digests of {count}: {shown}. "
+        "The next `pyorg refresh --digests true` reads the missing ones"
+    )
 
 
 class DownloadError(PyorgError):
-    """A file did not get under its final name; what was there before still is."""
+    """A file was not downloaded; an existing one is unchanged."""
 
 
 class VerificationError(DownloadError):
     """A file is not what it should be.
 
     Args:
-        subject: What was looked at: a file's name, path or URL.
+        subject: The file's name, path or URL.
         what: What differs, such as `sha256`, `size` or `signer`.
         expected: What it should be.
         actual: What it is.
-        expected_source: Where the expectation came from, such as `Python-3.14.0.tgz.sigstore`.
-        actual_source: Where the other came from, such as `the bytes received`.
+        expected_source: Where the expectation comes from, such as `Python-3.14.0.tgz.sigstore`.
+        actual_source: Where the actual value comes from, such as `the bytes received`.
     """
 
-    def __init__(  # two sides, and where each came from
+    template = (
+        "{subject}: {what} should be {expected} ({expected_source}), but is {actual} "
+        "({actual_source}); nothing was written under the final name. Refresh the catalog, then "
+        "download the file again; if it still differs, do not use it"
+    )
+
+    def __init__(
         self,
         subject: str,
         what: str,
@@ -305,106 +272,61 @@ class VerificationError(DownloadError):
         self.expected_source = expected_source
         self.actual_source = actual_source
 
-    def __str__(self) -> str:
-        return (
-            f"{self.subject}: {self.what} should be {self.expected} ({self.expected_source}), "
-            f"but is {self.actual} ({self.actual_source}); nothing was put under its final name. "
-            "Refresh the catalog, then download it again; if it differs still, do not use the file"
-        )
+
+class UnverifiableError(VerificationError):
+    """The site does not publish the digest or signature that the caller requires.
+
+    Args:
+        subject: The file's path below the site's root.
+        required: `digest` or `signature`.
+        reason: What is missing.
+    """
+
+    template = (
+        "{subject} has no {required} to verify it with ({reason}), and verify={required!r} "
+        "requires one; nothing was downloaded. verify=True uses the strongest verification that "
+        "the site's files allow"
+    )
+
+    def __init__(self, subject: str, required: str, reason: str) -> None:
+        super().__init__(subject, required, "published", "missing", f"verify={required!r}", reason)
+        self.args = (subject, required, reason)
+        self.required = required
+        self.reason = reason
 
 
 class DestinationError(DownloadError):
-    """There is no writing where a file should go."""
+    """A file cannot be written to its destination."""
+
+    template = "{path}: {reason}; {advice}"
 
     def __init__(self, path: str, reason: str, advice: str) -> None:
         super().__init__(path, reason, advice)
         self.path = path
         self.reason = reason
-        #: What to do next.
         self.advice = advice
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}; {self.advice}"
-
-
-class UnprovenError(VerificationError):
-    """Nothing proves a file in the way that was demanded.
-
-    Args:
-        subject: The file's path below the site's root.
-        demanded: `digest` or `signature`.
-        reason: What is missing.
-    """
-
-    def __init__(self, subject: str, demanded: str, reason: str) -> None:
-        super().__init__(subject, "proof", f"a {demanded}", "none", f"verify={demanded!r}", reason)
-        self.args = (subject, demanded, reason)
-        self.demanded = demanded
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return (
-            f"{self.subject}: no {self.demanded} proves it ({self.reason}), and "
-            f"verify={self.demanded!r} takes nothing less; nothing was downloaded. "
-            "verify=True takes the strongest proof that there is"
-        )
-
-
-class CompanionError(SiteError):
-    """A file about an artifact, such as a signature bundle, that cannot be read as one."""
-
-
-class ExtraMissingError(PyorgError):
-    """An optional part of this package is needed and not installed."""
-
-    def __init__(self, extra: str, purpose: str) -> None:
-        super().__init__(extra, purpose)
-        self.extra = extra
-        self.purpose = purpose
-
-    def __str__(self) -> str:
-        return (
-            f"{self.purpose} needs a further package: "
-            f"pip install '.[{self.extra}]' in the clone of pyorg_pipeline"
-        )
-
-
-class SelectionError(PyorgError, ValueError):
-    """A selection that nothing fits, or whose files cannot lie in one folder."""
-
-
-class DigestsFailedError(RefreshError):
-    """Some files that tell digests could not be read; what was on record stays."""
-
-    def __init__(self, failures: Mapping[str, str]) -> None:
-        super().__init__(dict(failures))
-        #: By release directory.
-        self.failures = dict(failures)
-
-    def __str__(self) -> str:
-        shown = [f"{name} ({reason})" for name, reason in sorted(self.failures.items())]
-        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-        return (
-            f"the digests of {len(shown)} directories could not all be read: "
-            f"{'; '.join(shown[:3])}{more}. "
-            "The next `pyorg refresh --digests` takes what is missing again"
-        )
 
 
 class DownloadsFailedError(DownloadError):
-    """Some of several artifacts were not downloaded; the others were."""
+    """Some of several artifacts were not downloaded; the others were.
+
+    Args:
+        failures: The reason for each artifact's path below the site's root.
+        wanted: How many artifacts there were in all.
+    """
+
+    template = (
+        "{count} of {wanted} artifacts were not downloaded: {shown}. "
+        "Run the same command again to download them"
+    )
 
     def __init__(self, failures: Mapping[str, str], wanted: int) -> None:
         super().__init__(dict(failures), wanted)
-        #: Why, by the artifact's path below the site's root.
         self.failures = dict(failures)
-        #: How many there were altogether.
         self.wanted = wanted
+        self.count = len(failures)
+        self.shown = _shown(failures)
 
-    def __str__(self) -> str:
-        shown = [f"{path} ({reason})" for path, reason in self.failures.items()]
-        more = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""
-        return (
-            f"{len(shown)} of {self.wanted} artifacts were not downloaded: "
-            f"{'; '.join(shown[:3])}{more}. The same call again takes what is missing"
-        )
+
+def _shown(failures: Mapping[str, str]) -> str:
+    return shortened((f"{name} ({reason})" for name, reason in failures.items()), separator="; ")

@@ -231,7 +231,7 @@ def test_a_missing_catalog_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == (
         f"pyorg: there is no catalog at {tmp_path / 'catalog'} yet: "
-        "run `pyorg refresh` to fill it\n"
+        "run `pyorg refresh` to create it\n"
     )
 
 

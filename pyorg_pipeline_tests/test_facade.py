@@ -18,7 +18,6 @@ import pytest
 
 from pyorg_pipeline import (
     CatalogMissingError,
-    DirectoriesFailedError,
     InvalidArgumentError,
     NormalizedPythonVersion,
     PythonOrgArtifact,
@@ -30,6 +29,7 @@ from pyorg_pipeline import (
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, LATEST_FILE, CatalogStore
 from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline.errors import DirectoriesFailedError
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
 
@@ -369,7 +369,7 @@ class TestOtherSitesAndCatalogs:
 
 class TestNoCatalogYet:
     def test_without_a_catalog_the_error_names_the_command(self, home: Path) -> None:
-        with pytest.raises(CatalogMissingError, match="run `pyorg refresh` to fill it") as raised:
+        with pytest.raises(CatalogMissingError, match="run `pyorg refresh` to create it") as raised:
             PythonOrgDownloads.latest_version()
         assert raised.value.location == str(home / "catalog")
 

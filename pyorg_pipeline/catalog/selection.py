@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from pyorg_pipeline.errors import InvalidArgumentError, SelectionError
+from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
 from pyorg_pipeline.model.choice import has_attribute, parse_format
 from pyorg_pipeline.model.versions import (
@@ -83,7 +83,7 @@ class Selection:
         """The artifacts that fit, sorted by version, then path.
 
         Raises:
-            SelectionError: there are none; names the nearest choices.
+            ArtifactChoiceError: there are none; names the nearest choices.
         """
         everything = list(artifacts)
         criteria = self._criteria()
@@ -93,7 +93,7 @@ class Selection:
             if all(criterion.fits(artifact) for criterion in criteria)
         ]
         if not found:
-            raise SelectionError(_nothing_fits(criteria, everything))
+            raise ArtifactChoiceError(_nothing_fits(criteria, everything))
         if self.newest_only and not self.versions:
             found = _newest(found)
         return sorted(found)[-(self.limit or 0) :]
@@ -135,7 +135,7 @@ def check_names(artifacts: Iterable[PythonOrgArtifact]) -> None:
     """Make sure that the artifacts can lie in one folder, each under its own name.
 
     Raises:
-        SelectionError: several have one name; names them.
+        ArtifactChoiceError: several have one name; names them.
     """
     paths: dict[str, list[str]] = {}
     for artifact in artifacts:
@@ -143,7 +143,7 @@ def check_names(artifacts: Iterable[PythonOrgArtifact]) -> None:
         paths.setdefault(artifact.name.casefold(), []).append(artifact.path)
     several = [", ".join(found) for found in paths.values() if len(found) > 1]
     if several:
-        raise SelectionError(
+        raise ArtifactChoiceError(
             f"these have the same name, and would be one file in one folder: {'; '.join(several)}. "
             "Select them one after the other, each into a folder of its own"
         )

@@ -27,8 +27,8 @@ from pyorg_pipeline.defs.partitions import (
     release_directory_partitions,
 )
 from pyorg_pipeline.defs.resources import CatalogResource, SiteResource
-from pyorg_pipeline.errors import ArtifactsLostError, DirectoriesFailedError, RootListingError
-from pyorg_pipeline.refresh.artifacts import DirectoryCrawl, crawl_directories
+from pyorg_pipeline.errors import DirectoriesFailedError, RootListingError
+from pyorg_pipeline.refresh.artifacts import ArtifactsLostError, DirectoryCrawl, crawl_directories
 from pyorg_pipeline.refresh.directories import update_directories
 from pyorg_pipeline.refresh.publish import publish_catalog, publish_latest
 from pyorg_pipeline.refresh.watch import current_watch

@@ -20,11 +20,10 @@ import dagster as dg
 
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.defs.run_failures import RunFailure, run_failure
-from pyorg_pipeline.errors import WebhookError
 from pyorg_pipeline.model.notifications import release_complete, run_failed
 from pyorg_pipeline.refresh.completions import Completion, complete_release, completions
 from pyorg_pipeline.settings import Settings
-from pyorg_pipeline.site.webhook import post_event
+from pyorg_pipeline.site.webhook import WebhookError, post_event
 
 #: A failure that repeats itself is told again this often, so that nobody takes silence for health.
 REMINDER: Final = timedelta(days=1)

@@ -29,7 +29,7 @@ from pyorg_pipeline.errors import (
     ExtraMissingError,
     InvalidArgumentError,
     SiteStatusError,
-    UnprovenError,
+    UnverifiableError,
     VerificationError,
 )
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, DIGEST_SOURCES, companion_digest
@@ -184,7 +184,7 @@ def expect(subject: Subject, verify: Verify, fetch: Fetch) -> Expectation:
 
     Raises:
         InvalidArgumentError: verify is none of the four.
-        UnprovenError: there is no digest or no signature, and one was demanded.
+        UnverifiableError: there is no digest or no signature, and one was demanded.
         VerificationError: digests differ, or the signature is not that of the series' signer.
         CompanionError: a companion cannot be read.
         ExtraMissingError: `'signature'` without the extra `sigstore`.
@@ -206,7 +206,7 @@ def expect(subject: Subject, verify: Verify, fetch: Fetch) -> Expectation:
     if missing:
         reason = f"no digest is published ({' and '.join(missing)} listed, but missing)"
     if verify == "digest" and not digests:
-        raise UnprovenError(subject.path, verify, reason)
+        raise UnverifiableError(subject.path, verify, reason)
     return Expectation(subject, verify, digests, reason="" if digests else reason)
 
 
@@ -232,8 +232,8 @@ def _published(
 def _signed(subject: Subject, fetch: Fetch) -> Expectation:
     """A digest that the series' signer has signed, proven before the artifact is downloaded."""
 
-    def unproven(reason: str) -> UnprovenError:
-        return UnprovenError(subject.path, "signature", reason)
+    def unproven(reason: str) -> UnverifiableError:
+        return UnverifiableError(subject.path, "signature", reason)
 
     if not can_verify():
         raise ExtraMissingError(EXTRA, "verify='signature'")

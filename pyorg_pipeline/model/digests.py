@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pyorg_pipeline.errors import CompanionError
+from pyorg_pipeline.errors import SiteError
 
 BUNDLE_SUFFIX: Final = ".sigstore"
 SBOM_SUFFIX: Final = ".spdx.json"
@@ -31,6 +31,10 @@ _SHA256_HEX: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 #: As python/release-tools' sbom.py names the package that stands for the artifact itself.
 _CPYTHON_ID: Final = "SPDXRef-PACKAGE-cpython"
 _CPYTHON_NAME: Final = "CPython"
+
+
+class CompanionError(SiteError):
+    """A signature bundle or bill of materials cannot be read."""
 
 
 def is_sha256(text: str) -> bool:

@@ -17,16 +17,17 @@ from pyorg_pipeline.catalog.store import (
     directory_file,
 )
 from pyorg_pipeline.errors import (
-    ArtifactsLostError,
     CatalogMissingError,
     CatalogSiteError,
     CatalogUnreadableError,
     ListingError,
+    SiteError,
 )
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import group_listing
 from pyorg_pipeline.model.due import Failure
 from pyorg_pipeline.model.names import without_superseded_mark
+from pyorg_pipeline.model.text import shortened
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.refresh.failures import read_failures, write_failures
 from pyorg_pipeline.site.client import SiteClient
@@ -115,6 +116,28 @@ def crawl_directories(
             yield done
     finally:
         write_failures(store, {name: failures[name] for name in failures if name in dates})
+
+
+class ArtifactsLostError(SiteError):
+    """A listing lacks artifacts that an earlier one had; a second such listing is believed.
+
+    Args:
+        url: The listing's URL.
+        lost: Paths below the site's root.
+        known: How many artifacts the directory had.
+        listed_at: When the site generated the listing.
+    """
+
+    def __init__(self, url: str, lost: Sequence[str], known: int, listed_at: datetime) -> None:
+        super().__init__(
+            url,
+            f"{len(lost)} of {known} artifacts are no longer listed ({shortened(lost)}); believed "
+            "when the next listing says the same, or with `pyorg refresh --accept_vanished true`",
+        )
+        self.args = (url, lost, known, listed_at)
+        self.lost = lost
+        self.known = known
+        self.listed_at = listed_at
 
 
 def _believed(before: Failure | None, listing: Listing) -> frozenset[str]:

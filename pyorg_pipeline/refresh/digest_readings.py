@@ -13,8 +13,13 @@ from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.downloads.sigstore import verify_bundle
 from pyorg_pipeline.downloads.verify import ABSENT
-from pyorg_pipeline.errors import CompanionError, SiteStatusError, VerificationError
-from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, DIGEST_SOURCES, companion_digest
+from pyorg_pipeline.errors import SiteStatusError, VerificationError
+from pyorg_pipeline.model.digests import (
+    BUNDLE_SUFFIX,
+    DIGEST_SOURCES,
+    CompanionError,
+    companion_digest,
+)
 from pyorg_pipeline.model.signers import SIGNERS, Signer
 from pyorg_pipeline.refresh.digest_records import Row, in_force
 from pyorg_pipeline.site.client import SiteClient

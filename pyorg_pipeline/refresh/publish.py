@@ -21,7 +21,7 @@ from pyorg_pipeline.catalog.store import (
     sort_by_version,
 )
 from pyorg_pipeline.errors import (
-    CatalogDamagedError,
+    CatalogError,
     CatalogMissingError,
     CatalogUnreadableError,
 )
@@ -69,7 +69,7 @@ def publish_catalog(store: CatalogStore) -> Publication:
     """Write artifact_catalog: everything that the site holds now, in one file.
 
     Raises:
-        CatalogDamagedError: a directory's table is damaged; it was removed, so that the directory
+        CatalogError: a directory's table is damaged; it was removed, so that the directory
             is due, and the snapshot before stays.
     """
     site_url, present = _present(store)
@@ -287,7 +287,11 @@ def _refuse_damaged(store: CatalogStore, directories: Iterable[str]) -> None:
     for name in damaged:
         store.location.delete(name)
     if damaged:
-        raise CatalogDamagedError(store.location.text, damaged)
+        raise CatalogError(
+            f"damaged tables in {store.location.text} were removed: {', '.join(damaged)}. The last "
+            "published catalog is unchanged; the next `pyorg refresh` reads these directories "
+            "again. Check the disk"
+        )
 
 
 def _present(store: CatalogStore) -> tuple[str, list[str]]:

@@ -10,7 +10,7 @@ from requests import PreparedRequest
 from requests.utils import get_auth_from_url
 from urllib3 import exceptions as broken
 
-from pyorg_pipeline.errors import ForeignHostError, InvalidArgumentError
+from pyorg_pipeline.errors import InvalidArgumentError, SiteError
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -74,7 +74,7 @@ def redirected(url: str, location: str) -> str:
     From http to https, both on their default ports, is a way on; the way back would show to
     everybody on the line what was sent in secret.
     """
-    refusal = ForeignHostError(
+    refusal = SiteError(
         url,
         f"it redirects to {re.sub('//.*@', '//', location)[:200]!r}, which is not the same site "
         "and was not asked; if that is where it moved, make that the site's URL",

@@ -185,7 +185,7 @@ class SiteClient:
             InvalidArgumentError: directory leads out of the site.
             SiteUnreachableError: No connection, a cut one, or silence, each time it was tried.
             SiteStatusError: A status other than 200, each time if it is one that passes.
-            ForeignHostError: A redirect to another host; that host was not asked.
+            SiteError: A redirect to another host; that host was not asked.
             SiteError: The page is too large, or its redirects do not end.
         """
         url = self._url_of(directory)
@@ -266,7 +266,7 @@ class SiteClient:
         Raises:
             PassingTrouble: No connection, silence, or a status that passes.
             SiteStatusError: Any other status.
-            ForeignHostError: A redirect to another host; that host was not asked.
+            SiteError: A redirect to another host; that host was not asked.
             SiteError: Its redirects do not end.
         """
         wanted = _ANSWERS_TO_A_RANGE if "Range" in headers else {200}

@@ -15,7 +15,7 @@ from requests.exceptions import ConnectionError as NoConnectionError
 from requests.exceptions import ProxyError, RequestException, SSLError, Timeout
 from urllib3 import Retry
 
-from pyorg_pipeline.errors import WebhookError
+from pyorg_pipeline.errors import PyorgError
 from pyorg_pipeline.model.urls import origin_text
 from pyorg_pipeline.site.trouble import PASSING, retry_after
 
@@ -28,6 +28,22 @@ BACKOFF: Final = 1.0
 LONGEST_PAUSE: Final = 5
 
 _AGAIN: Final = "it is told again later"
+
+
+class WebhookError(PyorgError):
+    """A webhook did not accept an event; the event is sent again later.
+
+    Args:
+        receiver: The webhook's scheme and host; the rest of its URL is a secret.
+        reason: What happened, and what to do.
+    """
+
+    template = "the webhook at {receiver} did not accept an event: {reason}"
+
+    def __init__(self, receiver: str, reason: str) -> None:
+        super().__init__(receiver, reason)
+        self.receiver = receiver
+        self.reason = reason
 
 
 def post_event(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pyorg_pipeline.catalog.selection import Selection, check_names
-from pyorg_pipeline.errors import InvalidArgumentError, SelectionError
+from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.names import parse_name
 
@@ -53,7 +53,7 @@ def selected(**criteria: Any) -> list[str]:
 
 
 def refusal(**criteria: Any) -> str:
-    with pytest.raises(SelectionError) as raised:
+    with pytest.raises(ArtifactChoiceError) as raised:
         Selection(**criteria).of(ARTIFACTS)
     return str(raised.value)
 
@@ -173,13 +173,13 @@ def test_where_one_change_does_not_help_those_that_do_together_are_named() -> No
 def test_many_choices_are_counted() -> None:
     many = [artifact(f"3.12.{n}", f"Python-3.12.{n}.tgz") for n in range(12)]
     with pytest.raises(
-        SelectionError, match=r"version 3\.12\.11, .*, version 3\.12\.4 and 4 more$"
+        ArtifactChoiceError, match=r"version 3\.12\.11, .*, version 3\.12\.4 and 4 more$"
     ):
         Selection(versions=["3.12.99"]).of(many)
 
 
 def test_an_empty_catalog_is_said_to_be_empty() -> None:
-    with pytest.raises(SelectionError, match="the catalog is empty"):
+    with pytest.raises(ArtifactChoiceError, match="the catalog is empty"):
         Selection(series=["3.13"]).of([])
 
 
@@ -205,5 +205,5 @@ def test_a_criterion_that_nothing_can_ever_meet_is_refused_at_once(criteria: Any
 def test_artifacts_of_one_name_cannot_lie_in_one_folder() -> None:
     check_names(ARTIFACTS)
     twins = [artifact("2.5.1", "Python25.chm"), artifact("2.5.2", "python25.chm")]
-    with pytest.raises(SelectionError, match=r"2\.5\.1/Python25\.chm, 2\.5\.2/python25\.chm"):
+    with pytest.raises(ArtifactChoiceError, match=r"2\.5\.1/Python25\.chm, 2\.5\.2/python25\.chm"):
         check_names(twins)

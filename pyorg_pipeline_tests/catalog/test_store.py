@@ -51,7 +51,7 @@ def test_rows_and_facts_come_back_with_their_types(store: CatalogStore) -> None:
 def test_a_table_that_was_never_written_is_missing_and_has_no_rows(store: CatalogStore) -> None:
     assert store.rows(DIRECTORIES_FILE) == []
     assert store.facts_or_none(DIRECTORIES_FILE) is None
-    with pytest.raises(CatalogMissingError, match="run `pyorg refresh` to fill it"):
+    with pytest.raises(CatalogMissingError, match="run `pyorg refresh` to create it"):
         store.read(DIRECTORIES_FILE)
 
 

@@ -26,10 +26,10 @@ from pyorg_pipeline.defs.downloads import POOL, DownloadConfig
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import (
+    ArtifactChoiceError,
     CatalogMissingError,
     CatalogSiteError,
     InvalidArgumentError,
-    SelectionError,
 )
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
@@ -329,7 +329,7 @@ def test_a_selection_that_nothing_fits_names_the_nearest_and_asks_for_nothing(
     with (
         open_instance(settings.dagster_home) as instance,
         pytest.raises(
-            SelectionError,
+            ArtifactChoiceError,
             match=r"^nothing fits series 3\.11, .*: series 3\.6, series 3\.5, series 3\.4$",
         ),
     ):

@@ -18,10 +18,11 @@ from pyorg_pipeline.defs import notifications
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.errors import DirectoriesFailedError, SiteStatusError, WebhookError
+from pyorg_pipeline.errors import DirectoriesFailedError, SiteStatusError
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline.site import webhook
+from pyorg_pipeline.site.webhook import WebhookError
 from pyorg_pipeline_tests.model.test_notifications import FAILURES, SITE
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.receiver import Receiver
@@ -111,7 +112,7 @@ def test_a_failed_run_is_told_with_what_failed_in_it(
         run.run_id,
     )
     assert event["site_url"] == site.url
-    assert event["error"].startswith("2 directories could not be read and keep their last good ")
+    assert event["error"].startswith("could not read 2 directories: ")
     assert event["text"] == f"crawl_directories failed: {event['error']}"
     assert event["failures"].keys() == {"2.7", "3.14.0"}
     # As docs/webhook.md shows them.
@@ -183,7 +184,7 @@ def test_a_failure_is_told_when_the_receiver_is_up_again(settings: Settings, sit
         sensor.tick()
         fail(settings, site, "2.7")
         before = sensor.cursor
-        with pytest.raises(WebhookError, match=rf"http://127\.0\.0\.1:{port} did not take"):
+        with pytest.raises(WebhookError, match=rf"http://127\.0\.0\.1:{port} did not accept"):
             sensor.tick()
         assert sensor.cursor == before
         with Receiver(port=port) as second:

@@ -16,11 +16,11 @@ from pyorg_pipeline import (
     InvalidArgumentError,
     PythonOrgDownloads,
     SiteStatusError,
-    UnprovenError,
     VerificationError,
     VersionNotFoundError,
 )
 from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.errors import UnverifiableError
 from pyorg_pipeline_tests.support.command_line import on_a_terminal, pyorg
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
@@ -146,10 +146,10 @@ class TestDownloadArtifact:
 
     @pytest.mark.usefixtures("folder")
     def test_a_digest_can_be_demanded_and_waived(self) -> None:
-        with pytest.raises(UnprovenError, match="no digest is published"):
+        with pytest.raises(UnverifiableError, match="no digest is published"):
             PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="digest")
         # Without the extra it is that which is missing.
-        with pytest.raises((UnprovenError, ExtraMissingError)):
+        with pytest.raises((UnverifiableError, ExtraMissingError)):
             PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="signature")
         assert PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify=False).is_file()
         path = PythonOrgDownloads.download_artifact("Python-3.14.0.tar.xz", verify="digest")

@@ -18,13 +18,13 @@ from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.sigstore import can_verify
 from pyorg_pipeline.downloads.verify import Proof, RecordedDigest, Subject, Verify, expect
 from pyorg_pipeline.errors import (
-    CompanionError,
     ExtraMissingError,
     InvalidArgumentError,
     SiteStatusError,
-    UnprovenError,
+    UnverifiableError,
     VerificationError,
 )
+from pyorg_pipeline.model.digests import CompanionError
 from pyorg_pipeline.model.signers import SIGNERS
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.small_files import read_small_file
@@ -273,14 +273,15 @@ def test_false_looks_at_the_size_alone_and_asks_for_nothing(download: Download) 
 
 
 def test_digest_refuses_what_has_none_before_it_is_downloaded(download: Download) -> None:
-    with pytest.raises(UnprovenError) as caught:
+    with pytest.raises(UnverifiableError) as caught:
         expect(Subject(PATH, 5, (".asc",)), "digest", lambda path: path.encode())
     assert isinstance(caught.value, VerificationError)
     assert str(caught.value) == (
-        f"{PATH}: no digest proves it (no digest is published), and verify='digest' takes nothing "
-        "less; nothing was downloaded. verify=True takes the strongest proof that there is"
+        f"{PATH} has no digest to verify it with (no digest is published), and verify='digest' "
+        "requires one; nothing was downloaded. verify=True uses the strongest verification that "
+        "the site's files allow"
     )
-    with pytest.raises(UnprovenError, match=r"listed, but missing"):
+    with pytest.raises(UnverifiableError, match=r"listed, but missing"):
         download.verified("digest")
     copied = pickle.loads(pickle.dumps(caught.value))
     assert str(copied) == str(caught.value)
@@ -294,14 +295,14 @@ def test_any_other_wish_is_refused(verify: Any) -> None:
 
 @with_extra
 def test_signature_refuses_what_has_no_bundle_or_no_known_signer(download: Download) -> None:
-    with pytest.raises(UnprovenError, match=r"no \.sigstore bundle"):
+    with pytest.raises(UnverifiableError, match=r"no \.sigstore bundle"):
         download.verified("signature", companions=(".asc", ".spdx.json"))
-    with pytest.raises(UnprovenError, match=r"series 3\.6 is not known"):
+    with pytest.raises(UnverifiableError, match=r"series 3\.6 is not known"):
         download.verified("signature", series=(3, 6))
-    with pytest.raises(UnprovenError, match="series without a version"):
+    with pytest.raises(UnverifiableError, match="series without a version"):
         download.verified("signature", series=None)
     assert download.asked == []
-    with pytest.raises(UnprovenError, match="listed, but missing"):
+    with pytest.raises(UnverifiableError, match="listed, but missing"):
         download.verified("signature")
 
 

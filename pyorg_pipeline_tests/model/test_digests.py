@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyorg_pipeline.errors import CompanionError
 from pyorg_pipeline.model.digests import (
     BUNDLE_SUFFIX,
     DIGEST_SOURCES,
     SBOM_SUFFIX,
+    CompanionError,
     bundle_digest,
     companion_digest,
     is_sha256,

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pyorg_pipeline.errors import WebhookError
-from pyorg_pipeline.site.webhook import post_event
+from pyorg_pipeline.site.webhook import WebhookError, post_event
 from pyorg_pipeline_tests.support.raw_server import Raw, RawServer
 from pyorg_pipeline_tests.support.receiver import Receiver
 
@@ -50,7 +49,7 @@ def test_trouble_that_stays_is_an_error_after_the_last_retry() -> None:
         post_event(receiver.url, EVENT, retries=2, backoff=0)
     assert len(receiver.deliveries) == 3
     assert str(raised.value) == (
-        f"the webhook at http://127.0.0.1:{receiver.port} did not take an event: "
+        f"the webhook at http://127.0.0.1:{receiver.port} did not accept an event: "
         "it is failing or overloaded (500); it is told again later"
     )
 
@@ -78,7 +77,7 @@ def test_a_receiver_that_is_down_is_tried_again_and_then_an_error() -> None:
     with pytest.raises(WebhookError) as raised:
         post_event(f"http://127.0.0.1:{port}/secret", EVENT, backoff=0)
     assert str(raised.value) == (
-        f"the webhook at http://127.0.0.1:{port} did not take an event: "
+        f"the webhook at http://127.0.0.1:{port} did not accept an event: "
         "no connection; check PYORG_WEBHOOK_URL and the network, it is told again later"
     )
 
