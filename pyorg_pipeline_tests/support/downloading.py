@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -13,7 +12,6 @@ import dagster as dg
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.defs.resources import SiteResource
-from pyorg_pipeline.demo.replica.answers import FilePart
 from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline.site.client import SiteClient
@@ -51,29 +49,9 @@ def publish(site: Replica, path: str, content: bytes) -> None:
     site.add(f"{path}.sigstore", content=bundle, last_modified=LONG_AGO)
 
 
-@dataclass(frozen=True)
-class HeldPart(FilePart):
-    """A file of which the first half is sent, and the rest when `go_on` is set."""
-
-    go_on: threading.Event
-
-    def pieces(self, length: int) -> Iterator[bytes]:
-        half = length // 2
-        yield self.file.read(self.start, self.start + half)
-        self.go_on.wait()
-        yield self.file.read(self.start + half, self.start + length)
-
-
-def halfway(go_on: threading.Event) -> Any:
+def halfway(go_on: threading.Event) -> Callable[[Request], Answer]:
     """An answer that sends half a file and is silent until it may go on."""
-
-    def answer(request: Request) -> Answer:
-        whole = request.ordinary
-        assert isinstance(whole.body, FilePart)
-        part = HeldPart(whole.body.file, whole.body.start, whole.body.stop, go_on)
-        return Answer(whole.status, whole.headers, part)
-
-    return answer
+    return lambda request: Answer(hold=go_on, hold_after=len(request.ordinary.body or b"") // 2)
 
 
 class SiteInAHurry(SiteResource):
