@@ -1,8 +1,6 @@
-"""Downloading eight source tarballs: ours, `curl -Z`, aria2c, pooch and python-org-downloads.
+"""Downloads eight source tarballs: ours, `curl -Z`, aria2c, pooch and python-org-downloads.
 
-A real nginx on loopback serves them, first at once and then each request after 30 ms. Then the
-memory that a transfer takes, and what the Dagster job costs beyond the transfers. See README.md for
-what is in the figures and what is not.
+Then it measures the memory of a transfer, and what the Dagster job costs beyond its transfers.
 """
 
 from __future__ import annotations
@@ -45,12 +43,12 @@ ARIA = "aria2c"
 ARIA_DIGEST = "aria2c, sha-256"
 POOCH = "pooch"
 POOCH_LARGE = "pooch, pieces of 1 MiB"
-#: Those that have to be behind, as they come; curl has a target of its own.
+#: Compared with their default options; curl has a target of its own.
 OTHERS = (ARIA, ARIA_DIGEST, POOCH, REFERENCE)
 
 IMPORT = "import dagster"
 JOB = "pyorg download"
-JOB_AGAIN = "pyorg download, all there"
+JOB_AGAIN = "pyorg download, all exist"
 
 THREADS: Final = 8
 #: Bytes that are taken at once, for the memory; the last is the default of download_artifact.
@@ -99,11 +97,6 @@ def main() -> None:
     print_targets(targets)
 
 
-# ---------------------------------------------------------------------------------------------
-# Throughput
-# ---------------------------------------------------------------------------------------------
-
-
 def _contestants(
     url: str, served: Served, destination: Path, pooch_python: str, reference_python: str | None
 ) -> Sequence[Contestant]:
@@ -133,7 +126,7 @@ def _contestants(
 
 
 def _into(destination: Path) -> Callable[[Callable[[], Figure]], Callable[[], Figure]]:
-    """Make a contestant's run begin with an empty folder; removing what it brought is not timed."""
+    """Make a contestant's run start with an empty folder; emptying it is not timed."""
 
     def empty_before(once: Callable[[], Figure]) -> Callable[[], Figure]:
         def run_it() -> Figure:
@@ -159,7 +152,7 @@ def _curl(url: str, served: Served, destination: Path) -> tuple[Callable[[], Fig
     )
     argv = [curl, "--disable", "--fail", "--parallel", "--parallel-immediate"]
     argv += ["--parallel-max", str(THREADS), "--no-progress-meter", "--config", str(requests)]
-    return _into(destination)(lambda: run(argv, brought="8 files, not looked at")), ""
+    return _into(destination)(lambda: run(argv, result="8 files, not verified")), ""
 
 
 def _aria(
@@ -180,13 +173,13 @@ def _aria(
     argv += [f"--max-concurrent-downloads={THREADS}", "--max-connection-per-server=1", "--split=1"]
     # Its default, prealloc, writes every file twice.
     argv += ["--file-allocation=none", "--async-dns=false", f"--input-file={requests}"]
-    brought = "8 files, digest after reading them again" if digest else "8 files, not looked at"
-    return _into(destination)(lambda: run(argv, brought=brought)), ""
+    result = "8 files, digest after reading them again" if digest else "8 files, not verified"
+    return _into(destination)(lambda: run(argv, result=result)), ""
 
 
 def _pooch_absence(python: str) -> str:
     if shutil.which(python) is None:
-        return f"there is no {python}"
+        return f"{python} does not exist"
     done = subprocess.run([python, "-c", "import pooch"], capture_output=True, check=False)
     return "pooch is not installed in the environment of --pooch-python" if done.returncode else ""
 
@@ -218,13 +211,8 @@ def _throughput_targets(results: Results, where: str) -> list[Target]:
     ]
 
 
-# ---------------------------------------------------------------------------------------------
-# Memory
-# ---------------------------------------------------------------------------------------------
-
-
 def _memory(url: str, large: Served, destination: Path) -> list[Target]:
-    """Peaks of processes that fetch one file, above that of one which only imports the same."""
+    """Peaks of processes that download, minus the peak of one with the same imports."""
     program = [sys.executable, str(PROGRAMS / "download_ours.py"), url]
     into = _into(destination)
 
@@ -261,13 +249,8 @@ def _memory(url: str, large: Served, destination: Path) -> list[Target]:
     ]
 
 
-# ---------------------------------------------------------------------------------------------
-# The Dagster job
-# ---------------------------------------------------------------------------------------------
-
-
 def _job(url: str, served: Served, home: Path, destination: Path, rounds: int) -> list[Target]:
-    """Whole processes of `pyorg download`, without the time in which files were under way."""
+    """Whole processes of `pyorg download`, without the time of their transfers."""
     shutil.rmtree(home, ignore_errors=True)
     env = environment(PYORG_HOME=str(home), PYORG_SITE_URL=url, PYORG_CONCURRENCY=str(THREADS))
     pyorg = [sys.executable, "-m", "pyorg_pipeline"]
@@ -287,7 +270,7 @@ def _job(url: str, served: Served, home: Path, destination: Path, rounds: int) -
     contestants = [
         Contestant(IMPORT, lambda: run([sys.executable, "-c", "import dagster"])),
         Contestant(JOB, _into(destination)(download)),
-        Contestant(JOB_AGAIN, lambda: run(again, env, brought="8 files that are there")),
+        Contestant(JOB_AGAIN, lambda: run(again, env, result="8 files that exist")),
     ]
     results = interleaved(contestants, rounds)
     shutil.rmtree(kept)
@@ -298,7 +281,7 @@ def _job(url: str, served: Served, home: Path, destination: Path, rounds: int) -
         Target(
             "the job beyond its transfers, times `import dagster`", results.ratio(JOB, IMPORT), 4
         ),
-        Target("... when all files are there", results.ratio(JOB_AGAIN, IMPORT), 4),
+        Target("... when all files exist", results.ratio(JOB_AGAIN, IMPORT), 4),
     ]
 
 

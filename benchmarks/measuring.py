@@ -1,8 +1,7 @@
-"""Measuring processes side by side: rounds, medians, ratios, memory, and what they ran on.
+"""Runs processes side by side and measures their time and memory.
 
-What is measured stands in crawl.py, queries.py, refresh.py and downloads.py. Here is how: everybody
-takes a turn in each round, so that a machine which is busy for a while is busy for all; a ratio is
-the median of the rounds' own ratios.
+Each contestant runs once a round, so that a machine which is busy for a while is busy for all. A
+ratio is the median of the rounds' own ratios.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ PROGRAMS: Final = Path(__file__).parent / "programs"
 REFERENCE: Final = "python-org-downloads"
 MEGABYTE: Final = 1024 * 1024
 
-# What says of each program which one it is.
+# Commands that print a program's version.
 _COMMANDS: Final = (
     ("curl", "--version"),
     ("rclone", "version"),
@@ -35,8 +34,7 @@ _COMMANDS: Final = (
     ("nginx", "-v"),
 )
 
-# A process starts with the peak memory of the one that started it (execve keeps it), so that a
-# small interpreter starts what is measured, not this program.
+# A process inherits the peak memory of the one that started it, so a small interpreter starts it.
 _LAUNCHER: Final = """
 import json, os, sys, time
 report, *argv = sys.argv[1:]
@@ -54,57 +52,57 @@ with open(report, "w") as file:
 class Figure:
     """One run of one contestant."""
 
-    #: What is compared: as the program says it, else those of the whole process.
+    #: What the program reports, otherwise those of the whole process.
     seconds: float
     process_seconds: float
     #: Of all its processes and threads.
     cpu_seconds: float
     #: Bytes resident at most.
     peak: int
-    #: What it brought, in words.
-    brought: str
+    #: A description of its result.
+    result: str
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """Somebody who is measured."""
+    """A program that is measured."""
 
     name: str
-    #: Runs it once; None where it is absent.
+    #: Runs it once; None if it is not installed.
     run: Callable[[], Figure] | None
-    #: Why it is absent.
+    #: Why it cannot run.
     absence: str = ""
-    #: In how many of the rounds it takes part; in all of them if None.
+    #: The number of rounds in which it runs; None for all.
     rounds: int | None = None
 
 
 @dataclass(slots=True)
 class Results:
-    """The figures of all, by contestant and round."""
+    """All figures, by contestant and round."""
 
     contestants: Sequence[Contestant]
     figures: dict[str, list[Figure]] = field(default_factory=dict)
 
     def ratio(self, name: str, other: str, value: str = "seconds") -> float | None:
-        """How many times the other's this one's is: the median over the rounds that both ran."""
+        """One's value divided by the other's: the median over the rounds that both ran."""
         pairs = list(zip(self.figures.get(name, ()), self.figures.get(other, ()), strict=False))
         if not pairs:
             return None
         return median([float(getattr(one, value) / getattr(two, value)) for one, two in pairs])
 
     def median(self, name: str, value: str = "seconds") -> float | None:
-        """A contestant's median; None if it is absent."""
+        """A contestant's median; None if it did not run."""
         figures = self.figures.get(name)
         return median([float(getattr(figure, value)) for figure in figures]) if figures else None
 
     def largest(self, name: str, value: str) -> float | None:
-        """A contestant's largest value; None if it is absent."""
+        """A contestant's largest value; None if it did not run."""
         figures = self.figures.get(name)
         return max(float(getattr(figure, value)) for figure in figures) if figures else None
 
     def print(self) -> None:
-        """Print a line a contestant."""
-        print("| who | seconds | from, to | process | CPU | peak MB | brought |")
+        """Print a table row for each contestant."""
+        print("| program | seconds | from, to | process | CPU | peak MB | result |")
         print("| --- | --: | --- | --: | --: | --: | --- |")
         for contestant in self.contestants:
             figures = self.figures.get(contestant.name)
@@ -119,7 +117,7 @@ class Results:
                 _number(median(figure.process_seconds for figure in figures)),
                 _number(median(figure.cpu_seconds for figure in figures)),
                 f"{max(figure.peak for figure in figures) / MEGABYTE:.0f}",
-                figures[-1].brought,
+                figures[-1].result,
             ]
             print("|", " | ".join(cells), "|")
         print()
@@ -127,10 +125,10 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is to be reached."""
+    """A limit, and what was measured."""
 
     text: str
-    #: None where it could not be measured.
+    #: None if it could not be measured.
     value: float | None
     at_most: float | None = None
     at_least: float | None = None
@@ -138,17 +136,17 @@ class Target:
 
     @property
     def verdict(self) -> str:
-        """Whether it is reached."""
+        """Whether the value is within the limit."""
         if self.value is None:
             return "not measured"
-        reached = (self.at_most is None or self.value <= self.at_most) and (
+        within = (self.at_most is None or self.value <= self.at_most) and (
             self.at_least is None or self.value >= self.at_least
         )
-        return "reached" if reached else "MISSED"
+        return "met" if within else "MISSED"
 
 
 def print_targets(targets: Sequence[Target]) -> None:
-    """Print a line a target."""
+    """Print a table row for each target."""
     print("| target | limit | measured | |")
     print("| --- | --- | --: | --- |")
     for target in targets:
@@ -163,10 +161,9 @@ def print_targets(targets: Sequence[Target]) -> None:
 
 
 def interleaved(contestants: Sequence[Contestant], rounds: int) -> Results:
-    """Run everybody once a round, in an order that moves on with the rounds.
+    """Run each contestant once a round, in a rotating order.
 
-    A round before the first warms the file system and the byte code, and does not count; whoever
-    takes part in a few rounds only is left out of it.
+    A first round that does not count warms the file system's cache and the byte code.
     """
     results = Results(contestants)
     present = [contestant for contestant in contestants if contestant.run is not None]
@@ -184,14 +181,10 @@ def interleaved(contestants: Sequence[Contestant], rounds: int) -> Results:
     return results
 
 
-def run(argv: Sequence[str], env: Mapping[str, str] | None = None, *, brought: str = "") -> Figure:
-    """Run a command to its end and measure its process.
+def run(argv: Sequence[str], env: Mapping[str, str] | None = None, *, result: str = "") -> Figure:
+    """Run a command and measure its process; SystemExit if it fails.
 
-    The last line of its output may be JSON with `seconds`, which then counts instead of the whole
-    process, and `brought`.
-
-    Raises:
-        SystemExit: the command failed; shows what it said.
+    The last line of its output may be JSON with its own `seconds` and a `result`.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -214,11 +207,11 @@ def run(argv: Sequence[str], env: Mapping[str, str] | None = None, *, brought: s
         last = out.read_text(errors="replace").rstrip().rpartition("\n")[2]
         if last.startswith('{"seconds"'):
             said = json.loads(last)
-    return Figure(said.get("seconds", seconds), seconds, cpu, peak, said.get("brought", brought))
+    return Figure(said.get("seconds", seconds), seconds, cpu, peak, said.get("result", result))
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment of what is measured: with byte code, without proxies, settings of its own."""
+    """This environment without proxies and our settings, with byte code, and with `changes`."""
     own = {
         name: value
         for name, value in os.environ.items()
@@ -229,24 +222,18 @@ def environment(**changes: str) -> dict[str, str]:
     return own | changes
 
 
-# ---------------------------------------------------------------------------------------------
-# Who is there, and on what
-# ---------------------------------------------------------------------------------------------
-
-
 def add_common_arguments(parser: argparse.ArgumentParser, *, rounds: int) -> None:
-    """The options that every script has."""
+    """Add the options that all scripts have."""
     parser.add_argument("--rounds", type=int, default=rounds, help="default: %(default)s")
     parser.add_argument(
         "--folder",
         type=Path,
-        help="where the served tree and the tables are made, and kept for the next run; a "
-        "temporary folder if it is left out. It should lie on the disk that matters to you",
+        help="where the served tree and the tables are made and kept; default: a temporary folder",
     )
 
 
 def add_reference_argument(parser: argparse.ArgumentParser) -> None:
-    """The option that says where python-org-downloads is installed."""
+    """Add the option that says where python-org-downloads is installed."""
     parser.add_argument(
         "--reference-python",
         metavar="PYTHON",
@@ -258,7 +245,7 @@ def add_reference_argument(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def working_folder(folder: Path | None) -> Iterator[Path]:
-    """The folder that was asked for, or a temporary one; absolute."""
+    """`folder` as an absolute path, or a temporary folder."""
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder.resolve()
@@ -268,11 +255,11 @@ def working_folder(folder: Path | None) -> Iterator[Path]:
 
 
 def reference_absence(python: str | None) -> str:
-    """Why python-org-downloads cannot be run; empty if it can."""
+    """Why python-org-downloads cannot run; empty if it can."""
     if not python:
         return "no --reference-python was given"
     if shutil.which(python) is None:
-        return f"there is no {python}"
+        return f"{python} does not exist"
     return "" if _version_in(python) else f"{python} cannot import it"
 
 
@@ -286,7 +273,7 @@ def _version_in(python: str) -> str:
 
 
 def print_machine(*, reference_python: str | None = None) -> None:
-    """Print what everything ran on."""
+    """Print the machine and the versions."""
     names = ("pyorg-pipeline", "dagster", "pyarrow", "lxml", "requests", "duckdb")
     versions = [f"{name} {version}" for name in names if (version := installed(name))]
     lines = [
@@ -304,7 +291,7 @@ def print_machine(*, reference_python: str | None = None) -> None:
 
 
 def installed(name: str) -> str:
-    """The version of a distribution in this environment; empty if it is not there."""
+    """The version of a distribution in this environment; empty if it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -1,7 +1,7 @@
 """A real nginx on loopback that serves the recorded tree, as python.org does.
 
-The files are sparse: recorded sizes and dates, no bytes. Needs `nginx`, and for latency its
-echo module (Debian: libnginx-mod-http-echo).
+The files are sparse: recorded sizes and dates, no bytes. Needs `nginx`, and for latency its echo
+module (Debian: libnginx-mod-http-echo).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ ECHO_MODULE = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
 
 _CONFIGURATION = """\
 {module}
+{user}
 daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
@@ -30,7 +31,7 @@ error_log {folder}/error.log;
 events {{ worker_connections 512; }}
 http {{
   sendfile on;
-  access_log {access_log};
+  access_log off;
   client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi;
@@ -51,11 +52,9 @@ http {{
 
 
 def build_tree(folder: Path, *, left_out: Callable[[str], bool] | None = None) -> Path:
-    """The recorded tree below folder/ftp/python, as sparse files; kept if it is there already.
+    """Make the recorded tree below folder/ftp/python, unless it exists; returns `folder`.
 
-    Args:
-        folder: where it is made; returned.
-        left_out: tells of a path below the site's root that it is not wanted.
+    Paths below the site's root for which `left_out` returns true are not made.
     """
     root = folder / "ftp" / "python"
     done = folder / "tree-is-complete"
@@ -84,14 +83,8 @@ def _touch(path: Path, seconds: float) -> None:
 
 
 @contextmanager
-def nginx_site(tree: Path, *, latency: float = 0, log: Path | None = None) -> Iterator[str]:
-    """Serve a tree that build_tree made; yields the URL of ftp/python/ below it.
-
-    Args:
-        tree: the folder that holds ftp/python.
-        latency: seconds that every request waits.
-        log: where nginx writes a line a request.
-    """
+def nginx_site(tree: Path, *, latency: float = 0) -> Iterator[str]:
+    """Serve a tree that build_tree made, each request after `latency` seconds; yields its URL."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     module, locations = "", ""
@@ -100,13 +93,13 @@ def nginx_site(tree: Path, *, latency: float = 0, log: Path | None = None) -> It
         locations = f"location / {{ echo_sleep {latency}; echo_exec @tree; }} location @tree {{ }}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        folder.chmod(0o755)
         configuration = folder / "nginx.conf"
         configuration.write_text(
             _CONFIGURATION.format(
                 module=module,
+                # A worker of root's nginx is another user otherwise, who may not read the folder.
+                user="user root;" if os.geteuid() == 0 else "",
                 folder=folder,
-                access_log=log or "off",
                 port=port,
                 tree=tree,
                 locations=locations,
@@ -118,18 +111,18 @@ def nginx_site(tree: Path, *, latency: float = 0, log: Path | None = None) -> It
         server = subprocess.Popen([nginx, "-p", name, "-c", str(configuration)])
         try:
             url = f"http://127.0.0.1:{port}/ftp/python/"
-            _wait_for(url)
+            _wait_for(url, server)
             yield url
         finally:
             server.terminate()
             server.wait(10)
 
 
-def _wait_for(url: str) -> None:
-    for _ in range(200):
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    while server.poll() is None:
         try:
             with urlopen(url, timeout=5):
                 return
         except OSError:
             time.sleep(0.02)
-    raise SystemExit(f"nginx does not answer at {url}")
+    raise SystemExit(f"nginx ended with status {server.returncode}")

@@ -1,8 +1,4 @@
-"""Files of real size and random bytes, with made-up bundles, for nginx to serve.
-
-Names and sizes are those of the record; where the record has only a stand-in for a size, the file
-is left out.
-"""
+"""Files of recorded names and sizes with random bytes and made-up bundles, for nginx to serve."""
 
 from __future__ import annotations
 
@@ -31,7 +27,7 @@ class File:
 
     #: Below the site's root.
     path: str
-    #: Under which it is to be put away.
+    #: The file name to store it under.
     name: str
     #: Bytes.
     size: int
@@ -43,7 +39,7 @@ class File:
 class Served:
     """What nginx serves."""
 
-    #: That holds ftp/python.
+    #: The folder with ftp/python in it.
     folder: Path
     files: Sequence[File]
     #: The files as JSON, for the programs that fetch them.
@@ -67,13 +63,13 @@ def newest_tarballs(count: int) -> list[RecordedEntry]:
 
 
 def build_served(folder: Path, entries: Sequence[RecordedEntry]) -> Served:
-    """These entries with random bytes and a bundle each; kept if they are there already."""
+    """Make these entries with random bytes and a bundle each, unless they exist."""
     wanted = [(entry.path, entry.size or 0, entry.last_modified.timestamp()) for entry in entries]
     return _built(folder, "tarballs", wanted)
 
 
 def large_files(folder: Path) -> Served:
-    """A large file and a very large one, in a folder that no release directory is."""
+    """A large file and a very large one, outside the release directories."""
     return _built(folder, "large", [(f"large/{size}", size, 1_700_000_000.0) for size in _LARGE])
 
 
@@ -94,7 +90,7 @@ def _built(folder: Path, name: str, wanted: Sequence[tuple[str, int, float]]) ->
         for written in (place, bundle, place.parent):
             os.utime(written, (seconds, seconds))
     served = Served(folder, files, listing)
-    # Last, since it tells that they are all there.
+    # Last: its presence means that all files are complete.
     served.part(name, files)
     return served
 
@@ -112,7 +108,7 @@ def _write(place: Path, size: int) -> str:
 
 
 def _bundle(sha256: str) -> dict[str, object]:
-    """A bundle that tells a digest; its signature is none, and nobody looks at it here."""
+    """A Sigstore bundle with a digest and an empty signature."""
     digest = base64.b64encode(bytes.fromhex(sha256)).decode()
     return {
         "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",

@@ -13,6 +13,4 @@ PythonOrgDownloads.BASE_URL = sys.argv[1].rstrip("/")
 start = time.perf_counter()
 artifacts = PythonOrgDownloads.list_all_release_artifacts()
 seconds = time.perf_counter() - start
-print(
-    json.dumps({"seconds": seconds, "brought": f"{len(artifacts)} artifacts, no sizes, no dates"})
-)
+print(json.dumps({"seconds": seconds, "result": f"{len(artifacts)} artifacts, no sizes, no dates"}))

@@ -36,7 +36,7 @@ print(
     json.dumps(
         {
             "seconds": seconds,
-            "brought": f"{len(rows)} rows with sizes and dates, {requests} requests",
+            "result": f"{len(rows)} rows with sizes and dates, {requests} requests",
         }
     )
 )

@@ -31,7 +31,7 @@ print(
     json.dumps(
         {
             "seconds": seconds,
-            "brought": f"{len(wanted) + 3} tables, the snapshot with {len(published.table)} rows",
+            "result": f"{len(wanted) + 3} tables, the snapshot with {len(published.table)} rows",
         }
     )
 )

@@ -19,7 +19,7 @@ print(
     json.dumps(
         {
             "seconds": seconds - transfers,
-            "brought": f"{len(outcomes)} files by digest, under way for {transfers:.2f} s",
+            "result": f"{len(outcomes)} files by digest, under way for {transfers:.2f} s",
         }
     )
 )

@@ -78,7 +78,7 @@ print(
     json.dumps(
         {
             "seconds": seconds,
-            "brought": f"{len(done)} files by {''.join(proofs) or 'nothing'}, {requests} requests; "
+            "result": f"{len(done)} files by {''.join(proofs) or 'nothing'}, {requests} requests; "
             f"imports {imports:.2f} s",
         }
     )

@@ -45,7 +45,7 @@ print(
     json.dumps(
         {
             "seconds": seconds,
-            "brought": f"{len(paths)} files, digest after reading them again; pooch "
+            "result": f"{len(paths)} files, digest after reading them again; pooch "
             f"{pooch.__version__.lstrip('v')}, imports {imports:.2f} s",
         }
     )

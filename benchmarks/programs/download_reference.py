@@ -28,7 +28,7 @@ print(
     json.dumps(
         {
             "seconds": seconds,
-            "brought": f"{len(artifacts)} files, not looked at, one after the other; "
+            "result": f"{len(artifacts)} files, not looked at, one after the other; "
             f"imports {imports:.2f} s",
         }
     )

@@ -26,4 +26,4 @@ for _ in range(int(sys.argv[2])):
     rows = connection.execute(QUERY, [sys.argv[1]]).fetchall()
     times.append(time.perf_counter() - start)
 if times:
-    print(json.dumps({"seconds": median(times), "brought": f"{len(rows)} rows"}))
+    print(json.dumps({"seconds": median(times), "result": f"{len(rows)} rows"}))

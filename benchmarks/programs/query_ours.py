@@ -1,4 +1,4 @@
-"""Ask the catalog in PYORG_HOME for 3.13.9, so many times: calls.
+"""Query the catalog in PYORG_HOME many times: latest_version or list_version_artifacts, calls.
 
 Timed: the median of the calls after the first, in one process.
 """
@@ -10,10 +10,17 @@ from statistics import median
 
 from pyorg_pipeline import PythonOrgDownloads
 
-PythonOrgDownloads.list_version_artifacts(3, 13, 9)
+QUERIES = {
+    "latest_version": PythonOrgDownloads.latest_version,
+    "list_version_artifacts": lambda: PythonOrgDownloads.list_version_artifacts(3, 13, 9),
+}
+
+query = QUERIES[sys.argv[1]]
+answer = query()
 times = []
-for _ in range(int(sys.argv[1])):
+for _ in range(int(sys.argv[2])):
     start = time.perf_counter()
-    artifacts = PythonOrgDownloads.list_version_artifacts(3, 13, 9)
+    answer = query()
     times.append(time.perf_counter() - start)
-print(json.dumps({"seconds": median(times), "brought": f"{len(artifacts)} artifacts"}))
+result = f"{len(answer)} artifacts" if isinstance(answer, list) else str(answer)
+print(json.dumps({"seconds": median(times) if times else 0, "result": result}))

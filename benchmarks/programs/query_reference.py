@@ -17,4 +17,4 @@ for _ in range(int(sys.argv[2])):
     start = time.perf_counter()
     artifacts = PythonOrgDownloads.list_version_artifacts(3, 13, 9)
     times.append(time.perf_counter() - start)
-print(json.dumps({"seconds": median(times), "brought": f"{len(artifacts)} artifacts"}))
+print(json.dumps({"seconds": median(times), "result": f"{len(artifacts)} artifacts"}))
