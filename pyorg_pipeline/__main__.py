@@ -21,7 +21,7 @@ import simplifiedapp
 
 from pyorg_pipeline import cli
 from pyorg_pipeline.errors import ExtraMissingError, PyorgError, SettingsError
-from pyorg_pipeline.model.flags import Flag
+from pyorg_pipeline.model.arguments import Flag
 from pyorg_pipeline.reports.results import json_value, result_text
 from pyorg_pipeline.reports.words import printable
 

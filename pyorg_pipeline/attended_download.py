@@ -23,7 +23,7 @@ from pyorg_pipeline.defs.downloads import download_artifacts
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.downloads.batch import Observer, observing
 from pyorg_pipeline.errors import DownloadsFailedError, InvalidArgumentError
-from pyorg_pipeline.model.choice import parse_format
+from pyorg_pipeline.model.arguments import parse_attributes
 from pyorg_pipeline.reports.downloads import report_lines
 from pyorg_pipeline.reports.progress import download_progress
 from pyorg_pipeline.settings import Settings
@@ -88,7 +88,7 @@ def download_config(**options: Any) -> dict[str, Any]:
     config = dict(options)
     for name in ("series", "versions", "releaselevels", "artifact_types"):
         config[name] = [text.strip() for text in options[name].split(",") if text.strip()]
-    config["attributes"] = parse_format(options["attributes"])
+    config["attributes"] = parse_attributes(options["attributes"])
     config["limit"] = options["limit"] or None
     if "://" not in options["destination"]:
         config["destination"] = str(Path(options["destination"]).expanduser().absolute())

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.imports import quick_imports as _quick_imports
-from pyorg_pipeline.model import flags as _flags
+from pyorg_pipeline.model import arguments as _arguments
 from pyorg_pipeline.settings import load_settings as _load_settings
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ __all__ = ["PythonOrgDownloads", "demo", "download", "refresh", "ui"]
 
 
 def refresh(
-    full: _flags.Flag = False, accept_vanished: _flags.Flag = False, digests: _flags.Flag = False
+    full: _arguments.Flag = False,
+    accept_vanished: _arguments.Flag = False,
+    digests: _arguments.Flag = False,
 ) -> "_RefreshSummary":
     """Bring the catalog up to date with the site, and tell what changed.
 
@@ -59,9 +61,9 @@ def refresh(
 
     return attended_refresh(
         _load_settings(),
-        full=_flags.parse_flag("full", full),
-        accept_vanished=_flags.parse_flag("accept_vanished", accept_vanished),
-        digests=_flags.parse_flag("digests", digests),
+        full=_arguments.parse_flag("full", full),
+        accept_vanished=_arguments.parse_flag("accept_vanished", accept_vanished),
+        digests=_arguments.parse_flag("digests", digests),
     )
 
 
@@ -72,11 +74,11 @@ def download(
     releaselevels: str = "final",
     artifact_types: str = "source-release",
     attributes: str = "format=tarball_lzma",
-    newest_only: _flags.Flag = True,
+    newest_only: _arguments.Flag = True,
     limit: int = 0,
     destination: str = ".",
-    verify: _flags.Verification = True,
-    overwrite: _flags.Flag = False,
+    verify: _arguments.Verification = True,
+    overwrite: _arguments.Flag = False,
     batch_size: int = 32,
     retries: int = 2,
     retry_delay: float = 30,
@@ -114,11 +116,11 @@ def download(
             releaselevels=releaselevels,
             artifact_types=artifact_types,
             attributes=attributes,
-            newest_only=_flags.parse_flag("newest_only", newest_only),
+            newest_only=_arguments.parse_flag("newest_only", newest_only),
             limit=limit,
             destination=destination,
-            verify=_flags.parse_verification(verify),
-            overwrite=_flags.parse_flag("overwrite", overwrite),
+            verify=_arguments.parse_verification(verify),
+            overwrite=_arguments.parse_flag("overwrite", overwrite),
             batch_size=batch_size,
             retries=retries,
             retry_delay=retry_delay,
@@ -126,7 +128,7 @@ def download(
     )
 
 
-def demo(ui: _flags.Flag = False, port: int = 3000) -> None:
+def demo(ui: _arguments.Flag = False, port: int = 3000) -> None:
     """Fill a catalog from a replica of the site on this machine, and show what it answers.
 
     Needs no network: the replica serves recorded listings, with made-up bytes. Everything lies in
@@ -140,7 +142,7 @@ def demo(ui: _flags.Flag = False, port: int = 3000) -> None:
     with _quick_imports():
         from pyorg_pipeline.demo.demonstration import run_demo  # noqa: PLC0415
 
-    code = run_demo(ui_port=port if _flags.parse_flag("ui", ui) else None)
+    code = run_demo(ui_port=port if _arguments.parse_flag("ui", ui) else None)
     if code:
         raise SystemExit(code)
 

@@ -22,13 +22,19 @@ from pyorg_pipeline.errors import (
     ArtifactChoiceError,
     VersionNotFoundError,
 )
+from pyorg_pipeline.model.arguments import (
+    ArtifactFormat,
+    Flag,
+    Verification,
+    parse_flag,
+    parse_since,
+    parse_verification,
+)
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog_info import CatalogInfo
 from pyorg_pipeline.model.changes import CatalogChange
-from pyorg_pipeline.model.choice import DEFAULT_FORMAT, SOURCE, ArtifactFormat, choose
-from pyorg_pipeline.model.flags import Flag, Verification, parse_flag, parse_verification
 from pyorg_pipeline.model.releases import PythonRelease
-from pyorg_pipeline.model.since import parse_since
+from pyorg_pipeline.model.selection import DEFAULT_FORMAT, SOURCE, choose
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
 
 #: Bytes.

@@ -1,4 +1,4 @@
-"""Which site, where the catalog and Dagster's home lie: the settings from the environment."""
+"""The settings that users make with environment variables, checked."""
 
 from __future__ import annotations
 
@@ -6,80 +6,97 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
-from pyorg_pipeline.model.flags import parse_flag
-from pyorg_pipeline.model.limits import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
+from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY, parse_flag
 from pyorg_pipeline.model.urls import origin_text
 
-DEFAULT_SITE_URL: Final = "https://www.python.org/ftp/python/"
+#: Every variable with its default. Empty defaults: PYORG_HOME is the user's data folder as
+#: platformdirs knows it, the other two folders are in it, and there is no webhook.
+DEFAULTS: Final = {
+    "PYORG_SITE_URL": "https://www.python.org/ftp/python/",
+    "PYORG_HOME": "",
+    "PYORG_CATALOG_URL": "",
+    "DAGSTER_HOME": "",
+    "PYORG_CONCURRENCY": str(DEFAULT_CONCURRENCY),
+    "PYORG_AUTO_REFRESH": "1",
+    "PYORG_WEBHOOK_URL": "",
+    "PYORG_AUTOMATION": "1",
+    # Not on the hour, when most cron jobs in the world send their requests.
+    "PYORG_REFRESH_CRON": "17 * * * *",
+    "PYORG_FULL_REFRESH_CRON": "41 4 * * 0",
+    "PYORG_TIMEZONE": "UTC",
+    "PYORG_LOOK_EVERY": "30",
+    "PYORG_KEEP_RUNS": "30",
+}
+#: What the default of PYORG_HOME depends on.
+_USER_FOLDERS: Final = ("HOME", "XDG_DATA_HOME", "LOCALAPPDATA", "USERPROFILE")
 
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """What happens by itself while Dagster's daemon runs, and when."""
+    """What Dagster's daemon does by itself, and when."""
 
-    #: Whether schedules and sensors are on until somebody switches them off in the UI; else they
-    #: are off until somebody switches them on.
+    #: Whether schedules and sensors are on until a user stops them in the UI.
     on: bool
     #: When the root listing is read.
     refresh_cron: str
     #: When every directory is crawled.
     full_refresh_cron: str
-    #: Which clock both go by.
+    #: The time zone of both.
     timezone: str
-    #: Seconds between two looks at what is due.
+    #: Seconds between two evaluations of which directories are due.
     look_every: int
-    #: Days after which runs that began by themselves are forgotten.
+    #: Days after which runs that were started by automation are deleted.
     keep_runs: int
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that a user can set from outside, checked."""
+    """All settings of a process."""
 
     #: Ends in a slash.
     site_url: str
-    #: Whether it was named by somebody, rather than the default.
+    #: Whether a user set it.
     site_is_given: bool
-    #: Where the catalog, Dagster's home and the locks lie unless they are set apart.
+    #: The folder of the catalog, Dagster's home and the locks, unless they are set separately.
     home: Path
     #: A path, or a URL that fsspec can serve.
     catalog_url: str
     dagster_home: Path
     #: Directories read at the same time.
     concurrency: int
-    #: Whether a query without a catalog fills it first.
+    #: Whether a query refreshes a missing catalog first.
     auto_refresh: bool
     automation: Automation
-    #: Who is told of failed runs and new releases; None where nobody is. Its path is a secret.
+    #: Where failed runs and new releases are posted. Its path is a secret.
     webhook_url: str | None = field(default=None, repr=False)
 
     @property
     def lock_folder(self) -> Path:
-        """Where locks lie that cannot lie in the catalog itself."""
+        """The folder for locks of catalogs that are not local."""
         return self.home / "locks"
 
     def for_catalog(self, catalog_url: str) -> Settings:
-        """The same settings for a catalog elsewhere.
+        """The same settings with another catalog.
 
         Raises:
-            SettingsError: a path that is there, but no folder.
+            SettingsError: the path exists and is not a folder.
         """
         return replace(self, catalog_url=_checked_catalog_url("CATALOG_URL", catalog_url))
 
     def for_site(self, site_url: str) -> Settings:
         """The same settings for another site, with a home of its own below this one.
 
-        Two sites in one catalog would be mixed up, so a subclass of the facade with a BASE_URL
-        of its own gets a catalog of its own.
+        One catalog holds one site, so a subclass of the facade with a BASE_URL of its own has a
+        catalog of its own.
 
         Raises:
-            SettingsError: no http or https URL.
+            SettingsError: it is not an http or https URL.
         """
         url = checked_site_url("BASE_URL", site_url)
         if url == self.site_url:
@@ -96,63 +113,51 @@ class Settings:
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of a process.
+    """The settings of this process; `DEFAULTS` lists the variables.
 
-    PYORG_SITE_URL      https://www.python.org/ftp/python/
-    PYORG_HOME          the user's data folder, as platformdirs knows it
-    PYORG_CATALOG_URL   $PYORG_HOME/catalog
-    DAGSTER_HOME        $PYORG_HOME/dagster
-    PYORG_CONCURRENCY   8; from 1 to 32
-    PYORG_AUTO_REFRESH  1; 0 makes a missing catalog an error
-    PYORG_WEBHOOK_URL   none; events are posted there
+    They are read from the environment and checked once, and again only if it has changed.
 
-    And, for what happens by itself:
-
-    PYORG_AUTOMATION         1; 0 leaves schedules and sensors off
-    PYORG_REFRESH_CRON       17 * * * *
-    PYORG_FULL_REFRESH_CRON  41 4 * * 0
-    PYORG_TIMEZONE           UTC
-    PYORG_LOOK_EVERY         30; seconds, from 1 to 3600
-    PYORG_KEEP_RUNS          30; days, from 1 to 36500
+    Args:
+        environment: Used in place of the process's environment.
 
     Raises:
-        SettingsError: a value that cannot be used; names the variable.
+        SettingsError: A variable has an invalid value.
     """
-    given = os.environ if environment is None else environment
+    if environment is not None:
+        return _checked(environment)
+    return _checked_once(tuple(map(os.environ.get, (*DEFAULTS, *_USER_FOLDERS))))
+
+
+@lru_cache(maxsize=1)
+def _checked_once(_variables: tuple[str | None, ...]) -> Settings:
+    return _checked(os.environ)
+
+
+def _checked(environment: Mapping[str, str]) -> Settings:
+    def given(name: str) -> str:
+        return environment.get(name, "").strip()
 
     def value(name: str) -> str:
-        return given.get(name, "").strip()
+        return given(name) or DEFAULTS[name]
 
     home = _folder("PYORG_HOME", value("PYORG_HOME")) or _default_home()
     return Settings(
-        site_url=checked_site_url("PYORG_SITE_URL", value("PYORG_SITE_URL") or DEFAULT_SITE_URL),
-        site_is_given=bool(value("PYORG_SITE_URL")),
+        site_url=checked_site_url("PYORG_SITE_URL", value("PYORG_SITE_URL")),
+        site_is_given=bool(given("PYORG_SITE_URL")),
         home=home,
         catalog_url=_checked_catalog_url(
             "PYORG_CATALOG_URL", value("PYORG_CATALOG_URL") or str(home / "catalog")
         ),
         dagster_home=_folder("DAGSTER_HOME", value("DAGSTER_HOME")) or home / "dagster",
-        concurrency=_number(
-            "PYORG_CONCURRENCY",
-            value("PYORG_CONCURRENCY"),
-            default=DEFAULT_CONCURRENCY,
-            largest=LARGEST_CONCURRENCY,
-        ),
-        auto_refresh=_switch("PYORG_AUTO_REFRESH", value("PYORG_AUTO_REFRESH"), default=True),
+        concurrency=_number("PYORG_CONCURRENCY", value("PYORG_CONCURRENCY"), LARGEST_CONCURRENCY),
+        auto_refresh=_switch("PYORG_AUTO_REFRESH", value("PYORG_AUTO_REFRESH")),
         automation=Automation(
-            on=_switch("PYORG_AUTOMATION", value("PYORG_AUTOMATION"), default=True),
-            # Not on the hour, when everybody asks.
-            refresh_cron=_cron("PYORG_REFRESH_CRON", value("PYORG_REFRESH_CRON") or "17 * * * *"),
-            full_refresh_cron=_cron(
-                "PYORG_FULL_REFRESH_CRON", value("PYORG_FULL_REFRESH_CRON") or "41 4 * * 0"
-            ),
-            timezone=_timezone("PYORG_TIMEZONE", value("PYORG_TIMEZONE") or "UTC"),
-            look_every=_number(
-                "PYORG_LOOK_EVERY", value("PYORG_LOOK_EVERY"), default=30, largest=3600
-            ),
-            keep_runs=_number(
-                "PYORG_KEEP_RUNS", value("PYORG_KEEP_RUNS"), default=30, largest=36500
-            ),
+            on=_switch("PYORG_AUTOMATION", value("PYORG_AUTOMATION")),
+            refresh_cron=_cron("PYORG_REFRESH_CRON", value("PYORG_REFRESH_CRON")),
+            full_refresh_cron=_cron("PYORG_FULL_REFRESH_CRON", value("PYORG_FULL_REFRESH_CRON")),
+            timezone=_timezone("PYORG_TIMEZONE", value("PYORG_TIMEZONE")),
+            look_every=_number("PYORG_LOOK_EVERY", value("PYORG_LOOK_EVERY"), 3600),
+            keep_runs=_number("PYORG_KEEP_RUNS", value("PYORG_KEEP_RUNS"), 36500),
         ),
         webhook_url=_webhook_url("PYORG_WEBHOOK_URL", value("PYORG_WEBHOOK_URL")),
     )
@@ -162,15 +167,15 @@ def checked_site_url(name: str, url: str) -> str:
     """The URL of a site, ending in a slash.
 
     Raises:
-        SettingsError: no http or https URL with a host.
+        SettingsError: it is not an http or https URL with a host.
     """
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        usable = _is_http(url) and not parts.query and not parts.fragment
     except ValueError as error:
         raise SettingsError(name, url, str(error)) from None
-    if not usable or parts.query or parts.fragment or re.search(r"[\s\x00-\x1f]", url):
-        raise SettingsError(name, url, f"it has to be a URL such as {DEFAULT_SITE_URL}")
+    if not usable:
+        raise SettingsError(name, url, f"it has to be a URL such as {DEFAULTS['PYORG_SITE_URL']}")
     return url.rstrip("/") + "/"
 
 
@@ -179,15 +184,24 @@ def _webhook_url(name: str, url: str) -> str | None:
     if not url:
         return None
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        usable = _is_http(url)
     except ValueError:
         usable = False
-    if not usable or re.search(r"[\s\x00-\x1f]", url):
+    if not usable:
         reason = "it has to be a URL such as https://hooks.example/services/secret"
         # Without the cause, which shows a part of the URL.
         raise SettingsError(name, origin_text(url), reason) from None
     return url
+
+
+def _is_http(url: str) -> bool:
+    parts = urlsplit(url)
+    return bool(
+        parts.scheme in {"http", "https"}
+        and parts.hostname
+        and parts.port != 0
+        and not re.search(r"[\s\x00-\x1f]", url)
+    )
 
 
 def _checked_catalog_url(name: str, url: str) -> str:
@@ -195,7 +209,7 @@ def _checked_catalog_url(name: str, url: str) -> str:
 
 
 def _default_home() -> Path:
-    import platformdirs  # noqa: PLC0415  # only where no home was set
+    import platformdirs  # noqa: PLC0415  # needed only if no home was set
 
     return Path(platformdirs.user_data_dir("pyorg_pipeline", appauthor=False))
 
@@ -204,39 +218,39 @@ def _folder(name: str, text: str) -> Path | None:
     if not text:
         return None
     if "\0" in text:
-        raise SettingsError(name, text, "a path has no NUL")
+        raise SettingsError(name, text, "a path cannot contain NUL")
     path = Path(text).expanduser().absolute()
     if path.exists() and not path.is_dir():
-        raise SettingsError(name, text, "it is there, but no folder")
+        raise SettingsError(name, text, "it exists and is not a folder")
     return path
 
 
-def _number(name: str, text: str, *, default: int, largest: int) -> int:
-    if not text:
-        return default
+def _number(name: str, text: str, largest: int) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= largest):
         raise SettingsError(name, text, f"it has to be a whole number from 1 to {largest}")
     return int(text)
 
 
 def _cron(name: str, text: str) -> str:
-    """Five fields; whether they mean something, Dagster knows."""
+    # Dagster checks the fields themselves.
     if len(text.split()) != 5:
         raise SettingsError(name, text, "it has to be a cron expression such as 17 * * * *")
     return text
 
 
 def _timezone(name: str, text: str) -> str:
+    if text == "UTC":
+        return text
+    from zoneinfo import ZoneInfo  # noqa: PLC0415  # a query needs no time zones
+
     try:
         ZoneInfo(text)
-    except (KeyError, ValueError, OSError):  # a name that is not there is a KeyError
+    except (KeyError, ValueError, OSError):  # an unknown name is a KeyError
         raise SettingsError(name, text, "it has to be a time zone such as Europe/Berlin") from None
     return text
 
 
-def _switch(name: str, text: str, *, default: bool) -> bool:
-    if not text:
-        return default
+def _switch(name: str, text: str) -> bool:
     try:
         return parse_flag(name, text)
     except InvalidArgumentError:

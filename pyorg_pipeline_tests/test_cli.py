@@ -367,7 +367,7 @@ def test_a_directory_that_fails_is_told_after_the_summary_and_exit_1(
     done = pyorg(tmp_path, "refresh", PYORG_SITE_URL=small.url)
     assert done.returncode == 1
     assert "\n  failed       3.14.0: " in done.stdout
-    assert done.stderr.startswith("pyorg: 1 director")
+    assert done.stderr.startswith("pyorg: could not read 1 director")
     assert done.stderr.count("\n") == 1
     done = pyorg(tmp_path, "--json", "refresh", PYORG_SITE_URL=small.url)
     assert done.returncode == 1

@@ -186,5 +186,5 @@ def test_a_report_on_a_terminal_is_a_table_that_fits_it(home: Path, columns: int
 def test_a_since_that_is_no_time_is_one_line_and_exit_1(home: Path) -> None:
     done = pyorg(home, *LIST, "--since", "yesterday")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("pyorg: since 'yesterday' is no time: give a date such as ")
+    assert done.stderr.startswith("pyorg: since is not a valid time: 'yesterday'; ")
     assert done.stderr.count("\n") == 1

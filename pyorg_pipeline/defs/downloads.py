@@ -19,7 +19,6 @@ from pydantic import Field, field_validator
 
 from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT, report_file, write_report
 from pyorg_pipeline.catalog.queries import CatalogReader
-from pyorg_pipeline.catalog.selection import Selection, check_names
 from pyorg_pipeline.defs.living_runs import fail_killed_runs
 from pyorg_pipeline.defs.metadata import OWNERS, column_schema, names, preview
 from pyorg_pipeline.defs.resources import CatalogResource, DownloadsResource, SiteResource
@@ -27,8 +26,9 @@ from pyorg_pipeline.downloads.batch import FAILED, FETCHED, SKIPPED, Outcome, do
 from pyorg_pipeline.downloads.destinations import open_destination
 from pyorg_pipeline.downloads.verify import Verify
 from pyorg_pipeline.errors import CatalogSiteError, DownloadsFailedError
+from pyorg_pipeline.model.arguments import parse_verification
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
-from pyorg_pipeline.model.flags import parse_verification
+from pyorg_pipeline.model.selection import Selection, check_names
 
 #: Bounds how many batches are downloaded at a time, over all runs of an instance.
 POOL = "python_org"

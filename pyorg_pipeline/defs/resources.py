@@ -15,7 +15,7 @@ from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.living_runs import showing_life
 from pyorg_pipeline.downloads.batch import Outcome
-from pyorg_pipeline.model.limits import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
+from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
 from pyorg_pipeline.site.client import SiteClient
 
 #: Seconds that a run started from the UI waits for another one on the same catalog.

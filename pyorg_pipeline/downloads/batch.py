@@ -1,7 +1,7 @@
 """Many downloads at once, in threads: each of them ends in an outcome, whatever happens to it.
 
 Here: the threads, and what becomes of failures. Not here: one download (`fetching`), where it goes
-(`destinations`), and which artifacts are meant (`catalog.selection`).
+(`destinations`), and which artifacts are meant (`model.selection`).
 """
 
 from __future__ import annotations

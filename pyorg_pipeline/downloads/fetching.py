@@ -2,7 +2,7 @@
 
 Here: which proof an artifact gets, and that nothing is asked for a file that is there already.
 Not here: how bytes travel (`site.transfer`), what proves them (`site.verification`), and which
-artifact is meant (`model.choice`, `catalog.selection`).
+artifact is meant (`model.selection`).
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ ATTRIBUTES: Final[dict[str, type]] = {
 }
 
 
-#: Packings of a source release, from the one that is downloaded by default downwards.
+#: Packings of a source release, the best first.
 SOURCE_PREFERENCE: Final = (
     "tarball_lzma",
     "tarball_zstd",
@@ -50,13 +50,13 @@ def is_release_type(artifact_type: str) -> bool:
 
 
 def source_rank(directory: str, artifact_format: str | None) -> tuple[bool, int] | None:
-    """Where a source release's file stands among those of its version, the lowest being the best.
+    """The sort key of a source archive among those of its version: the lowest is the best.
 
-    None for a packing that nobody is given by default.
+    None for a packing that is never the default.
     """
     if artifact_format not in SOURCE_PREFERENCE:
         return None
-    # 2.0 lies in src/ and in a directory of its own.
+    # 2.0 is in src/ and in a directory of its own.
     return directory == LEGACY_DIRECTORY, SOURCE_PREFERENCE.index(artifact_format)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from pyorg_pipeline.errors import InvalidArgumentError
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 # ---------------------------------------------------------------------------------------------
@@ -39,19 +40,16 @@ _DOTTED: Final = (
     rf"(?P<major>{_NUMBER})\.(?P<minor>{_NUMBER})(?:\.(?P<micro>{_NUMBER})|(?!\.?[0-9])){_LEVEL}"
 )
 
-#: `3.13.9`, `2.7`; without the slash of the listing.
-_RELEASE_DIRECTORY: Final = re.compile(rf"({_NUMBER})\.({_NUMBER})(?:\.({_NUMBER}))?")
 
-
-# Asked several times of each directory while a refresh goes on.
+# A refresh calls it several times for each directory.
 @lru_cache(maxsize=1024)
 def parse_release_directory(name: str) -> NormalizedPythonVersion | None:
     """The three-item version of a release directory; None for `src`, `doc` and all else."""
-    match = _RELEASE_DIRECTORY.fullmatch(name)
-    if match is None:
+    try:
+        version = NormalizedPythonVersion.parse(name)
+    except InvalidArgumentError:
         return None
-    major, minor, micro = match.groups(default="0")
-    return NormalizedPythonVersion(major, minor, micro)
+    return version if len(version) == 3 else None
 
 
 def _dotted_version(head: re.Match[str], _directory: str) -> NormalizedPythonVersion | None:

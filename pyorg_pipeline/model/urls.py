@@ -1,8 +1,14 @@
-"""URLs as they may be shown."""
+"""URLs as they may be shown, without what is secret in them."""
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
+
+
+def without_credentials(url: str) -> str:
+    """A URL without the user and password before its host."""
+    return re.sub(r"//[^/?#]*@", "//", url, count=1)
 
 
 def origin_text(url: str) -> str:

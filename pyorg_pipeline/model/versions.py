@@ -1,7 +1,8 @@
-"""Version numbers of CPython releases, and the one order they have."""
+"""Versions of CPython releases: their parts, their text and their order."""
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Self
 
 from pyorg_pipeline.errors import InvalidArgumentError
@@ -10,8 +11,14 @@ from pyorg_pipeline.errors import InvalidArgumentError
 #: Their alphabetical order is their rank, so that plain tuples compare rightly.
 RELEASE_LEVELS: Final = {"alpha": "a", "beta": "b", "candidate": "rc", "final": ""}
 
-#: Digits of a part of a version; whatever has more is none, and would not fit the tables.
+#: Digits of a number in a version; more would not fit the tables' columns.
 LONGEST_NUMBER: Final = 9
+_NUMBER: Final = rf"([0-9]{{1,{LONGEST_NUMBER}}})"
+_VERSION: Final = re.compile(
+    rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?(?:(a|b|rc){_NUMBER})?",
+)
+_SERIES: Final = re.compile(rf"{_NUMBER}\.{_NUMBER}")
+_LEVELS: Final = {letters: level for level, letters in RELEASE_LEVELS.items() if letters}
 
 #: The release directory without a version in its name; it holds everything before 2.0.
 LEGACY_DIRECTORY: Final = "src"
@@ -37,7 +44,7 @@ class NormalizedPythonVersion(tuple[Any, ...]):
         """Build a version from numbers or their text.
 
         Raises:
-            InvalidArgumentError: a part that is no number, or an unknown release level.
+            InvalidArgumentError: a part is not a number, or the release level is unknown.
         """
         numbers = (
             _number("major", major),
@@ -54,6 +61,23 @@ class NormalizedPythonVersion(tuple[Any, ...]):
         return super().__new__(
             cls, (*numbers, releaselevel, _number("serial", 0 if serial is None else serial))
         )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The version in a text such as `3.13.9`, `3.13` or `3.15.0rc1`.
+
+        It has five items if the text has a release level, else three.
+
+        Raises:
+            InvalidArgumentError: the text is not a version.
+        """
+        match = _VERSION.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            raise InvalidArgumentError(
+                f"version {text!r} is not of the form '3.13.9' or '3.15.0rc1'"
+            )
+        major, minor, micro, letters, serial = match.groups()
+        return cls(major, minor, micro or 0, _LEVELS.get(letters), serial)
 
     def __getnewargs__(self) -> tuple[Any, ...]:
         return tuple(self)
@@ -85,7 +109,7 @@ class NormalizedPythonVersion(tuple[Any, ...]):
 
     @property
     def serial(self) -> int:
-        """The number behind the release level; 0 for finals.
+        """The number after the release level; 0 for finals.
 
         Raises:
             AttributeError: this is a three-item version.
@@ -125,22 +149,18 @@ def parse_series(series: str) -> tuple[int, int]:
     """Major and minor of a series such as `3.13`.
 
     Raises:
-        InvalidArgumentError: anything else than two numbers with a dot between; a float too,
-            because 3.10 as a float is 3.1.
+        InvalidArgumentError: it is not two numbers in a text; a float is refused as well, because
+            3.10 as a float is 3.1.
     """
-    parts = series.split(".") if isinstance(series, str) else []
-    if len(parts) != 2 or not all(_is_number(part) for part in parts):
+    match = _SERIES.fullmatch(series) if isinstance(series, str) else None
+    if match is None:
         raise InvalidArgumentError(f"series {series!r} is not of the form '3.13' (as text)")
-    return int(parts[0]), int(parts[1])
+    return int(match[1]), int(match[2])
 
 
 def _number(name: str, value: int | str) -> int:
     if type(value) is int and 0 <= value < 10**LONGEST_NUMBER:
         return value
-    if isinstance(value, bool) or not _is_number(str(value)):
-        raise InvalidArgumentError(f"{name} {value!r} is not a whole number from 0 up")
+    if isinstance(value, bool) or not re.fullmatch(_NUMBER, str(value)):
+        raise InvalidArgumentError(f"{name} {value!r} is not a whole number of 0 or more")
     return int(value)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER

@@ -15,8 +15,8 @@ from threading import Event
 from typing import Generic, TypeVar
 
 from pyorg_pipeline.errors import PyorgError
+from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY
 from pyorg_pipeline.model.entries import Entry
-from pyorg_pipeline.model.limits import DEFAULT_CONCURRENCY
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.crowd import check_concurrency, crowd
 from pyorg_pipeline.site.listing import parse_listing

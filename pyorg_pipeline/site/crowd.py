@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any, ParamSpec, TypeVar
 
 from pyorg_pipeline.errors import InvalidArgumentError
-from pyorg_pipeline.model.limits import LARGEST_CONCURRENCY
+from pyorg_pipeline.model.arguments import LARGEST_CONCURRENCY
 from pyorg_pipeline.site.client import SiteClient
 
 P = ParamSpec("P")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pyorg_pipeline.catalog.selection import Selection, check_names
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.names import parse_name
+from pyorg_pipeline.model.selection import Selection, check_names
 
 NAMES = {
     "2.7": ["Python-2.7.tgz", "python-2.7.msi"],

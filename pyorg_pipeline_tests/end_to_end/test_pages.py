@@ -24,7 +24,7 @@ from pyorg_pipeline.defs.maintenance import prune_history
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.model.due import HIDDEN_PAUSE, Due, Failure, pause_after
 from pyorg_pipeline.refresh.digests import record_digests
-from pyorg_pipeline.settings import load_settings
+from pyorg_pipeline.settings import DEFAULTS, load_settings
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.command_line import pyorg
 from pyorg_pipeline_tests.support.filling import fill
@@ -104,23 +104,12 @@ def test_the_tables_of_the_readme_are_those_of_the_page() -> None:
     assert sorted(shown) == sorted(table.file for table in TABLES)
 
 
-def described_settings() -> dict[str, str]:
-    """What the docstring of load_settings says: each variable, and its default."""
-    docstring = inspect.getdoc(load_settings) or ""
-    return dict(re.findall(r"^((?:PYORG|DAGSTER)_[A-Z_]+) +(.*)$", docstring, re.MULTILINE))
-
-
-def test_settings_and_their_defaults_are_the_same_in_the_readme_the_docstring_and_the_code() -> (
-    None
-):
+def test_settings_and_their_defaults_are_the_same_in_the_readme_and_the_code() -> None:
     table = settings_table(README.read_text(encoding="utf-8"))
     shown = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
-    described = described_settings()
-    read = re.findall(r'value\("([A-Z_]+)"\)', inspect.getsource(load_settings))
-    assert shown.keys() == described.keys() == set(read)
-    for name, default in shown.items():
-        words = re.split(r"[;,] ", described[name])[0]
-        assert default.strip("`") == words, name
+    assert shown.keys() == DEFAULTS.keys()
+    for name, default in DEFAULTS.items():
+        assert not default or shown[name].strip("`") == default, name
     # As text, those that are no path: given or left out, the settings are the same.
     given = {name: text.strip("`") for name, text in shown.items() if text.startswith("`")}
     given = {name: text for name, text in given.items() if not text.startswith("$")}
@@ -139,7 +128,7 @@ def test_settings_that_pages_name_exist() -> None:
     }
     assert len(named) > 8
     # The one in a message that stands for all of them.
-    assert named - {"PYORG_"} <= described_settings().keys()
+    assert named - {"PYORG_"} <= DEFAULTS.keys()
 
 
 def test_every_error_has_a_row_that_says_what_to_do() -> None:
@@ -195,7 +184,7 @@ def test_the_units_start_programs_that_there_are_with_settings_that_there_are() 
     assert {bool(find_spec(name)) for name in modules} == {True}
     named = re.findall(r"^Environment=(\w+)=", units, re.MULTILINE)
     assert named
-    assert set(named) <= described_settings().keys()
+    assert set(named) <= DEFAULTS.keys()
 
 
 def test_every_reason_to_read_a_directory_again_is_told_with_its_pauses() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
+from pyorg_pipeline.model.arguments import parse_attributes
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.choice import DEFAULT_FORMAT, choose, parse_format
 from pyorg_pipeline.model.names import parse_name
+from pyorg_pipeline.model.selection import DEFAULT_FORMAT, choose
 
 
 def release(*names: str, directory: str = "3.13.9") -> list[PythonOrgArtifact]:
@@ -115,19 +116,19 @@ def test_superseded_files_are_chosen_only_if_they_are_asked_for() -> None:
 def test_text_and_dict_mean_the_same() -> None:
     text = "format=archive_deflate, arch=amd64,embed=yes"
     asked = {"format": "archive_deflate", "arch": "amd64", "embed": True}
-    assert parse_format(text) == parse_format(asked) == asked
-    assert parse_format("") == {}
+    assert parse_attributes(text) == parse_attributes(asked) == asked
+    assert parse_attributes("") == {}
 
 
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
         ("tarball_lzma", "is not of the form"),
-        ("color=red", "there is no attribute 'color'; there are format, arch"),
+        ("color=red", "unknown attribute 'color'; the attributes are format, arch"),
         ("embed=maybe", "embed 'maybe' is neither true nor false"),
         (7, "is neither a dict of attributes nor their text"),
     ],
 )
 def test_attributes_that_cannot_be_read_are_an_error(given: object, problem: str) -> None:
     with pytest.raises(InvalidArgumentError, match=problem):
-        parse_format(given)
+        parse_attributes(given)

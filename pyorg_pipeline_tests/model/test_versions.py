@@ -50,7 +50,7 @@ def test_numbers_may_be_text() -> None:
     ],
 )
 def test_what_is_no_whole_number_is_refused(arguments: tuple[Any, ...]) -> None:
-    with pytest.raises(InvalidArgumentError, match="is not a whole number from 0 up"):
+    with pytest.raises(InvalidArgumentError, match="is not a whole number of 0 or more"):
         NormalizedPythonVersion(*arguments)
 
 

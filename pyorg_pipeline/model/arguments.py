@@ -1,0 +1,156 @@
+"""Arguments as users write them: flags, verification, times, attributes of an artifact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pyorg_pipeline.errors import InvalidArgumentError
+from pyorg_pipeline.model.artifacts import ATTRIBUTES
+
+#: Requests to the site at the same time; it is shared with others.
+DEFAULT_CONCURRENCY: Final = 8
+LARGEST_CONCURRENCY: Final = 32
+
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+#: Five digits of weeks are nineteen centuries, which a datetime can hold.
+_AGE: Final = re.compile(r"([0-9]{1,5})([mhdw])")
+
+
+def parse_flag(name: str, value: object) -> bool:
+    """A flag from a bool, or from a text such as `true`, `no` or `0`.
+
+    Raises:
+        InvalidArgumentError: it is neither true nor false; `bool("false")` would be true.
+    """
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text not in _TRUE | _FALSE:
+        raise InvalidArgumentError(f"{name} {value!r} is neither true nor false")
+    return text in _TRUE
+
+
+def parse_verification(value: object) -> Literal[True, False, "digest", "signature"]:
+    """What a download has to be verified with: a flag, `digest` or `signature`.
+
+    Raises:
+        InvalidArgumentError: it is something else.
+    """
+    if value == "digest":
+        return "digest"
+    if value == "signature":
+        return "signature"
+    try:
+        return parse_flag("verify", value)
+    except InvalidArgumentError:
+        raise InvalidArgumentError(
+            f"verify {value!r} is none of true, false, digest, signature"
+        ) from None
+
+
+def parse_since(value: datetime | str, now: datetime) -> datetime:
+    """A point in time, in UTC.
+
+    Args:
+        value: A datetime with a time zone; or ISO 8601 such as `2026-11-01` or
+            `2026-11-01T12:00Z`, in UTC unless it has a zone; or an age such as `90m`, `12h`, `7d`
+            or `2w`.
+        now: What an age is subtracted from.
+
+    Raises:
+        InvalidArgumentError: It is something else, or a datetime without a time zone, which could
+            mean UTC or local time.
+    """
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise InvalidArgumentError(
+                f"since {value.isoformat()!r} has no time zone: "
+                "give it one, such as datetime.now(UTC) has"
+            )
+        return _in_utc(value, value)
+    text = str(value).strip()
+    age = _AGE.fullmatch(text)
+    try:
+        if age is not None:
+            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        time = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise InvalidArgumentError(
+            f"since is not a valid time: {value!r}; give a date such as '2026-11-01', a time such "
+            "as '2026-11-01T12:00Z', or an age such as '12h' or '7d'"
+        ) from None
+    return _in_utc(time if time.tzinfo else time.replace(tzinfo=UTC), value)
+
+
+def _in_utc(time: datetime, value: object) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        # In some zones, the first and the last hours of a datetime are out of range in UTC.
+        raise InvalidArgumentError(f"since {value!r} is out of range") from None
+
+
+def parse_attributes(value: object) -> dict[str, Any]:
+    """Attributes from a dict, or from text such as `format=tarball_deflate,arch=amd64`.
+
+    Raises:
+        InvalidArgumentError: an unknown attribute, or an invalid value.
+    """
+    if isinstance(value, Mapping):
+        pairs = [(str(name), given) for name, given in value.items()]
+    elif isinstance(value, str):
+        parts = [part.partition("=") for part in value.split(",") if part.strip()]
+        if not all(equals for _, equals, _ in parts):
+            raise InvalidArgumentError(
+                f"{value!r} is not of the form 'format=tarball_deflate,arch=amd64'"
+            )
+        pairs = [(name.strip(), given.strip()) for name, _, given in parts]
+    else:
+        raise InvalidArgumentError(f"{value!r} is neither a dict of attributes nor their text")
+    wanted: dict[str, Any] = {}
+    for name, given in pairs:
+        if name not in ATTRIBUTES:
+            raise InvalidArgumentError(
+                f"unknown attribute {name!r}; the attributes are {', '.join(ATTRIBUTES)}"
+            )
+        wanted[name] = parse_flag(name, given) if ATTRIBUTES[name] is bool else given
+    return wanted
+
+
+if TYPE_CHECKING:
+    Flag = bool
+    Verification = bool | Literal["digest", "signature"]
+    ArtifactFormat = Mapping[str, Any] | str
+else:
+    # The command line calls the class of an annotation with the text that a user gave, and shows
+    # its name in the error message. Each returns the parsed value, not an instance.
+
+    class Flag:
+        """The annotation of a flag."""
+
+        def __new__(cls, value: object) -> bool:
+            """The flag."""
+            return parse_flag("flag", value)
+
+    class Verification:
+        """The annotation of `verify`."""
+
+        def __new__(cls, value: object) -> bool | str:
+            """The kind of verification."""
+            return parse_verification(value)
+
+    class ArtifactFormat:
+        """The annotation of attributes."""
+
+        def __new__(cls, value: object) -> dict[str, Any]:
+            """The attributes."""
+            return parse_attributes(value)
+
+    Flag.__name__ = "true or false"
+    Verification.__name__ = "true, false, digest or signature"
+    ArtifactFormat.__name__ = "attribute=value,..."
