@@ -144,7 +144,7 @@ def fetch(
             seconds = time.monotonic() - start
             return Transferred(names.final, there, None, None, False, 0, seconds, warning)
         make_folder(destination)
-        with alone(names, reception.ending) as held:
+        with alone(names, client.cancelled) as held:
             if not held:
                 raise SiteUnreachableError(url, "the transfer was given up")
             gained = None

@@ -22,7 +22,6 @@ from pyorg_pipeline.downloads.verify import (
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.small_files import read_small_file
 
 #: Called with the bytes so far and the whole number of them, None where that is unknown.
 Progress = Callable[[int, int | None], None]
@@ -74,7 +73,7 @@ def download(
     """
     prove: Callable[[Received], Proof] | None = None
     if overwrite or not _is_there(artifact, destination_dir):
-        expectation = expect(_subject(artifact), verify, lambda path: read_small_file(client, path))
+        expectation = expect(_subject(artifact), verify, client.read_file)
 
         def prove(received: Received) -> Proof:
             return expectation.prove(received.path, received.size, received.sha256)

@@ -6,7 +6,6 @@ is the right one (`transfer` has it proven), and what a version is (`served_file
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -14,7 +13,7 @@ from pyorg_pipeline.downloads.partial import PartialFile
 from pyorg_pipeline.downloads.served_file import served_file
 from pyorg_pipeline.errors import SiteUnreachableError, VerificationError
 from pyorg_pipeline.site.client import FileAnswer, SiteClient
-from pyorg_pipeline.site.trouble import PassingTrouble
+from pyorg_pipeline.site.retry import TransientError
 
 #: Called with the bytes so far and those of the whole, None where they are not known.
 Progress = Callable[[int, int | None], None]
@@ -52,8 +51,6 @@ class Reception:
         self._expected_size = expected_size
         self._chunk_size = chunk_size
         self._progress = progress
-        #: Set when the client gives up what is under way.
-        self.ending: threading.Event = client.under_way
         # The most bytes that were there at once. Only what goes beyond is progress, or a server
         # that cannot continue and cuts each time would be asked for ever.
         self._furthest = 0
@@ -67,8 +64,8 @@ class Reception:
             DestinationError: The file system refuses.
         """
         self._furthest = partial.size
-        self._client.patiently(
-            self._url, self.ending, lambda: self._once(partial), progress=lambda: self._furthest
+        self._client.with_retries(
+            self._url, lambda: self._once(partial), progress=lambda: self._furthest
         )
 
     def tell(self, done: int, total: int | None) -> None:
@@ -86,7 +83,7 @@ class Reception:
         if served is not None and served.condition and partial.size:
             # RFC 9110, 13.1.5: the rest if it is the same version, else all of the new one.
             asked = {"Range": f"bytes={partial.size}-", "If-Range": served.condition}
-            with self._client.file_answer(self._url, _HEADERS | asked, self.ending) as answer:
+            with self._client.open_file(self._url, _HEADERS | asked) as answer:
                 if answer.status == 200:
                     self._take_whole(partial, answer)
                     return
@@ -98,7 +95,7 @@ class Reception:
                         return
             # Part of another version, or none of it: nothing to put behind what is there.
             partial.start_over(None)
-        with self._client.file_answer(self._url, _HEADERS, self.ending) as answer:
+        with self._client.open_file(self._url, _HEADERS) as answer:
             self._take_whole(partial, answer)
 
     def _take_whole(self, partial: PartialFile, answer: FileAnswer) -> None:
@@ -113,7 +110,7 @@ class Reception:
         """Read an answer to its end; `declared` is the size of the whole file, if it was told."""
         total = self._expected_size if declared is None else declared
         self.tell(partial.size, total)
-        for piece in answer.pieces(self._chunk_size):
+        for piece in answer.chunks(self._chunk_size):
             if total is not None and partial.size + len(piece) > total:
                 partial.start_over(None)
                 raise self._wrong_size(f"more than {total:,} bytes", "the bytes received")
@@ -122,9 +119,9 @@ class Reception:
             self.tell(partial.size, total)
         self._refuse_page(partial, answer)
         # The end of a connection is not the end of a file, unless nobody knows better.
-        told = declared if answer.shows_its_end else total
+        told = total if answer.close_delimited else declared
         if told is not None and partial.size < told:
-            raise PassingTrouble(
+            raise TransientError(
                 SiteUnreachableError(
                     self._url,
                     f"the connection was closed after {partial.size:,} of {told:,} bytes; "

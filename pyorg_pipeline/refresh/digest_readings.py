@@ -23,7 +23,6 @@ from pyorg_pipeline.model.digests import (
 from pyorg_pipeline.model.signers import SIGNERS, Signer
 from pyorg_pipeline.refresh.digest_records import Row, in_force
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.small_files import read_small_file
 
 OK: Final = "ok"
 MISSING: Final = "missing"
@@ -189,7 +188,7 @@ def _row(client: SiteClient, artifact: Artifact, companion: Companion, *, verify
     source = artifact.path + suffix
     content = b""
     try:
-        content = read_small_file(client, source)
+        content = client.read_file(source)
         sha256 = companion_digest(suffix, content, source, artifact.path.rpartition("/")[2])
         signed_by = None
         if verify and suffix == BUNDLE_SUFFIX and artifact.signer is not None:

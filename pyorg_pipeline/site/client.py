@@ -42,14 +42,15 @@ from pyorg_pipeline.errors import (
 from pyorg_pipeline.site.adapter import CuttableAdapter
 from pyorg_pipeline.site.addresses import redirected, taken_apart
 from pyorg_pipeline.site.age import generated_at
-from pyorg_pipeline.site.trouble import (
+from pyorg_pipeline.site.retry import (
     NOT_CONNECTED,
-    PassingTrouble,
+    TransientError,
     causes_of,
     in_words,
     retry_after,
     trouble_with_status,
 )
+from pyorg_pipeline.site.small_files import LARGEST_COMPANION, read_body
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -92,11 +93,10 @@ class FileAnswer:
     headers: Mapping[str, str]
     #: Bytes of the body as declared; None where the server declares none.
     length: int | None
-    #: Whether a body that ends too early can be told from a whole one, by length or by chunks.
-    shows_its_end: bool
-    #: The body as it was sent, nothing decoded, in pieces of at most so many bytes, each as soon
-    #: as it is there.
-    pieces: Callable[[int], Iterator[bytes]]
+    #: Whether the body ends where the connection does (RFC 9112, 6.3), so that a cut is not seen.
+    close_delimited: bool
+    #: Returns the body as it was sent, not decoded, in chunks of at most so many bytes.
+    chunks: Callable[[int], Iterator[bytes]]
 
 
 class SiteClient:
@@ -154,7 +154,8 @@ class SiteClient:
         self._requests_sent = 0
         # The time.monotonic() until which nothing is sent, because the site said 429.
         self._held_until = 0.0
-        self._cut_off = threading.Event()
+        #: Set by `cancel`.
+        self.cancelled = threading.Event()
         self._adapter = CuttableAdapter(concurrency)
         self._headers = _headers(self._base_url, auth)
         # Looked up once: a Session does so for each request, which costs more than the request.
@@ -189,13 +190,26 @@ class SiteClient:
             SiteError: The page is too large, or its redirects do not end.
         """
         url = self._url_of(directory)
-        cut_off = self.under_way
-        return self.patiently(url, cut_off, lambda: self._get(url, cut_off))
+        return self.with_retries(url, lambda: self._get(url))
 
-    @property
-    def under_way(self) -> threading.Event:
-        """What will be set when `cut_off` ends all that is under way now."""
-        return self._cut_off
+    def read_file(self, path: str, limit: int = LARGEST_COMPANION) -> bytes:
+        """Return a small file, whole and decoded.
+
+        Args:
+            path: Relative to the site's root, such as `3.14.0/Python-3.14.0.tgz.sigstore`.
+            limit: Bytes at most, as they arrive and as they are decoded.
+
+        Raises:
+            InvalidArgumentError: path leads out of the site.
+            SiteError: As `get_page`, also for a file that is larger than the limit.
+        """
+        url = self.file_url(path)
+
+        def once() -> bytes:
+            with self.open_file(url, {}) as answer:
+                return read_body(answer, url, limit)
+
+        return self.with_retries(url, once)
 
     def file_url(self, path: str) -> str:
         """Return where a file lies.
@@ -210,30 +224,28 @@ class SiteClient:
             raise InvalidArgumentError(f"{path!r} is no file below {self._base_url}")
         return self._url_of(path).removesuffix("/")
 
-    def patiently(
+    def with_retries(
         self,
         url: str,
-        cut_off: threading.Event,
         once: Callable[[], T],
         *,
-        progress: Callable[[], object] = lambda: None,
+        progress: Callable[[], object] | None = None,
     ) -> T:
-        """Return what `once` gives, called again as long as its trouble may pass.
+        """Return what `once` returns, calling it again after each TransientError.
 
         Args:
-            url: What is asked for, to be named in errors.
-            cut_off: `under_way`, as it was when the work began.
-            once: One attempt; it raises PassingTrouble where another could help.
-            progress: Attempts are counted from the last that changed what this returns.
+            url: What is requested, for errors.
+            once: One attempt.
+            progress: Attempts are counted from the last one that changed what this returns.
         """
         retry = self._retry
-        reached = progress()
+        reached = progress() if progress else None
         while True:
-            self._wait_while_held(url, cut_off)
+            self._wait_while_held(url)
             try:
                 return once()
-            except PassingTrouble as trouble:
-                if (now := progress()) != reached:
+            except TransientError as trouble:
+                if progress and (now := progress()) != reached:
                     retry, reached = self._retry, now
                 pause = retry_after(retry, trouble.retry_after)
                 if trouble.concerns_all:
@@ -245,26 +257,23 @@ class SiteClient:
                     retry = retry.increment("GET", url, error=trouble)
                 except broken.MaxRetryError:
                     raise trouble.error from trouble.__cause__
-                if cut_off.wait(max(pause, retry.get_backoff_time())):
+                if self.cancelled.wait(max(pause, retry.get_backoff_time())):
                     raise trouble.error from trouble.__cause__
 
     @contextmanager
-    def file_answer(
-        self, url: str, headers: Mapping[str, str], cut_off: threading.Event
-    ) -> Iterator[FileAnswer]:
+    def open_file(self, url: str, headers: Mapping[str, str]) -> Iterator[FileAnswer]:
         """Ask for a file once, and hand over the answer at the end of its redirects.
 
-        What breaks while its pieces are read is PassingTrouble; what the caller raises stays as it
+        What breaks while its pieces are read is TransientError; what the caller raises stays as it
         is. An answer that was not read to its end costs its connection.
 
         Args:
             url: As `file_url` gives it.
             headers: Those that the request has beside the client's own, or in their place. With a
                 Range, 206 and 416 are answers as well as 200.
-            cut_off: `under_way`, as it was when the work began.
 
         Raises:
-            PassingTrouble: No connection, silence, or a status that passes.
+            TransientError: No connection, silence, or a status that passes.
             SiteStatusError: Any other status.
             SiteError: A redirect to another host; that host was not asked.
             SiteError: Its redirects do not end.
@@ -274,12 +283,12 @@ class SiteClient:
         sent.update(headers)
         asked = url
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._send(asked, sent, cut_off)
+            response = self._send(asked, sent)
             try:
                 if response.status_code in wanted:
-                    yield self._handed_over(response, url, cut_off)
+                    yield self._handed_over(response, url)
                     return
-                with self._in_our_words(asked, cut_off):
+                with self._in_our_words(asked):
                     _drain(response)
             finally:
                 response.close()
@@ -289,19 +298,14 @@ class SiteClient:
             asked = redirected(asked, location)
         raise _endless(asked)
 
-    def cut_off(self) -> None:
-        """End every `get_page` that is under way with a SiteUnreachableError, so that none hangs.
-
-        Later ones are not concerned. A connection that is just being made ends with its timeout.
-        """
-        with self._lock:
-            cut_off, self._cut_off = self._cut_off, threading.Event()
-        cut_off.set()
+    def cancel(self) -> None:
+        """End every request in flight, and every later one, with a SiteUnreachableError."""
+        self.cancelled.set()
         self._adapter.shut_down_connections()
 
     def close(self) -> None:
         """End the requests under way and close the connections."""
-        self.cut_off()
+        self.cancel()
         self._adapter.close()
 
     def __enter__(self) -> Self:
@@ -323,23 +327,23 @@ class SiteClient:
             raise InvalidArgumentError(f"{directory!r} is no directory below {self._base_url}")
         return f"{self._base_url}{quote('/'.join(segments), errors='replace')}/"
 
-    def _wait_while_held(self, url: str, cut_off: threading.Event) -> None:
+    def _wait_while_held(self, url: str) -> None:
         """Wait as long as the site wants to hear from nobody here (429)."""
         while (left := self._held_until - time.monotonic()) > 0:
-            if cut_off.wait(left):
+            if self.cancelled.wait(left):
                 raise SiteUnreachableError(url, "the request was given up")
 
-    def _get(self, url: str, cut_off: threading.Event) -> Page:
+    def _get(self, url: str) -> Page:
         """Return the page at the end of its redirects, without a second attempt."""
         for _ in range(_MOST_REDIRECTS + 1):
-            answer = self._send(url, self._headers, cut_off)
+            answer = self._send(url, self._headers)
             try:
-                with self._in_our_words(url, cut_off):
+                with self._in_our_words(url):
                     received_at = datetime.now(UTC)
                     headers = answer.headers
                     location = headers.get("Location")
                     if answer.status_code == 200:
-                        content = self._body(answer, url, cut_off)
+                        content = self._body(answer, url)
                         return Page(url, content, generated_at(headers, received_at), received_at)
                     _drain(answer)
             finally:
@@ -349,9 +353,9 @@ class SiteClient:
             url = redirected(url, location)
         raise _endless(url)
 
-    def _send(self, url: str, headers: Any, cut_off: threading.Event) -> Response:
+    def _send(self, url: str, headers: Any) -> Response:
         """Return the answer to one request, which the caller closes; only its head was read."""
-        if cut_off.is_set():
+        if self.cancelled.is_set():
             raise SiteUnreachableError(url, "the request was given up")
         request = PreparedRequest()
         request.method = "GET"
@@ -359,7 +363,7 @@ class SiteClient:
         request.url = url
         with self._lock:
             self._requests_sent += 1
-        with self._in_our_words(url, cut_off):
+        with self._in_our_words(url):
             try:
                 return self._adapter.send(request, timeout=self._timeout, **self._environment)
             except (OSError, broken.HTTPError) as error:
@@ -369,7 +373,7 @@ class SiteClient:
                 raise
 
     @contextmanager
-    def _in_our_words(self, url: str, cut_off: threading.Event) -> Iterator[None]:
+    def _in_our_words(self, url: str) -> Iterator[None]:
         """Make what breaks on the line one of our errors."""
         try:
             yield
@@ -377,34 +381,36 @@ class SiteClient:
             # requests' exceptions are OSErrors, and let some of urllib3's through.
             causes = list(causes_of(error))
             trouble = SiteUnreachableError(url, in_words(causes, self._timeout))
-            if cut_off.is_set() or any(isinstance(c, ssl.SSLCertVerificationError) for c in causes):
+            if self.cancelled.is_set() or any(
+                isinstance(c, ssl.SSLCertVerificationError) for c in causes
+            ):
                 raise trouble from error
-            raise PassingTrouble(trouble) from error
+            raise TransientError(trouble) from error
 
-    def _handed_over(self, response: Response, url: str, cut_off: threading.Event) -> FileAnswer:
+    def _handed_over(self, response: Response, url: str) -> FileAnswer:
         raw = response.raw
         length = raw.length_remaining
         return FileAnswer(
             response.status_code,
             response.headers,
             length,
-            length is not None or raw.chunked,
-            lambda size: self._pieces(raw, size, url, cut_off),
+            length is None and not raw.chunked,
+            lambda size: self._chunks(raw, size, url),
         )
 
-    def _pieces(self, raw: Any, size: int, url: str, cut_off: threading.Event) -> Iterator[bytes]:
+    def _chunks(self, raw: Any, size: int, url: str) -> Iterator[bytes]:
         while True:
             # Around the read alone: what breaks in the hands of whoever takes the piece is theirs.
-            with self._in_our_words(url, cut_off):
+            with self._in_our_words(url):
                 # read1 comes back with what is there: what came before a cut is not lost with it.
                 piece = raw.read1(size, decode_content=False)
             if not piece:
                 return
             yield piece
-            if cut_off.is_set():
+            if self.cancelled.is_set():
                 raise SiteUnreachableError(url, "the transfer was given up")
 
-    def _body(self, answer: Response, url: str, cut_off: threading.Event) -> bytes:
+    def _body(self, answer: Response, url: str) -> bytes:
         """Return the decoded body, if it ends in time and before it is too large."""
         deadline = time.monotonic() + self._longest_page
         pieces = []
@@ -417,7 +423,7 @@ class SiteClient:
                 raise SiteError(
                     url, f"the page is larger than {LARGEST_PAGE} bytes; is this the site's URL?"
                 )
-            if time.monotonic() > deadline or cut_off.is_set():
+            if time.monotonic() > deadline or self.cancelled.is_set():
                 raise SiteUnreachableError(
                     url,
                     f"the page was not whole after {self._longest_page:g} s; ask again later",

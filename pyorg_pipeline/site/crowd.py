@@ -51,9 +51,8 @@ def crowd(client: SiteClient, concurrency: int, name: str) -> Iterator[Crowd]:
     finally:
         threads.stopped.set()
         executor.shutdown(wait=False, cancel_futures=True)
-        # A request may be about to be sent when the others are cut off, hence again and again.
         while running := [future for future in threads.futures if not future.done()]:
-            client.cut_off()
+            client.cancel()
             wait(running, timeout=0.05)
         executor.shutdown()
 

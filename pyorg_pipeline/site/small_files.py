@@ -6,14 +6,15 @@ Here: one file's decoded bytes, bounded. Not here: artifacts, which go to a disk
 
 from __future__ import annotations
 
-import threading
 import time
 import zlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyorg_pipeline.errors import SiteError, SiteUnreachableError
-from pyorg_pipeline.site.client import FileAnswer, SiteClient
-from pyorg_pipeline.site.trouble import PassingTrouble
+from pyorg_pipeline.site.retry import TransientError
+
+if TYPE_CHECKING:
+    from pyorg_pipeline.site.client import FileAnswer
 
 #: Bytes, decoded. A bundle has 10 kB, the largest bill of materials some 3 MB.
 LARGEST_COMPANION: Final = 16 * 1024 * 1024
@@ -24,42 +25,21 @@ _PIECE: Final = 64 * 1024
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 
 
-def read_small_file(client: SiteClient, path: str, limit: int = LARGEST_COMPANION) -> bytes:
-    """Return a file of the site, whole and decoded; trouble that may pass is tried again.
-
-    Args:
-        client: the site's.
-        path: below its root, such as `3.14.0/Python-3.14.0.tgz.sigstore`.
-        limit: bytes at most, as they arrive and as they are decoded.
-
-    Raises:
-        InvalidArgumentError: path leads out of the site.
-        SiteError: as SiteClient.get_page, also for a file that is larger than the limit.
-    """
-    url = client.file_url(path)
-    cut_off = client.under_way
-
-    def once() -> bytes:
-        with client.file_answer(url, {}, cut_off) as answer:
-            return _body(answer, url, limit, cut_off)
-
-    return client.patiently(url, cut_off, once)
-
-
-def _body(answer: FileAnswer, url: str, limit: int, cut_off: threading.Event) -> bytes:
+def read_body(answer: FileAnswer, url: str, limit: int) -> bytes:
+    """Return the decoded body of an answer."""
     deadline = time.monotonic() + LONGEST
     content = bytearray()
-    for piece in answer.pieces(_PIECE):
+    for piece in answer.chunks(_PIECE):
         content += piece
         if len(content) > limit:
             raise _too_large(url, limit)
-        if time.monotonic() > deadline or cut_off.is_set():
+        if time.monotonic() > deadline:
             raise SiteUnreachableError(
                 url, f"it was not whole after {LONGEST:g} s; try again later"
             )
     if answer.length is not None and len(content) != answer.length:
         words = "the connection was cut off; try again later"
-        raise PassingTrouble(SiteUnreachableError(url, words))
+        raise TransientError(SiteUnreachableError(url, words))
     encoding = answer.headers.get("Content-Encoding", "").strip().lower()
     if encoding in ("", "identity"):
         return bytes(content)
@@ -74,12 +54,12 @@ def _decoded(content: bytes, url: str, limit: int) -> bytes:
         decoded = gzip.decompress(content, limit + 1)
     except zlib.error as error:
         words = "it cannot be decoded; try again later"
-        raise PassingTrouble(SiteUnreachableError(url, words)) from error
+        raise TransientError(SiteUnreachableError(url, words)) from error
     if len(decoded) > limit:
         raise _too_large(url, limit)
     if not gzip.eof:
         words = "it was cut off within its Content-Encoding; try again later"
-        raise PassingTrouble(SiteUnreachableError(url, words))
+        raise TransientError(SiteUnreachableError(url, words))
     return decoded
 
 

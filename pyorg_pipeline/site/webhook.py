@@ -17,7 +17,7 @@ from urllib3 import Retry
 
 from pyorg_pipeline.errors import PyorgError
 from pyorg_pipeline.model.urls import origin_text
-from pyorg_pipeline.site.trouble import PASSING, retry_after
+from pyorg_pipeline.site.retry import PASSING, retry_after
 
 #: Seconds for a connection, and seconds of silence. A sensor's tick ends after 60 s.
 TIMEOUT: Final = (5.0, 5.0)

@@ -172,7 +172,8 @@ def test_closing_it_cuts_off_what_is_under_way_and_leaves_no_half_file_and_no_th
     assert not names(tmp_path) & {TWO.rpartition("/")[2], THREE.rpartition("/")[2]}
     assert not [one for one in threading.enumerate() if one.name.startswith("downloads")]
     site.clear_answers()
-    download(client, PATHS, tmp_path)
+    with SiteClient(site.url) as another:
+        download(another, PATHS, tmp_path)
     for path in PATHS:
         assert (tmp_path / path.rpartition("/")[2]).read_bytes() == CONTENTS[path]
 

@@ -210,7 +210,7 @@ def test_a_file_may_take_longer_than_any_timeout(connect: Connect, tmp_path: Pat
     assert done.path.read_bytes() == bytes(range(40))
 
 
-def test_a_client_that_is_cut_off_ends_its_transfers(
+def test_cancelling_a_client_ends_its_downloads(
     replica: Replica, connect: Connect, tmp_path: Path
 ) -> None:
     asked_again = threading.Event()
@@ -226,12 +226,12 @@ def test_a_client_that_is_cut_off_ends_its_transfers(
     with ThreadPoolExecutor(1) as threads:
         call = threads.submit(fetch, client, PATH, tmp_path)
         asked_again.wait()
-        client.cut_off()
+        client.cancel()
         with pytest.raises(SiteUnreachableError):
             call.result()
     assert not (tmp_path / NAME).exists()
     replica.clear_answers()
-    assert fetch(client, PATH, tmp_path).resumed_from == CUT
+    assert fetch(connect(replica.url), PATH, tmp_path).resumed_from == CUT
 
 
 # Statuses
@@ -304,7 +304,7 @@ def test_trouble_that_stays_is_reported_after_the_last_attempt(
     assert (old_copy / NAME).read_bytes() == OLD
 
 
-def test_a_client_that_is_cut_off_by_progress_asks_for_nothing_more(
+def test_no_request_follows_when_progress_cancels_the_client(
     replica: Replica, connect: Connect, tmp_path: Path
 ) -> None:
     client = connect(replica.url)
@@ -314,12 +314,12 @@ def test_a_client_that_is_cut_off_by_progress_asks_for_nothing_more(
     def progress(done: int, _: int | None) -> None:
         told.append(done)
         if done:
-            client.cut_off()
+            client.cancel()
 
     with pytest.raises(SiteUnreachableError, match="given up"):
         fetch(client, PATH, tmp_path, progress=progress, chunk_size=10_000)
     assert len(replica.requests) == 1
-    assert fetch(client, PATH, tmp_path).resumed_from == told[-1]
+    assert fetch(connect(replica.url), PATH, tmp_path).resumed_from == told[-1]
 
 
 def test_a_redirect_on_the_same_site_is_followed_with_the_range(

@@ -274,10 +274,10 @@ def test_whoever_waits_is_released_by_the_clients_end(
         asked.wait()
         second = threads.submit(fetch, other, PATH, tmp_path)
         heard.waiting.wait()
-        other.cut_off()
+        other.cancel()
         with pytest.raises(SiteUnreachableError, match="given up"):
             second.result()
-        client.cut_off()
+        client.cancel()
         with pytest.raises(SiteUnreachableError):
             first.result()
     assert names(tmp_path) == []

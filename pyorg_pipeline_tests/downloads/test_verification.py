@@ -27,7 +27,6 @@ from pyorg_pipeline.errors import (
 from pyorg_pipeline.model.digests import CompanionError
 from pyorg_pipeline.model.signers import SIGNERS
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.small_files import read_small_file
 from pyorg_pipeline_tests.support.published import bundle_bytes, sbom_bytes, sha256_of
 from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests
 
@@ -81,9 +80,7 @@ class Download:
                 **facts,
             }
         )
-        expectation = expect(
-            subject, verify, lambda companion: read_small_file(self.client, companion)
-        )
+        expectation = expect(subject, verify, self.client.read_file)
         file = self.folder / f"{name}.part"
         file.write_bytes(self.content)
         return expectation.prove(file, len(self.content), sha256_of(self.content))
@@ -333,7 +330,7 @@ def test_signature_takes_a_real_bundle_of_the_series_signer_and_no_other(
         download.site.add(f"{path}.sigstore", content=content)
 
         def fetch(companion: str) -> bytes:
-            return read_small_file(download.client, companion)
+            return download.client.read_file(companion)
 
         subject = Subject(path, None, (".sigstore",), (major, minor))
         expectation = expect(subject, "signature", fetch)

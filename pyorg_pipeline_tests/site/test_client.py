@@ -34,7 +34,7 @@ from pyorg_pipeline.errors import (
 from pyorg_pipeline.site.addresses import redirected
 from pyorg_pipeline.site.age import generated_at
 from pyorg_pipeline.site.client import LARGEST_PAGE, Page, SiteClient
-from pyorg_pipeline.site.trouble import retry_after
+from pyorg_pipeline.site.retry import retry_after
 from pyorg_pipeline_tests.support.raw_server import Raw, RawRequest, RawServer, whole
 
 Connect = Callable[..., SiteClient]
@@ -767,11 +767,12 @@ def test_requests_under_way_are_cut_off_by_a_call(replica: Replica, connect: Con
         future = threads.submit(client.get_page, "3.13.9")
         while not replica.requests:
             assert not future.done()
-        client.cut_off()
+        client.cancel()
         with pytest.raises(SiteUnreachableError):
             future.result()
-    # Later requests are not concerned.
-    assert client.get_page("3.13.8").content
+    with pytest.raises(SiteUnreachableError):
+        client.get_page("3.13.8")
+    assert len(replica.requests) == 1
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -798,7 +799,7 @@ def test_who_is_held_back_by_too_many_requests_is_listing_off_too(
         # It may not have begun when it is cut off the first time.
         future = threads.submit(client.get_page, "3.13.8")
         while not future.done():
-            client.cut_off()
+            client.cancel()
         with pytest.raises(SiteUnreachableError, match="given up"):
             future.result()
     assert len(replica.requests) == 1

@@ -16,8 +16,8 @@ TOO_MANY_REQUESTS: Final = 429
 PASSING: Final = frozenset({TOO_MANY_REQUESTS, 500, 502, 503, 504})
 
 
-class PassingTrouble(Exception):  # noqa: N818  # what it carries is the error
-    """Trouble that may have passed at the next attempt; `SiteClient.patiently` knows it."""
+class TransientError(Exception):
+    """An error that the next attempt may not meet; `SiteClient.with_retries` catches it."""
 
     def __init__(
         self, error: SiteError, retry_after: str = "", *, concerns_all: bool = False
@@ -33,13 +33,13 @@ class PassingTrouble(Exception):  # noqa: N818  # what it carries is the error
 def trouble_with_status(
     url: str, status: int, headers: Mapping[str, str], wanted: str
 ) -> Exception:
-    """Return the error of a status, as PassingTrouble where another attempt may help."""
+    """Return the error of a status, as TransientError where another attempt may help."""
     error = SiteStatusError(url, _status_in_words(status, wanted), status)
     if status not in PASSING:
         return error
     # RFC 9110, 10.2.3 gives it a meaning for 503, RFC 6585, 4 for 429.
     wait = headers.get("Retry-After", "") if status in Retry.RETRY_AFTER_STATUS_CODES else ""
-    return PassingTrouble(error, wait, concerns_all=status == TOO_MANY_REQUESTS)
+    return TransientError(error, wait, concerns_all=status == TOO_MANY_REQUESTS)
 
 
 def _status_in_words(status: int, wanted: str) -> str:
