@@ -1,11 +1,11 @@
-"""Record what python-org-downloads 1.0.0 makes of names, for test_reference_answers.
+"""Records how python-org-downloads 1.0.0 classifies names, for test_reference_answers.
 
-Run it in an environment of its own that has that package (Python 3.12 or newer):
+Run it in an environment with that package (Python 3.12 or newer):
 
-    python record_reference_answers.py LISTING.tsv.gz data/reference_answers.tsv.gz
+    python tools/record_reference_answers.py LISTING.tsv.gz reference_answers.tsv.gz
 
-LISTING is a table whose first column is a path below the site's root. Nothing of the package but
-its answers is used; where it raises, the answer is recorded as refused (empty columns).
+LISTING is a table whose first column is a path below the site's root. Where the package raises, the
+name is recorded as refused, with empty columns.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ WORDS = (
     *("-macosx2009-02-14", "-macosx10.3-2010-03-24", "_rev1", "-rev1", "-universal2"),
     *("-aarch64-linux-android", "-x86_64-linux-android", "-linux-android", "-iOS-XCframework"),
 )
-#: Words in the order in which names have them, with what may stand in a word's place.
+#: The parts of a name in order, with their alternatives.
 ORDERED = (
     (
         ("", "-1", ".2", "_3", "-post1", ".post2", "_post3", "post4", "x5"),
@@ -78,7 +78,7 @@ CHARACTERS = "abcrtx0123456789-._ +~"
 
 
 def listed(path: Path) -> Iterator[tuple[str, str]]:
-    """Directories and names of the files in release directories, without their companions."""
+    """Directories and names of the files in release directories, without companions."""
     with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
         for row in csv.reader(lines, delimiter="\t"):
             directory, slash, name = row[0].partition("/")
@@ -88,7 +88,7 @@ def listed(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def made_up() -> Iterator[str]:
-    """Names as they might come one day, and as they never should; the same ones every time."""
+    """Plausible and malformed names, the same ones every time."""
     for prefix, version, extension in product(
         ("Python-", "python-", "Python", "python", "PYTHON-", "python_", "BeOpen-Python-"),
         (*VERSIONS, "3", "3.9.0.1", "03.01.00"),
@@ -114,7 +114,7 @@ def made_up() -> Iterator[str]:
 
 
 def answer(directory: str, name: str) -> tuple[str, str, str]:
-    """Version, type and format in the table's spelling; all empty for a refusal."""
+    """Version, type and format as in the table; empty if the name is refused."""
     try:
         artifact = PythonOrgArtifact(name, parent_path=directory)
         return (
@@ -122,12 +122,11 @@ def answer(directory: str, name: str) -> tuple[str, str, str]:
             artifact.release_type,
             json.dumps(artifact.release_format, sort_keys=True),
         )
-    except Exception:  # noqa: BLE001  # it raises what happens to go wrong
+    except Exception:  # noqa: BLE001  # it raises all kinds of exceptions
         return ("", "", "")
 
 
 def main() -> None:
-    """Write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("listing", type=Path)
     parser.add_argument("output", type=Path)
@@ -137,7 +136,7 @@ def main() -> None:
     refused = 0
     for name in sorted(set(made_up())):
         row = ("made-up", "3.9.0", name, *answer("3.9.0", name))
-        # Of the many refusals some will do; all the answers are kept.
+        # One in twenty refusals is enough; all other answers are kept.
         refused += not row[4]
         if row[4] or refused % 20 == 0:
             rows.append(row)

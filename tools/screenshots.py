@@ -1,8 +1,8 @@
-"""The pictures of Dagster's UI in docs/images, taken from a catalog of the whole replica.
+"""Takes the screenshots in docs/images from Dagster's UI with a catalog of the whole replica.
 
     python -m tools.screenshots
 
-Takes a minute. Look at them before they are committed.
+This takes a minute. Look at them before committing.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ _JOBS: Final = "locations/pyorg_pipeline.definitions/jobs"
 
 
 def main() -> None:
-    """Take them all."""
     IMAGES.mkdir(exist_ok=True)
-    # Names that say what they are, on the port of the README's outputs.
+    # The port of the README's outputs.
     with new_home() as home, Replica(port=8000) as site:
         settings = load_settings({"PYORG_HOME": str(home), "PYORG_SITE_URL": site.url})
         refresh(settings)
@@ -51,7 +50,7 @@ def main() -> None:
 
 @contextmanager
 def new_home() -> Iterator[Path]:
-    """A new folder whose name says what it is; removed afterwards."""
+    """A temporary folder with a readable name."""
     home = Path(tempfile.gettempdir()) / "pyorg-home"
     home.mkdir()
     try:
@@ -61,7 +60,7 @@ def new_home() -> Iterator[Path]:
 
 
 def take(page: Page, url: str, text: str, name: str) -> None:
-    """Take a page once a text is on it and all that it asked for has come."""
+    """Take a page once it shows `text` and is idle."""
     page.goto(url)
     page.get_by_text(text).first.wait_for()
     page.wait_for_load_state("networkidle")
@@ -69,7 +68,7 @@ def take(page: Page, url: str, text: str, name: str) -> None:
 
 
 def take_picture(page: Page, url: str, name: str) -> None:
-    """Take the picture of the releases a year, as the UI shows it."""
+    """Take the chart of the releases per year."""
     page.goto(f"{url}/assets/artifact_catalog?view=events")
     row = page.locator("tr", has=page.get_by_text("releases_a_year", exact=True)).last
     row.get_by_text("Show Markdown").click()
@@ -78,8 +77,7 @@ def take_picture(page: Page, url: str, name: str) -> None:
 
 
 def save(page: Page, name: str) -> None:
-    """Write it to its file."""
-    # A graph that flies to its place.
+    # Wait for the graph's animation.
     page.wait_for_timeout(1500)
     page.screenshot(path=IMAGES / f"{name}.png")
     sys.stdout.write(f"{name}.png\n")

@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that are made from the code.
+"""Writes the generated pages in docs/.
 
 python -m tools.write_pages
 """
@@ -14,7 +14,7 @@ from tools.tables_page import tables_page
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
 
-#: Each page, and what makes it.
+#: Each page, and the function that generates it.
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "command-line.md": command_line_page,
     "tables.md": tables_page,
@@ -22,7 +22,6 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
 
 
 def main() -> None:
-    """Write them all."""
     for name, make in PAGES.items():
         (DOCS / name).write_text(make(), encoding="utf-8")
 

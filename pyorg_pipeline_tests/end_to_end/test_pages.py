@@ -1,4 +1,4 @@
-"""The pages in docs/ say what the code says: columns, facts, commands, settings, errors, names."""
+"""The pages in docs/ match the code: columns, metadata, commands, settings, errors, names."""
 
 from __future__ import annotations
 
@@ -30,12 +30,10 @@ from pyorg_pipeline_tests.support.command_line import pyorg
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
 from pyorg_pipeline_tests.support.small_site import small_site
-from tools.command_line_page import settings_table
 from tools.tables_page import TABLES, Table
 from tools.write_pages import DOCS, PAGES
 
 README = DOCS.parent / "README.md"
-MADE_ANEW = "python -m tools.write_pages"
 
 
 def page(name: str) -> str:
@@ -50,8 +48,8 @@ def first_cells(text: str, column: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_that_is_made_from_the_code_is_up_to_date(name: str) -> None:
-    assert PAGES[name]() == page(name), f"make it anew: {MADE_ANEW}"
+def test_a_generated_page_is_up_to_date(name: str) -> None:
+    assert PAGES[name]() == page(name), "run python -m tools.write_pages"
 
 
 def test_every_schema_has_its_table_on_the_page() -> None:
@@ -86,7 +84,7 @@ def every_table(tmp_path_factory: pytest.TempPathFactory) -> CatalogStore:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_columns_and_facts_of_a_table_are_those_that_are_written(
+def test_the_page_has_the_columns_and_metadata_that_are_written(
     table: Table, every_table: CatalogStore
 ) -> None:
     folder, _, name = table.file.rpartition("/")
@@ -94,27 +92,19 @@ def test_columns_and_facts_of_a_table_are_those_that_are_written(
     written = names if name.startswith("<") else [one for one in names if one == name]
     assert written
     for one in written:
-        rows, facts = every_table.read(f"{folder}/{one}".lstrip("/"))
+        rows, metadata = every_table.read(f"{folder}/{one}".lstrip("/"))
         assert rows.schema.names == table.schema.names
-        assert facts.keys() == {"format", *table.facts}
+        assert metadata.keys() == {"format", *table.metadata}
 
 
-def test_the_tables_of_the_readme_are_those_of_the_page() -> None:
-    shown = first_cells(README.read_text(encoding="utf-8"), "file")
-    assert sorted(shown) == sorted(table.file for table in TABLES)
-
-
-def test_settings_and_their_defaults_are_the_same_in_the_readme_and_the_code() -> None:
-    table = settings_table(README.read_text(encoding="utf-8"))
-    shown = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
+def test_settings_on_the_page_have_the_defaults_of_the_code() -> None:
+    shown = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", page("command-line.md"), re.MULTILINE))
     assert shown.keys() == DEFAULTS.keys()
-    for name, default in DEFAULTS.items():
-        assert not default or shown[name].strip("`") == default, name
-    # As text, those that are no path: given or left out, the settings are the same.
+    # Given or not, the settings are the same; paths depend on the machine.
     given = {name: text.strip("`") for name, text in shown.items() if text.startswith("`")}
     given = {name: text for name, text in given.items() if not text.startswith("$")}
     assert len(given) == 9
-    # That a site was named is told apart.
+    # Whether a site was given is remembered.
     site = {"PYORG_SITE_URL": given["PYORG_SITE_URL"]}
     assert load_settings(given) == load_settings(site)
     assert load_settings({}).site_url == given["PYORG_SITE_URL"]
@@ -127,19 +117,18 @@ def test_settings_that_pages_name_exist() -> None:
         for name in re.findall(r"\bPYORG_[A-Z_]+\b", file.read_text(encoding="utf-8"))
     }
     assert len(named) > 8
-    # The one in a message that stands for all of them.
     assert named - {"PYORG_"} <= DEFAULTS.keys()
 
 
-def test_every_error_has_a_row_that_says_what_to_do() -> None:
+def test_every_error_has_a_row() -> None:
     known = {
         name
         for name, value in vars(errors).items()
         if inspect.isclass(value) and issubclass(value, errors.PyorgError)
     }
-    rows = first_cells(page("trouble.md"), "error")
+    rows = first_cells(page("troubleshooting.md"), "error")
     assert len(rows) == len(set(rows))
-    assert set(rows) >= known - {"PyorgError"}
+    assert set(rows) == known - {"PyorgError"}
 
 
 def test_every_check_has_its_advice() -> None:
@@ -147,10 +136,10 @@ def test_every_check_has_its_advice() -> None:
     graph = definitions.resolve_asset_graph()
     checks = {key.name for key in graph.asset_check_keys}
     assert len(checks) >= 8
-    assert {name for name in checks if f"`{name}`" not in page("trouble.md")} == set()
+    assert {name for name in checks if f"`{name}`" not in page("troubleshooting.md")} == set()
 
 
-def test_schedules_sensors_and_jobs_are_those_that_there_are() -> None:
+def test_schedules_sensors_and_jobs_are_all_on_the_page() -> None:
     definitions = build_definitions(load_settings({}))
     repository = definitions.get_repository_def()
     shown = first_cells(page("operating.md"), "name")
@@ -161,11 +150,11 @@ def test_schedules_sensors_and_jobs_are_those_that_there_are() -> None:
     assert {name for name in jobs if f"`{name}`" not in page("operating.md")} == set()
 
 
-def test_dagsters_file_is_the_one_that_a_new_home_gets() -> None:
+def test_dagster_yaml_is_that_of_a_new_home() -> None:
     assert f"```yaml\n{DAGSTER_YAML}```" in page("operating.md")
 
 
-def test_the_config_that_prunes_by_hand_is_one_that_the_job_takes() -> None:
+def test_the_config_for_pruning_is_valid() -> None:
     [config] = [
         block
         for block in re.findall(r"```yaml\n(.*?)```", page("operating.md"), re.DOTALL)
@@ -174,7 +163,7 @@ def test_the_config_that_prunes_by_hand_is_one_that_the_job_takes() -> None:
     assert validate_run_config(prune_history, yaml.safe_load(config))
 
 
-def test_the_units_start_programs_that_there_are_with_settings_that_there_are() -> None:
+def test_the_units_start_existing_programs_with_existing_settings() -> None:
     units = "".join(re.findall(r"```ini\n(.*?)```", page("operating.md"), re.DOTALL))
     scripts = {one.name for one in entry_points(group="console_scripts")}
     started = [line.split() for line in re.findall(r"^ExecStart=(.*)$", units, re.MULTILINE)]
@@ -187,7 +176,7 @@ def test_the_units_start_programs_that_there_are_with_settings_that_there_are() 
     assert set(named) <= DEFAULTS.keys()
 
 
-def test_every_reason_to_read_a_directory_again_is_told_with_its_pauses() -> None:
+def test_every_reason_to_read_a_directory_again_is_on_the_page() -> None:
     text = " ".join(page("how-it-works.md").split())
     assert sorted(first_cells(page("how-it-works.md"), "reason")) == sorted(Due)
     failure = Failure("why", datetime(2026, 1, 1, tzinfo=UTC), 1, False, None)
@@ -201,13 +190,13 @@ def test_every_reason_to_read_a_directory_again_is_told_with_its_pauses() -> Non
 
 
 def anchors(file: Path) -> set[str]:
-    """What GitHub makes of a page's headings."""
+    """The anchors that GitHub gives a page's headings."""
     headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
 
 
 @pytest.mark.parametrize("file", [README, *sorted(DOCS.glob("*.md"))], ids=lambda file: file.name)
-def test_links_lead_somewhere(file: Path) -> None:
+def test_links_are_valid(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     images = re.findall(r'(?:src|srcset)="([^"]+)"', text)
     for target in [*re.findall(r"\]\(([^)\s]+)\)", text), *images]:

@@ -1,0 +1,268 @@
+"""Every guarantee of the documentation has tests, and these exist.
+
+A test that is renamed is renamed here; its module does not matter.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+DOCS = TESTS.parent / "docs"
+
+#: What a rebuild must keep.
+KEPT = {
+    "a directory that changed within its listed minute is read again": [
+        "test_a_page_made_in_the_minute_of_the_date_or_the_one_after_is_racy",
+        "test_an_added_file_makes_its_directory_due_and_racy_until_its_minute_is_over",
+    ],
+    "lost artifacts are believed on the second listing": [
+        "test_a_listing_that_lost_an_artifact_is_believed_when_a_later_one_says_the_same",
+        "test_a_listing_that_lost_yet_more_is_not_believed_yet",
+    ],
+    "a root listing that lost many directories changes nothing": [
+        "test_a_root_that_lost_many_directories_changes_nothing_unless_it_is_believed",
+    ],
+    "redirects are followed on the same origin only": [
+        "test_a_redirect_may_not_change_host_or_port_or_leave_tls",
+        "test_another_host_is_never_asked",
+        "test_a_redirect_to_another_site_is_not_followed",
+    ],
+    "tables are written atomically": [
+        "test_a_killed_writer_leaves_the_old_file_or_the_new_one_and_its_rest_is_swept",
+    ],
+    "downloads are resumed with If-Range": [
+        "test_what_a_reset_cut_off_is_continued",
+        "test_a_file_that_changes_between_two_tries_is_taken_from_its_start",
+    ],
+    "a digest is trusted on first use": [
+        "test_what_is_on_record_is_not_asked_for_again",
+    ],
+    "a recorded digest is never silently replaced": [
+        "test_a_bundle_that_comes_later_has_to_agree_with_the_bill_of_materials_on_record",
+        "test_another_digest_on_record_refuses_the_file",
+    ],
+    "unrecognised files are rows like others": [
+        "test_the_catalog_is_sorted_by_version_then_path_and_keeps_unrecognised_files",
+        "test_unrecognised_files_are_listed_by_their_type_alone",
+    ],
+}
+
+#: The promises of docs/how-it-works.md.
+PROMISES = {
+    "what a call returns is complete and correct": [
+        "test_another_size_than_the_catalogs_is_refused_at_once",
+        "test_a_flipped_byte_in_an_archive_without_a_digest_is_found",
+    ],
+    "a file or table under its final name is complete": [
+        "test_a_killed_writer_leaves_the_old_file_or_the_new_one_and_its_rest_is_swept",
+        "test_killed_at_any_of_50_random_moments_the_next_call_succeeds",
+    ],
+    "requests go to the configured site only": [
+        "test_another_host_is_never_asked",
+        "test_no_redirect_is_followed",
+    ],
+    "nothing is written outside the destination": [
+        "test_what_is_more_or_less_than_a_name_is_refused",
+        "test_a_link_is_replaced_and_never_written_through",
+    ],
+    "the same site gives the same catalog": [
+        "test_the_same_site_gives_the_same_rows_whatever_came_first",
+    ],
+    "a query waits for the network only without a catalog": [
+        "test_neither_import_nor_query_loads_dagster_or_requests",
+        "test_the_first_query_fills_the_catalog_and_says_so",
+    ],
+}
+
+#: The rows of docs/downloads.md, what happens when something fails.
+FAULTS = {
+    "connection refused": [
+        "test_a_refused_connection_is_reported_and_leaves_nothing",
+    ],
+    "reset after n bytes": [
+        "test_what_a_reset_cut_off_is_continued",
+        "test_attempts_are_counted_from_the_last_progress",
+        "test_a_site_that_cuts_without_progress_is_given_up_and_what_came_is_kept",
+    ],
+    "silence": [
+        "test_silence_is_no_end_and_is_waited_out_once_for_each_attempt",
+        "test_silence_for_ever_is_reported",
+    ],
+    "403": [
+        "test_a_final_status_is_reported_at_once",
+        "test_a_final_status_on_the_way_keeps_what_came",
+    ],
+    "404": [
+        "test_a_final_status_is_reported_at_once",
+        "test_a_file_that_vanished_is_told_apart",
+    ],
+    "429 with Retry-After": [
+        "test_429_is_waited_out_as_long_as_the_site_asks",
+        "test_trouble_that_stays_is_reported_after_the_last_attempt",
+    ],
+    "503, then 200": [
+        "test_trouble_of_the_moment_is_waited_out",
+    ],
+    "503 for ever": [
+        "test_trouble_that_stays_is_reported_after_the_last_attempt",
+    ],
+    "no Content-Length": [
+        "test_a_file_without_a_length_arrives",
+        "test_a_cut_is_seen_without_a_length_and_continued",
+        "test_a_stream_without_an_end_is_left_when_it_is_too_long",
+    ],
+    "a wrong Content-Length": [
+        "test_another_size_than_the_catalogs_is_refused_at_once",
+        "test_a_length_that_is_never_reached_is_a_cut_each_time",
+    ],
+    "an HTML error page with 200": [
+        "test_an_error_page_with_200_is_refused",
+        "test_an_error_page_with_200_on_the_way_keeps_what_came",
+    ],
+    "a server without Range": [
+        "test_a_server_without_range_is_asked_for_the_whole_again",
+        "test_a_server_without_range_that_cuts_each_time_is_given_up",
+    ],
+    "a file that changes between two tries": [
+        "test_a_file_that_changes_between_two_tries_is_taken_from_its_start",
+        "test_a_file_that_changed_its_length_is_refused_where_the_catalog_knows_another",
+        "test_a_change_that_the_etag_does_not_show_is_found_by_the_proof",
+    ],
+    "a wrong digest": [
+        "test_overwriting_keeps_the_good_copy_until_the_new_one_is_proven",
+        "test_another_digest_says_what_was_expected_and_where_both_came_from",
+        "test_another_digest_on_record_refuses_the_file",
+        "test_a_flipped_byte_in_an_archive_without_a_digest_is_found",
+    ],
+    "a wrong signature": [
+        "test_a_wrong_signature_is_refused_before_the_artifact_is_asked_for",
+        "test_other_bytes_than_those_that_were_signed_are_refused",
+        "test_a_bundle_with_a_changed_byte_does_not_verify",
+        "test_a_bundle_does_not_verify_for_another_identity",
+        "test_a_bundle_does_not_verify_for_another_digest",
+    ],
+    "a destination that is full": [
+        "test_a_full_file_system_is_reported_and_the_next_call_goes_on",
+        "test_a_file_system_without_room_for_anything_is_reported",
+        "test_a_limit_on_the_size_of_files_is_reported_and_the_next_call_goes_on",
+    ],
+    "a destination that is read-only": [
+        "test_a_read_only_file_system_is_reported_without_a_request",
+        "test_a_folder_that_may_not_be_written_to_is_reported_without_a_request",
+    ],
+    "a destination that is a directory": [
+        "test_a_directory_in_the_way_is_reported_without_a_request",
+        "test_a_directory_that_comes_in_the_way_meanwhile_costs_nothing",
+    ],
+    "a destination that is a dangling link": [
+        "test_a_dangling_link_in_the_way_is_reported_without_a_request",
+        "test_a_link_is_replaced_and_never_written_through",
+    ],
+    "kill -9 at 50 random moments": [
+        "test_killed_at_any_of_50_random_moments_the_next_call_succeeds",
+        "test_killed_at_a_random_line_of_ours_the_next_call_succeeds",
+        "test_killed_at_a_random_byte_the_next_call_goes_on_from_there",
+        "test_a_lock_left_by_a_killed_process_holds_nobody_up",
+    ],
+    "8 processes after one file": [
+        "test_eight_processes_that_ask_for_one_artifact_fetch_it_once",
+        "test_eight_processes_after_one_file_fetch_it_once",
+        "test_whoever_waits_goes_on_if_the_other_is_killed",
+    ],
+}
+
+#: The rules of docs/releases.md.
+RULES = {
+    "missing families": [
+        "test_the_final_is_partial_until_it_has_what_the_last_candidate_had",
+        "test_a_family_is_lacking_while_one_of_its_architectures_is",
+    ],
+    "the release before": [
+        "test_finals_are_measured_by_finals_and_pre_releases_by_pre_releases",
+        "test_the_first_final_of_a_series_is_measured_by_its_last_pre_releases",
+        "test_the_first_of_a_series_is_measured_by_the_pre_releases_of_the_series_before",
+    ],
+    "two, not one": [
+        "test_one_that_was_left_unfinished_is_no_habit_and_two_in_a_row_are",
+        "test_a_first_final_that_was_left_unfinished_is_no_habit",
+        "test_on_record_3_7_0rc2_has_no_installers_and_the_next_candidate_is_to_have_them",
+    ],
+    "age": [
+        "test_the_release_date_is_that_of_the_first_source_tarball",
+    ],
+    "waiting time": [
+        "test_the_longest_of_those_before_counts",
+        "test_it_is_at_least_a_day",
+        "test_files_that_were_added_months_later_or_dated_before_do_not_count",
+    ],
+    "partial": [
+        "test_what_never_comes_is_waited_for_one_day",
+    ],
+    "superseded": [
+        "test_a_complete_final_supersedes_all_before_it_in_its_series_alone",
+        "test_a_pre_release_supersedes_pre_releases_and_no_final",
+    ],
+    "complete": [
+        "test_no_release_is_partial_for_ever",
+    ],
+    "security releases": [
+        "test_a_tarball_alone_is_complete_once_the_two_releases_before_it_were_no_more",
+        "test_the_first_two_of_them_cannot_be_told_from_half_uploaded_ones_for_a_day",
+    ],
+    "missing dates": [
+        "test_without_a_date_that_can_be_believed_nothing_is_partial_for_ever",
+        "test_a_date_that_lies_ahead_is_believed_from_a_day_before_it_on",
+    ],
+    "time of the query": [
+        "test_a_program_that_asked_before_is_answered_as_one_that_asks_for_the_first_time",
+        "test_when_its_time_is_up_the_table_is_due_and_says_complete",
+        "test_each_stage_is_published_with_what_it_lacks_and_the_last_with_its_time",
+    ],
+}
+
+
+def defined_tests() -> set[str]:
+    """The names of all tests."""
+    return {
+        node.name
+        for file in TESTS.rglob("test_*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+
+
+@pytest.fixture(scope="module")
+def known() -> set[str]:
+    return defined_tests()
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "tests"), [*KEPT.items(), *PROMISES.items(), *FAULTS.items(), *RULES.items()]
+)
+def test_a_guarantee_has_tests(guarantee: str, tests: list[str], known: set[str]) -> None:
+    assert tests, guarantee
+    assert [name for name in tests if name not in known] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "column", "guarantees"), [("downloads", "fault", FAULTS), ("releases", "rule", RULES)]
+)
+def test_a_page_has_a_row_for_each_guarantee(
+    page: str, column: str, guarantees: dict[str, list[str]]
+) -> None:
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    found = re.search(rf"^\| {column} \|.*\n\| ---.*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert found is not None
+    rows = [row.strip("| ").split(" | ") for row in found[1].splitlines()]
+    assert [row[0] for row in rows] == list(guarantees)
+    assert all(all(row) for row in rows)
+
+
+def test_no_page_for_users_names_a_test() -> None:
+    for page in [TESTS.parent / "README.md", *DOCS.glob("*.md")]:
+        assert not re.findall(r"\btest_\w+", page.read_text(encoding="utf-8")), page
