@@ -1,4 +1,4 @@
-"""The demonstration: a replica of the site, a catalog of its own, and what can be asked of it."""
+"""The demonstration: fills a catalog from a replica of the site and shows what it answers."""
 
 from __future__ import annotations
 
@@ -30,27 +30,26 @@ DEFAULT_HOME: Final = "pyorg-demo"
 
 
 def run_demo(*, ui_port: int | None = None) -> int:
-    """Fill the demonstration's catalog from a replica and print what it answers; an exit code.
+    """Fill the demonstration's catalog, print what it answers, and return an exit code.
 
     Args:
-        ui_port: where to open Dagster's UI on it, with the replica serving until that ends; None
-            for no UI.
+        ui_port: The port for Dagster's UI, which runs until it is stopped; None for no UI.
 
     Raises:
-        SettingsError: the home holds a catalog of another site than a replica.
-        PyorgError: the refresh failed.
+        SettingsError: PYORG_HOME holds the catalog of a real site.
+        PyorgError: The refresh failed.
     """
     home = os.environ.get("PYORG_HOME", "").strip() or DEFAULT_HOME
-    recorded = _recorded_site(_settings(home, "http://127.0.0.1/"))
-    with _replica(recorded) as replica:
+    previous = _previous_site(_settings(home, "http://127.0.0.1/"))
+    with _replica(previous) as replica:
         settings = _settings(home, replica.url)
         _say(
             f"This is a replica of python.org's download site, on this machine at {replica.url}: "
-            "the names, sizes and dates on record up to October 2026. What is not on record, and "
-            "every byte of the files, is made up.\n"
+            "names, sizes and dates as recorded up to October 2026. Unknown sizes and dates, and "
+            "the contents of all files, are made up.\n"
         )
-        # Elsewhere than before it is another site to the catalog, and that takes a full refresh.
-        summary = attended_refresh(settings, full=recorded not in {None, replica.url})
+        # At another port it is another site to the catalog.
+        summary = attended_refresh(settings, full=previous not in {None, replica.url})
         if summary.error is not None:
             raise summary.error
         _say(f"{summary}\n")
@@ -62,19 +61,15 @@ def run_demo(*, ui_port: int | None = None) -> int:
 
 
 def _settings(home: str, site_url: str) -> Settings:
-    """The demonstration's own, whatever else the environment says of sites and catalogs."""
+    """The demonstration's settings, which ignore the environment's site and catalog."""
     concurrency = os.environ.get("PYORG_CONCURRENCY", "")
     return load_settings(
         {"PYORG_HOME": home, "PYORG_SITE_URL": site_url, "PYORG_CONCURRENCY": concurrency}
     )
 
 
-def _recorded_site(settings: Settings) -> str | None:
-    """The replica that filled the catalog; None where it was never filled.
-
-    Raises:
-        SettingsError: another site filled it.
-    """
+def _previous_site(settings: Settings) -> str | None:
+    """The URL of the replica that filled the catalog; None if there is no catalog."""
     store = CatalogStore(open_location(settings.catalog_url))
     facts = store.facts_or_none(DIRECTORIES_FILE)
     if facts is None:
@@ -85,15 +80,15 @@ def _recorded_site(settings: Settings) -> str | None:
             "PYORG_HOME",
             str(settings.home),
             f"it holds a catalog of {site}, which the demo does not overwrite; "
-            "unset it, or name an empty folder",
+            "unset it, or use an empty folder",
         )
     return site
 
 
 @contextmanager
-def _replica(recorded: str | None) -> Iterator[Replica]:
-    """A replica that serves, under the recorded URL if that can be had."""
-    replica = Replica(port=(recorded and urlsplit(recorded).port) or 0)
+def _replica(previous: str | None) -> Iterator[Replica]:
+    """A running replica, at the previous one's port if that is free."""
+    replica = Replica(port=(previous and urlsplit(previous).port) or 0)
     try:
         replica.start()
     except OSError:
@@ -113,11 +108,11 @@ def _show(settings: Settings) -> None:
     _say(f"The latest final release is {latest.text}:\n")
     print_artifacts(Demo.list_version_artifacts(*latest))
     folder = Path(settings.catalog_url)
-    _say("\nThe tables are Parquet, for DuckDB, Polars, pandas and whatever else reads it:\n")
+    _say("\nThe tables are Parquet files, for DuckDB, Polars, pandas and others:\n")
     for name in (DIRECTORIES_FILE, f"{ARTIFACTS_FOLDER}/*.parquet", CATALOG_FILE, LATEST_FILE):
         _say(f"  {folder / name}")
     home = shlex.quote(str(settings.home))
-    _say("\nAsk it more, or look at it in Dagster's UI with the replica at work behind it:\n")
+    _say("\nMore queries, and Dagster's UI with the replica behind it:\n")
     for command in (
         "PythonOrgDownloads catalog_info",
         "PythonOrgDownloads latest_version --series 3.12",
@@ -128,5 +123,5 @@ def _show(settings: Settings) -> None:
 
 
 def _say(text: str) -> None:
-    # At once: whoever waits for the refresh reads already.
+    # Unbuffered, because the refresh takes some seconds.
     print(text, flush=True)  # noqa: T201

@@ -1,4 +1,4 @@
-"""`pyorg demo`: a catalog from a replica, offline, beside whatever the user has."""
+"""`pyorg demo` fills a catalog of its own from a replica, offline."""
 
 from __future__ import annotations
 
@@ -46,10 +46,9 @@ def site_of(home: Path) -> str:
     return str(CatalogStore(LocalLocation(home / "catalog")).facts(DIRECTORIES_FILE)["site_url"])
 
 
-def test_the_demo_shows_the_latest_release_where_the_tables_lie_and_what_to_do_next(
+def test_the_demo_shows_the_latest_release_the_tables_and_commands_that_work(
     tmp_path: Path,
 ) -> None:
-    """With the whole record, as a user runs it; each command that it suggests works."""
     home = tmp_path / "a home"
     done = pyorg(home, "demo")
     assert (done.returncode, done.stderr) == (0, "")
@@ -73,7 +72,7 @@ def test_the_demo_shows_the_latest_release_where_the_tables_lie_and_what_to_do_n
 
 
 @pytest.mark.usefixtures("small_record")
-def test_everything_lies_in_a_home_of_its_own(
+def test_the_demo_writes_to_its_own_home_only(
     in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_demo() == 0
@@ -83,7 +82,7 @@ def test_everything_lies_in_a_home_of_its_own(
 
 
 @pytest.mark.usefixtures("small_record")
-def test_a_second_demo_finds_the_same_site_and_nothing_new(
+def test_a_second_demo_finds_nothing_new(
     in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_demo()
@@ -95,7 +94,7 @@ def test_a_second_demo_finds_the_same_site_and_nothing_new(
 
 
 @pytest.mark.usefixtures("small_record")
-def test_a_demo_whose_port_is_taken_meanwhile_takes_everything_from_another(
+def test_a_demo_whose_port_is_in_use_refreshes_everything_from_another(
     in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_demo()
@@ -121,7 +120,7 @@ def test_a_catalog_of_another_site_is_not_overwritten(
 
 
 @pytest.mark.usefixtures("small_record")
-def test_with_ui_dagster_looks_at_the_replica_that_still_serves(
+def test_the_replica_serves_while_the_ui_runs(
     in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def serve(settings: object, port: int) -> int:

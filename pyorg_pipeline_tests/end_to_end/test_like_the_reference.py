@@ -1,8 +1,4 @@
-"""The facade beside python-org-downloads 1.0.0, by the recorded table of its answers.
-
-Its answers to every file name of the recorded site are in model/data/reference_answers.tsv.gz,
-with the script that recorded them beside it.
-"""
+"""The facade gives the answers of python-org-downloads 1.0.0 to the whole recorded site."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ from pyorg_pipeline.demo.replica.record import read_record
 from pyorg_pipeline_tests.support.reference_answers import Answer, read_answers
 
 RECORDED = {entry.path for entry in read_record()}
-#: What it answers of the site's listing; the rest of the table are made-up names and refusals.
+#: Its answers to listed names; the table also has made-up names and refusals.
 ANSWERED = {
     answer.path: answer
     for answer in read_answers()
@@ -40,7 +36,7 @@ def version_of(answer: Answer) -> tuple[int, int, int, str, int]:
     return int(major), int(minor), int(micro), level, int(serial)
 
 
-def test_every_artifact_that_it_classifies_is_listed_and_classified_alike(
+def test_every_artifact_that_it_classifies_is_classified_alike(
     downloads: type[PythonOrgDownloads],
 ) -> None:
     ours = {artifact.path: artifact for artifact in downloads.list_all_release_artifacts()}
@@ -58,7 +54,7 @@ def test_every_artifact_that_it_classifies_is_listed_and_classified_alike(
     assert different == {}
 
 
-def test_what_only_ours_lists_is_of_the_kinds_that_it_does_not_know(
+def test_only_kinds_that_it_does_not_know_are_listed_in_addition(
     downloads: type[PythonOrgDownloads],
 ) -> None:
     more = [
@@ -84,10 +80,10 @@ def test_what_only_ours_lists_is_of_the_kinds_that_it_does_not_know(
     assert len(old) == 12
 
 
-def test_companions_are_the_same_but_for_those_of_a_superseded_file(
+def test_companions_are_the_same_except_those_of_a_superseded_file(
     downloads: type[PythonOrgDownloads],
 ) -> None:
-    """A companion is any entry whose name starts with the artifact's and a dot: its own rule."""
+    """Its rule: any entry whose name starts with the artifact's name and a dot."""
     different = []
     for artifact in downloads.list_all_release_artifacts():
         if artifact.path in ANSWERED:
@@ -110,7 +106,7 @@ def test_versions_are_those_of_its_artifacts(downloads: type[PythonOrgDownloads]
     assert downloads.list_release_versions(final_only=False) == sorted(everything)
 
 
-def test_nothing_is_built_with_eval() -> None:
+def test_the_package_never_calls_eval_or_exec() -> None:
     root = Path(pyorg_pipeline.__file__).parent
     called = {
         node.func.id

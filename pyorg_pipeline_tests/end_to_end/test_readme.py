@@ -182,20 +182,6 @@ def test_the_library_example_of_the_readme_runs(catalog_home: Path) -> None:
     assert all("arm64" in name or "aarch64" in name for name in names)
 
 
-def test_the_demo_runs_offline_and_shows_what_the_readme_says(tmp_path: Path) -> None:
-    home = tmp_path / "pyorg-demo"
-    done = pyorg(home, "demo")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "This is a replica of python.org's download site" in done.stdout
-    assert "The latest final release is 3.15.0:" in done.stdout
-    assert "3.15.0/Python-3.15.0.tar.xz" in done.stdout
-    assert f"{home}/catalog/artifact_catalog.parquet" in done.stdout
-    assert f"PYORG_HOME={home} pyorg demo --ui" in done.stdout
-    again = pyorg(home, "demo")
-    assert "Nothing new: 222 release directories" in again.stdout
-    assert "(1 request, " in again.stdout
-
-
 def run_python(block: str) -> list[object]:
     """Run a block; returns the values of its expressions."""
     names: dict[str, object] = {}
@@ -271,7 +257,7 @@ def test_a_class_for_a_mirror_has_a_catalog_of_its_own(
 #: Lines of shell that no test runs, and why.
 NOT_RUN = {
     "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/pyorg demo": (
-        "installs from a registry; `pyorg demo` has a test above"
+        "installs from a registry; test_demonstration runs `pyorg demo`"
     ),
     "python3 -m venv .venv && .venv/bin/pip install -e '.[dev]' && .venv/bin/pytest": (
         "installs from a registry, and runs these tests; .ci/run does it"
