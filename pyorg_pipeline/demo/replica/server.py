@@ -20,7 +20,6 @@ from email.message import Message
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
@@ -46,14 +45,13 @@ class ServedRequest(NamedTuple):
 
 
 class Replica(ReplicaTree):
-    """A server of a recorded tree below `/ftp/python/` on 127.0.0.1; a context manager.
+    """A server of a tree below `/ftp/python/` on 127.0.0.1; a context manager.
 
-    The tree may be changed while it is served, from any thread.
+    The tree may be changed from any thread while it is served.
 
     Args:
-        entries: what the tree holds at first; the packaged record if None.
-        port: the port to listen on; 0 for any that is free. A replica that is started again
-            listens on the port that it had.
+        entries: The initial tree; the packaged record if None.
+        port: The port; 0 for any free one. A replica that is started again keeps its port.
     """
 
     def __init__(self, entries: Iterable[RecordedEntry] | None = None, *, port: int = 0) -> None:
@@ -80,12 +78,7 @@ class Replica(ReplicaTree):
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property

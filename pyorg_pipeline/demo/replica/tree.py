@@ -114,8 +114,8 @@ class ReplicaTree:
 
     def __init__(self, entries: Iterable[RecordedEntry]) -> None:
         self._lock = threading.Lock()
-        #: The children of each directory by name; a subdirectory's name ends in a slash, its value
-        #: is its date.
+        #: The children of each directory by name: files, and the dates of subdirectories, whose
+        #: names end in a slash.
         self._directories: dict[str, dict[str, File | datetime]] = {"": {}}
         for path, size, last_modified, *_ in entries:
             parent, name = _split(path)
