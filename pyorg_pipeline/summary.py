@@ -72,8 +72,8 @@ class RefreshSummary:
         order = {name: place for place, name in enumerate(refresh.due)}
         crawls = sorted(watch.crawls, key=lambda crawl: order[crawl.directory])
         store = CatalogStore(open_location(settings.catalog_url))
-        listed = store.facts(DIRECTORIES_FILE)
-        published = store.facts_or_none(CATALOG_FILE) or {"artifacts": 0, "unrecognised": 0}
+        listed = store.metadata(DIRECTORIES_FILE)
+        published = store.metadata_or_none(CATALOG_FILE) or {"artifacts": 0, "unrecognised": 0}
         latest = {
             row["final_only"]: row["version"]
             for row in store.rows(LATEST_FILE)

@@ -21,9 +21,10 @@ created when it is first needed.
 
 The schema describes each column, and Dagster's UI shows it. Each file also has metadata: JSON in
 the Parquet footer under the key `pyorg`, with times as `{"utc": "2026-11-23T01:04:59+00:00"}`. Its
-`format` is 1; a program that knows only another number refuses the table instead of misreading
-it. Programs that read the files must accept new columns, tables and metadata; existing ones keep
-their meaning within one `format`.
+`format` is 2; a table with a later format than the program knows is refused instead of misread.
+Format 1, which is still read, had the column `gone_since` where format 2 has `removed_at`. Programs
+that read the files must accept new columns, tables and metadata; existing ones keep their meaning
+within one `format`.
 
 "By version" means ordered by `major`, `minor`, `micro`, `releaselevel` and `serial`: alpha, beta,
 candidate, final. Rows without a version come first.
@@ -81,13 +82,16 @@ TABLES: Final = [
         "release_artifacts/<directory>.parquet",
         schemas.RELEASE_ARTIFACTS,
         "One table per release directory, as it was last crawled. A row is a file that is not a "
-        "companion of another, recognised or not; removed files stay, with `gone_since`. By "
+        "companion of another, recognised or not; removed files stay, with `removed_at`. By "
         "version, then path.",
         {
             **_SITE_URL,
             "crawled_at": "when the directory was read",
             "generated_at": "when the site generated that listing; earlier if it was cached",
             "directory_last_modified": "the directory's date in the root listing then",
+            "changes": "changes of its files that were not in `catalog_changes` yet when it was "
+            "written",
+            "changes_number": "the number of these changes, or of the last ones",
         },
     ),
     Table(
@@ -102,11 +106,14 @@ TABLES: Final = [
             "published_at": "when this snapshot was made",
             "crawls": "for each directory, `crawled_at` of its table",
             "digests": "for each directory with digests, `recorded_at` of their table",
+            "changes": "for each directory with unrecorded changes, their `changes_number`",
             "directories": "the number of release directories",
             "releases": "the number of full versions, such as 3.15.0rc1",
             "artifacts": "the number of recognised files",
             "unrecognised": "the number of files that no rule knows",
             "before": "`artifacts` and `unrecognised` of the previous snapshot; null for the first",
+            "added": "the number of paths that the previous snapshot did not have",
+            "removed": "the number of paths that only the previous snapshot had",
         },
     ),
     Table(
@@ -133,6 +140,7 @@ TABLES: Final = [
             "next_change": "when time alone changes a state: makes a partial release complete, or "
             "lets a date that lies ahead be believed; or null",
             "vanished": "`completed_at` of each complete release that no longer exists",
+            "completed": "the versions that are complete for the first time",
         },
     ),
     Table(
@@ -141,26 +149,13 @@ TABLES: Final = [
         schemas.CATALOG_CHANGES,
         "What changed, one table for each publication that found changes. More than 64 are merged "
         "into one, `<first>-<last>.parquet`; ignore a table whose numbers lie within those of "
-        "another, and one beyond the baseline's `sequence`. A row is a file that appeared, "
-        "disappeared or was replaced, companions included; by sequence, version, then path. "
-        "`list_changes` reads them.",
+        "another. A row is a file that appeared, disappeared or was replaced, companions included; "
+        "by sequence, version, then path. `list_changes` reads them.",
         {
-            **_OF_CATALOG,
-            "sequence": "its number; for a merged table, the last number in it",
+            **_SITE_URL,
+            "recorded": "for each directory with recorded changes, the last `changes_number`",
             "first_seen_at": "the earliest `seen_at` in it",
             "last_seen_at": "the latest",
-        },
-    ),
-    Table(
-        "catalog_changes_baseline",
-        "catalog_changes_baseline.parquet",
-        schemas.CATALOG_CHANGES_BASELINE,
-        "The state that changes are compared with. A row is a file that the site had when changes "
-        "were last recorded, companions included; by version, then path.",
-        {
-            **_OF_CATALOG,
-            "sequence": "the number of the last changes that count",
-            "crawls": "for each directory, `crawled_at` of the table that was compared",
         },
     ),
     Table(

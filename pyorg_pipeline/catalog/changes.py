@@ -1,13 +1,9 @@
-"""The record of what changed: one file a refresh that saw changes, under `catalog_changes/`.
+"""The recorded changes: one file under `catalog_changes/` for each refresh that saw changes.
 
-Here: the files' names, reading what is in force, merging many into one. Not here: how the rows
-come about (`refresh.changes`).
-
-A file's name carries its number, `000007.parquet`, or the numbers of those that were merged into
-it, `000001-000064.parquet`. What counts is decided by two rules, so that a crash between any two
-writes tells nothing twice and loses nothing: a file whose numbers lie within another's was merged
-into that one, and a file beyond the baseline's sequence was never finished. A file's facts say
-first_seen_at and last_seen_at, which grow from file to file.
+A file's name is its number, `000007.parquet`, or the range of the files that were merged into it,
+`000001-000064.parquet`; a file whose numbers lie within another's range was merged into that one
+and is ignored. The newest file's metadata says, in `recorded`, up to which of a directory's
+changes all were recorded.
 """
 
 from __future__ import annotations
@@ -29,14 +25,12 @@ from pyorg_pipeline.errors import CatalogError, CatalogMissingError, CatalogUnre
 from pyorg_pipeline.model.changes import CatalogChange
 
 FOLDER: Final = "catalog_changes"
-#: What was last accounted for, one row a file of the site.
-BASELINE_FILE: Final = "catalog_changes_baseline.parquet"
-#: More files than these are merged.
+#: When there are more files than this, they are merged.
 MOST_FILES: Final = 64
 
 _NAME: Final = re.compile(r"([0-9]{6,18})(?:-([0-9]{6,18}))?\.parquet")
 
-#: Columns of a CatalogChange that are taken as they are.
+#: Columns that become fields of a CatalogChange as they are.
 _PLAIN: Final = (
     "change",
     "path",
@@ -50,7 +44,7 @@ _TIMES: Final = ("last_modified_before", "last_modified", "seen_at")
 
 
 class _File(NamedTuple):
-    """A file of the record and the refreshes that it holds, both ends included."""
+    """A file of changes and the numbers that it holds, both ends included."""
 
     first: int
     last: int
@@ -61,32 +55,31 @@ class _File(NamedTuple):
 
 
 def write_changes(
-    store: CatalogStore, sequence: int, table: Any, facts: Mapping[str, Any]
+    store: CatalogStore, number: int, table: Any, metadata: Mapping[str, Any]
 ) -> tuple[str, int]:
-    """Write the changes that one refresh saw; the file's name and bytes.
+    """Write the changes that one refresh saw; returns the file's name and its bytes.
 
     Args:
         store: the catalog's.
-        sequence: the refresh's number.
+        number: of the file, one more than `last_number`.
         table: a pyarrow Table of schemas.CATALOG_CHANGES with at least one row.
-        facts: about it, site_url among them.
+        metadata: `site_url`, and `recorded` as the module's docstring has it.
     """
-    name = _name(sequence, sequence)
-    return name, _write(store, name, table, facts)
+    name = _name(number, number)
+    return name, _write(store, name, table, metadata)
 
 
 def last_number(store: CatalogStore) -> int:
-    """The highest number that any file carries; 0 where there is none."""
+    """The highest number of a file; 0 if there is none."""
     return max((file.last for file in _files(store)), default=0)
 
 
-def last_seen(store: CatalogStore) -> datetime | None:
-    """When the latest change on record was seen; None where there is none that can be read."""
-    for file in reversed(_in_force(store)):
-        if (facts := store.facts_or_none(file.name)) is not None:
-            found: datetime = facts["last_seen_at"]
-            return found
-    return None
+def last_metadata(store: CatalogStore) -> dict[str, Any]:
+    """The metadata of the newest readable file; empty if there is none."""
+    for file in reversed(_current_files(store)):
+        if (metadata := store.metadata_or_none(file.name)) is not None:
+            return metadata
+    return {}
 
 
 def changes_since(
@@ -97,28 +90,28 @@ def changes_since(
     base_url: str,
     companions: bool = False,
 ) -> list[CatalogChange]:
-    """What is on record of a site's changes: by refresh, then version and path, the newest last.
+    """The recorded changes of a site: by refresh, then version and path, the newest last.
 
     Files are read from the newest down to the first that is older.
 
     Args:
         store: the catalog's.
-        site_url: the site that the catalog is of; changes of another one are left out.
+        site_url: the catalog's site; changes of another one are left out.
         since: only what was seen later; None for all.
-        base_url: what the files' URLs start with, ending in a slash.
-        companions: those of files about artifacts, too.
+        base_url: the start of the files' URLs, ending in a slash.
+        companions: whether to list changes of companions, too.
 
     Raises:
-        CatalogError: a file of the record cannot be read.
+        CatalogError: a file cannot be read.
     """
     while True:
-        files = _in_force(store)
+        files = _current_files(store)
         try:
             tables = list(_newest_first(store, files, site_url, since))
             break
         except CatalogMissingError:
             # It was merged into another one since the folder was listed.
-            if _in_force(store) == files:
+            if _current_files(store) == files:
                 raise
     found: list[CatalogChange] = []
     for table in reversed(tables):
@@ -126,26 +119,21 @@ def changes_since(
     return found
 
 
-def tidy(store: CatalogStore, sequence: int) -> int:
-    """Merge files where there are many, and remove what does not count; returns how many are left.
+def merge_files(store: CatalogStore) -> None:
+    """Merge the files if there are many, and remove those that were merged.
 
-    Only while nobody else writes. Merged are neighbours of one site that can be read.
-
-    Args:
-        store: the catalog's.
-        sequence: the baseline's: the last refresh that was finished.
+    Only neighbours of one site that can be read are merged. Call it with the lock held.
     """
-    files = _in_force(store, sequence)
+    files = _current_files(store)
     if len(files) > MOST_FILES:
         for site_url, group in groupby(files, key=lambda file: _site(store, file)):
             members = list(group)
             if site_url is not None and len(members) > 1:
                 _merge(store, members)
-        files = _in_force(store, sequence)
+        files = _current_files(store)
     for file in _files(store):
         if file not in files:
             store.location.delete(file.name)
-    return len(files)
 
 
 def _merge(store: CatalogStore, files: Sequence[_File]) -> None:
@@ -156,17 +144,17 @@ def _merge(store: CatalogStore, files: Sequence[_File]) -> None:
         store,
         _name(files[0].first, files[-1].last),
         pa.concat_tables(tables).combine_chunks(),
-        {name: value for name, value in read[-1][1].items() if name != "format"},
+        read[-1].metadata,
     )
 
 
-def _write(store: CatalogStore, name: str, table: Any, facts: Mapping[str, Any]) -> int:
+def _write(store: CatalogStore, name: str, table: Any, metadata: Mapping[str, Any]) -> int:
     seen = [time for time in utc_times(table["seen_at"]) if time is not None]
     return store.write(
         name,
         schemas.CATALOG_CHANGES,
         table,
-        {**facts, "first_seen_at": min(seen), "last_seen_at": max(seen)},
+        {**metadata, "first_seen_at": min(seen), "last_seen_at": max(seen)},
     )
 
 
@@ -175,17 +163,17 @@ def _newest_first(
 ) -> Iterator[Any]:
     for file in reversed(files):
         try:
-            table, facts = store.read(file.name)
+            table, metadata = store.read(file.name)
         except CatalogUnreadableError as error:
             raise CatalogError(
                 f"{error.location} cannot be read: {error.reason}; "
                 "remove it, and the other changes can be listed"
             ) from error
-        if since is not None and facts["last_seen_at"] <= since:
+        if since is not None and metadata["last_seen_at"] <= since:
             return
-        if facts["site_url"] == site_url:
+        if metadata["site_url"] == site_url:
             yield table
-        if since is not None and facts["first_seen_at"] <= since:
+        if since is not None and metadata["first_seen_at"] <= since:
             return
 
 
@@ -203,33 +191,18 @@ def _changes(
 
 
 def _site(store: CatalogStore, file: _File) -> str | None:
-    facts = store.facts_or_none(file.name)
-    return None if facts is None else str(facts["site_url"])
+    metadata = store.metadata_or_none(file.name)
+    return None if metadata is None else str(metadata["site_url"])
 
 
-def _in_force(store: CatalogStore, sequence: int | None = None) -> list[_File]:
-    """The files that count, the oldest first.
-
-    Args:
-        store: the catalog's.
-        sequence: the baseline's, where it is known.
-    """
-    if sequence is None:
-        # Before the folder is listed: what is finished in between has a higher number.
-        baseline = store.facts_or_none(BASELINE_FILE)
-        sequence = None if baseline is None else baseline["sequence"]
+def _current_files(store: CatalogStore) -> list[_File]:
+    """The files that were not merged into others, the oldest first."""
     files = _files(store)
-    return [
-        file
-        for file in files
-        # By its first number: whatever was merged was finished.
-        if (sequence is None or file.first <= sequence)
-        and not any(file.lies_within(other) for other in files)
-    ]
+    return [file for file in files if not any(file.lies_within(other) for other in files)]
 
 
 def _files(store: CatalogStore) -> list[_File]:
-    """Everything under a name of ours, by its numbers."""
+    """All files of changes, by their numbers; files under other names are ignored."""
     found = []
     for name in store.location.names(FOLDER):
         if match := _NAME.fullmatch(name):

@@ -1,7 +1,4 @@
-"""Where the catalog's files lie: a local folder, or a URL that fsspec can serve.
-
-Whole files in and out, nothing that knows what stands in them.
-"""
+"""Where the catalog's files are: in a local folder, or under a URL that fsspec can serve."""
 
 from __future__ import annotations
 
@@ -16,44 +13,52 @@ from urllib.parse import unquote, urlsplit
 
 from pyorg_pipeline.errors import CatalogError, ExtraMissingError
 
-#: Temporary names start so; a refresh sweeps away what a killed one left.
+#: Temporary names start with it; a refresh removes those that a killed one left.
 TEMPORARY_PREFIX: Final = ".tmp-"
 
 
 class Location(Protocol):
     """A place that holds whole files under names with slashes."""
 
-    #: As a person would write it: a path, or a URL without credentials.
+    #: To be shown: a path, or a URL without credentials.
     text: str
-    #: How many files it pays to read at once.
+    #: How many files to read at the same time.
     readers: int
 
     def read(self, name: str) -> bytes:
-        """The whole file. FileNotFoundError when there is none."""
+        """The whole file; raises FileNotFoundError if it does not exist."""
 
     def write(self, name: str, data: bytes) -> None:
-        """Put the whole file under its name: a reader sees the old one or the new one."""
+        """Replace the file atomically: a reader sees the old one or the new one.
+
+        Raises:
+            CatalogError: the file cannot be written.
+        """
 
     def stamp(self, name: str) -> Hashable | None:
-        """Something that differs when the file was written again; None when there is none."""
+        """A value that changes when the file is written again; None if it does not exist."""
 
     def names(self, folder: str) -> list[str]:
-        """The names of the files directly in a folder, sorted; empty when there is none."""
+        """The names of the files directly in a folder, sorted; empty if it does not exist."""
 
     def delete(self, name: str) -> None:
-        """Remove a file; that there is none is fine."""
+        """Remove a file, if it exists.
+
+        Raises:
+            CatalogError: the file cannot be removed.
+        """
 
     def sweep(self) -> None:
-        """Remove temporary files that a killed writer left; only while nobody writes."""
+        """Remove temporary files that a killed writer left; call it with the lock held."""
 
     def lock_file(self, fallback_folder: Path) -> Path:
-        """A local file whose lock stands for this location."""
+        """The local file that is locked while this location is written to."""
 
 
 class LocalLocation:
     """A folder of the local file system."""
 
-    #: Small files are bound by the processor.
+    #: Reading small files is bound by the processor.
     readers = 1
 
     def __init__(self, folder: Path) -> None:
@@ -61,40 +66,22 @@ class LocalLocation:
         self.text = str(folder)
 
     def read(self, name: str) -> bytes:
-        """The whole file. FileNotFoundError when there is none."""
+        """The whole file; raises FileNotFoundError if it does not exist."""
         return (self.folder / name).read_bytes()
 
     def write(self, name: str, data: bytes) -> None:
-        """Put the whole file under its name.
-
-        It is written under a temporary name in the same folder, synced, and renamed, so that a
-        crash at any byte leaves the old file or the new one.
-
-        Raises:
-            CatalogError: the file system refuses, for example because it is full.
-        """
+        """Replace the file atomically."""
         target = self.folder / name
-        temporary = target.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with temporary.open("xb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(target)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    temporary.unlink()
-                raise
+            write_atomically(target, data)
         except OSError as error:
             raise CatalogError(
-                f"{target} cannot be written: {error.strerror or error}; what was there is kept. "
+                f"{target} cannot be written: {error.strerror or error}; the old file is kept. "
                 "Make room or set PYORG_HOME to a folder that can be written"
             ) from error
 
     def stamp(self, name: str) -> Hashable | None:
-        """Inode, size and time; a rename brings a new inode even within a clock tick."""
+        """Inode, size and time: a rename brings a new inode even within a clock tick."""
         try:
             status = (self.folder / name).stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -102,22 +89,18 @@ class LocalLocation:
         return (status.st_ino, status.st_size, status.st_mtime_ns)
 
     def names(self, folder: str) -> list[str]:
-        """The names of the files directly in a folder, sorted; empty when there is none."""
+        """The names of the files directly in a folder, sorted."""
         try:
             return sorted(
                 name
                 for name in os.listdir(self.folder / folder)  # noqa: PTH208  # names, not paths
                 if not name.startswith(TEMPORARY_PREFIX)
             )
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
     def delete(self, name: str) -> None:
-        """Remove a file; that there is none is fine.
-
-        Raises:
-            CatalogError: the file system refuses.
-        """
+        """Remove a file, if it exists."""
         target = self.folder / name
         try:
             target.unlink(missing_ok=True)
@@ -125,50 +108,42 @@ class LocalLocation:
             pass
         except OSError as error:
             raise CatalogError(
-                f"{target} cannot be removed: {error.strerror or error}; it is kept. "
+                f"{target} cannot be removed: {error.strerror or error}. "
                 "Remove it, or set PYORG_HOME to a folder that can be written"
             ) from error
 
     def sweep(self) -> None:
-        """Remove temporary files that a killed writer left; only while nobody writes."""
+        """Remove temporary files that a killed writer left."""
         for leftover in self.folder.rglob(f"{TEMPORARY_PREFIX}*"):
             with contextlib.suppress(OSError):
                 leftover.unlink()
 
-    def lock_file(self, fallback_folder: Path) -> Path:  # noqa: ARG002  # a folder holds its own
-        """A hidden file in the folder itself, so that every home that names it shares it."""
+    def lock_file(self, fallback_folder: Path) -> Path:  # noqa: ARG002  # as the protocol has it
+        """A hidden file in the folder itself: every PYORG_HOME with this catalog shares it."""
         return self.folder / ".refresh.lock"
 
 
 class FsspecLocation:
-    """Anything that fsspec can serve under a URL, such as `s3://bucket/prefix`."""
+    """A URL that fsspec can serve, such as `s3://bucket/prefix`."""
 
     #: Enough to hide the latency of most stores.
     readers = 8
 
     def __init__(self, url: str) -> None:
-        import fsspec  # noqa: PLC0415  # costs 50 ms, and most catalogs are local
-
         try:
-            self._filesystem, self._root = fsspec.core.url_to_fs(url)
+            self._filesystem, self._root = open_filesystem(url, "a catalog at s3://")
         except (ImportError, ValueError) as error:
-            if isinstance(error, ImportError) and url.startswith(("s3://", "s3a://")):
-                raise ExtraMissingError("s3", "a catalog at s3://") from error
             raise CatalogError(f"PYORG_CATALOG_URL={url!r} cannot be used: {error}") from error
         scheme, _, rest = url.partition("://")
         host, slash, path = rest.partition("/")
         self.text = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
     def read(self, name: str) -> bytes:
-        """The whole file. FileNotFoundError when there is none."""
+        """The whole file; raises FileNotFoundError if it does not exist."""
         return bytes(self._filesystem.cat_file(self._path(name)))
 
     def write(self, name: str, data: bytes) -> None:
-        """Put the whole file under its name; object stores show an object once it is whole.
-
-        Raises:
-            CatalogError: the store refuses.
-        """
+        """Replace the object; object stores show it once it is whole."""
         try:
             self._filesystem.pipe_file(self._path(name), data)
         except OSError as error:
@@ -176,7 +151,7 @@ class FsspecLocation:
         self._filesystem.invalidate_cache()
 
     def stamp(self, name: str) -> Hashable | None:
-        """What the store says of the object; the listing cache of fsspec is passed by."""
+        """What the store reports of the object, not what fsspec has cached."""
         self._filesystem.invalidate_cache()
         try:
             info: dict[str, Any] = self._filesystem.info(self._path(name))
@@ -187,7 +162,7 @@ class FsspecLocation:
         )
 
     def names(self, folder: str) -> list[str]:
-        """The names of the files directly in a folder, sorted; empty when there is none."""
+        """The names of the objects directly in a folder, sorted."""
         self._filesystem.invalidate_cache()
         try:
             rows = self._filesystem.ls(self._path(folder), detail=False)
@@ -196,11 +171,7 @@ class FsspecLocation:
         return sorted(str(row).rstrip("/").rpartition("/")[2] for row in rows)
 
     def delete(self, name: str) -> None:
-        """Remove an object; that there is none is fine.
-
-        Raises:
-            CatalogError: the store refuses.
-        """
+        """Remove an object, if it exists."""
         try:
             self._filesystem.rm_file(self._path(name))
         except FileNotFoundError:
@@ -210,10 +181,10 @@ class FsspecLocation:
         self._filesystem.invalidate_cache()
 
     def sweep(self) -> None:
-        """Nothing to do: no temporary names are used."""
+        """Do nothing: no temporary names are used."""
 
     def lock_file(self, fallback_folder: Path) -> Path:
-        """A file of the home, which keeps refreshes of this machine apart, not of others."""
+        """A local file, which keeps the refreshes of this machine apart, not those of others."""
         digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]
         return fallback_folder / f"{digest}.lock"
 
@@ -222,11 +193,11 @@ class FsspecLocation:
 
 
 def open_location(url: str) -> Location:
-    """The location behind a path, a `file://` URL, or any URL that fsspec knows.
+    """The location of a path, a `file://` URL, or any URL that fsspec can serve.
 
     Raises:
-        ExtraMissingError: a URL of S3 without the extra `s3`.
-        CatalogError: fsspec knows no such URL, or lacks a package for it.
+        ExtraMissingError: the URL needs the extra `s3`.
+        CatalogError: fsspec does not know the URL, or lacks a package for it.
     """
     scheme, separator, _ = url.partition("://")
     if not separator:
@@ -234,3 +205,45 @@ def open_location(url: str) -> Location:
     if scheme == "file":
         return LocalLocation(Path(unquote(urlsplit(url).path)))
     return FsspecLocation(url)
+
+
+def open_filesystem(url: str, purpose: str) -> tuple[Any, str]:
+    """The fsspec file system of a URL, and the path within it.
+
+    Args:
+        url: such as `s3://bucket/prefix`.
+        purpose: what an S3 URL is for, for the error that names the extra.
+
+    Raises:
+        ExtraMissingError: the URL needs the extra `s3`.
+        ImportError: fsspec lacks another package.
+        ValueError: fsspec does not know the scheme.
+    """
+    import fsspec  # noqa: PLC0415  # takes 50 ms, and most locations are local
+
+    try:
+        filesystem, root = fsspec.core.url_to_fs(url)
+    except ImportError as error:
+        if url.startswith(("s3://", "s3a://")):
+            raise ExtraMissingError("s3", purpose) from error
+        raise
+    return filesystem, root
+
+
+def write_atomically(target: Path, data: bytes) -> None:
+    """Write a file under a temporary name in the same folder, sync it, and rename it.
+
+    A crash at any byte leaves the old file or the new one.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

@@ -1,4 +1,4 @@
-"""One refresh at a time on a catalog."""
+"""The lock that keeps the writers of a catalog apart."""
 
 from __future__ import annotations
 
@@ -19,61 +19,53 @@ from pyorg_pipeline.errors import CatalogError, CatalogLockedError
 
 @contextmanager
 def exclusive(location: Location, fallback_folder: Path, *, wait: float = 0) -> Iterator[None]:
-    """Hold the catalog's lock; the same thread may take it again while it holds it.
+    """Hold the catalog's lock. The thread that holds it may acquire it again.
 
-    The operating system gives the lock back when its holder ends, however it ends.
+    The operating system releases it when its holder ends, however it ends.
 
     Args:
         location: the catalog's.
-        fallback_folder: where the lock of a catalog that is no local folder lies.
-        wait: seconds to wait for another holder to be done.
+        fallback_folder: the folder of the lock file of a catalog that is not a local folder.
+        wait: seconds to wait for another holder.
 
     Raises:
-        CatalogLockedError: another process, or thread, holds it; names it.
-        CatalogError: the folder of the lock cannot be made or written.
+        CatalogLockedError: another process or thread holds it; the message names it.
+        CatalogError: the lock file cannot be written.
     """
     path = location.lock_file(fallback_folder)
-    # A singleton per path: the second acquisition in this thread counts instead of waiting.
+    # A singleton per path counts the acquisitions of this thread instead of waiting for itself.
     lock = FileLock(path, is_singleton=True)
-    with _writing(path):
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=wait)
-        except Timeout:
-            raise CatalogLockedError(location.text, _holder(path)) from None
+        lock.acquire(timeout=wait)
+    except Timeout:
+        raise CatalogLockedError(location.text, _holder(path)) from None
+    except OSError as error:
+        raise _unwritable(path, error) from error
     try:
         if lock.lock_counter == 1:
-            holder = _holder_file(path)
-            with _writing(holder):
-                holder.write_text(
-                    json.dumps(
-                        {
-                            "pid": os.getpid(),
-                            "host": socket.gethostname(),
-                            "since": datetime.now(UTC).isoformat(timespec="seconds"),
-                            "command": " ".join(sys.argv)[:200],
-                        }
-                    )
-                )
+            _write_holder(path)
         yield
     finally:
         lock.release()
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CatalogError(
-            f"{path} cannot be written: {error.strerror or error}. The folder has to belong to "
-            "the user who refreshes, with room left: set PYORG_HOME to one that can be written"
-        ) from error
-
-
 def _holder_file(lock_file: Path) -> Path:
-    # Beside the lock file, not in it: filelock empties that on every attempt.
+    # Beside the lock file: filelock empties that one on every attempt.
     return lock_file.with_suffix(".holder.json")
+
+
+def _write_holder(lock_file: Path) -> None:
+    holder = {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": " ".join(sys.argv)[:200],
+    }
+    try:
+        _holder_file(lock_file).write_text(json.dumps(holder))
+    except OSError as error:
+        raise _unwritable(_holder_file(lock_file), error) from error
 
 
 def _holder(lock_file: Path) -> str:
@@ -85,3 +77,10 @@ def _holder(lock_file: Path) -> str:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
+
+
+def _unwritable(path: Path, error: OSError) -> CatalogError:
+    return CatalogError(
+        f"{path} cannot be written: {error.strerror or error}. The folder has to belong to the "
+        "user who refreshes, with room left: set PYORG_HOME to one that can be written"
+    )

@@ -294,7 +294,7 @@ class CatalogReader:
 
     def directories_facts(self) -> dict[str, Any]:
         """What the last refresh wrote of the root listing: checked_at, generated_at."""
-        return self._store.facts(DIRECTORIES_FILE)
+        return self._store.metadata(DIRECTORIES_FILE)
 
     def failures(self, *, hidden: bool = True) -> dict[str, str]:
         """The directories that could not be read when they were asked last, and why.

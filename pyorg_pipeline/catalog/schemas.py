@@ -1,7 +1,4 @@
-"""The tables' columns, with what each of them means.
-
-The descriptions go into the Parquet schemas and into the Dagster UI. Times are UTC.
-"""
+"""The tables' columns and their descriptions, which the Dagster UI shows. Times are UTC."""
 
 from __future__ import annotations
 
@@ -74,7 +71,7 @@ RELEASE_DIRECTORIES: Final = pa.schema(
         *_NUMBERS,
         _field("last_modified", TIME, "the directory's date in the root listing"),
         _field("first_seen", TIME, "when a refresh saw it first", nullable=False),
-        _field("gone_since", TIME, "when a refresh missed it first; null while it is there"),
+        _field("removed_at", TIME, "when a refresh first found it removed; null while it exists"),
     ]
 )
 
@@ -83,14 +80,14 @@ RELEASE_ARTIFACTS: Final = pa.schema(
         *_ARTIFACT,
         _field("companion_sizes", pa.list_(pa.int64()), "bytes of each, in companions' order"),
         _field("companion_dates", pa.list_(TIME), "date of each as the site lists it, likewise"),
-        _field("gone_since", TIME, "when a crawl missed the file first; null while it is there"),
+        _field("removed_at", TIME, "when a crawl first found it removed; null while it exists"),
     ]
 )
 
 _DIGEST: Final = [
-    _field("sha256", pa.string(), "digest in hexadecimal; null where none is on record"),
-    _field("digest_source", pa.string(), "where it stood: sigstore or spdx (a bill of materials)"),
-    _field("signed_by", pa.string(), "whose signature of it was verified; null where none was"),
+    _field("sha256", pa.string(), "digest in hexadecimal; null if none was recorded"),
+    _field("digest_source", pa.string(), "sigstore, or spdx for a bill of materials"),
+    _field("signed_by", pa.string(), "whose signature of it was verified; null if none was"),
 ]
 
 ARTIFACT_CATALOG: Final = pa.schema([*_ARTIFACT, *_DIGEST])
@@ -103,18 +100,18 @@ ARTIFACT_DIGESTS: Final = pa.schema(
         _field(
             "state",
             pa.string(),
-            "ok; missing: listed, but 404; unreadable: no such file's content; rejected: its "
-            "signature did not verify; changed: it tells another digest than the one on record",
+            "ok; missing: listed, but 404; unreadable: no bundle or bill of materials; rejected: "
+            "its signature did not verify; changed: it has another digest than the recorded one",
             nullable=False,
         ),
-        _field("conflicting_sha256", pa.string(), "what a changed one tells; it is not in force"),
+        _field("conflicting_sha256", pa.string(), "what a changed one has; it is not used"),
         _field("error", pa.string(), "what was wrong; null where it is ok or missing"),
         _field(
             "companion_size",
             pa.int64(),
-            "its bytes by the listing when it was read; of an unreadable one those that came",
+            "its bytes in the listing when it was read; of an unreadable one those received",
         ),
-        _field("companion_last_modified", TIME, "its date by the listing when it was read"),
+        _field("companion_last_modified", TIME, "its date in the listing when it was read"),
         _field("checked_at", TIME, "when it was read", nullable=False),
     ]
 )
@@ -124,7 +121,7 @@ LATEST_VERSION: Final = pa.schema(
         _field("series", pa.string(), "such as 3.13; null for the newest of all series"),
         _field("final_only", pa.bool_(), "newest final, or newest of any level", nullable=False),
         *_VERSION,
-        _field("source_path", pa.string(), "its best source tarball; null where it has none"),
+        _field("source_path", pa.string(), "its best source tarball; null if it has none"),
         _field("source_size", pa.int64(), "that tarball's bytes"),
         _field("source_last_modified", TIME, "that tarball's date as the site lists it"),
     ]
@@ -159,16 +156,16 @@ RELEASES: Final = pa.schema(
         _field(
             "missing_families",
             pa.list_(pa.string()),
-            "what is still expected to come, as one of the two before it has it; empty if nothing",
+            "families that one of the two releases before it has and that are still expected",
             nullable=False,
         ),
         _field("expected_complete_by", TIME, "when nothing more is expected; null without a date"),
         _field(
             "completed_at",
             TIME,
-            "when a refresh first saw it complete; null if it was so long before",
+            "when a refresh first saw it complete; null if it already was in the first refresh",
         ),
-        _field("source_path", pa.string(), "its best source tarball; null where it has none"),
+        _field("source_path", pa.string(), "its best source tarball; null if it has none"),
     ]
 )
 
@@ -178,39 +175,31 @@ CRAWL_FAILURES: Final = pa.schema(
         _field("error", pa.string(), "what happened the last time", nullable=False),
         _field("failed_at", TIME, "when it failed the last time", nullable=False),
         _field("attempts", pa.int32(), "failures since it was last read", nullable=False),
-        _field("hidden", pa.bool_(), "it only ever gave a page of its own", nullable=False),
+        _field("hidden", pa.bool_(), "it never gave a listing, only another page", nullable=False),
         _field("directory_last_modified", TIME, "its date in the root listing then"),
-        _field("lost", pa.list_(pa.string()), "artifacts that its listing had no longer, if so"),
-        _field("listed_at", TIME, "when the site had made that listing"),
+        _field(
+            "lost",
+            pa.list_(pa.string()),
+            "artifacts missing from its last listing",
+        ),
+        _field("listed_at", TIME, "when the site made that listing"),
     ]
 )
-
-_FILE: Final = [
-    _field("path", pa.string(), "below the site's root, such as 3.13.9/x.tgz", nullable=False),
-    _field("name", pa.string(), "the file's own name", nullable=False),
-    _field("directory", pa.string(), "the release directory it is in", nullable=False),
-    *_VERSION,
-    _field("artifact_type", pa.string(), "its own, or that of its artifact", nullable=False),
-    _field("companion_of", pa.string(), "path of the artifact it is about; null for artifacts"),
-]
 
 CATALOG_CHANGES: Final = pa.schema(
     [
-        _field("sequence", pa.int64(), "number of the refresh that saw it", nullable=False),
+        _field("sequence", pa.int64(), "number of the refresh that recorded it", nullable=False),
         _field("change", pa.string(), "appeared, vanished or replaced", nullable=False),
-        *_FILE,
-        _field("size_before", pa.int64(), "bytes before; null where there was no such file"),
+        _field("path", pa.string(), "below the site's root, such as 3.13.9/x.tgz", nullable=False),
+        _field("name", pa.string(), "the file's own name", nullable=False),
+        _field("directory", pa.string(), "the release directory it is in", nullable=False),
+        *_VERSION,
+        _field("artifact_type", pa.string(), "its own, or that of its artifact", nullable=False),
+        _field("companion_of", pa.string(), "path of the artifact it is about, if any"),
+        _field("size_before", pa.int64(), "bytes before; null if the file did not exist"),
         _field("last_modified_before", TIME, "date before, as the site listed it"),
-        _field("size", pa.int64(), "bytes now; null where there is no such file any more"),
+        _field("size", pa.int64(), "bytes now; null if the file no longer exists"),
         _field("last_modified", TIME, "date now, as the site lists it"),
-        _field("seen_at", TIME, "when it was put on record", nullable=False),
-    ]
-)
-
-CATALOG_CHANGES_BASELINE: Final = pa.schema(
-    [
-        *_FILE,
-        _field("size", pa.int64(), "bytes; null where the listing shows no exact size"),
-        _field("last_modified", TIME, "as the site lists it, to the minute"),
+        _field("seen_at", TIME, "when it was recorded", nullable=False),
     ]
 )

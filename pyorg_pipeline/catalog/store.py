@@ -1,7 +1,6 @@
-"""The tables as files: whole tables in, whole tables out, each replaced in one step.
+"""The catalog's tables as Parquet files: each is read whole and replaced atomically.
 
-Every file carries, in the Parquet footer, facts about the whole table as JSON under the key
-`pyorg`. What the rows mean stands in schemas.py, what to ask of them in queries.py.
+The Parquet footer of every table holds metadata about the whole table, as JSON.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,20 +26,33 @@ LATEST_FILE: Final = "latest_version.parquet"
 RELEASES_FILE: Final = "releases.parquet"
 FAILURES_FILE: Final = "crawl_failures.parquet"
 
-#: Raised when a table's meaning changes, so that an old program refuses it instead of misreading.
-FORMAT: Final = 1
+#: The schema version that tables are written with. It rises when columns change their names or
+#: meaning; tables with a later one are refused.
+FORMAT: Final = 2
 
-#: What rows are sorted by, before their path.
+#: Columns by the names that tables of format 1 have for them.
+_FORMAT_1_NAMES: Final = {"removed_at": "gone_since"}
+
+#: The columns that rows are sorted by, before their path.
 VERSION_COLUMNS: Final = ("major", "minor", "micro", "releaselevel", "serial")
 
-_FACTS_KEY: Final = b"pyorg"
-#: Threads that encode at once hand the interpreter's lock back and forth for nothing.
+_METADATA_KEY: Final = b"pyorg"
+
+#: Encoding in several threads at once is slower: they contend for the interpreter's lock.
 _ENCODING: Final = Lock()
 
-#: From so many rows on, dictionaries make a table smaller.
+#: Dictionaries and statistics make a table of at least this many rows smaller.
 _MANY_ROWS: Final = 1000
 
 T = TypeVar("T")
+
+
+class StoredTable(NamedTuple):
+    """A pyarrow Table and the metadata about the whole of it."""
+
+    table: Any
+    #: JSON values and datetimes.
+    metadata: dict[str, Any]
 
 
 class CatalogStore:
@@ -54,84 +66,94 @@ class CatalogStore:
         name: str,
         schema: Any,
         rows: Sequence[Mapping[str, Any]] | Any,
-        facts: Mapping[str, Any],
+        metadata: Mapping[str, Any],
     ) -> int:
-        """Replace one table, atomically; returns its bytes.
+        """Replace one table atomically; returns its bytes.
 
         Args:
             name: the file's name below the location.
             schema: one of schemas.py.
             rows: mappings from column names to values, missing ones null; or a pyarrow Table.
-            facts: about the whole table, JSON values and datetimes; kept in the footer.
+            metadata: about the whole table; JSON values and datetimes.
         """
         with _ENCODING:
-            data = _encoded(schema, rows, facts)
+            data = _encoded(schema, rows, metadata)
         self.location.write(name, data)
         return len(data)
 
-    def read(self, name: str, columns: Iterable[str] | None = None) -> tuple[Any, dict[str, Any]]:
-        """One table as a pyarrow Table, and the facts about the whole of it.
+    def read(self, name: str, columns: Iterable[str] | None = None) -> StoredTable:
+        """One table and its metadata.
 
         Args:
             name: the file's name below the location.
-            columns: only these, as far as they are there; None for all.
+            columns: read only these, as far as the table has them; None for all.
 
         Raises:
-            CatalogMissingError: it was never written.
-            CatalogUnreadableError: the file is none of ours.
+            CatalogMissingError: the table was never written.
+            CatalogUnreadableError: the file is damaged, or not one of this package.
         """
         data = self._bytes(name)
         try:
             # Not read_table, which imports pyarrow.dataset and builds one for a single file.
             file = pq.ParquetFile(pa.BufferReader(data))
-            wanted = None if columns is None else list(columns)
+            metadata = self._metadata(name, file.schema_arrow.metadata)
+            renamed = _FORMAT_1_NAMES if metadata["format"] == 1 else {}
+            wanted = None if columns is None else [renamed.get(each, each) for each in columns]
             table = file.read(columns=wanted, use_threads=False)
-            # Bytes that are no text would be found when someone asks for them.
+            # Invalid UTF-8 would otherwise be found only when a value is used.
             table.validate(full=True)
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(name, str(error)) from error
-        return table, self._facts(name, table.schema.metadata)
+        if renamed:
+            names = {old: new for new, old in renamed.items()}
+            table = table.rename_columns([names.get(each, each) for each in table.column_names])
+        return StoredTable(table, metadata)
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """One table as dicts; empty when it was never written."""
+        """One table as dicts; empty if it was never written."""
         try:
-            return list(self.read(name)[0].to_pylist())
+            return list(self.read(name).table.to_pylist())
         except CatalogMissingError:
             return []
 
-    def facts(self, name: str) -> dict[str, Any]:
-        """What the table's footer says of the whole table, times as datetimes.
+    def metadata(self, name: str) -> dict[str, Any]:
+        """The metadata of one table.
 
         Raises:
-            CatalogMissingError: it was never written.
-            CatalogUnreadableError: the file is none of ours.
+            CatalogMissingError: the table was never written.
+            CatalogUnreadableError: the file is damaged, or not one of this package.
         """
         data = self._bytes(name)
         try:
-            metadata = pq.read_schema(pa.BufferReader(data)).metadata
+            found = pq.read_schema(pa.BufferReader(data)).metadata
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(name, str(error)) from error
-        return self._facts(name, metadata)
+        return self._metadata(name, found)
 
-    def facts_or_none(self, name: str) -> dict[str, Any] | None:
-        """As `facts`, and None when the table is missing or none of ours."""
+    def metadata_or_none(self, name: str) -> dict[str, Any] | None:
+        """As `metadata`, and None if the table is missing or unreadable."""
         try:
-            return self.facts(name)
+            return self.metadata(name)
         except (CatalogMissingError, CatalogUnreadableError):
             return None
 
-    def directory_facts(self, folder: str = ARTIFACTS_FOLDER) -> dict[str, dict[str, Any]]:
-        """The facts of every readable table of release_artifacts (or another), by directory."""
-        names = self._directories(folder)
-        facts = self._each(self.facts_or_none, [f"{folder}/{name}.parquet" for name in names])
-        return {name: found for name, found in zip(names, facts, strict=True) if found}
+    def directory_metadata(self, folder: str = ARTIFACTS_FOLDER) -> dict[str, dict[str, Any]]:
+        """The metadata of each readable table of a folder, by release directory."""
+        suffix = ".parquet"
+        names = [name for name in self.location.names(folder) if name.endswith(suffix)]
+        found = self._each(self.metadata_or_none, [f"{folder}/{name}" for name in names])
+        return {
+            name.removesuffix(suffix): metadata
+            for name, metadata in zip(names, found, strict=True)
+            if metadata is not None
+        }
 
     def directory_tables(
         self, directories: Iterable[str], columns: Iterable[str] | None = None
-    ) -> dict[str, tuple[Any, dict[str, Any]]]:
-        """The tables and facts of release_artifacts of those directories that have a table."""
+    ) -> dict[str, StoredTable]:
+        """The readable tables of release_artifacts of these directories."""
 
-        def read(directory: str) -> tuple[Any, dict[str, Any]] | None:
+        def read(directory: str) -> StoredTable | None:
             try:
                 return self.read(directory_file(directory), columns)
             except (CatalogMissingError, CatalogUnreadableError):
@@ -139,21 +161,13 @@ class CatalogStore:
 
         names = list(directories)
         found = self._each(read, names)
-        return {name: table for name, table in zip(names, found, strict=True) if table}
+        return {name: table for name, table in zip(names, found, strict=True) if table is not None}
 
     def _each(self, read: Callable[[str], T], names: Iterable[str]) -> list[T]:
         if self.location.readers == 1:
             return list(map(read, names))
         with ThreadPoolExecutor(self.location.readers) as pool:
             return list(pool.map(read, names))
-
-    def _directories(self, folder: str) -> list[str]:
-        suffix = ".parquet"
-        return [
-            name.removesuffix(suffix)
-            for name in self.location.names(folder)
-            if name.endswith(suffix)
-        ]
 
     def _bytes(self, name: str) -> bytes:
         try:
@@ -163,15 +177,15 @@ class CatalogStore:
         except OSError as error:
             raise self._unreadable(name, str(error)) from error
 
-    def _facts(self, name: str, metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
+    def _metadata(self, name: str, footer: Mapping[bytes, bytes] | None) -> dict[str, Any]:
         try:
-            facts: dict[str, Any] = json.loads((metadata or {})[_FACTS_KEY], object_hook=_decode)
+            found: dict[str, Any] = json.loads((footer or {})[_METADATA_KEY], object_hook=_decode)
         except (KeyError, ValueError):
-            raise self._unreadable(name, "it carries no facts of this package") from None
-        if facts.get("format") != FORMAT:
-            reason = f"its format is {facts.get('format')}, this program's is {FORMAT}"
+            raise self._unreadable(name, "it has no metadata of this package") from None
+        if found.get("format") not in range(1, FORMAT + 1):
+            reason = f"its format is {found.get('format')}, this version reads 1 to {FORMAT}"
             raise self._unreadable(name, reason)
-        return facts
+        return found
 
     def _unreadable(self, name: str, reason: str) -> CatalogUnreadableError:
         return CatalogUnreadableError(f"{self.location.text}/{name}", reason)
@@ -188,51 +202,50 @@ def digests_file(directory: str) -> str:
 
 
 def sort_by_version(table: Any) -> Any:
-    """A table with version columns and a path, in the one order there is.
+    """A table with version columns and a path, sorted by version, then path.
 
-    The alphabetical order of the release levels is their rank; what has no version comes first.
+    The alphabetical order of the release levels is their rank; rows without a version come first.
     """
     columns = [table[name].to_pylist() for name in (*VERSION_COLUMNS, "path")]
-    # Whatever lacks a part sorts as the shorter tuple: an unrecognised file has no level.
+    # A row that lacks a part sorts as the shorter tuple: an unrecognised file has no level.
     keys = [
         (tuple(part for part in parts if part is not None), path)
         for *parts, path in zip(*columns, strict=True)
     ]
-    # Of an empty list Arrow could not tell the type.
+    # Arrow cannot tell the type of an empty list.
     return table.take(pa.array(sorted(range(len(keys)), key=keys.__getitem__), pa.int64()))
 
 
 def _encoded(
-    schema: Any, rows: Sequence[Mapping[str, Any]] | Any, facts: Mapping[str, Any]
+    schema: Any, rows: Sequence[Mapping[str, Any]] | Any, metadata: Mapping[str, Any]
 ) -> bytes:
-    if isinstance(rows, pa.Table):
-        table = rows
-    else:
-        # Of most attributes no file of a directory knows anything.
-        given = {name for row in rows for name in row}
-        columns = [
-            pa.array([row.get(column.name) for row in rows], column.type)
-            if column.name in given
-            else pa.nulls(len(rows), column.type)
-            for column in schema
-        ]
-        table = pa.Table.from_arrays(columns, schema=schema)
-    text = json.dumps({"format": FORMAT, **facts}, default=_encode, sort_keys=True)
-    table = table.replace_schema_metadata({_FACTS_KEY: text.encode()})
+    table = rows if isinstance(rows, pa.Table) else _table(schema, rows)
+    text = json.dumps({**metadata, "format": FORMAT}, default=_encode, sort_keys=True)
+    table = table.replace_schema_metadata({_METADATA_KEY: text.encode()})
     sink = pa.BufferOutputStream()
-    # The tables are small: setting up zstd for each of their columns takes longer than all else,
-    # and those of most directories gain nothing from dictionaries, nor a reader from their bounds.
-    worth_it = len(table) >= _MANY_ROWS
-    pq.write_table(
-        table, sink, compression="snappy", use_dictionary=worth_it, write_statistics=worth_it
-    )
+    # Small tables: setting up zstd for each column takes longer than everything else, and
+    # dictionaries and statistics gain nothing.
+    large = len(table) >= _MANY_ROWS
+    pq.write_table(table, sink, compression="snappy", use_dictionary=large, write_statistics=large)
     return bytes(sink.getvalue().to_pybytes())
+
+
+def _table(schema: Any, rows: Sequence[Mapping[str, Any]]) -> Any:
+    # Most attributes are null in all rows of a directory.
+    given = {name for row in rows for name in row}
+    columns = [
+        pa.array([row.get(column.name) for row in rows], column.type)
+        if column.name in given
+        else pa.nulls(len(rows), column.type)
+        for column in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _encode(value: object) -> dict[str, str]:
     if isinstance(value, datetime):
         return {"utc": value.astimezone(UTC).isoformat()}
-    raise TypeError(f"{value!r} is no fact that JSON can hold")
+    raise TypeError(f"{value!r} cannot be stored in a table's metadata")
 
 
 def _decode(value: dict[str, Any]) -> Any:

@@ -136,7 +136,7 @@ def crawl_sensor(automation: Automation) -> dg.SensorDefinition:
         if busy := _busy(context.instance, catalog):
             return busy
         store = catalog.store()
-        facts = store.facts_or_none(DIRECTORIES_FILE)
+        facts = store.metadata_or_none(DIRECTORIES_FILE)
         return _first_reading(context) if facts is None else _crawl(context, store, facts)
 
     return crawl_what_is_due
@@ -196,7 +196,7 @@ class PublicationIsDue(dg.AutomationCondition[dg.AssetKey]):
         if context.cursor == newest:
             return dg.AutomationResult(context, nothing, cursor=newest)
         store = self._catalog.store()
-        if store.facts_or_none(DIRECTORIES_FILE) is None or not publication_due(store):
+        if store.metadata_or_none(DIRECTORIES_FILE) is None or not publication_due(store):
             return dg.AutomationResult(context, nothing, cursor=newest)
         if due_in_round(store, instance):
             # The round's crawl comes first: a catalog without it would be old, or empty.

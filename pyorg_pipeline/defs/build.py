@@ -10,14 +10,13 @@ import dagster as dg
 from pyorg_pipeline.defs import (
     assets,
     automation,
-    change_assets,
     checks,
     digest_assets,
     downloads,
     jobs,
     maintenance,
-    release_assets,
 )
+from pyorg_pipeline.defs.io_manager import parquet_io_manager
 from pyorg_pipeline.defs.notifications import notification_sensors
 from pyorg_pipeline.defs.own_runs import ASSET_JOB
 from pyorg_pipeline.defs.resources import (
@@ -45,8 +44,8 @@ def build_definitions(
     published = [
         assets.artifact_catalog,
         assets.latest_version,
-        release_assets.releases,
-        change_assets.catalog_changes,
+        assets.releases,
+        assets.catalog_changes,
     ]
     all_jobs: list[Any] = [
         jobs.read_root,
@@ -77,6 +76,7 @@ def build_definitions(
         resources={
             "site": SiteResource(url=settings.site_url, concurrency=settings.concurrency),
             "catalog": catalog,
+            "tables": parquet_io_manager,
             "downloads": DownloadsResource(
                 folder=str(settings.home / "downloads"), lock_folder=str(settings.lock_folder)
             ),

@@ -1,7 +1,7 @@
 """The asset of the artifacts' digests, and the job that brings it up to date.
 
-The job is one of an op: Dagster runs an asset whose partitions depend on others' for a partition or
-a range of them, and for no other set of them.
+The job has an op instead of the asset: Dagster materialises an asset with partitions for one of
+them or for a contiguous range, not for any set.
 """
 
 # No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
@@ -17,11 +17,10 @@ from pydantic import Field
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.metadata import (
-    OWNERS,
     column_lineage,
-    column_schema,
     names,
     preview,
+    table_asset,
 )
 from pyorg_pipeline.defs.partitions import (
     ARTIFACTS_KEY,
@@ -33,7 +32,6 @@ from pyorg_pipeline.defs.partitions import (
 from pyorg_pipeline.defs.resources import CatalogResource, SiteResource
 from pyorg_pipeline.errors import DigestsFailedError
 from pyorg_pipeline.refresh import digests
-from pyorg_pipeline.refresh.digest_report import DirectoryDigests
 from pyorg_pipeline.refresh.watch import current_watch
 from pyorg_pipeline.reports.words import plural
 
@@ -75,15 +73,12 @@ class DigestConfig(AcceptConfig):
 with warnings.catch_warnings():
     # As for release_artifacts: in beta, hence the one minor release of Dagster.
     warnings.simplefilter("ignore", category=dg.BetaWarning)
-    _one_table_a_directory = dg.asset(
+    _one_table_a_directory = table_asset(
+        schemas.ARTIFACT_DIGESTS,
         partitions_def=release_directory_partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         deps=[ARTIFACTS_KEY],
         output_required=False,
-        group_name="catalog",
-        kinds={"python", "parquet"},
-        owners=OWNERS,
-        metadata={"dagster/column_schema": column_schema(schemas.ARTIFACT_DIGESTS)},
     )
 
 
@@ -159,7 +154,7 @@ def _record(
     ):
         for done in recording:
             watch.digests.append(done)
-            if reason := _trouble(done):
+            if reason := _failure_text(done):
                 failures[done.directory] = reason
             else:
                 context.log_event(_materialization(done))
@@ -184,14 +179,14 @@ def _failure(failures: dict[str, str]) -> dg.Failure:
     return dg.Failure(str(error), metadata=dict(sorted(failures.items())), allow_retries=False)
 
 
-def _trouble(done: DirectoryDigests) -> str:
+def _failure_text(done: digests.DirectoryDigests) -> str:
     """Why a directory is due again; empty if it is not."""
     if done.error is not None:
         return str(done.error)
     return "; ".join(f"{path}: {reason}" for path, reason in sorted(done.failures.items()))
 
 
-def _materialization(done: DirectoryDigests) -> dg.AssetMaterialization:
+def _materialization(done: digests.DirectoryDigests) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         DIGESTS_KEY,
         partition=done.directory,

@@ -12,8 +12,8 @@ import dagster as dg
 # Not public; DagsterInstance.from_config takes no overrides.
 from dagster._core.instance.ref import InstanceRef
 
-from pyorg_pipeline.catalog.location import LocalLocation
-from pyorg_pipeline.errors import CatalogError, SettingsError
+from pyorg_pipeline.catalog.location import write_atomically
+from pyorg_pipeline.errors import SettingsError
 
 #: Nothing is sent anywhere, and no dialog stands before the UI. Of each pool one op at a time: a
 #: batch of downloads opens as many connections to the site as PYORG_CONCURRENCY says, and all runs
@@ -58,11 +58,9 @@ def ensure_home(home: Path) -> Path:
         config = home / "dagster.yaml"
         if not config.exists():
             # In one step: a part of it would be taken for what somebody wants.
-            LocalLocation(home).write(config.name, DAGSTER_YAML.encode())
+            write_atomically(config, DAGSTER_YAML.encode())
     except OSError as error:
         raise SettingsError("DAGSTER_HOME", str(home), error.strerror or str(error)) from error
-    except CatalogError as error:
-        raise SettingsError("DAGSTER_HOME", str(home), str(error)) from error
     return home
 
 

@@ -4,12 +4,12 @@ import dagster as dg
 
 from pyorg_pipeline.defs.assets import (
     artifact_catalog,
+    catalog_changes,
     latest_version,
     release_artifacts,
     release_directories,
+    releases,
 )
-from pyorg_pipeline.defs.change_assets import catalog_changes
-from pyorg_pipeline.defs.release_assets import releases
 
 #: Catalog and latest follow in a run of their own: the artifact tables report for themselves,
 #: and Dagster skips what comes after such a step in the same run.

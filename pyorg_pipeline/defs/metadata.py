@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,8 +11,33 @@ import dagster as dg
 
 PREVIEW_ROWS: Final = 10
 
-#: Who answers for the assets: a team, as Dagster's pages and selections know it.
+#: The owners of all assets, as Dagster writes a team.
 OWNERS: Final = ["team:pyorg_pipeline"]
+
+
+def table_asset(
+    schema: Any, **arguments: Any
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """`dg.asset` for one of the catalog's tables.
+
+    Args:
+        schema: the table's pyarrow schema.
+        **arguments: further ones of `dg.asset`.
+    """
+    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        group_name="catalog",
+        kinds={"python", "parquet"},
+        owners=OWNERS,
+        metadata={"dagster/column_schema": column_schema(schema)},
+        **arguments,
+    )
+    return decorator
+
+
+def newest_rows(table: Any) -> list[dict[str, Any]]:
+    """The last rows of a pyarrow Table, the last first, for a preview."""
+    rows: list[dict[str, Any]] = table.slice(max(0, len(table) - PREVIEW_ROWS)).to_pylist()
+    return rows[::-1]
 
 
 def column_schema(schema: Any) -> dg.TableSchema:
@@ -50,7 +75,7 @@ def column_lineage(
 
 
 def preview(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> dg.MarkdownMetadataValue:
-    """Rows as a Markdown table; empty ones say so."""
+    """Rows as a Markdown table, or `no rows`."""
     lines = [
         "| " + " | ".join(columns) + " |",
         "|" + " --- |" * len(columns),
@@ -63,15 +88,15 @@ def picture(svg: str, description: str) -> dg.MarkdownMetadataValue:
     """An SVG picture, as the UI shows it among an asset's metadata.
 
     Args:
-        svg: whole, and needing nothing from elsewhere.
-        description: what is shown instead where no picture can be.
+        svg: without references to other files.
+        description: the text that replaces the picture where none can be shown.
     """
     data = b64encode(svg.encode()).decode()
     return dg.MetadataValue.md(f"![{_cell(description)}](data:image/svg+xml;base64,{data})")
 
 
 def names(values: Sequence[str], most: int = 50) -> str:
-    """Names in one text, not more than a person reads."""
+    """Names in one text, the first ones if there are many."""
     rest = f" and {len(values) - most} more" if len(values) > most else ""
     return (", ".join(values[:most]) + rest) or "none"
 

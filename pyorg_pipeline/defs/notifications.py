@@ -21,7 +21,7 @@ import dagster as dg
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.defs.run_failures import RunFailure, run_failure
 from pyorg_pipeline.model.notifications import release_complete, run_failed
-from pyorg_pipeline.refresh.completions import Completion, complete_release, completions
+from pyorg_pipeline.refresh.releases import Completion, complete_release, completions
 from pyorg_pipeline.settings import Settings
 from pyorg_pipeline.site.webhook import WebhookError, post_event
 

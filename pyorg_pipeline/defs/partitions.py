@@ -11,10 +11,9 @@ from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.model.due import Due
+from pyorg_pipeline.refresh.artifacts import read_failures
 from pyorg_pipeline.refresh.digests import digests_due
-from pyorg_pipeline.refresh.directories import due_directories
-from pyorg_pipeline.refresh.failures import read_failures
-from pyorg_pipeline.refresh.publish import current_crawls
+from pyorg_pipeline.refresh.directories import current_crawls, due_directories
 
 ARTIFACTS_KEY = dg.AssetKey("release_artifacts")
 DIGESTS_KEY = dg.AssetKey("artifact_digests")

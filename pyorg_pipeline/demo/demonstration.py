@@ -71,7 +71,7 @@ def _settings(home: str, site_url: str) -> Settings:
 def _previous_site(settings: Settings) -> str | None:
     """The URL of the replica that filled the catalog; None if there is no catalog."""
     store = CatalogStore(open_location(settings.catalog_url))
-    facts = store.facts_or_none(DIRECTORIES_FILE)
+    facts = store.metadata_or_none(DIRECTORIES_FILE)
     if facts is None:
         return None
     site = str(facts["site_url"])

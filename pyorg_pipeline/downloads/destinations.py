@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
+from pyorg_pipeline.catalog.location import open_filesystem
 from pyorg_pipeline.downloads.fetching import Progress, download
 from pyorg_pipeline.downloads.names_on_disk import checked_name
 from pyorg_pipeline.downloads.verify import Proof, Verify
-from pyorg_pipeline.errors import DestinationError, ExtraMissingError, PyorgError
+from pyorg_pipeline.errors import DestinationError, PyorgError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.site.client import SiteClient
 
@@ -124,16 +125,12 @@ class UrlDestination:
     """
 
     def __init__(self, url: str) -> None:
-        import fsspec  # noqa: PLC0415  # costs 50 ms, and most destinations are folders
-
         scheme, _, rest = url.rstrip("/").partition("://")
         authority, slash, path = rest.partition("/")
         self.text = f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
         try:
-            self._filesystem, root = fsspec.core.url_to_fs(url)
+            self._filesystem, root = open_filesystem(url, "a destination at s3://")
         except (ImportError, ValueError) as error:
-            if isinstance(error, ImportError) and scheme in {"s3", "s3a"}:
-                raise ExtraMissingError("s3", "a destination at s3://") from error
             raise DestinationError(
                 self.text,
                 f"it cannot be opened ({error})",

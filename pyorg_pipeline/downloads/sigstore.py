@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from pyorg_pipeline.errors import ExtraMissingError, VerificationError
-from pyorg_pipeline.model.signers import Signer
+from pyorg_pipeline.model.digests import Signer
 
 EXTRA: Final = "sigstore"
 

@@ -32,8 +32,7 @@ from pyorg_pipeline.errors import (
     UnverifiableError,
     VerificationError,
 )
-from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, DIGEST_SOURCES, companion_digest
-from pyorg_pipeline.model.signers import SIGNERS
+from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, DIGEST_SOURCES, SIGNERS, companion_digest
 
 Verify = Literal[True, False, "digest", "signature"]
 #: From the strongest downwards; `none` where not even a size was known.

@@ -1,10 +1,6 @@
-"""The SHA-256 digests that python.org publishes of its artifacts, read out of two kinds of files.
+"""SHA-256 digests of artifacts: how bundles and bills of materials hold them, and who signs them.
 
-Here: what a `.sigstore` bundle and an `.spdx.json` bill of materials say the digest is. Not here:
-whether a bundle's signature is right (`site.sigstore_verification`), who may sign (`signers`),
-and what to do with a digest (`site.verification`).
-
-Whatever is read came from a server: anything that is not as it should be is a CompanionError.
+Everything read comes from a server: whatever is not as it should be is a CompanionError.
 """
 
 from __future__ import annotations
@@ -13,16 +9,19 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.errors import SiteError
 
 BUNDLE_SUFFIX: Final = ".sigstore"
 SBOM_SUFFIX: Final = ".spdx.json"
 
-#: How the media type of every bundle starts: formats 0.1 and 0.2 go on with `+json;version=0.1`,
-#: 0.3 with `.v0.3+json` (sigstore protobuf-specs, sigstore_bundle.proto).
+#: The start of every bundle's media type: formats 0.1 and 0.2 add `+json;version=0.1`, 0.3 adds
+#: `.v0.3+json` (sigstore protobuf-specs, sigstore_bundle.proto).
 _BUNDLE_MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle"
 #: HashAlgorithm.SHA2_256 (sigstore_common.proto): in JSON an enum is its name or its number.
 _SHA2_256: Final = ("SHA2_256", 1)
@@ -33,12 +32,138 @@ _CPYTHON_ID: Final = "SPDXRef-PACKAGE-cpython"
 _CPYTHON_NAME: Final = "CPython"
 
 
+class Signer(NamedTuple):
+    """The identity that a signing certificate has to name."""
+
+    #: The certificate's subject, an email address.
+    identity: str
+    #: The OpenID Connect provider where the signer logged in: any provider could issue a token
+    #: for an address.
+    issuer: str
+
+
+_GITHUB: Final = "https://github.com/login/oauth"
+_GOOGLE: Final = "https://accounts.google.com"
+
+_NED: Final = Signer("nad@python.org", _GITHUB)
+_LUKASZ: Final = Signer("lukasz@langa.pl", _GITHUB)
+_PABLO: Final = Signer("pablogsal@python.org", _GOOGLE)
+_THOMAS: Final = Signer("thomas@python.org", _GOOGLE)
+_HUGO: Final = Signer("hugo@python.org", _GITHUB)
+_SAVANNAH: Final = Signer("savannah@python.org", _GITHUB)
+
+#: Release managers by (major, minor); each signs every artifact of a series. As listed at
+#: https://www.python.org/downloads/metadata/sigstore/, the page that PEP 761 names.
+SIGNERS: Final[Mapping[tuple[int, int], Signer]] = MappingProxyType(
+    {
+        (3, 7): _NED,
+        (3, 8): _LUKASZ,
+        (3, 9): _LUKASZ,
+        (3, 10): _PABLO,
+        (3, 11): _PABLO,
+        (3, 12): _THOMAS,
+        (3, 13): _THOMAS,
+        (3, 14): _HUGO,
+        (3, 15): _HUGO,
+        (3, 16): _SAVANNAH,
+        (3, 17): _SAVANNAH,
+    }
+)
+
+OK: Final = "ok"
+MISSING: Final = "missing"
+UNREADABLE: Final = "unreadable"
+REJECTED: Final = "rejected"
+CHANGED: Final = "changed"
+
+#: States that last until the listing shows another companion. A rejected signature may verify with
+#: the trust root of another day, and the site may take a changed digest back.
+_FINAL_STATES: Final = frozenset({OK, MISSING, UNREADABLE})
+
+#: A row of artifact_digests: one companion that was read.
+Row = dict[str, Any]
+
+
+class DigestCompanion(NamedTuple):
+    """A companion with a digest, as the listing shows it."""
+
+    suffix: str
+    size: int | None
+    last_modified: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactDigests:
+    """An artifact whose companions have its digest, and what is recorded of them."""
+
+    path: str
+    #: Whose signature is verified; None if the signer is unknown or nothing is to be verified.
+    signer: Signer | None
+    #: The strongest first.
+    companions: tuple[DigestCompanion, ...]
+    #: By the companion's suffix.
+    rows: Mapping[str, Row]
+
+    @property
+    def sha256(self) -> str | None:
+        """The digest in force."""
+        found = digests_in_force(self.rows.values()).get(self.path)
+        return None if found is None else found["sha256"]
+
+    def next_due(self, rows: Mapping[str, Row]) -> DigestCompanion | None:
+        """The companion that has to be read next, given these rows; None if all is known."""
+        for companion in self.companions:
+            row = rows.get(companion.suffix)
+            if row is None or not self._is_final(row, companion):
+                return companion
+            if row["state"] != MISSING:
+                return None
+        return None
+
+    def _is_final(self, row: Row, companion: DigestCompanion) -> bool:
+        read = DigestCompanion(
+            row["companion"], row["companion_size"], row["companion_last_modified"]
+        )
+        if row["state"] not in _FINAL_STATES or read != companion:
+            return False
+        can_be_verified = companion.suffix == BUNDLE_SUFFIX and self.signer is not None
+        return not (row["state"] == OK and row["signed_by"] is None and can_be_verified)
+
+
+class DigestConflict(NamedTuple):
+    """A digest that changed although the artifact's name did not."""
+
+    path: str
+    #: The suffix of the companion that has the other digest.
+    companion: str
+    #: The digest in force.
+    recorded: str
+    found: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.companion} has SHA-256 {self.found}, but {self.recorded} was "
+            "recorded first and stays in force; either the file was replaced under its name, or "
+            "somebody tampers with it. Accept the new one only if python.org announced it"
+        )
+
+
+def digests_in_force(rows: Iterable[Row]) -> dict[str, Row]:
+    """The row with the digest of each artifact that has one, by path; bundles take precedence."""
+    strength = list(DIGEST_SOURCES)
+    found: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: strength.index(row["companion"])):
+        if row["sha256"] is not None:
+            found.setdefault(row["path"], row)
+    return found
+
+
 class CompanionError(SiteError):
     """A signature bundle or bill of materials cannot be read."""
 
 
 def is_sha256(text: str) -> bool:
-    """Whether a text is a SHA-256 as digests are written here: 64 hexadecimal digits, lower."""
+    """Whether a text is a SHA-256 in 64 lower-case hexadecimal digits."""
     return _SHA256_HEX.fullmatch(text) is not None and text == text.lower()
 
 
@@ -50,18 +175,18 @@ def bundle_digest(content: bytes, source: str) -> str:
 
     Args:
         content: the bundle's bytes, in format 0.1, 0.2 or 0.3.
-        source: where they came from, a path or URL, for the error.
+        source: their path or URL, for the error.
 
     Raises:
-        CompanionError: the bytes are no bundle, or one without a SHA-256.
+        CompanionError: the bytes are not a bundle, or one without a SHA-256.
     """
     bundle = _json_object(content, source)
     media_type = _member(bundle, "mediaType", "media_type")
     if not isinstance(media_type, str) or not media_type.startswith(_BUNDLE_MEDIA_TYPE):
-        raise _unreadable(source, f"its mediaType {_shown(media_type)} is none of a bundle's")
+        raise _unreadable(source, f"its mediaType {_shown(media_type)} is not a bundle's")
     signature = _member(bundle, "messageSignature", "message_signature")
     if not isinstance(signature, dict):
-        raise _unreadable(source, "it holds no messageSignature, so it signs no file's bytes")
+        raise _unreadable(source, "it has no messageSignature, so it does not sign a file's bytes")
     digest = _member(signature, "messageDigest", "message_digest")
     if not isinstance(digest, dict):
         raise _unreadable(source, "its messageSignature has no messageDigest")
@@ -81,11 +206,11 @@ def sbom_digest(content: bytes, source: str, artifact_name: str) -> str:
 
     Args:
         content: the document's bytes.
-        source: where they came from, a path or URL, for the error.
+        source: their path or URL, for the error.
         artifact_name: the file that it has to be about.
 
     Raises:
-        CompanionError: the bytes are no such document, or it is about another file.
+        CompanionError: the bytes are not such a document, or it is about another file.
     """
     document = _json_object(content, source)
     version = document.get("spdxVersion")
@@ -123,7 +248,7 @@ def companion_digest(suffix: str, content: bytes, source: str, artifact_name: st
     return _READERS[suffix](content, source, artifact_name)
 
 
-#: The companions that tell a digest, the strongest first, and what the tables call them.
+#: The companions with a digest, the strongest first, and their names in the tables.
 DIGEST_SOURCES: Final[Mapping[str, str]] = {BUNDLE_SUFFIX: "sigstore", SBOM_SUFFIX: "spdx"}
 
 _READERS: Final[Mapping[str, Callable[[bytes, str, str], str]]] = {
@@ -138,15 +263,12 @@ def _json_object(content: bytes, source: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise _unreadable(source, f"it is not JSON ({str(error)[:100]})") from None
     if not isinstance(value, dict):
-        raise _unreadable(source, "it is JSON, but no object")
+        raise _unreadable(source, "it is not a JSON object")
     return value
 
 
 def _member(value: dict[str, Any], name: str, original: str) -> Any:
-    """A field under its JSON name or under its original one: parsers take both.
-
-    So says the Protocol Buffers guide, "JSON Mapping".
-    """
+    """A field under its JSON or its original name (Protocol Buffers guide, "JSON Mapping")."""
     return value.get(name, value.get(original))
 
 
@@ -155,7 +277,7 @@ def _objects(value: object) -> list[dict[str, Any]]:
 
 
 def _base64_sha256(text: object, source: str) -> str:
-    """A SHA-256 out of base64 in either alphabet, padded or not, as JSON Mapping has it."""
+    """A SHA-256 in base64 of either alphabet, padded or not ("JSON Mapping")."""
     if not isinstance(text, str):
         raise _unreadable(source, "its messageDigest has no digest")
     try:

@@ -1,17 +1,20 @@
-"""The second step: crawling directories, each into a table of its own."""
+"""Crawling release directories: one request and one table each."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import (
+    CATALOG_FILE,
     DIRECTORIES_FILE,
+    FAILURES_FILE,
     VERSION_COLUMNS,
     CatalogStore,
     directory_file,
@@ -24,102 +27,25 @@ from pyorg_pipeline.errors import (
     SiteError,
 )
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.companions import group_listing
+from pyorg_pipeline.model.changes import APPEARED, REPLACED, VANISHED
+from pyorg_pipeline.model.companions import ListedArtifact, group_listing
 from pyorg_pipeline.model.due import Failure
 from pyorg_pipeline.model.names import without_superseded_mark
 from pyorg_pipeline.model.text import shortened
-from pyorg_pipeline.model.versions import NormalizedPythonVersion
-from pyorg_pipeline.refresh.failures import read_failures, write_failures
+from pyorg_pipeline.refresh.changes import ChangeTracker, find_changes
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.crawl import Listing, crawl
 
-#: Two pages made less than this apart may be copies of one: headers tell whole seconds, and a
-#: cache's age is as old as the way from it is long.
+#: Two pages made less than this apart may be copies of one: headers have whole seconds, and the
+#: age of a cached page does not include its way here.
 ANOTHER_LISTING: Final = timedelta(seconds=2)
 
-
-@dataclass(frozen=True, slots=True)
-class DirectoryCrawl:
-    """What the crawl of one directory brought: its table is written, or an error says why not."""
-
-    directory: str
-    error: Exception | None = None
-    #: It never gave a listing, and answered with a page of its own.
-    hidden: bool = False
-    rows: int = 0
-    unrecognised: int = 0
-    companions: int = 0
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    #: Same path, other size or date.
-    replaced: tuple[str, ...] = ()
-    bytes: int = 0
-    #: Changes when a row does, whenever it was crawled.
-    data_version: str = ""
-    #: The first rows, for people to look at.
-    head: list[dict[str, Any]] = field(default_factory=list)
-
-
-def crawl_directories(
-    store: CatalogStore,
-    client: SiteClient,
-    directories: Sequence[str],
-    *,
-    concurrency: int,
-    accept_vanished: bool = False,
-) -> Iterator[DirectoryCrawl]:
-    """Crawl these directories and write the table of each as it is done; one request each.
-
-    A directory that fails keeps its last good table, and so does one whose listing lost artifacts,
-    until a later listing says the same. When all are through, the failures are on record, so that
-    the next refresh takes them again.
-
-    Args:
-        store: the catalog's.
-        client: the site's.
-        directories: their names.
-        concurrency: directories at once.
-        accept_vanished: believe a listing that lost artifacts at once.
-
-    Raises:
-        CatalogSiteError: the root listing on record is another site's; nothing was changed.
-    """
-    filled_from = store.facts(DIRECTORIES_FILE)["site_url"]
-    if filled_from != client.base_url:
-        raise CatalogSiteError(store.location.text, filled_from, client.base_url)
-    dates = {row["name"]: row["last_modified"] for row in store.rows(DIRECTORIES_FILE)}
-    failures = read_failures(store)
-
-    def handle(listing: Listing) -> DirectoryCrawl:
-        name = listing.directory
-        believed = None if accept_vanished else _believed(failures.get(name), listing)
-        return _write_directory(store, client.base_url, listing, dates.get(name), believed)
-
-    try:
-        for crawled in crawl(client, directories, handle, concurrency=concurrency):
-            name = crawled.directory
-            if crawled.error is None:
-                assert crawled.value is not None
-                done = crawled.value
-                failures.pop(name, None)
-            else:
-                before = failures.get(name)
-                failures[name] = Failure(
-                    error=str(crawled.error),
-                    failed_at=datetime.now(UTC),
-                    attempts=(before.attempts if before else 0) + 1,
-                    hidden=_is_hidden(store, client.base_url, name, crawled.error),
-                    directory_last_modified=dates.get(name),
-                    **_loss(crawled.error, before),
-                )
-                done = DirectoryCrawl(name, error=crawled.error, hidden=failures[name].hidden)
-            yield done
-    finally:
-        write_failures(store, {name: failures[name] for name in failures if name in dates})
+#: A row of schemas.RELEASE_ARTIFACTS.
+Row = dict[str, Any]
 
 
 class ArtifactsLostError(SiteError):
-    """A listing lacks artifacts that an earlier one had; a second such listing is believed.
+    """A listing lacks artifacts that an earlier one had; a second such listing is accepted.
 
     Args:
         url: The listing's URL.
@@ -131,7 +57,7 @@ class ArtifactsLostError(SiteError):
     def __init__(self, url: str, lost: Sequence[str], known: int, listed_at: datetime) -> None:
         super().__init__(
             url,
-            f"{len(lost)} of {known} artifacts are no longer listed ({shortened(lost)}); believed "
+            f"{len(lost)} of {known} artifacts are no longer listed ({shortened(lost)}); accepted "
             "when the next listing says the same, or with `pyorg refresh --accept_vanished true`",
         )
         self.args = (url, lost, known, listed_at)
@@ -140,134 +66,297 @@ class ArtifactsLostError(SiteError):
         self.listed_at = listed_at
 
 
-def _believed(before: Failure | None, listing: Listing) -> frozenset[str]:
-    """The artifacts whose absence an earlier listing has shown, too, and not a copy of this one."""
-    if before is None or before.listed_at is None:
-        return frozenset()
-    if listing.generated_at - before.listed_at < ANOTHER_LISTING:
-        return frozenset()
-    return frozenset(before.lost or ())
+@dataclass(frozen=True, slots=True)
+class DirectoryCrawl:
+    """The result of crawling one directory: its table was replaced, or an error says why not."""
+
+    directory: str
+    error: Exception | None = None
+    #: The directory never gave a listing and answers with another page.
+    hidden: bool = False
+    rows: int = 0
+    unrecognised: int = 0
+    companions: int = 0
+    #: Paths of artifacts, companions not included.
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    bytes: int = 0
+    #: Changes when a row does, whenever it was crawled.
+    data_version: str = ""
+    #: The first rows, for a preview.
+    head: list[Row] = field(default_factory=list)
 
 
-def _loss(error: Exception, before: Failure | None) -> dict[str, Any]:
-    """What a failure's record says of lost artifacts; another failure forgets none of it."""
-    if isinstance(error, ArtifactsLostError):
-        return {"lost": list(error.lost), "listed_at": error.listed_at}
-    return {} if before is None else {"lost": before.lost, "listed_at": before.listed_at}
-
-
-def _write_directory(
+def crawl_directories(
     store: CatalogStore,
-    site_url: str,
-    listing: Listing,
-    date: datetime | None,
-    believed: frozenset[str] | None,
-) -> DirectoryCrawl:
-    """Write a directory's table, unless it lost artifacts beyond those believed (None: all)."""
-    file = directory_file(listing.directory)
-    before = _rows_before(store, file, site_url)
-    now = listing.received_at
-    state = {"crawled_at": now, "directory_last_modified": date}
-    rows: list[dict[str, Any]] = []
-    companions = 0
-    for artifact in group_listing(listing.directory, listing.entries):
-        version = artifact.release_version
-        rows.append(
-            {
-                "path": f"{listing.directory}/{artifact.entry.name}",
-                "name": artifact.entry.name,
-                "directory": listing.directory,
-                **_version_columns(version),
-                "artifact_type": artifact.artifact_type,
-                **artifact.attributes,
-                "size": artifact.entry.size,
-                "last_modified": artifact.entry.last_modified,
-                "companions": list(artifact.companions),
-                "companion_sizes": [entry.size for entry in artifact.companion_entries],
-                "companion_dates": [entry.last_modified for entry in artifact.companion_entries],
-                **state,
-            }
-        )
-        companions += len(artifact.companions)
-    present = {row["path"]: row for row in rows}
-    there_before = {path: row for path, row in before.items() if row["gone_since"] is None}
-    lost = _lost(there_before, present)
-    if believed is not None and not believed.issuperset(lost):
-        raise ArtifactsLostError(listing.url, lost, len(there_before), listing.generated_at)
-    data_version = hashlib.sha256(
-        json.dumps(
-            [{name: row[name] for name in row if name not in state} for row in rows],
-            default=str,
-            sort_keys=True,
-        ).encode()
-    ).hexdigest()
-    gone = [
-        {**row, "gone_since": row["gone_since"] or now}
-        for path, row in before.items()
-        if path not in present
-    ]
-    table_rows = sorted(rows + gone, key=_row_order)
-    size = store.write(
-        file,
-        schemas.RELEASE_ARTIFACTS,
-        table_rows,
-        {"site_url": site_url, "generated_at": listing.generated_at, **state},
-    )
-    return DirectoryCrawl(
-        directory=listing.directory,
-        rows=len(rows),
-        unrecognised=sum(row["artifact_type"] == UNRECOGNISED for row in rows),
-        companions=companions,
-        added=tuple(path for path in present if path not in there_before),
-        removed=tuple(path for path in there_before if path not in present),
-        replaced=tuple(
-            path
-            for path, row in present.items()
-            if path in there_before
-            and any(row[name] != there_before[path][name] for name in ("size", "last_modified"))
-        ),
-        bytes=size,
-        data_version=data_version,
-        head=rows[:5],
-    )
+    client: SiteClient,
+    directories: Sequence[str],
+    *,
+    concurrency: int,
+    accept_vanished: bool = False,
+) -> Iterator[DirectoryCrawl]:
+    """Crawl directories, write the table of each, and yield the results as they come.
 
+    A directory that fails keeps its last good table, and so does one whose listing lost artifacts,
+    until a later listing confirms it. Failures are recorded, so that the next refresh tries again.
 
-def _rows_before(store: CatalogStore, file: str, site_url: str) -> dict[str, dict[str, Any]]:
-    """A directory's rows by path; none of another site's table, or of one that is damaged."""
+    Args:
+        store: the catalog's.
+        client: the site's.
+        directories: their names.
+        concurrency: directories at once.
+        accept_vanished: accept a listing that lost artifacts without waiting for another.
+
+    Raises:
+        CatalogSiteError: release_directories is of another site; nothing was changed.
+    """
+    filled_from = store.metadata(DIRECTORIES_FILE)["site_url"]
+    if filled_from != client.base_url:
+        raise CatalogSiteError(store.location.text, filled_from, client.base_url)
+    dates = {row["name"]: row["last_modified"] for row in store.rows(DIRECTORIES_FILE)}
+    failures = read_failures(store)
+    tracker = ChangeTracker(store, client.base_url)
+
+    @cache
+    def published() -> Mapping[str, list[Row]]:
+        return _published_rows(store, client.base_url)
+
+    def handle(listing: Listing) -> DirectoryCrawl:
+        name = listing.directory
+        previous = _previous_rows(store, client.base_url, name)
+        rows, metadata = previous or (published().get(name, []), None)
+        if not accept_vanished:
+            _check_losses(listing, rows, failures.get(name))
+        return _write_table(store, tracker, listing, dates.get(name), rows, metadata)
+
     try:
-        table, facts = store.read(file)
-    except (CatalogMissingError, CatalogUnreadableError):
-        return {}
-    if facts["site_url"] != site_url:
-        return {}
-    return {row["path"]: row for row in table.to_pylist()}
+        for crawled in crawl(client, directories, handle, concurrency=concurrency):
+            name = crawled.directory
+            if crawled.error is None:
+                assert crawled.value is not None
+                failures.pop(name, None)
+                yield crawled.value
+            else:
+                hidden = _is_hidden(store, client.base_url, name, crawled.error)
+                failures[name] = _failure(
+                    crawled.error, failures.get(name), hidden, dates.get(name)
+                )
+                yield DirectoryCrawl(name, error=crawled.error, hidden=hidden)
+    finally:
+        write_failures(store, {name: failures[name] for name in failures if name in dates})
 
 
-def _lost(before: Mapping[str, dict[str, Any]], present: Collection[str]) -> list[str]:
-    """The recognised artifacts that are there no longer, nor under a name that says replaced."""
-    still_there = {*present, *filter(None, map(without_superseded_mark, present))}
-    return sorted(
-        path
-        for path, row in before.items()
-        if path not in still_there and row["artifact_type"] != UNRECOGNISED
+def remove_directory(
+    store: CatalogStore,
+    tracker: ChangeTracker,
+    directory: str,
+    removed_at: datetime,
+) -> None:
+    """Record all files of a directory that the root no longer lists as removed.
+
+    Its table then demands a crawl: if the directory comes back, its files have to be read anew.
+    """
+    found = _previous_rows(store, tracker.site_url, directory)
+    if found is None:
+        return
+    rows, metadata = found
+    existing = _existing(rows)
+    if metadata is None or not existing:
+        return
+    changes = tracker.pending(directory, metadata, find_changes(existing, ()))
+    store.write(
+        directory_file(directory),
+        schemas.RELEASE_ARTIFACTS,
+        [{**row, "removed_at": row["removed_at"] or removed_at} for row in rows],
+        {
+            "site_url": tracker.site_url,
+            "generated_at": metadata["generated_at"],
+            "crawled_at": metadata["crawled_at"],
+            "directory_last_modified": None,
+            **changes,
+        },
     )
 
 
-def _version_columns(version: NormalizedPythonVersion | None) -> dict[str, Any]:
-    if version is None:
+def read_failures(store: CatalogStore) -> dict[str, Failure]:
+    """The recorded failures, by directory."""
+    try:
+        rows = store.rows(FAILURES_FILE)
+    except CatalogUnreadableError:
+        # Without it hidden directories are only tried again sooner.
         return {}
-    columns: dict[str, Any] = dict(zip(VERSION_COLUMNS, version, strict=False))
-    # An unrecognised file has its directory's numbers, but belongs to no release.
-    columns["version"] = version.text if len(version) == len(VERSION_COLUMNS) else None
-    return columns
+    return {row.pop("directory"): Failure(**row) for row in rows}
 
 
-def _row_order(row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in VERSION_COLUMNS if row.get(name) is not None), row["path"]
+def write_failures(store: CatalogStore, failures: Mapping[str, Failure]) -> None:
+    """Replace the recorded failures; no table is made while there are none."""
+    rows = [{"directory": name, **failures[name]._asdict()} for name in sorted(failures)]
+    if rows or store.location.stamp(FAILURES_FILE) is not None:
+        store.write(FAILURES_FILE, schemas.CRAWL_FAILURES, rows, {})
+
+
+def _failure(
+    error: Exception, before: Failure | None, hidden: bool, date: datetime | None
+) -> Failure:
+    lost: Sequence[str] | None = None
+    listed_at = None
+    if isinstance(error, ArtifactsLostError):
+        lost, listed_at = list(error.lost), error.listed_at
+    elif before is not None:
+        # Another failure in between does not forget a loss that waits for its confirmation.
+        lost, listed_at = before.lost, before.listed_at
+    return Failure(
+        error=str(error),
+        failed_at=datetime.now(UTC),
+        attempts=(before.attempts if before else 0) + 1,
+        hidden=hidden,
+        directory_last_modified=date,
+        lost=lost,
+        listed_at=listed_at,
+    )
 
 
 def _is_hidden(store: CatalogStore, site_url: str, directory: str, error: Exception) -> bool:
     if not isinstance(error, ListingError) or error.is_listing:
         return False
-    facts = store.facts_or_none(directory_file(directory))
-    return facts is None or facts["site_url"] != site_url
+    metadata = store.metadata_or_none(directory_file(directory))
+    return metadata is None or metadata["site_url"] != site_url
+
+
+def _previous_rows(
+    store: CatalogStore, site_url: str, directory: str
+) -> tuple[list[Row], dict[str, Any] | None] | None:
+    """A directory's rows and their table's metadata; None if there is no readable table."""
+    try:
+        table, metadata = store.read(directory_file(directory))
+    except (CatalogMissingError, CatalogUnreadableError):
+        return None
+    if metadata["site_url"] != site_url:
+        return [], None
+    return table.to_pylist(), metadata
+
+
+def _published_rows(store: CatalogStore, site_url: str) -> dict[str, list[Row]]:
+    """The published artifacts, by directory: the last known state of one whose table was lost."""
+    try:
+        table, metadata = store.read(CATALOG_FILE)
+    except (CatalogMissingError, CatalogUnreadableError):
+        return {}
+    found: dict[str, list[Row]] = {}
+    if metadata["site_url"] == site_url:
+        for row in table.to_pylist():
+            found.setdefault(row["directory"], []).append({**row, "removed_at": None})
+    return found
+
+
+def _existing(rows: Iterable[Row]) -> list[Row]:
+    return [row for row in rows if row["removed_at"] is None]
+
+
+def _check_losses(listing: Listing, rows: Sequence[Row], before: Failure | None) -> None:
+    """Raise ArtifactsLostError unless an earlier listing showed the same losses."""
+    existing = _existing(rows)
+    lost = _lost(existing, {f"{listing.directory}/{entry.name}" for entry in listing.entries})
+    confirmed = (
+        before is not None
+        and before.listed_at is not None
+        and (
+            listing.generated_at - before.listed_at >= ANOTHER_LISTING
+            and set(before.lost or ()).issuperset(lost)
+        )
+    )
+    if lost and not confirmed:
+        raise ArtifactsLostError(listing.url, lost, len(existing), listing.generated_at)
+
+
+def _lost(before: Iterable[Row], listed: Collection[str]) -> list[str]:
+    """The recognised artifacts that are listed no longer, nor under a name that says superseded."""
+    still_listed = {*listed, *filter(None, map(without_superseded_mark, listed))}
+    return sorted(
+        row["path"]
+        for row in before
+        if row["path"] not in still_listed and row["artifact_type"] != UNRECOGNISED
+    )
+
+
+def _write_table(
+    store: CatalogStore,
+    tracker: ChangeTracker,
+    listing: Listing,
+    date: datetime | None,
+    previous: Sequence[Row],
+    previous_metadata: Mapping[str, Any] | None,
+) -> DirectoryCrawl:
+    directory, now = listing.directory, listing.received_at
+    crawled = {"crawled_at": now, "directory_last_modified": date}
+    artifacts = group_listing(directory, listing.entries)
+    rows = [{**_row(directory, artifact), **crawled} for artifact in artifacts]
+    paths = {row["path"] for row in rows}
+    changes = find_changes(_existing(previous), rows)
+    removed = [
+        {**row, "removed_at": row["removed_at"] or now}
+        for row in previous
+        if row["path"] not in paths
+    ]
+    size = store.write(
+        directory_file(directory),
+        schemas.RELEASE_ARTIFACTS,
+        sorted([*rows, *removed], key=_row_order),
+        {
+            "site_url": tracker.site_url,
+            "generated_at": listing.generated_at,
+            **crawled,
+            **tracker.pending(directory, previous_metadata, changes),
+        },
+    )
+
+    def changed(kind: str) -> tuple[str, ...]:
+        return tuple(
+            change["path"]
+            for change in changes
+            if change["change"] == kind and change["companion_of"] is None
+        )
+
+    return DirectoryCrawl(
+        directory=directory,
+        rows=len(rows),
+        unrecognised=sum(row["artifact_type"] == UNRECOGNISED for row in rows),
+        companions=sum(len(artifact.companions) for artifact in artifacts),
+        added=changed(APPEARED),
+        removed=changed(VANISHED),
+        replaced=changed(REPLACED),
+        bytes=size,
+        data_version=_data_version(rows, crawled.keys()),
+        head=rows[:5],
+    )
+
+
+def _row(directory: str, artifact: ListedArtifact) -> Row:
+    version = artifact.release_version
+    numbers = {} if version is None else dict(zip(VERSION_COLUMNS, version, strict=False))
+    # An unrecognised file has its directory's numbers, but belongs to no release.
+    is_released = version is not None and len(version) == len(VERSION_COLUMNS)
+    return {
+        "path": f"{directory}/{artifact.entry.name}",
+        "name": artifact.entry.name,
+        "directory": directory,
+        **numbers,
+        "version": version.text if version is not None and is_released else None,
+        "artifact_type": artifact.artifact_type,
+        **artifact.attributes,
+        "size": artifact.entry.size,
+        "last_modified": artifact.entry.last_modified,
+        "companions": list(artifact.companions),
+        "companion_sizes": [entry.size for entry in artifact.companion_entries],
+        "companion_dates": [entry.last_modified for entry in artifact.companion_entries],
+    }
+
+
+def _data_version(rows: Iterable[Row], ignored: Collection[str]) -> str:
+    content = [{name: row[name] for name in row if name not in ignored} for row in rows]
+    return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _row_order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in VERSION_COLUMNS if row.get(name) is not None), row["path"]

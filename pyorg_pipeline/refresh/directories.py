@@ -1,8 +1,7 @@
-"""The first step: the root listing, and which directories have to be crawled."""
+"""The root listing, and which directories have to be crawled."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,23 +14,24 @@ from pyorg_pipeline.errors import (
     ListingError,
     RootListingError,
 )
-from pyorg_pipeline.model.due import Crawl, Due, Failure, due
+from pyorg_pipeline.model.due import Crawl, Due, due
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.names import parse_release_directory
 from pyorg_pipeline.model.versions import LEGACY_DIRECTORY
-from pyorg_pipeline.refresh.failures import read_failures
+from pyorg_pipeline.refresh.artifacts import read_failures, remove_directory
+from pyorg_pipeline.refresh.changes import ChangeTracker
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.crawl import read_listing
 
-#: A root listing that lost more than one in so many directories is not believed.
-BELIEVED_LOSS: Final = 10
+#: A root listing that lost more than one in this many directories is not accepted.
+ACCEPTED_LOSS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoriesUpdate:
-    """What the root listing brought."""
+    """The result of reading the root listing."""
 
-    #: The table, sorted by version, vanished directories included.
+    #: The table, sorted by version, removed directories included.
     rows: list[dict[str, Any]]
     new: tuple[str, ...]
     changed: tuple[str, ...]
@@ -43,8 +43,8 @@ class DirectoriesUpdate:
 
     @property
     def present(self) -> list[str]:
-        """The release directories that are there now, sorted by version."""
-        return [row["name"] for row in self.rows if row["gone_since"] is None]
+        """The release directories that the root lists now, sorted by version."""
+        return [row["name"] for row in self.rows if row["removed_at"] is None]
 
 
 def update_directories(
@@ -59,8 +59,8 @@ def update_directories(
     Args:
         store: the catalog's.
         client: the site's.
-        full: allow another site than the one on record.
-        accept_vanished: believe a listing that lost more than a tenth of its directories.
+        full: allow another site than the one that filled the catalog.
+        accept_vanished: accept a listing that lost more than a tenth of its directories.
 
     Raises:
         SiteError: the root gave no listing; nothing was changed.
@@ -76,35 +76,38 @@ def update_directories(
             listing.url,
             "it lists no release directory; is PYORG_SITE_URL the folder that holds them?",
         )
-    present_before = {name for name, row in known.items() if row["gone_since"] is None}
-    vanished = sorted(present_before - listed.keys())
-    believed = max(1, len(present_before) // BELIEVED_LOSS)
-    if len(vanished) > believed and not accept_vanished:
-        raise RootListingError(listing.url, len(vanished), len(present_before))
+    existing = {name for name, row in known.items() if row["removed_at"] is None}
+    vanished = sorted(existing - listed.keys())
+    if len(vanished) > max(1, len(existing) // ACCEPTED_LOSS) and not accept_vanished:
+        raise RootListingError(listing.url, len(vanished), len(existing))
 
-    rows = [{**row, "gone_since": row["gone_since"] or now} for row in known.values()]
-    rows = [row for row in rows if row["name"] not in listed]
-    for name, entry in listed.items():
-        rows.append(
-            {
-                "name": name,
-                **_numbers(name),
-                "last_modified": entry.last_modified,
-                "first_seen": known[name]["first_seen"] if name in known else now,
-                "gone_since": None,
-            }
-        )
+    removed = [
+        {**row, "removed_at": row["removed_at"] or now}
+        for name, row in known.items()
+        if name not in listed
+    ]
+    rows = removed + [
+        {
+            "name": name,
+            **_numbers(name),
+            "last_modified": entry.last_modified,
+            "first_seen": known[name]["first_seen"] if name in known else now,
+            "removed_at": None,
+        }
+        for name, entry in listed.items()
+    ]
     rows.sort(key=lambda row: (parse_release_directory(row["name"]) or (), row["name"]))
     size = store.write(
         DIRECTORIES_FILE,
         schemas.RELEASE_DIRECTORIES,
         rows,
-        {
-            "site_url": client.base_url,
-            "checked_at": now,
-            "generated_at": listing.generated_at,
-        },
+        {"site_url": client.base_url, "checked_at": now, "generated_at": listing.generated_at},
     )
+    if removed:
+        # Also those of earlier listings: a refresh may have been killed in between.
+        tracker = ChangeTracker(store, client.base_url)
+        for row in removed:
+            remove_directory(store, tracker, row["name"], row["removed_at"])
     return DirectoriesUpdate(
         rows=rows,
         new=tuple(row["name"] for row in rows if row["name"] not in known),
@@ -120,69 +123,89 @@ def update_directories(
     )
 
 
+def listed_directories(store: CatalogStore) -> dict[str, datetime | None]:
+    """The release directories that the root lists now, and their dates; sorted by version."""
+    return {
+        row["name"]: row["last_modified"]
+        for row in store.rows(DIRECTORIES_FILE)
+        if row["removed_at"] is None
+    }
+
+
+def removed_directories(store: CatalogStore) -> list[str]:
+    """The release directories that the root listed once, sorted by version."""
+    rows = store.rows(DIRECTORIES_FILE)
+    return [row["name"] for row in rows if row["removed_at"] is not None]
+
+
+def current_tables(store: CatalogStore) -> dict[str, dict[str, Any]]:
+    """The metadata of this site's tables of release_artifacts, removed directories included.
+
+    Raises:
+        CatalogMissingError: the root listing was never read.
+    """
+    table, metadata = store.read(DIRECTORIES_FILE, ["name"])
+    found = store.directory_metadata()
+    return {
+        name: found[name]
+        for name in table["name"].to_pylist()
+        if name in found and found[name]["site_url"] == metadata["site_url"]
+    }
+
+
+def current_crawls(store: CatalogStore) -> dict[str, datetime]:
+    """The release directories that the root lists and that were crawled, and when."""
+    tables = current_tables(store)
+    return {
+        name: tables[name]["crawled_at"] for name in listed_directories(store) if name in tables
+    }
+
+
 def due_directories(store: CatalogStore, *, full: bool = False) -> dict[str, Due]:
-    """The release directories that have to be crawled, each with the reason, as the tables say.
+    """The release directories that have to be crawled, each with the reason.
 
     Args:
         store: the catalog's.
         full: all of them.
     """
-    return _due(store, _crawls(store), read_failures(store), full=full)
+    listed, crawls, failures = listed_directories(store), _crawls(store), read_failures(store)
+    return due(listed, crawls, failures, now=datetime.now(UTC), full=full)
 
 
 def due_this_round(store: CatalogStore) -> dict[str, Due]:
-    """The release directories that were not crawled yet since the root listing was last read.
+    """The directories that are due and were not crawled since the root listing was last read.
 
-    For rounds that nobody waits for: those that failed several times rest. A round that was killed
-    leaves its directories in it.
+    For automatic refreshes: directories that failed several times are left out during their
+    back-off.
     """
-    checked_at = store.facts(DIRECTORIES_FILE)["checked_at"]
-    now = datetime.now(UTC)
+    checked_at, now = store.metadata(DIRECTORIES_FILE)["checked_at"], datetime.now(UTC)
     if checked_at > now:
-        # By a clock that was ahead: what was done since cannot be told. The next round is right.
+        # The clock was ahead then, so what was done since is unknown; the next reading is right.
         return {}
     crawls, failures = _crawls(store), read_failures(store)
     done = {name for name, crawl in crawls.items() if checked_at <= crawl.crawled_at <= now}
     done |= {name for name, failure in failures.items() if checked_at <= failure.failed_at <= now}
-    still_due = _due(store, crawls, failures, patient=True)
-    return {name: reason for name, reason in still_due.items() if name not in done}
+    found = due(listed_directories(store), crawls, failures, now=now, patient=True)
+    return {name: reason for name, reason in found.items() if name not in done}
 
 
 def _crawls(store: CatalogStore) -> dict[str, Crawl]:
-    """The last good crawl of each directory, of the site that the root listing is of."""
-    site_url = store.facts(DIRECTORIES_FILE)["site_url"]
+    """The last good crawl of each directory."""
     return {
         name: Crawl(found["directory_last_modified"], found["generated_at"], found["crawled_at"])
-        for name, found in store.directory_facts().items()
-        if found["site_url"] == site_url
+        for name, found in current_tables(store).items()
     }
-
-
-def _due(
-    store: CatalogStore,
-    crawls: Mapping[str, Crawl],
-    failures: Mapping[str, Failure],
-    *,
-    full: bool = False,
-    patient: bool = False,
-) -> dict[str, Due]:
-    listed = {
-        row["name"]: row["last_modified"]
-        for row in store.rows(DIRECTORIES_FILE)
-        if row["gone_since"] is None
-    }
-    return due(listed, crawls, failures, now=datetime.now(UTC), full=full, patient=patient)
 
 
 def _known_directories(
     store: CatalogStore, site_url: str, *, full: bool
 ) -> dict[str, dict[str, Any]]:
-    facts = store.facts_or_none(DIRECTORIES_FILE)
-    if facts is None:
+    metadata = store.metadata_or_none(DIRECTORIES_FILE)
+    if metadata is None:
         return {}
-    if facts["site_url"] != site_url:
+    if metadata["site_url"] != site_url:
         if not full:
-            raise CatalogSiteError(store.location.text, facts["site_url"], site_url)
+            raise CatalogSiteError(store.location.text, metadata["site_url"], site_url)
         return {}
     try:
         return {row["name"]: row for row in store.rows(DIRECTORIES_FILE)}

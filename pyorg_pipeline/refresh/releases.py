@@ -1,122 +1,168 @@
-"""The releases' table: what each release has, whether it is complete, and since when.
-
-The rules stand in `model.releases`; here they are applied to the published catalog, and what an
-earlier publication saw is carried on.
-"""
+"""The table releases: what each release has, whether it is complete, and since when."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.release_files import RELEASE_FILE_COLUMNS, release_files
+from pyorg_pipeline.catalog.release_files import release_files
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
+    LATEST_FILE,
     RELEASES_FILE,
     VERSION_COLUMNS,
     CatalogStore,
+    StoredTable,
 )
 from pyorg_pipeline.catalog.times import later_time
 from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
+from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.releases import (
     FAMILIES,
     LONGEST_HABIT,
     PythonRelease,
-    ReleaseState,
     next_change,
     release_history,
 )
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
-#: The facts of this table that have to be those of the catalog.
-_FOLLOWS: Final = {"site_url": "site_url", "catalog_published_at": "published_at"}
+#: What of this table's metadata has to equal the catalog's.
+_CATALOG_METADATA: Final = {"site_url": "site_url", "catalog_published_at": "published_at"}
 
-
-@dataclass(frozen=True, slots=True)
-class ReleasesPublished:
-    """The rows of releases."""
-
-    #: Sorted by version.
-    rows: list[dict[str, Any]]
-    bytes: int
-    #: How many are in each state; 0 for a state that none is in.
-    states: dict[str, int]
-    #: The versions that are partial.
-    partial: list[str]
-    #: The versions that this publication is the first to see complete.
-    completed: list[str]
+_COMPLETION_COLUMNS: Final = (*VERSION_COLUMNS, "completed_at", "source_path")
 
 
 def releases_due(store: CatalogStore, *, now: datetime | None = None) -> bool:
-    """Whether the table is behind: another catalog was published, or time alone changed a state.
+    """Whether the table is stale: another catalog was published, or time alone changed a state.
 
     Args:
-        store: the catalog.
-        now: UTC; the present when left out.
+        store: the catalog's.
+        now: UTC; the present by default.
     """
-    catalog, releases = store.facts_or_none(CATALOG_FILE), store.facts_or_none(RELEASES_FILE)
+    catalog, releases = store.metadata_or_none(CATALOG_FILE), store.metadata_or_none(RELEASES_FILE)
     if catalog is None or releases is None:
         return True
-    if any(releases[name] != catalog[of_it] for name, of_it in _FOLLOWS.items()):
+    if any(releases[name] != catalog[other] for name, other in _CATALOG_METADATA.items()):
         return True
     now = now or datetime.now(UTC)
-    # One that an earlier program wrote does not say.
+    # Tables of earlier versions do not have it.
     due = releases.get("next_change", now)
     return due is not None and now >= due
 
 
-def publish_releases(store: CatalogStore, *, now: datetime | None = None) -> ReleasesPublished:
-    """Write releases from the published catalog: one row a release, with its state at `now`.
+def releases_table(
+    store: CatalogStore, catalog: StoredTable, *, now: datetime | None = None
+) -> StoredTable:
+    """The table releases: one row a release, with its state at `now`, sorted by version.
+
+    Its metadata has the versions that are complete for the first time (`completed`), and those
+    that were complete and do not exist now (`vanished`).
 
     Args:
-        store: the catalog.
-        now: UTC; the present when left out.
-
-    Raises:
-        CatalogMissingError: no catalog was published yet.
-        CatalogUnreadableError: what lies there is none of ours.
+        store: with the table that is about to be replaced.
+        catalog: artifact_catalog, with RELEASE_FILE_COLUMNS at least.
+        now: UTC; the present by default.
     """
     now = now or datetime.now(UTC)
-    table, facts = store.read(CATALOG_FILE, RELEASE_FILE_COLUMNS)
-    history = release_history(release_files(table), now=now)
-    before = _before(store, facts["site_url"])
+    history = release_history(release_files(catalog.table), now=now)
+    before = _before(store, catalog.metadata["site_url"])
     seen_at = None if before is None else later_time(now, before.last_completed_at)
     rows, completed = [], []
     for release in history:
         completed_at = None
         if before is not None and not release.missing_families:
-            if before.is_news(release, now):
+            if before.is_newly_complete(release, now):
                 completed_at = seen_at
                 completed.append(release.version)
             elif release.version in before.releases:
                 completed_at = before.releases[release.version].completed_at
         rows.append(_row(release, completed_at))
-    size = store.write(
-        RELEASES_FILE,
-        schemas.RELEASES,
-        rows,
+    return StoredTable(
+        pa.Table.from_pylist(rows, schema=schemas.RELEASES),
         {
-            **{name: facts[of_it] for name, of_it in _FOLLOWS.items()},
+            **{name: catalog.metadata[other] for name, other in _CATALOG_METADATA.items()},
             "published_at": now,
             "next_change": next_change(history, now),
             "vanished": {} if before is None else before.vanished(history),
+            "completed": completed,
         },
     )
-    counts = Counter(release.state for release in history)
-    return ReleasesPublished(
-        rows=rows,
-        bytes=size,
-        states={str(state): counts[state] for state in ReleaseState},
-        partial=[one.version for one in history if one.state is ReleaseState.PARTIAL],
-        completed=completed,
+
+
+class Completion(NamedTuple):
+    """A release that became complete since the catalog exists; sorts by time, then by version."""
+
+    #: UTC.
+    completed_at: datetime
+    version: NormalizedPythonVersion
+    source_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteRelease:
+    """The artifacts of a release, in numbers."""
+
+    artifacts: int
+    #: Bytes; artifacts without a listed size count as none.
+    size: int
+    #: Whether it is the newest final release.
+    latest: bool
+
+
+def completions(store: CatalogStore) -> tuple[list[Completion], str | None]:
+    """The releases that became complete since the first refresh, the earliest first.
+
+    With the site's URL; both are empty if the table was never written.
+    """
+    try:
+        table, metadata = store.read(RELEASES_FILE, _COMPLETION_COLUMNS)
+    except CatalogMissingError:
+        return [], None
+    rows = table.filter(pc.is_valid(table["completed_at"])).to_pylist()
+    found = [
+        Completion(
+            row["completed_at"],
+            NormalizedPythonVersion(*(row[name] for name in VERSION_COLUMNS)),
+            row["source_path"],
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: one[:2]), metadata["site_url"]
+
+
+def complete_release(store: CatalogStore, version: NormalizedPythonVersion) -> CompleteRelease:
+    """What the published tables have of a release.
+
+    Raises:
+        CatalogMissingError: nothing was published yet.
+    """
+    table = store.read(CATALOG_FILE, ["version", "artifact_type", "size"]).table
+    table = table.filter(
+        pc.and_(
+            pc.equal(table["version"], version.text),
+            pc.not_equal(table["artifact_type"], UNRECOGNISED),
+        )
+    )
+    latest: list[Any] = [
+        row["version"]
+        for row in store.rows(LATEST_FILE)
+        if row["series"] is None and row["final_only"]
+    ]
+    return CompleteRelease(
+        artifacts=len(table),
+        size=pc.sum(table["size"]).as_py() or 0,
+        latest=latest == [version.text],
     )
 
 
 class _Seen(NamedTuple):
-    """What the last publication says of a release."""
+    """A release in the last publication."""
 
     complete: bool
     completed_at: datetime | None
@@ -127,7 +173,7 @@ class _Publication:
     """The last publication of the same site."""
 
     published_at: datetime
-    #: By version; those too that vanished.
+    #: By version; those that vanished, too.
     releases: Mapping[str, _Seen]
 
     @property
@@ -136,46 +182,46 @@ class _Publication:
         times = (seen.completed_at for seen in self.releases.values() if seen.completed_at)
         return max(times, default=None)
 
-    def is_news(self, release: PythonRelease, now: datetime) -> bool:
-        """Whether a complete release was not seen so before."""
+    def is_newly_complete(self, release: PythonRelease, now: datetime) -> bool:
+        """Whether a complete release was not complete in an earlier publication."""
         seen = self.releases.get(release.version)
         if seen is not None:
             return not seen.complete
-        # What was long there and is found only now, such as in a directory that could not be
-        # read before, is no news. The clock may have been ahead then.
+        # An old release that is found only now, such as in a directory that could not be read
+        # before, is not new. The clock may have been ahead then.
         old = min(self.published_at, now) - LONGEST_HABIT
         return release.released is None or release.released >= old
 
     def vanished(self, history: Iterable[PythonRelease]) -> dict[str, datetime | None]:
-        """The complete releases that are no longer there, so that they are no news if they return.
+        """The complete releases that no longer exist, so that they are not new if they return.
 
         A listing may lose a directory, and have it again the next time.
         """
-        there = {release.version for release in history}
+        existing = {release.version for release in history}
         return {
             version: seen.completed_at
             for version, seen in self.releases.items()
-            if seen.complete and version not in there
+            if seen.complete and version not in existing
         }
 
 
 def _before(store: CatalogStore, site_url: str) -> _Publication | None:
-    """None if nothing was published of this site yet."""
+    """None if no releases of this site were published yet."""
     try:
-        table, facts = store.read(RELEASES_FILE, ["version", "missing_families", "completed_at"])
+        table, metadata = store.read(RELEASES_FILE, ["version", "missing_families", "completed_at"])
     except (CatalogMissingError, CatalogUnreadableError):
         return None
-    if facts["site_url"] != site_url:
+    if metadata["site_url"] != site_url:
         return None
     seen = {
         version: _Seen(complete=True, completed_at=completed_at)
-        for version, completed_at in facts.get("vanished", {}).items()
+        for version, completed_at in metadata.get("vanished", {}).items()
     }
     seen |= {
         row["version"]: _Seen(not row["missing_families"], row["completed_at"])
         for row in table.to_pylist()
     }
-    return _Publication(facts["published_at"], seen)
+    return _Publication(metadata["published_at"], seen)
 
 
 def _row(release: PythonRelease, completed_at: datetime | None) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from pyorg_pipeline.catalog.store import StoredTable
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
-from pyorg_pipeline.refresh.digest_report import DirectoryDigests
+from pyorg_pipeline.refresh.digests import DirectoryDigests
 from pyorg_pipeline.refresh.directories import DirectoriesUpdate
-from pyorg_pipeline.refresh.publish import LatestVersions, Publication
 
 
 @dataclass(slots=True)
@@ -27,8 +27,7 @@ class Watch:
     wanted: int = 0
     crawls: list[DirectoryCrawl] = field(default_factory=list)
     digests: list[DirectoryDigests] = field(default_factory=list)
-    publication: Publication | None = None
-    latest: LatestVersions | None = None
+    publication: StoredTable | None = None
     on_crawl: Callable[[Watch], None] | None = None
 
     def crawled(self, done: DirectoryCrawl) -> None:

@@ -1,4 +1,4 @@
-"""The files of the record of changes: what of them counts, reading, merging."""
+"""The files of recorded changes: which of them count, reading, merging."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ import pytest
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.changes import (
-    BASELINE_FILE,
     FOLDER,
     MOST_FILES,
     changes_since,
+    last_metadata,
     last_number,
-    last_seen,
-    tidy,
+    merge_files,
     write_changes,
 )
 from pyorg_pipeline.catalog.location import LocalLocation, open_location
@@ -56,23 +55,16 @@ def write(
 ) -> tuple[str, int]:
     made = rows or (row(sequence, f"3.14.0/{sequence}.tgz"),)
     table = pa.Table.from_pylist(list(made), schema=schemas.CATALOG_CHANGES)
-    return write_changes(store, sequence, table, {"site_url": site_url, "sequence": sequence})
-
-
-def finish(store: CatalogStore, sequence: int) -> None:
-    """Write a baseline, with which everything up to its sequence counts."""
-    facts = {"site_url": SITE, "sequence": sequence}
-    store.write(BASELINE_FILE, schemas.CATALOG_CHANGES_BASELINE, [], facts)
+    return write_changes(store, sequence, table, {"site_url": site_url})
 
 
 def filled(store: CatalogStore, sequences: Sequence[int]) -> CatalogStore:
     for sequence in sequences:
         write(store, sequence)
-    finish(store, sequences[-1])
     return store
 
 
-def told(store: CatalogStore, since: datetime | None = None, **how: Any) -> list[int | None]:
+def listed(store: CatalogStore, since: datetime | None = None, **how: Any) -> list[int | None]:
     """The sequences of the changes that are listed, which the rows here have as sizes."""
     found = changes_since(store, how.pop("site_url", SITE), since, base_url=SITE, **how)
     return [change.size for change in found]
@@ -87,7 +79,7 @@ def store(tmp_path: Path) -> CatalogStore:
     return CatalogStore(LocalLocation(tmp_path))
 
 
-def test_a_change_comes_back_with_all_that_is_known_of_it(store: CatalogStore) -> None:
+def test_a_change_is_read_back_whole(store: CatalogStore) -> None:
     path = "3.14.0/a name.tgz.asc"
     states = {"size_before": 5, "last_modified_before": START, "last_modified": MODIFIED}
     more = {"change": "replaced", "version": "3.14.0", "companion_of": "3.14.0/a name.tgz"}
@@ -111,11 +103,9 @@ def test_a_change_comes_back_with_all_that_is_known_of_it(store: CatalogStore) -
     ]
 
 
-def test_a_catalog_without_a_record_has_no_changes(store: CatalogStore) -> None:
-    assert told(store) == []
-    assert (last_number(store), last_seen(store)) == (0, None)
-    finish(store, 0)
-    assert told(store) == []
+def test_a_catalog_without_files_has_no_changes(store: CatalogStore) -> None:
+    assert listed(store) == []
+    assert (last_number(store), last_metadata(store)) == (0, {})
 
 
 def test_changes_are_listed_with_the_newest_last_and_companions_only_when_asked_for(
@@ -125,18 +115,17 @@ def test_changes_are_listed_with_the_newest_last_and_companions_only_when_asked_
     write(store, 2, row(2, "3.14.0/2.tgz"), signature)
     write(store, 10)
     write(store, 1)
-    finish(store, 10)
-    assert told(store) == [1, 2, 10]
-    assert told(store, companions=True) == [1, 2, 2, 10]
-    assert (last_number(store), last_seen(store)) == (10, seen(10))
+    assert listed(store) == [1, 2, 10]
+    assert listed(store, companions=True) == [1, 2, 2, 10]
+    assert (last_number(store), last_metadata(store)["last_seen_at"]) == (10, seen(10))
 
 
 def test_since_leaves_out_what_was_not_seen_later(store: CatalogStore) -> None:
     filled(store, [1, 2, 3])
-    assert told(store, seen(1)) == [2, 3]
-    assert told(store, seen(2) - timedelta(milliseconds=1)) == [2, 3]
-    assert told(store, seen(3)) == []
-    assert told(store, START) == [1, 2, 3]
+    assert listed(store, seen(1)) == [2, 3]
+    assert listed(store, seen(2) - timedelta(milliseconds=1)) == [2, 3]
+    assert listed(store, seen(3)) == []
+    assert listed(store, START) == [1, 2, 3]
 
 
 def test_older_files_than_since_are_not_read(tmp_path: Path) -> None:
@@ -150,28 +139,16 @@ def test_older_files_than_since_are_not_read(tmp_path: Path) -> None:
     was_read: list[str] = []
     store = filled(CatalogStore(Watched(tmp_path)), range(1, 31))
     was_read.clear()
-    assert told(store, seen(28)) == [29, 30]
-    assert was_read == [
-        BASELINE_FILE,
-        *("000030.parquet", "000029.parquet", "000028.parquet"),
-    ]
+    assert listed(store, seen(28)) == [29, 30]
+    assert was_read == ["000030.parquet", "000029.parquet", "000028.parquet"]
 
 
 def test_changes_of_another_site_are_left_out(store: CatalogStore) -> None:
     write(store, 1)
     write(store, 2, site_url=OTHER)
     write(store, 3)
-    assert told(store) == [1, 3]
-    assert told(store, site_url=OTHER) == [2]
-
-
-def test_a_file_that_was_written_and_not_finished_does_not_count(store: CatalogStore) -> None:
-    filled(store, [1, 2])
-    write(store, 3)
-    assert told(store) == [1, 2]
-    assert last_seen(store) == seen(2)
-    finish(store, 3)
-    assert told(store) == [1, 2, 3]
+    assert listed(store) == [1, 3]
+    assert listed(store, site_url=OTHER) == [2]
 
 
 def test_a_file_whose_numbers_lie_within_another_s_does_not_count(store: CatalogStore) -> None:
@@ -181,48 +158,40 @@ def test_a_file_whose_numbers_lie_within_another_s_does_not_count(store: Catalog
         table = pa.Table.from_pylist(both, schema=schemas.CATALOG_CHANGES)
         facts = {"site_url": SITE, "first_seen_at": seen(1), "last_seen_at": seen(3)}
         store.write(f"{FOLDER}/{name}", schemas.CATALOG_CHANGES, table, facts)
-    assert told(store) == [1, 2, 3, 4]
-    tidy(store, 4)
+    assert listed(store) == [1, 2, 3, 4]
+    merge_files(store)
     assert names(store) == ["000001-000003.parquet", "000004.parquet"]
-    assert told(store) == [1, 2, 3, 4]
+    assert listed(store) == [1, 2, 3, 4]
 
 
 def test_foreign_names_in_the_folder_are_left_alone(store: CatalogStore) -> None:
     filled(store, [1])
     for name in ("notes.txt", "1.parquet", "000001.parquet.bak"):
         store.location.write(f"{FOLDER}/{name}", b"not ours")
-    assert told(store) == [1]
-    tidy(store, 1)
+    assert listed(store) == [1]
+    merge_files(store)
     assert len(names(store)) == 4
 
 
-def test_what_was_not_finished_is_removed(store: CatalogStore) -> None:
-    filled(store, [1, 2])
-    write(store, 3)
-    assert tidy(store, 2) == 2
-    assert names(store) == ["000001.parquet", "000002.parquet"]
-
-
 @pytest.mark.parametrize("kind", ["local", "url"])
-def test_many_files_are_merged_into_one_that_tells_the_same(tmp_path: Path, kind: str) -> None:
+def test_many_files_are_merged_into_one_with_the_same_changes(tmp_path: Path, kind: str) -> None:
     url = str(tmp_path) if kind == "local" else f"memory://{secrets.token_hex(8)}/catalog"
     store = filled(CatalogStore(open_location(url)), range(1, MOST_FILES + 1))
-    assert tidy(store, MOST_FILES) == MOST_FILES == len(names(store))
+    merge_files(store)
+    assert len(names(store)) == MOST_FILES
     write(store, MOST_FILES + 1)
-    finish(store, MOST_FILES + 1)
     before = changes_since(store, SITE, base_url=SITE)
     assert len(before) == MOST_FILES + 1
-    assert tidy(store, MOST_FILES + 1) == 1
+    merge_files(store)
     assert names(store) == ["000001-000065.parquet"]
     assert changes_since(store, SITE, base_url=SITE) == before
-    assert told(store, seen(60)) == [61, 62, 63, 64, 65]
-    facts = store.facts(f"{FOLDER}/000001-000065.parquet")
-    assert (facts["first_seen_at"], facts["last_seen_at"]) == (seen(1), seen(65))
-    assert (facts["site_url"], facts["sequence"]) == (SITE, 65)
+    assert listed(store, seen(60)) == [61, 62, 63, 64, 65]
+    metadata = store.metadata(f"{FOLDER}/000001-000065.parquet")
+    assert (metadata["first_seen_at"], metadata["last_seen_at"]) == (seen(1), seen(65))
+    assert metadata["site_url"] == SITE
     write(store, 66)
-    finish(store, 66)
-    assert (last_number(store), last_seen(store)) == (66, seen(66))
-    assert told(store) == list(range(1, 67))
+    assert (last_number(store), last_metadata(store)["last_seen_at"]) == (66, seen(66))
+    assert listed(store) == list(range(1, 67))
 
 
 def test_only_neighbours_of_one_site_that_can_be_read_are_merged(store: CatalogStore) -> None:
@@ -230,7 +199,7 @@ def test_only_neighbours_of_one_site_that_can_be_read_are_merged(store: CatalogS
     write(store, 20, site_url=OTHER)
     write(store, 21, site_url=OTHER)
     store.location.write(f"{FOLDER}/000050.parquet", b"broken")
-    assert tidy(store, 70) == 5
+    merge_files(store)
     assert names(store) == [
         "000001-000019.parquet",
         "000020-000021.parquet",
@@ -238,7 +207,7 @@ def test_only_neighbours_of_one_site_that_can_be_read_are_merged(store: CatalogS
         "000050.parquet",
         "000051-000070.parquet",
     ]
-    assert told(store, seen(51)) == list(range(52, 71))
+    assert listed(store, seen(51)) == list(range(52, 71))
 
 
 def test_a_broken_file_is_an_error_that_says_how_to_go_on(store: CatalogStore) -> None:
@@ -246,17 +215,9 @@ def test_a_broken_file_is_an_error_that_says_how_to_go_on(store: CatalogStore) -
     store.location.write(f"{FOLDER}/000002.parquet", b"broken")
     message = r"000002\.parquet cannot be read: .*; remove it, and the other changes can be listed"
     with pytest.raises(CatalogError, match=message):
-        told(store)
+        listed(store)
     store.location.delete(f"{FOLDER}/000002.parquet")
-    assert told(store) == [1, 3]
-
-
-def test_a_lost_baseline_hides_nothing(store: CatalogStore) -> None:
-    filled(store, [1, 2])
-    store.location.write(BASELINE_FILE, b"broken")
-    assert told(store) == [1, 2]
-    store.location.delete(BASELINE_FILE)
-    assert told(store) == [1, 2]
+    assert listed(store) == [1, 3]
 
 
 def test_a_reader_beside_a_merge_sees_each_change_once(tmp_path: Path) -> None:
@@ -269,11 +230,11 @@ def test_a_reader_beside_a_merge_sees_each_change_once(tmp_path: Path) -> None:
             found = super().names(folder)
             if folder == FOLDER and self.is_due:
                 self.is_due = False
-                tidy(CatalogStore(LocalLocation(self.folder)), MOST_FILES + 1)
+                merge_files(CatalogStore(LocalLocation(self.folder)))
             return found
 
     location = Merging(tmp_path)
     store = filled(CatalogStore(location), range(1, MOST_FILES + 2))
     location.is_due = True
-    assert told(store) == list(range(1, MOST_FILES + 2))
+    assert listed(store) == list(range(1, MOST_FILES + 2))
     assert names(store) == ["000001-000065.parquet"]

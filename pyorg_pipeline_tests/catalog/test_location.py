@@ -146,7 +146,7 @@ except CatalogError as error:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert os.strerror(errno.EFBIG) in done.stdout
-    assert "what was there is kept" in done.stdout
+    assert "the old file is kept" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["name"]
     assert (tmp_path / "name").read_bytes() == b"old"
 

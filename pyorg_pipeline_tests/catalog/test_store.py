@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -39,18 +40,18 @@ def artifact(path: str, *version: object) -> dict[str, object]:
     }
 
 
-def test_rows_and_facts_come_back_with_their_types(store: CatalogStore) -> None:
+def test_rows_and_metadata_come_back_with_their_types(store: CatalogStore) -> None:
     row = {"name": "3.14.0", "major": 3, "minor": 14, "micro": 0, "first_seen": NOW}
-    facts = {"site_url": "http://127.0.0.1/", "checked_at": NOW, "counts": {"a": 1}}
-    size = store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, [row], facts)
+    metadata = {"site_url": "http://127.0.0.1/", "checked_at": NOW, "counts": {"a": 1}}
+    size = store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, [row], metadata)
     assert size == (Path(store.location.text) / DIRECTORIES_FILE).stat().st_size
-    assert store.rows(DIRECTORIES_FILE) == [{**row, "last_modified": None, "gone_since": None}]
-    assert store.facts(DIRECTORIES_FILE) == {"format": 1, **facts}
+    assert store.rows(DIRECTORIES_FILE) == [{**row, "last_modified": None, "removed_at": None}]
+    assert store.metadata(DIRECTORIES_FILE) == {"format": 2, **metadata}
 
 
 def test_a_table_that_was_never_written_is_missing_and_has_no_rows(store: CatalogStore) -> None:
     assert store.rows(DIRECTORIES_FILE) == []
-    assert store.facts_or_none(DIRECTORIES_FILE) is None
+    assert store.metadata_or_none(DIRECTORIES_FILE) is None
     with pytest.raises(CatalogMissingError, match="run `pyorg refresh` to create it"):
         store.read(DIRECTORIES_FILE)
 
@@ -62,8 +63,8 @@ def test_a_file_that_is_none_of_ours_is_named_in_the_error(
     with pytest.raises(CatalogUnreadableError, match=DIRECTORIES_FILE):
         store.read(DIRECTORIES_FILE)
     pq.write_table(schemas.RELEASE_DIRECTORIES.empty_table(), tmp_path / DIRECTORIES_FILE)
-    with pytest.raises(CatalogUnreadableError, match="no facts of this package"):
-        store.facts(DIRECTORIES_FILE)
+    with pytest.raises(CatalogUnreadableError, match="no metadata of this package"):
+        store.metadata(DIRECTORIES_FILE)
 
 
 def test_a_table_cut_at_any_byte_is_unreadable(store: CatalogStore, tmp_path: Path) -> None:
@@ -75,21 +76,41 @@ def test_a_table_cut_at_any_byte_is_unreadable(store: CatalogStore, tmp_path: Pa
             store.read(DIRECTORIES_FILE)
 
 
-def test_a_table_of_another_format_is_refused(store: CatalogStore) -> None:
-    store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, [], {"format": 99})
-    with pytest.raises(CatalogUnreadableError, match="its format is 99, this program's is 1"):
+def test_a_table_of_a_later_format_is_refused(
+    store: CatalogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as later:
+        later.setattr("pyorg_pipeline.catalog.store.FORMAT", 99)
+        store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, [], {})
+    with pytest.raises(CatalogUnreadableError, match="its format is 99, this version reads 1 to 2"):
         store.read(DIRECTORIES_FILE)
 
 
-def test_the_facts_of_all_directories_are_found_and_broken_tables_left_out(
+@pytest.mark.parametrize("columns", [None, ["name", "removed_at"]])
+def test_a_table_of_format_1_has_its_column_gone_since_as_removed_at(
+    store: CatalogStore, monkeypatch: pytest.MonkeyPatch, columns: list[str] | None
+) -> None:
+    new = schemas.RELEASE_DIRECTORIES
+    table = pa.Table.from_pylist([{"name": "2.7", "first_seen": NOW, "removed_at": NOW}], new)
+    old = ["gone_since" if name == "removed_at" else name for name in new.names]
+    with monkeypatch.context() as earlier:
+        earlier.setattr("pyorg_pipeline.catalog.store.FORMAT", 1)
+        store.write(DIRECTORIES_FILE, new, table.rename_columns(old), {})
+    found = store.read(DIRECTORIES_FILE, columns)
+    assert found.metadata == {"format": 1}
+    assert found.table.column_names == (columns or new.names)
+    assert found.table.to_pylist()[0]["removed_at"] == NOW
+
+
+def test_the_metadata_of_all_directories_are_found_and_broken_tables_left_out(
     store: CatalogStore, tmp_path: Path
 ) -> None:
     for name in ("src", "3.9.0"):
         store.write(directory_file(name), schemas.RELEASE_ARTIFACTS, [], {"n": name})
     (tmp_path / directory_file("3.10.0")).write_bytes(b"broken")
-    assert store.directory_facts() == {
-        "3.9.0": {"format": 1, "n": "3.9.0"},
-        "src": {"format": 1, "n": "src"},
+    assert store.directory_metadata() == {
+        "3.9.0": {"format": 2, "n": "3.9.0"},
+        "src": {"format": 2, "n": "src"},
     }
 
 
@@ -120,7 +141,6 @@ def test_every_column_of_every_table_says_what_it_means() -> None:
         schemas.LATEST_VERSION,
         schemas.CRAWL_FAILURES,
         schemas.CATALOG_CHANGES,
-        schemas.CATALOG_CHANGES_BASELINE,
     ):
         for column in schema:
             assert len(column.metadata[b"description"]) > 10, column.name

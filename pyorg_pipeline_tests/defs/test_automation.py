@@ -20,7 +20,7 @@ from pyorg_pipeline.defs.maintenance import Pruned, prune_runs
 from pyorg_pipeline.defs.rounds import CRAWL, PUBLISH, READ, ROUND_TAG, rested
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import SettingsError
-from pyorg_pipeline.refresh.failures import read_failures, write_failures
+from pyorg_pipeline.refresh.artifacts import read_failures, write_failures
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site

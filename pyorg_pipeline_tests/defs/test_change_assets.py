@@ -1,4 +1,4 @@
-"""The record of changes as an asset of real runs."""
+"""The changes as an asset of real runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pyorg_pipeline.catalog.changes import BASELINE_FILE, changes_since
-from pyorg_pipeline.catalog.location import LocalLocation
-from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.runs import refresh
@@ -31,10 +28,6 @@ def settings(site: Replica, tmp_path: Path) -> Settings:
     return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
 
 
-def store_of(settings: Settings) -> CatalogStore:
-    return CatalogStore(LocalLocation(Path(settings.catalog_url)))
-
-
 def materialisations(settings: Settings) -> list[dict[str, object]]:
     """The metadata of each, the newest first."""
     with open_instance(settings.dagster_home) as instance:
@@ -46,7 +39,7 @@ def materialisations(settings: Settings) -> list[dict[str, object]]:
 def test_a_refresh_records_what_changed_and_shows_it(settings: Settings, site: Replica) -> None:
     refresh(settings)
     [first] = materialisations(settings)
-    assert (first["dagster/row_count"], first["files"], first["sequence"]) == (0, 11, "none")
+    assert (first["dagster/row_count"], first["sequence"]) == (0, "none")
     assert first["preview"] == "no rows"
     assert first["dagster/uri"] == f"{settings.catalog_url}/catalog_changes"
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
@@ -54,7 +47,7 @@ def test_a_refresh_records_what_changed_and_shows_it(settings: Settings, site: R
     refresh(settings)
     latest, _ = materialisations(settings)
     assert (latest["appeared"], latest["vanished"], latest["replaced"]) == (1, 0, 1)
-    assert (latest["dagster/row_count"], latest["files"], latest["sequence"]) == (2, 12, 1)
+    assert (latest["dagster/row_count"], latest["sequence"]) == (2, 1)
     file = Path(settings.catalog_url) / "catalog_changes" / "000001.parquet"
     assert latest["dagster/uri"] == str(file)
     assert latest["bytes"] == file.stat().st_size
@@ -71,17 +64,3 @@ def test_a_refresh_with_nothing_new_records_nothing(settings: Settings, site: Re
     assert refresh(settings).watch.publication is None
     assert [request.path for request in site.requests] == [""]
     assert len(materialisations(settings)) == 1
-
-
-def test_a_catalog_from_before_there_was_a_record_gets_one_with_the_next_refresh(
-    settings: Settings, site: Replica
-) -> None:
-    refresh(settings)
-    store = store_of(settings)
-    store.location.delete(BASELINE_FILE)
-    refresh(settings)
-    assert store.facts(BASELINE_FILE)["sequence"] == 0
-    site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
-    refresh(settings)
-    changes = changes_since(store, site.url, base_url=site.url)
-    assert [change.path for change in changes] == ["3.14.0/python-3.14.0-amd64.exe"]

@@ -126,7 +126,7 @@ def test_a_failing_check_is_on_record_with_its_numbers_and_the_catalog_is_publis
     ]
     # One of them is told against the snapshot before: published it was, all the same.
     assert done.watch.publication is not None
-    assert done.watch.publication.unrecognised == 14
+    assert done.watch.publication.metadata["unrecognised"] == 14
     assert done.failures == {}
     assert done.failed_checks.keys() == {check for _, check in found} - {"paths_are_unique"}
 

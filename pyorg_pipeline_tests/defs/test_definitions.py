@@ -99,7 +99,7 @@ def test_a_test_can_swap_a_resource(tmp_path: Path, site: Replica) -> None:
             definitions.resolve_job_def("read_root").execute_in_process(instance=instance).success
         )
     store: CatalogStore = elsewhere.store()
-    assert store.facts("release_directories.parquet")["site_url"] == site.url
+    assert store.metadata("release_directories.parquet")["site_url"] == site.url
     assert not (tmp_path / "catalog").exists()
 
 

@@ -221,7 +221,7 @@ def test_a_digest_that_changes_is_told_loudly_and_not_put_in_force(
     change_bundle(site, THREE, LATER)
     done = attended_refresh(settings, digests=True)
     [conflict] = done.digest_conflicts
-    for part in (SIGNED, ONE, THREE, "which stays in force"):
+    for part in (SIGNED, ONE, THREE, "stays in force"):
         assert part in conflict
     assert f"  conflict     {conflict}" in str(done).splitlines()
     assert catalog(settings)[SIGNED] == (ONE, "sigstore", None)

@@ -43,7 +43,7 @@ def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def site_of(home: Path) -> str:
-    return str(CatalogStore(LocalLocation(home / "catalog")).facts(DIRECTORIES_FILE)["site_url"])
+    return str(CatalogStore(LocalLocation(home / "catalog")).metadata(DIRECTORIES_FILE)["site_url"])
 
 
 def test_the_demo_shows_the_latest_release_the_tables_and_commands_that_work(

@@ -14,7 +14,7 @@ import pytest
 
 from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
 from pyorg_pipeline.errors import VerificationError
-from pyorg_pipeline.model.signers import SIGNERS, Signer
+from pyorg_pipeline.model.digests import SIGNERS, Signer
 from pyorg_pipeline.model.versions import parse_series
 from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
 from pyorg_pipeline_tests.support.shared_data import ROOT, real_bundles, real_digests

@@ -24,8 +24,7 @@ from pyorg_pipeline.errors import (
     UnverifiableError,
     VerificationError,
 )
-from pyorg_pipeline.model.digests import CompanionError
-from pyorg_pipeline.model.signers import SIGNERS
+from pyorg_pipeline.model.digests import SIGNERS, CompanionError
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.published import bundle_bytes, sbom_bytes, sha256_of
 from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests

@@ -16,7 +16,7 @@ from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
-from pyorg_pipeline.refresh.failures import read_failures
+from pyorg_pipeline.refresh.artifacts import read_failures
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.dagster_ui import PATIENCE, dagster_dev, wait_until
 from pyorg_pipeline_tests.support.small_site import small_site

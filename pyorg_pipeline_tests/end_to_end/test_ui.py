@@ -26,7 +26,7 @@ def running() -> Iterator[Replica]:
 
 def crawled(settings: Settings) -> dict[str, object]:
     store = CatalogStore(LocalLocation(Path(settings.catalog_url)))
-    return {name: store.facts(directory_file(name))["crawled_at"] for name in DIRECTORIES}
+    return {name: store.metadata(directory_file(name))["crawled_at"] for name in DIRECTORIES}
 
 
 def test_the_ui_shows_what_a_refresh_on_the_command_line_did(

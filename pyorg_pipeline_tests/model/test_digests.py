@@ -156,8 +156,8 @@ def test_a_bill_of_materials_that_is_not_as_it_should_be_says_what_is_wrong(
         (b"\xff\xfe\x00", "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"9" * 10_000, "not JSON"),
-        (b"[]", "no object"),
-        (b"null", "no object"),
+        (b"[]", "not a JSON object"),
+        (b"null", "not a JSON object"),
     ],
 )
 @pytest.mark.parametrize("suffix", list(DIGEST_SOURCES))

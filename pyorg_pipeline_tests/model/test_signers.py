@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyorg_pipeline.model.signers import SIGNERS, Signer
+from pyorg_pipeline.model.digests import SIGNERS, Signer
 from pyorg_pipeline_tests.support.shared_data import real_signers
 
 

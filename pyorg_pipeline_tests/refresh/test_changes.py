@@ -1,4 +1,4 @@
-"""What a refresh puts on record of changes, on a small site that changes."""
+"""The recorded changes of a small site that changes."""
 
 from __future__ import annotations
 
@@ -9,39 +9,35 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.changes import BASELINE_FILE, FOLDER, MOST_FILES, changes_since
+from pyorg_pipeline.catalog.changes import FOLDER, MOST_FILES, changes_since
 from pyorg_pipeline.catalog.location import LocalLocation
-from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore, directory_file
-from pyorg_pipeline.demo.replica.record import read_record
+from pyorg_pipeline.catalog.store import CatalogStore, directory_file
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import CatalogError, CatalogMissingError
 from pyorg_pipeline.model.changes import CatalogChange
 from pyorg_pipeline.refresh.artifacts import crawl_directories
-from pyorg_pipeline.refresh.changes import ChangesRecorded, changes_due, record_changes
+from pyorg_pipeline.refresh.changes import RecordedChanges, changes_due, record_changes
 from pyorg_pipeline.refresh.directories import due_directories, update_directories
-from pyorg_pipeline.refresh.publish import publication_due, publish_catalog, publish_latest
-from pyorg_pipeline.refresh.releases import publish_releases
+from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline_tests.support.filling import fill
-from pyorg_pipeline_tests.support.small_site import FILES, LONG_AGO, small_site
+from pyorg_pipeline_tests.support.filling import publish, publish_catalog
+from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
 
 TGZ = "3.13.9/Python-3.13.9.tgz"
 XZ = "3.13.9/Python-3.13.9.tar.xz"
 EXE = "3.13.9/python-3.13.9-amd64.exe"
 LATER = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
-RELEASE_FILES = len([path for path in FILES if not path.startswith("doc/")])
 
 #: A change in short: what happened to which file, and its sizes.
 Short = tuple[str, str, int | None, int | None]
 
 
 @dataclass
-class Record:
-    """A catalog, its site, and the steps of a refresh up to the record of changes."""
+class Catalog:
+    """A catalog, its site, and the steps of a refresh."""
 
     store: CatalogStore
     client: SiteClient
@@ -54,30 +50,20 @@ class Record:
         for _ in crawled:
             pass
 
-    def publish(self) -> None:
-        publish_catalog(self.store)
-        publish_latest(self.store)
-        publish_releases(self.store)
-
-    def refresh(self, **how: Any) -> ChangesRecorded:
+    def refresh(self, **how: Any) -> RecordedChanges:
         update_directories(self.store, self.client, **how)
         self.crawl()
-        self.publish()
-        return record_changes(self.store)
+        return publish(self.store)
 
     def listed(self, since: datetime | None = None) -> list[CatalogChange]:
         url = self.client.base_url
         return changes_since(self.store, url, since, base_url=url, companions=True)
 
-    def told(self) -> list[Short]:
+    def changes(self) -> list[Short]:
         return [short(change) for change in self.listed()]
 
     def files(self) -> list[str]:
         return self.store.location.names(FOLDER)
-
-    def baseline(self) -> dict[str, tuple[int | None, datetime | None]]:
-        rows = self.store.rows(BASELINE_FILE)
-        return {row["path"]: (row["size"], row["last_modified"]) for row in rows}
 
 
 def short(change: CatalogChange) -> Short:
@@ -91,51 +77,38 @@ def site() -> Iterator[Replica]:
 
 
 @pytest.fixture
-def catalog(site: Replica, tmp_path: Path) -> Iterator[Record]:
+def empty(site: Replica, tmp_path: Path) -> Iterator[Catalog]:
+    """A catalog before its first refresh."""
     with SiteClient(site.url, backoff=0, retries=0) as client:
-        yield Record(CatalogStore(LocalLocation(tmp_path / "catalog")), client)
+        yield Catalog(CatalogStore(LocalLocation(tmp_path / "catalog")), client)
 
 
 @pytest.fixture
-def record(catalog: Record) -> Record:
-    """With everything accounted for."""
-    assert catalog.refresh().is_first
-    return catalog
+def catalog(empty: Catalog) -> Catalog:
+    """A catalog after its first refresh."""
+    empty.refresh()
+    return empty
 
 
-def test_the_first_publication_is_accounted_for_and_tells_nothing(catalog: Record) -> None:
-    done = catalog.refresh()
-    assert (done.is_first, done.files, done.sequence, done.file) == (
-        True,
-        RELEASE_FILES,
-        None,
-        None,
-    )
-    assert (done.appeared, done.vanished, done.replaced, len(done.table)) == (0, 0, 0, 0)
-    assert (catalog.files(), catalog.told()) == ([], [])
-    released = {path: size for path, size in FILES.items() if not path.startswith("doc/")}
-    assert catalog.baseline() == {path: (size, LONG_AGO) for path, size in released.items()}
-    facts = catalog.store.facts(BASELINE_FILE)
-    published = catalog.store.facts(CATALOG_FILE)
-    assert (facts["site_url"], facts["sequence"]) == (catalog.client.base_url, 0)
-    assert facts["catalog_published_at"] == published["published_at"]
-    assert facts["crawls"] == published["crawls"]
+def test_the_first_fill_reports_no_changes(site: Replica, empty: Catalog) -> None:
+    update_directories(empty.store, empty.client)
+    empty.crawl("src", "2.7")
+    site.add("2.7/python-2.7.msi", size=7)
+    done = empty.refresh()
+    assert (done.sequence, done.file, len(done.table)) == (None, None, 0)
+    assert (empty.files(), empty.changes()) == ([], [])
+    assert not publication_due(empty.store)
 
 
-def test_a_file_that_appears_is_told_with_its_state_and_when_it_was_seen(
-    site: Replica, record: Record
+def test_a_new_file_is_listed_with_its_state_and_when_it_was_seen(
+    site: Replica, catalog: Catalog
 ) -> None:
     path = "3.15.0/Python-3.15.0a2.tgz"
     site.add(path, size=30_100_000, last_modified=LATER)
     before = datetime.now(UTC)
-    done = record.refresh()
-    assert (done.appeared, done.vanished, done.replaced, done.sequence) == (1, 0, 0, 1)
-    assert (done.is_first, done.files, done.file) == (
-        False,
-        RELEASE_FILES + 1,
-        f"{FOLDER}/000001.parquet",
-    )
-    [change] = record.listed()
+    done = catalog.refresh()
+    assert (done.sequence, done.file) == (1, f"{FOLDER}/000001.parquet")
+    [change] = catalog.listed()
     assert change == CatalogChange(
         change="appeared",
         path=path,
@@ -150,331 +123,277 @@ def test_a_file_that_appears_is_told_with_its_state_and_when_it_was_seen(
         url=f"{site.url}{path}",
     )
     assert before - timedelta(milliseconds=1) <= change.seen_at <= datetime.now(UTC)
-    [row] = record.store.rows(f"{FOLDER}/000001.parquet")
+    [row] = catalog.store.rows(f"{FOLDER}/000001.parquet")
     assert (row["sequence"], row["name"], row["directory"]) == (1, "Python-3.15.0a2.tgz", "3.15.0")
     assert [row[name] for name in ("major", "minor", "micro", "releaselevel", "serial")] == [
         *(3, 15, 0, "alpha", 2)
     ]
-    facts = record.store.facts(f"{FOLDER}/000001.parquet")
-    assert (facts["site_url"], facts["sequence"]) == (site.url, 1)
-    assert facts["catalog_published_at"] == done.catalog_published_at
+    assert catalog.store.metadata(f"{FOLDER}/000001.parquet")["site_url"] == site.url
 
 
-def test_a_file_that_vanishes_is_told_with_the_state_that_it_had(
-    site: Replica, record: Record
+def test_a_removed_file_is_listed_with_the_state_that_it_had(
+    site: Replica, catalog: Catalog
 ) -> None:
     site.remove(EXE)
-    assert record.refresh().vanished == 1
-    [change] = record.listed()
+    catalog.refresh()
+    [change] = catalog.listed()
     assert short(change) == ("vanished", EXE, 28_000_000, None)
     assert (change.last_modified_before, change.last_modified) == (LONG_AGO, None)
     assert (change.version, change.artifact_type) == ("3.13.9", "windows-release")
 
 
 def test_another_size_or_another_date_is_a_replacement_with_both_states(
-    site: Replica, record: Record
+    site: Replica, catalog: Catalog
 ) -> None:
     site.replace(TGZ, size=1, last_modified=LONG_AGO)
     site.replace(XZ, last_modified=LATER)
     site.touch("3.13.9/", LATER)
-    assert record.refresh().replaced == 2
-    by_date, by_size = record.listed()
+    catalog.refresh()
+    by_date, by_size = catalog.listed()
     assert short(by_date) == ("replaced", XZ, 22_000_000, 22_000_000)
     assert (by_date.last_modified_before, by_date.last_modified) == (LONG_AGO, LATER)
     assert short(by_size) == ("replaced", TGZ, 29_000_000, 1)
     assert (by_size.last_modified_before, by_size.last_modified) == (LONG_AGO, LONG_AGO)
 
 
-def test_a_companion_is_a_file_too_that_says_whose_it_is(site: Replica, record: Record) -> None:
+def test_a_companion_is_a_file_that_names_its_artifact(site: Replica, catalog: Catalog) -> None:
     site.add(f"{TGZ}.asc", size=833)
     site.replace(f"{XZ}.asc", size=834)
-    record.refresh()
-    assert record.told() == [
+    catalog.refresh()
+    assert catalog.changes() == [
         ("replaced", f"{XZ}.asc", 833, 834),
         ("appeared", f"{TGZ}.asc", None, 833),
     ]
-    assert [change.companion_of for change in record.listed()] == [XZ, TGZ]
-    assert {change.artifact_type for change in record.listed()} == {"source-release"}
+    assert [change.companion_of for change in catalog.listed()] == [XZ, TGZ]
+    assert {change.artifact_type for change in catalog.listed()} == {"source-release"}
     site.remove(f"{TGZ}.asc")
-    record.refresh()
-    assert record.told()[2:] == [("vanished", f"{TGZ}.asc", 833, None)]
+    catalog.refresh()
+    assert catalog.changes()[2:] == [("vanished", f"{TGZ}.asc", 833, None)]
 
 
-def test_a_companion_of_a_superseded_artifact_is_told_under_its_own_name(
-    site: Replica, record: Record
+def test_a_companion_of_a_superseded_artifact_is_listed_under_its_own_name(
+    site: Replica, catalog: Catalog
 ) -> None:
     site.add(f"{EXE}_superceded", size=28_000_000)
     site.add(f"{EXE}.asc_superceded", size=7)
     site.add(f"{EXE}_superceded.sigstore", size=8)
-    record.refresh()
-    assert {(change.path, change.size, change.companion_of) for change in record.listed()} == {
+    catalog.refresh()
+    assert {(change.path, change.size, change.companion_of) for change in catalog.listed()} == {
         (f"{EXE}_superceded", 28_000_000, None),
         (f"{EXE}.asc_superceded", 7, f"{EXE}_superceded"),
         (f"{EXE}_superceded.sigstore", 8, f"{EXE}_superceded"),
     }
 
 
-def test_a_file_that_becomes_a_companion_has_not_changed(site: Replica, record: Record) -> None:
+def test_a_file_that_becomes_a_companion_has_not_changed(site: Replica, catalog: Catalog) -> None:
     installer = "3.14.0/python-3.14.0-amd64.exe"
     site.add(f"{installer}.asc", size=9)
-    record.refresh()
+    catalog.refresh()
     site.add(installer, size=5)
-    record.refresh()
-    assert [(change.path, change.companion_of) for change in record.listed()] == [
+    catalog.refresh()
+    assert [(change.path, change.companion_of) for change in catalog.listed()] == [
         (f"{installer}.asc", None),
         (installer, None),
     ]
-    [row] = [r for r in record.store.rows(BASELINE_FILE) if r["path"] == f"{installer}.asc"]
-    assert row["companion_of"] == installer
 
 
-def test_changes_stand_in_the_order_of_versions_and_each_refresh_has_its_number(
-    site: Replica, record: Record
+def test_changes_are_sorted_by_version_and_each_refresh_has_its_number(
+    site: Replica, catalog: Catalog
 ) -> None:
     for path in ("3.15.0/z.txt", "3.14.0/Python-3.14.0.tgz", "2.7/Python-2.7.tar.bz2"):
         site.add(path, size=5)
     site.replace("3.14.0/Python-3.14.0rc1.tar.xz", size=6)
-    assert record.refresh().sequence == 1
+    assert catalog.refresh().sequence == 1
     site.add("2.7/python-2.7.msi", size=7)
-    assert record.refresh().sequence == 2
-    assert [(change.path, change.size) for change in record.listed()] == [
+    assert catalog.refresh().sequence == 2
+    assert [(change.path, change.size) for change in catalog.listed()] == [
         ("2.7/Python-2.7.tar.bz2", 5),
         ("3.14.0/Python-3.14.0rc1.tar.xz", 6),
         ("3.14.0/Python-3.14.0.tgz", 5),
         ("3.15.0/z.txt", 5),
         ("2.7/python-2.7.msi", 7),
     ]
-    assert record.files() == ["000001.parquet", "000002.parquet"]
+    assert catalog.files() == ["000001.parquet", "000002.parquet"]
 
 
-def test_a_refresh_without_changes_writes_no_file_and_is_accounted_for(record: Record) -> None:
-    record.crawl("3.13.9", "3.14.0")
-    record.publish()
-    assert changes_due(record.store)
-    done = record_changes(record.store)
-    assert (done.sequence, done.files, len(done.table)) == (None, RELEASE_FILES, 0)
-    assert record.files() == []
-    assert not changes_due(record.store)
-
-
-def test_a_vanished_directory_s_files_vanish_and_appear_again_when_it_comes_back(
-    site: Replica, record: Record
+def test_the_files_of_a_removed_directory_vanish_once_and_appear_when_it_returns(
+    site: Replica, catalog: Catalog
 ) -> None:
     site.remove("3.13.9/")
-    assert record.refresh().vanished == 4
-    assert record.told() == [
-        ("vanished", XZ, 22_000_000, None),
-        ("vanished", f"{XZ}.asc", 833, None),
-        ("vanished", TGZ, 29_000_000, None),
-        ("vanished", EXE, 28_000_000, None),
-    ]
+    for _ in range(2):
+        catalog.refresh()
+        assert catalog.changes() == [
+            ("vanished", XZ, 22_000_000, None),
+            ("vanished", f"{XZ}.asc", 833, None),
+            ("vanished", TGZ, 29_000_000, None),
+            ("vanished", EXE, 28_000_000, None),
+        ]
     site.add(TGZ, size=5)
-    record.refresh()
-    assert record.told()[4:] == [("appeared", TGZ, None, 5)]
+    # It is crawled although its date did not change.
+    site.touch("3.13.9/", LONG_AGO - timedelta(days=1))
+    catalog.refresh()
+    assert catalog.changes()[4:] == [("appeared", TGZ, None, 5)]
 
 
-def test_a_new_directory_s_files_appear(site: Replica, record: Record) -> None:
+def test_a_new_directory_s_files_appear(site: Replica, catalog: Catalog) -> None:
     site.add("3.15.1/Python-3.15.1.tgz", size=5)
     site.add("3.15.1/Python-3.15.1.tgz.sigstore", size=6)
-    record.refresh()
-    assert record.told() == [
+    catalog.refresh()
+    assert catalog.changes() == [
         ("appeared", "3.15.1/Python-3.15.1.tgz", None, 5),
         ("appeared", "3.15.1/Python-3.15.1.tgz.sigstore", None, 6),
     ]
 
 
-def test_a_directory_that_fails_tells_nothing_until_it_can_be_read_again(
-    site: Replica, record: Record
+def test_a_directory_that_fails_has_no_changes_until_it_can_be_read(
+    site: Replica, catalog: Catalog
 ) -> None:
     site.add("3.14.0/Python-3.14.0.tgz", size=5)
     site.add("3.13.9/python-3.13.9-arm64.exe", size=6)
     site.answer("3.14.0/", Answer(status=503))
-    record.refresh()
-    assert record.told() == [("appeared", "3.13.9/python-3.13.9-arm64.exe", None, 6)]
-    site.clear_answers()
-    record.refresh()
-    assert record.told()[1:] == [("appeared", "3.14.0/Python-3.14.0.tgz", None, 5)]
-
-
-def test_a_directory_that_could_never_be_read_has_files_that_appear_once_it_can(
-    site: Replica, catalog: Record
-) -> None:
-    site.answer("2.7/", Answer(status=503))
-    assert catalog.refresh().is_first
+    catalog.refresh()
+    assert catalog.changes() == [("appeared", "3.13.9/python-3.13.9-arm64.exe", None, 6)]
     site.clear_answers()
     catalog.refresh()
-    assert catalog.told() == [
+    assert catalog.changes()[1:] == [("appeared", "3.14.0/Python-3.14.0.tgz", None, 5)]
+
+
+def test_the_files_of_a_directory_appear_when_it_is_read_for_the_first_time(
+    site: Replica, empty: Catalog
+) -> None:
+    site.answer("2.7/", Answer(status=503))
+    empty.refresh()
+    site.clear_answers()
+    empty.refresh()
+    assert empty.changes() == [
         ("appeared", "2.7/UNWISE.EXE", None, 150_000),
         ("appeared", "2.7/Python-2.7.tgz", None, 14_000_000),
     ]
 
 
-def test_a_table_that_breaks_tells_of_no_file_that_vanished(site: Replica, record: Record) -> None:
-    record.store.location.write(directory_file("3.13.9"), b"broken")
-    record.publish()
-    assert len(record_changes(record.store).table) == 0
-    site.replace(TGZ, size=5)
-    record.refresh()
-    assert record.told() == [("replaced", TGZ, 29_000_000, 5)]
-
-
-def test_a_table_newer_than_the_snapshot_is_left_for_the_next_one(
-    site: Replica, record: Record
+def test_changes_that_the_snapshot_lacks_wait_for_the_next_one(
+    site: Replica, catalog: Catalog
 ) -> None:
     site.add("3.14.0/Python-3.14.0.tgz", size=5)
     site.add("3.13.9/python-3.13.9-arm64.exe", size=6)
-    update_directories(record.store, record.client)
-    record.crawl()
-    record.publish()
+    update_directories(catalog.store, catalog.client)
+    catalog.crawl()
+    publish_catalog(catalog.store)
     site.add("3.14.0/python-3.14.0-amd64.exe", size=7)
-    record.crawl("3.14.0")
-    assert record_changes(record.store).appeared == 1
-    assert record.told() == [("appeared", "3.13.9/python-3.13.9-arm64.exe", None, 6)]
-    assert publication_due(record.store)
-    record.publish()
-    record_changes(record.store)
-    assert sorted(record.told()[1:]) == [
+    catalog.crawl("3.14.0")
+    record_changes(catalog.store)
+    assert catalog.changes() == [("appeared", "3.13.9/python-3.13.9-arm64.exe", None, 6)]
+    assert publication_due(catalog.store)
+    publish(catalog.store)
+    assert sorted(catalog.changes()[1:]) == [
         ("appeared", "3.14.0/Python-3.14.0.tgz", None, 5),
         ("appeared", "3.14.0/python-3.14.0-amd64.exe", None, 7),
     ]
 
 
-def test_a_table_newer_than_the_first_snapshot_is_accounted_for_as_it_is(
-    site: Replica, catalog: Record
+def test_listing_since_the_last_change_misses_and_repeats_none(
+    site: Replica, catalog: Catalog
 ) -> None:
-    update_directories(catalog.store, catalog.client)
-    catalog.crawl()
-    catalog.publish()
-    site.add("3.14.0/Python-3.14.0.tgz", size=5)
-    catalog.crawl("3.14.0")
-    assert record_changes(catalog.store).files == RELEASE_FILES + 1
-    catalog.publish()
-    record_changes(catalog.store)
-    assert catalog.told() == []
-
-
-def test_a_record_that_was_killed_before_its_end_tells_nothing_twice(
-    site: Replica, record: Record
-) -> None:
-    site.add("3.14.0/Python-3.14.0.tgz", size=5)
-    baseline = record.store.location.read(BASELINE_FILE)
-    record.refresh()
-    # As if the baseline had not been written any more.
-    record.store.location.write(BASELINE_FILE, baseline)
-    assert changes_due(record.store)
-    assert record.told() == []
-    site.add("3.13.9/python-3.13.9-arm64.exe", size=6)
-    assert record.refresh().sequence == 1
-    assert record.told() == [
-        ("appeared", "3.13.9/python-3.13.9-arm64.exe", None, 6),
-        ("appeared", "3.14.0/Python-3.14.0.tgz", None, 5),
-    ]
-    assert record.files() == ["000001.parquet"]
-
-
-def test_what_a_killed_record_left_is_removed_when_it_was_taken_back(
-    site: Replica, record: Record
-) -> None:
-    path = "3.14.0/Python-3.14.0.tgz"
-    site.add(path, size=5)
-    baseline = record.store.location.read(BASELINE_FILE)
-    record.refresh()
-    record.store.location.write(BASELINE_FILE, baseline)
-    site.remove(path)
-    assert record.refresh().sequence is None
-    assert (record.files(), record.told()) == ([], [])
-
-
-def test_whoever_asks_from_the_last_change_on_misses_none_and_hears_none_twice(
-    site: Replica, record: Record
-) -> None:
-    heard: list[CatalogChange] = []
+    listed: list[CatalogChange] = []
     for number in range(4):
         site.add(f"3.14.0/{number}.txt", size=number)
-        record.refresh()
-        heard += record.listed(heard[-1].seen_at if heard else None)
-    assert [change.path for change in heard] == [f"3.14.0/{number}.txt" for number in range(4)]
+        catalog.refresh()
+        listed += catalog.listed(listed[-1].seen_at if listed else None)
+    assert [change.path for change in listed] == [f"3.14.0/{number}.txt" for number in range(4)]
 
 
 def test_later_changes_are_seen_later_even_if_the_clock_was_set_back(
-    site: Replica, record: Record
+    site: Replica, catalog: Catalog
 ) -> None:
     site.add("3.14.0/a.txt", size=1)
-    record.refresh()
-    [row] = record.store.rows(f"{FOLDER}/000001.parquet")
+    catalog.refresh()
+    [row] = catalog.store.rows(f"{FOLDER}/000001.parquet")
     ahead = datetime(2100, 1, 1, tzinfo=UTC)
-    record.store.write(
+    catalog.store.write(
         f"{FOLDER}/000001.parquet",
         schemas.CATALOG_CHANGES,
         [{**row, "seen_at": ahead}],
-        {**record.store.facts(f"{FOLDER}/000001.parquet"), "last_seen_at": ahead},
+        {**catalog.store.metadata(f"{FOLDER}/000001.parquet"), "last_seen_at": ahead},
     )
     site.add("3.14.0/b.txt", size=2)
-    record.refresh()
-    assert [change.seen_at for change in record.listed()] == [
+    catalog.refresh()
+    assert [change.seen_at for change in catalog.listed()] == [
         ahead,
         ahead + timedelta(milliseconds=1),
     ]
 
 
-def test_a_lost_baseline_is_begun_anew_behind_what_is_on_record(
-    site: Replica, record: Record
+def test_another_site_starts_without_changes_and_those_of_the_first_one_stay(
+    site: Replica, catalog: Catalog
 ) -> None:
     site.add("3.14.0/a.txt", size=1)
-    record.refresh()
-    record.store.location.write(BASELINE_FILE, b"broken")
-    assert changes_due(record.store)
-    done = record_changes(record.store)
-    assert (done.is_first, done.sequence, done.files) == (True, None, RELEASE_FILES + 1)
+    catalog.refresh()
+    entries = [entry for entry in small_site() if not entry.path.startswith("3.15.0/")]
+    with Replica(entries) as other, SiteClient(other.url, backoff=0, retries=0) as client:
+        moved = Catalog(catalog.store, client)
+        assert moved.refresh(full=True).sequence is None
+        other.add("3.14.0/b.txt", size=2)
+        assert moved.refresh().sequence == 2
+        assert moved.changes() == [("appeared", "3.14.0/b.txt", None, 2)]
+    assert catalog.changes() == [("appeared", "3.14.0/a.txt", None, 1)]
+
+
+def test_a_size_that_was_not_known_before_is_no_replacement(
+    site: Replica, catalog: Catalog
+) -> None:
+    # Early tables do not have the sizes and dates of companions.
+    file = directory_file("3.13.9")
+    early = [name for name in schemas.RELEASE_ARTIFACTS.names if not name.startswith("companion_")]
+    table, metadata = catalog.store.read(file, early)
+    catalog.store.write(file, table.schema, table, metadata)
+    site.replace(TGZ, size=5)
+    catalog.refresh()
+    assert catalog.changes() == [("replaced", TGZ, 29_000_000, 5)]
+
+
+@pytest.mark.parametrize("damage", ["unreadable", "missing"])
+def test_a_directory_without_a_readable_table_is_compared_with_the_published_catalog(
+    site: Replica, catalog: Catalog, damage: str
+) -> None:
+    if damage == "missing":
+        catalog.store.location.delete(directory_file("3.13.9"))
+    else:
+        catalog.store.location.write(directory_file("3.13.9"), b"broken")
+        with pytest.raises(CatalogError, match=r"damaged tables .*/3\.13\.9\.parquet"):
+            publish(catalog.store)
+    site.replace(TGZ, size=5)
+    catalog.refresh()
+    assert catalog.changes() == [("replaced", TGZ, 29_000_000, 5)]
+
+
+def test_a_catalog_of_an_earlier_version_keeps_its_changes_and_loses_its_baseline(
+    site: Replica, catalog: Catalog
+) -> None:
+    site.add("3.14.0/a.txt", size=1)
+    catalog.refresh()
+    file, store = f"{FOLDER}/000001.parquet", catalog.store
+    table, metadata = store.read(file)
+    del metadata["recorded"]
+    store.write(file, table.schema, table, metadata)
+    table, metadata = store.read(directory_file("3.14.0"))
+    del metadata["changes"], metadata["changes_number"]
+    store.write(directory_file("3.14.0"), table.schema, table, metadata)
+    store.location.write("catalog_changes_baseline.parquet", b"of an earlier version")
     site.add("3.14.0/b.txt", size=2)
-    assert record.refresh().sequence == 2
-    assert record.told() == [
+    catalog.refresh()
+    assert catalog.changes() == [
         ("appeared", "3.14.0/a.txt", None, 1),
         ("appeared", "3.14.0/b.txt", None, 2),
     ]
-
-
-def test_another_site_is_begun_anew_and_the_first_one_s_changes_stay(
-    site: Replica, record: Record
-) -> None:
-    site.add("3.14.0/a.txt", size=1)
-    record.refresh()
-    entries = [entry for entry in small_site() if not entry.path.startswith("3.15.0/")]
-    with Replica(entries) as other, SiteClient(other.url, backoff=0, retries=0) as client:
-        moved = Record(record.store, client)
-        done = moved.refresh(full=True)
-        assert (done.is_first, done.files) == (True, RELEASE_FILES - 1)
-        other.add("3.14.0/b.txt", size=2)
-        assert moved.refresh().sequence == 2
-        assert moved.told() == [("appeared", "3.14.0/b.txt", None, 2)]
-    assert record.told() == [("appeared", "3.14.0/a.txt", None, 1)]
-
-
-def test_a_size_that_was_not_known_before_is_no_replacement(site: Replica, catalog: Record) -> None:
-    update_directories(catalog.store, catalog.client)
-    catalog.crawl()
-    # As a catalog was written before the tables had the companions' sizes and dates.
-    file = directory_file("3.13.9")
-    facts = catalog.store.facts(file)
-    old = [n for n in schemas.RELEASE_ARTIFACTS.names if not n.startswith("companion_")]
-    schema = pa.schema([schemas.RELEASE_ARTIFACTS.field(name) for name in old])
-    rows = [{name: row[name] for name in old} for row in catalog.store.rows(file)]
-    catalog.store.write(file, schema, rows, facts)
-    catalog.publish()
-    assert record_changes(catalog.store).is_first
-    assert catalog.baseline()[f"{XZ}.asc"] == (None, None)
-    site.replace(TGZ, size=5)
-    catalog.refresh()
-    assert catalog.told() == [("replaced", TGZ, 29_000_000, 5)]
-    assert catalog.baseline()[f"{XZ}.asc"] == (833, LONG_AGO)
+    assert store.location.stamp("catalog_changes_baseline.parquet") is None
 
 
 class KilledError(Exception):
-    """Stands for the end of the process."""
+    """Ends a refresh as a kill does."""
 
 
 class Dying(LocalLocation):
-    """A folder whose process is killed in front of one of its changes."""
+    """A folder whose process is killed before one of its writes."""
 
     def __init__(self, folder: Path, steps: int) -> None:
         super().__init__(folder)
@@ -489,80 +408,103 @@ class Dying(LocalLocation):
         super().delete(name)
 
     def _step(self) -> None:
-        if self.steps == 0:
-            raise KilledError
         self.steps -= 1
+        if self.steps < 0:
+            raise KilledError
 
 
-def test_many_files_become_one_and_killed_at_any_step_everything_is_told_once(
-    site: Replica, record: Record, tmp_path: Path
+def test_a_refresh_killed_before_any_of_its_writes_loses_and_repeats_no_change(
+    site: Replica, catalog: Catalog, tmp_path: Path
+) -> None:
+    site.remove("2.7/")
+    site.add("3.14.0/a.txt", size=1)
+    site.add("3.15.1/Python-3.15.1.tgz", size=2)
+    site.replace(TGZ, size=5)
+    expected = [
+        ("vanished", "2.7/UNWISE.EXE", 150_000, None),
+        ("vanished", "2.7/Python-2.7.tgz", 14_000_000, None),
+        ("replaced", TGZ, 29_000_000, 5),
+        ("appeared", "3.14.0/a.txt", None, 1),
+        ("appeared", "3.15.1/Python-3.15.1.tgz", None, 2),
+    ]
+    killed = 0
+    for steps in range(100):
+        folder = tmp_path / str(steps)
+        shutil.copytree(catalog.store.location.text, folder)
+        with SiteClient(site.url, backoff=0, retries=0) as client:
+            try:
+                Catalog(CatalogStore(Dying(folder, steps)), client).refresh()
+            except KilledError:
+                killed += 1
+        again = Catalog(CatalogStore(LocalLocation(folder)), catalog.client)
+        for _ in range(2):
+            again.refresh()
+            assert again.changes() == expected, steps
+            assert not changes_due(again.store)
+        if killed == steps:
+            break
+    # The root and a removed directory, three crawls, three published tables, and the changes.
+    assert killed == 9
+
+
+def test_a_change_that_was_taken_back_before_it_was_published_is_none(
+    site: Replica, catalog: Catalog
+) -> None:
+    site.add("3.14.0/a.txt", size=1)
+    site.replace(TGZ, size=5)
+    site.remove(EXE)
+    catalog.crawl("3.13.9", "3.14.0")
+    site.remove("3.14.0/a.txt")
+    site.replace(TGZ, size=6)
+    site.add(EXE, size=28_000_000, last_modified=LONG_AGO)
+    catalog.crawl("3.13.9", "3.14.0")
+    catalog.refresh()
+    assert catalog.changes() == [("replaced", TGZ, 29_000_000, 6)]
+
+
+def test_many_files_are_merged_and_a_kill_at_any_step_loses_nothing(
+    site: Replica, catalog: Catalog, tmp_path: Path
 ) -> None:
     for number in range(MOST_FILES + 1):
         site.add(f"3.14.0/{number:02}.txt", size=number)
-        record.crawl("3.14.0")
-        record.publish()
+        catalog.crawl("3.14.0")
+        publish_catalog(catalog.store)
         if number < MOST_FILES:
-            record_changes(record.store)
-    before = [("appeared", f"3.14.0/{number:02}.txt", None, number) for number in range(65)]
-    last = before.pop()
-    # Three tables are written, then those that were merged are deleted.
-    for steps in (*range(5), 30, 3 + MOST_FILES):
+            record_changes(catalog.store)
+    expected = [("appeared", f"3.14.0/{number:02}.txt", None, number) for number in range(65)]
+    # Two files are written, then those that were merged are deleted.
+    for steps in (0, 1, 2, 3, 30, 1 + MOST_FILES):
         folder = tmp_path / str(steps)
-        shutil.copytree(record.store.location.text, folder)
+        shutil.copytree(catalog.store.location.text, folder)
         with pytest.raises(KilledError):
             record_changes(CatalogStore(Dying(folder, steps)))
-        copy = Record(CatalogStore(LocalLocation(folder)), record.client)
-        # With the baseline it is on record; it is the second of the three.
-        assert copy.told() == (before if steps < 2 else [*before, last])
+        copy = Catalog(CatalogStore(LocalLocation(folder)), catalog.client)
+        assert copy.changes() == (expected if steps else expected[:-1])
         record_changes(copy.store)
-        assert copy.told() == [*before, last]
+        assert copy.changes() == expected
         assert copy.files() == ["000001-000065.parquet"]
-    assert record_changes(record.store).sequence == 65
+    assert record_changes(catalog.store).sequence == 65
     site.replace("3.14.0/64.txt", size=5)
-    assert record.refresh().sequence == 66
-    assert record.files() == ["000001-000065.parquet", "000066.parquet"]
-    assert record.told() == [*before, last, ("replaced", "3.14.0/64.txt", 64, 5)]
+    assert catalog.refresh().sequence == 66
+    assert catalog.files() == ["000001-000065.parquet", "000066.parquet"]
+    assert catalog.changes() == [*expected, ("replaced", "3.14.0/64.txt", 64, 5)]
 
 
-def test_without_a_published_catalog_nothing_is_due_and_recording_is_refused(
-    catalog: Record,
-) -> None:
-    update_directories(catalog.store, catalog.client)
-    catalog.crawl()
-    assert not changes_due(catalog.store)
+def test_changes_cannot_be_recorded_without_a_published_catalog(empty: Catalog) -> None:
+    update_directories(empty.store, empty.client)
+    empty.crawl()
+    assert not changes_due(empty.store)
     with pytest.raises(CatalogMissingError):
-        record_changes(catalog.store)
+        record_changes(empty.store)
 
 
-def test_a_catalog_without_a_record_makes_publication_due_once(catalog: Record) -> None:
-    catalog.refresh()
-    catalog.store.location.delete(BASELINE_FILE)
-    assert publication_due(catalog.store)
-    catalog.publish()
-    record_changes(catalog.store)
-    assert not publication_due(catalog.store)
-
-
-def test_a_record_that_cannot_be_written_leaves_what_was_there_and_stays_due(
-    site: Replica, record: Record
-) -> None:
+def test_changes_that_cannot_be_written_stay_due(site: Replica, catalog: Catalog) -> None:
     site.add("3.14.0/Python-3.14.0.tgz", size=5)
-    in_the_way = Path(record.store.location.text) / FOLDER / "000001.parquet"
-    in_the_way.mkdir(parents=True)
+    in_the_way = Path(catalog.store.location.text) / FOLDER
+    in_the_way.write_text("a file")
     with pytest.raises(CatalogError, match="cannot be written"):
-        record.refresh()
-    assert changes_due(record.store)
-    in_the_way.rmdir()
-    record_changes(record.store)
-    assert record.told() == [("appeared", "3.14.0/Python-3.14.0.tgz", None, 5)]
-
-
-def test_every_file_of_the_whole_record_is_accounted_for_by_its_own_name(tmp_path: Path) -> None:
-    with Replica() as replica:
-        store = fill(str(tmp_path), replica.url)
-    crawled = store.facts(BASELINE_FILE)["crawls"]
-    places = [entry.path.split("/") for entry in read_record()]
-    listed = {"/".join(place) for place in places if len(place) == 2 and place[0] in crawled}
-    found = [row["path"] for row in store.rows(BASELINE_FILE)]
-    assert sorted(found) == sorted(path for path in listed if not path.endswith("/"))
-    assert len(found) > 10_000
+        catalog.refresh()
+    in_the_way.unlink()
+    assert publication_due(catalog.store)
+    record_changes(catalog.store)
+    assert catalog.changes() == [("appeared", "3.14.0/Python-3.14.0.tgz", None, 5)]

@@ -22,15 +22,17 @@ from pyorg_pipeline.errors import (
     ExtraMissingError,
     InvalidArgumentError,
 )
-from pyorg_pipeline.model.signers import SIGNERS
+from pyorg_pipeline.model.digests import SIGNERS, DigestConflict
 from pyorg_pipeline.refresh.artifacts import crawl_directories
-from pyorg_pipeline.refresh.changes import record_changes
-from pyorg_pipeline.refresh.digest_report import DigestConflict, DirectoryDigests
-from pyorg_pipeline.refresh.digests import digests_due, record_digests
+from pyorg_pipeline.refresh.digests import (
+    DirectoryDigests,
+    digests_due,
+    record_digests,
+)
 from pyorg_pipeline.refresh.directories import update_directories
-from pyorg_pipeline.refresh.publish import publication_due, publish_catalog, publish_latest
-from pyorg_pipeline.refresh.releases import publish_releases
+from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline_tests.support.filling import publish, publish_catalog
 from pyorg_pipeline_tests.support.published import bundle_bytes, sbom_bytes, sha256_of
 from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests
 from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
@@ -58,7 +60,7 @@ class Digests:
         how.setdefault("last_modified", LONG_AGO)
         try:
             self.site.add(path, content=content, **how)
-        except InvalidArgumentError:
+        except ValueError:
             self.site.replace(path, content=content, **how)
 
     def crawl(self) -> None:
@@ -279,7 +281,7 @@ def test_a_digest_that_changes_is_reported_each_time_and_never_replaces_the_firs
     assert "another SHA-256, unsigned" in row["error"]
     assert len(caplog.records) == 2
     assert all(record.levelno == logging.ERROR for record in caplog.records)
-    assert f"tells SHA-256 {THREE}, on record is {ONE}, which stays in force" in caplog.text
+    assert f"has SHA-256 {THREE}, but {ONE} was recorded first" in caplog.text
     publish_catalog(digests.store)
     assert published(digests)[TGZ] == (ONE, "sigstore", None)
 
@@ -350,18 +352,12 @@ def published(digests: Digests) -> dict[str, tuple[Any, ...]]:
 
 
 def test_the_catalog_carries_the_digests_and_is_due_when_they_change(digests: Digests) -> None:
-    publish_catalog(digests.store)
-    publish_latest(digests.store)
-    publish_releases(digests.store)
-    record_changes(digests.store)
+    publish(digests.store)
     assert not publication_due(digests.store)
     assert set(published(digests).values()) == {(None, None, None)}
     digests.record()
     assert publication_due(digests.store)
-    publish_catalog(digests.store)
-    publish_latest(digests.store)
-    publish_releases(digests.store)
-    record_changes(digests.store)
+    publish(digests.store)
     assert not publication_due(digests.store)
     found = published(digests)
     assert len(found) == 10

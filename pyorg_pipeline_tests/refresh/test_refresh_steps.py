@@ -33,8 +33,12 @@ from pyorg_pipeline.errors import (
     SiteStatusError,
 )
 from pyorg_pipeline.model.due import Due
-from pyorg_pipeline.refresh.artifacts import ArtifactsLostError, DirectoryCrawl, crawl_directories
-from pyorg_pipeline.refresh.changes import record_changes
+from pyorg_pipeline.refresh.artifacts import (
+    ArtifactsLostError,
+    DirectoryCrawl,
+    crawl_directories,
+    read_failures,
+)
 from pyorg_pipeline.refresh.checks import latest_never_goes_back
 from pyorg_pipeline.refresh.directories import (
     DirectoriesUpdate,
@@ -42,14 +46,14 @@ from pyorg_pipeline.refresh.directories import (
     due_this_round,
     update_directories,
 )
-from pyorg_pipeline.refresh.failures import read_failures
-from pyorg_pipeline.refresh.publish import (
-    publication_due,
+from pyorg_pipeline.refresh.publish import publication_due
+from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline_tests.support.filling import (
+    publish,
     publish_catalog,
     publish_latest,
+    publish_releases,
 )
-from pyorg_pipeline.refresh.releases import publish_releases
-from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, LONG_AGO, small_site
 
 JUST_NOW = timedelta(seconds=5)
@@ -73,10 +77,7 @@ class Catalog:
     def refresh(self) -> dict[str, DirectoryCrawl]:
         self.update()
         done = self.crawl()
-        publish_catalog(self.store)
-        publish_latest(self.store)
-        publish_releases(self.store)
-        record_changes(self.store)
+        publish(self.store)
         return done
 
     def paths(self, file: str = CATALOG_FILE) -> list[str]:
@@ -116,7 +117,7 @@ def test_the_directories_table_is_sorted_by_version_and_says_what_the_site_says(
     row = rows[2]
     assert (row["major"], row["minor"], row["micro"]) == (3, 13, 9)
     assert row["last_modified"] == LONG_AGO - timedelta(days=1)
-    assert row["gone_since"] is None
+    assert row["removed_at"] is None
     assert datetime.now(UTC) - row["first_seen"] < timedelta(minutes=1)
     assert rows[0]["major"] is None
 
@@ -157,7 +158,7 @@ def test_the_catalog_is_sorted_by_version_then_path_and_keeps_unrecognised_files
         "3.14.0/Python-3.14.0.tar.xz",
         "3.15.0/Python-3.15.0a1.tgz",
     ]
-    facts = catalog.store.facts(CATALOG_FILE)
+    facts = catalog.store.metadata(CATALOG_FILE)
     assert (facts["directories"], facts["releases"]) == (5, 6)
     assert (facts["artifacts"], facts["unrecognised"]) == (8, 2)
 
@@ -247,7 +248,7 @@ def test_a_listing_that_lost_an_artifact_is_believed_when_a_later_one_says_the_s
     first = catalog.refresh()["3.13.9"]
     assert isinstance(first.error, ArtifactsLostError)
     assert str(first.error) == (
-        f"{site.url}3.13.9/: 1 of 3 artifacts are no longer listed ({INSTALLER}); believed "
+        f"{site.url}3.13.9/: 1 of 3 artifacts are no longer listed ({INSTALLER}); accepted "
         "when the next listing says the same, or with `pyorg refresh --accept_vanished true`"
     )
     assert catalog.store.rows(directory_file("3.13.9")) == table
@@ -321,7 +322,7 @@ def test_a_removed_file_is_recorded_as_gone_and_leaves_the_catalog(
     publish_catalog(catalog.store)
     assert done.removed == (gone,)
     rows = {row["path"]: row for row in catalog.store.rows(directory_file("3.13.9"))}
-    assert rows[gone]["gone_since"] is not None
+    assert rows[gone]["removed_at"] is not None
     assert gone not in catalog.paths()
 
 
@@ -333,11 +334,11 @@ def test_a_gone_file_keeps_its_first_date_of_absence_and_comes_back_as_added(
     site.remove(path)
     catalog.crawl("3.13.9", accept_vanished=True)
     [first] = [
-        r["gone_since"] for r in catalog.store.rows(directory_file("3.13.9")) if r["path"] == path
+        r["removed_at"] for r in catalog.store.rows(directory_file("3.13.9")) if r["path"] == path
     ]
     catalog.crawl("3.13.9")
     [again] = [
-        r["gone_since"] for r in catalog.store.rows(directory_file("3.13.9")) if r["path"] == path
+        r["removed_at"] for r in catalog.store.rows(directory_file("3.13.9")) if r["path"] == path
     ]
     assert first == again
     site.add(path, size=28_000_000)
@@ -370,7 +371,7 @@ def test_a_vanished_directory_is_recorded_as_gone_and_leaves_the_catalog(
     site.remove("2.7/")
     assert catalog.update().vanished == ("2.7",)
     [row] = [row for row in catalog.store.rows(DIRECTORIES_FILE) if row["name"] == "2.7"]
-    assert row["gone_since"] is not None
+    assert row["removed_at"] is not None
     assert publication_due(catalog.store)
     publish_catalog(catalog.store)
     assert not [path for path in catalog.paths() if path.startswith("2.7/")]
@@ -386,7 +387,7 @@ def test_a_vanished_directory_that_comes_back_is_there_again(
     catalog.refresh()
     assert "2.7/Python-2.7.tgz" in catalog.paths()
     [row] = [row for row in catalog.store.rows(DIRECTORIES_FILE) if row["name"] == "2.7"]
-    assert row["gone_since"] is None
+    assert row["removed_at"] is None
 
 
 @pytest.mark.parametrize(
@@ -490,17 +491,17 @@ def test_another_site_is_refused_unless_everything_is_taken_from_it(
         moved.crawl()
         publish_catalog(moved.store)
     assert not [path for path in moved.paths() if path.startswith("3.15.0/")]
-    assert moved.store.facts(CATALOG_FILE)["site_url"] == other.url
+    assert moved.store.metadata(CATALOG_FILE)["site_url"] == other.url
 
 
 def test_a_crawl_of_another_site_than_the_root_listing_s_changes_nothing(catalog: Catalog) -> None:
     catalog.refresh()
-    before = {name: catalog.store.facts(directory_file(name)) for name in DIRECTORIES}
+    before = {name: catalog.store.metadata(directory_file(name)) for name in DIRECTORIES}
     with Replica(small_site()) as other, SiteClient(other.url) as client:
         with pytest.raises(CatalogSiteError):
             Catalog(catalog.store, client).crawl(*DIRECTORIES)
         assert asked(other) == []
-    assert {name: catalog.store.facts(directory_file(name)) for name in DIRECTORIES} == before
+    assert {name: catalog.store.metadata(directory_file(name)) for name in DIRECTORIES} == before
 
 
 def test_a_site_of_which_no_directory_can_be_read_gives_an_empty_catalog_and_says_why(
@@ -527,8 +528,6 @@ def test_a_crawl_without_a_published_catalog_makes_publication_due(catalog: Cata
     publish_latest(catalog.store)
     assert publication_due(catalog.store)
     publish_releases(catalog.store)
-    assert publication_due(catalog.store)
-    record_changes(catalog.store)
     assert not publication_due(catalog.store)
 
 
@@ -551,7 +550,7 @@ def damage(catalog: Catalog, name: str, how: str) -> None:
         begin = min(data.index(text) for text in (b"3.14.0", b"2.7") if text in data)
         data[begin] = 0xFF
     catalog.store.location.write(name, bytes(data))
-    assert catalog.store.facts(name)
+    assert catalog.store.metadata(name)
 
 
 @pytest.mark.parametrize("how", ["a page", "a letter"])

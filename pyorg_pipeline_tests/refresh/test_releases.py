@@ -17,12 +17,16 @@ from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.errors import CatalogMissingError
 from pyorg_pipeline.refresh.artifacts import crawl_directories
 from pyorg_pipeline.refresh.changes import record_changes
-from pyorg_pipeline.refresh.completions import completions
 from pyorg_pipeline.refresh.directories import due_directories, update_directories
-from pyorg_pipeline.refresh.publish import publication_due, publish_catalog, publish_latest
-from pyorg_pipeline.refresh.releases import publish_releases, releases_due
+from pyorg_pipeline.refresh.publish import publication_due
+from pyorg_pipeline.refresh.releases import completions, releases_due
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline_tests.support.filling import fill
+from pyorg_pipeline_tests.support.filling import (
+    fill,
+    publish_catalog,
+    publish_latest,
+    publish_releases,
+)
 from pyorg_pipeline_tests.support.release_stages import STAGES, before_3_14_0, files_of
 from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
 
@@ -89,7 +93,7 @@ def test_the_table_says_of_which_catalog_it_is_and_has_the_columns_that_are_desc
 ) -> None:
     table, facts = store.read(RELEASES_FILE)
     assert table.schema.remove_metadata() == schemas.RELEASES.remove_metadata()
-    catalog = store.facts(CATALOG_FILE)
+    catalog = store.metadata(CATALOG_FILE)
     assert facts["site_url"] == catalog["site_url"]
     assert facts["catalog_published_at"] == catalog["published_at"]
     assert facts["next_change"] is None
@@ -108,7 +112,7 @@ def test_the_same_catalog_at_the_same_time_gives_the_same_bytes(store: CatalogSt
     first = store.location.read(RELEASES_FILE)
     again = publish_releases(store, now=now)
     assert store.location.read(RELEASES_FILE) == first
-    assert again.completed == []
+    assert again.metadata["completed"] == []
 
 
 class TestStages:
@@ -153,25 +157,14 @@ class TestStages:
             site.add(f"3.14.0/{entry.name}", size=entry.size)
         fill(store.location.text, site.url)
         until = rows(store)["3.14.0"]["expected_complete_by"]
-        assert store.facts(RELEASES_FILE)["next_change"] == until
+        assert store.metadata(RELEASES_FILE)["next_change"] == until
         assert not releases_due(store, now=until - timedelta(seconds=1))
         assert releases_due(store, now=until)
-        done = publish_releases(store, now=until)
-        assert (done.partial, done.completed) == ([], ["3.14.0"])
+        assert publish_releases(store, now=until).metadata["completed"] == ["3.14.0"]
         row = rows(store)["3.14.0"]
         assert (row["state"], row["missing_families"]) == ("complete", [])
         assert row["completed_at"] == until
         assert not releases_due(store, now=until + DAY)
-
-    def test_what_was_published_counts_and_names_the_partial_ones(
-        self, site: Replica, store: CatalogStore
-    ) -> None:
-        for entry in files_of(STAGES[0]):
-            site.add(f"3.14.0/{entry.name}", size=entry.size)
-        fill(store.location.text, site.url)
-        done = publish_releases(store)
-        assert done.partial == ["3.14.0"]
-        assert done.states == {"complete": 2, "partial": 1, "superseded": len(done.rows) - 3}
 
 
 def test_a_release_that_is_complete_when_it_is_first_seen_is_complete_since_then(
@@ -215,12 +208,12 @@ def test_what_completes_after_the_clock_was_ahead_is_later_than_all_before(
     site.add("3.13.10/Python-3.13.10.tgz")
     site.add("3.13.10/python-3.13.10-amd64.exe")
     publish_catalog_of(store, site)
-    assert publish_releases(store, now=ahead).completed == ["3.13.10"]
+    assert publish_releases(store, now=ahead).metadata["completed"] == ["3.13.10"]
     for name in ("Python-3.15.0a2", "Python-3.15.0a3"):
         site.add(f"3.15.0/{name}.tgz")
         site.add(f"3.15.0/{name}.tar.xz")
     publish_catalog_of(store, site)
-    assert publish_releases(store).completed == ["3.15.0a2", "3.15.0a3"]
+    assert publish_releases(store).metadata["completed"] == ["3.15.0a2", "3.15.0a3"]
     told = [(one.version.text, one.completed_at) for one in completions(store)[0]]
     assert told == [
         ("3.13.10", ahead),
@@ -243,7 +236,7 @@ def test_a_release_that_vanishes_and_returns_is_complete_since_the_first_time(
         publish_catalog_of(store, site)
         publish_releases(store)
         assert "3.15.0a2" not in rows(store)
-        vanished = store.facts(RELEASES_FILE)["vanished"]
+        vanished = store.metadata(RELEASES_FILE)["vanished"]
         assert vanished == {"3.15.0a1": None, "3.15.0a2": first}
     for entry in kept:
         if entry.size is not None:
@@ -251,10 +244,10 @@ def test_a_release_that_vanishes_and_returns_is_complete_since_the_first_time(
     site.add("3.15.0/Python-3.15.0a2.tgz")
     site.add("3.15.0/Python-3.15.0a2.tar.xz")
     publish_catalog_of(store, site)
-    assert publish_releases(store).completed == []
+    assert publish_releases(store).metadata["completed"] == []
     found = rows(store)
     assert (found["3.15.0a1"]["completed_at"], found["3.15.0a2"]["completed_at"]) == (None, first)
-    assert store.facts(RELEASES_FILE)["vanished"] == {}
+    assert store.metadata(RELEASES_FILE)["vanished"] == {}
 
 
 def test_a_table_that_an_earlier_program_wrote_is_due_and_carried_on(
@@ -310,7 +303,7 @@ class TestEverythingOnRecord:
     def test_every_recognised_artifact_is_counted_once(
         self, known: dict[str, dict[str, Any]], catalog_home: Path
     ) -> None:
-        facts = CatalogStore(LocalLocation(catalog_home / "catalog")).facts(CATALOG_FILE)
+        facts = CatalogStore(LocalLocation(catalog_home / "catalog")).metadata(CATALOG_FILE)
         assert len(known) == facts["releases"] == 471
         assert sum(row["artifacts"] for row in known.values()) == facts["artifacts"]
 

@@ -1,27 +1,61 @@
-"""Filling a catalog by the steps of a refresh, without Dagster: for tests that ask it."""
+"""Filling a catalog by the steps of a refresh, without Dagster."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
+from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import open_location
-from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.catalog.store import (
+    CATALOG_FILE,
+    LATEST_FILE,
+    RELEASES_FILE,
+    CatalogStore,
+    StoredTable,
+)
 from pyorg_pipeline.refresh.artifacts import crawl_directories
-from pyorg_pipeline.refresh.changes import record_changes
+from pyorg_pipeline.refresh.changes import RecordedChanges, record_changes
 from pyorg_pipeline.refresh.directories import due_directories, update_directories
-from pyorg_pipeline.refresh.publish import publish_catalog, publish_latest
-from pyorg_pipeline.refresh.releases import publish_releases
+from pyorg_pipeline.refresh.publish import catalog_snapshot, latest_versions
+from pyorg_pipeline.refresh.releases import releases_table
 from pyorg_pipeline.site.client import SiteClient
 
 
 def fill(catalog_url: str, site_url: str) -> CatalogStore:
-    """Bring the catalog up to date with the site; failures stay on record."""
+    """Bring the catalog up to date with the site."""
     store = CatalogStore(open_location(catalog_url))
     with SiteClient(site_url, backoff=0, retries=0) as client:
         update_directories(store, client)
         wanted = list(due_directories(store))
         for _ in crawl_directories(store, client, wanted, concurrency=8):
             pass
+    publish(store)
+    return store
+
+
+def publish(store: CatalogStore) -> RecordedChanges:
+    """Write all published tables."""
     publish_catalog(store)
     publish_latest(store)
     publish_releases(store)
-    record_changes(store)
-    return store
+    return record_changes(store)
+
+
+def publish_catalog(store: CatalogStore) -> StoredTable:
+    return _write(store, CATALOG_FILE, schemas.ARTIFACT_CATALOG, catalog_snapshot(store))
+
+
+def publish_latest(store: CatalogStore) -> StoredTable:
+    latest = latest_versions(store, store.read(CATALOG_FILE))
+    return _write(store, LATEST_FILE, schemas.LATEST_VERSION, latest)
+
+
+def publish_releases(store: CatalogStore, now: datetime | None = None) -> StoredTable:
+    releases = releases_table(store, store.read(CATALOG_FILE), now=now)
+    return _write(store, RELEASES_FILE, schemas.RELEASES, releases)
+
+
+def _write(store: CatalogStore, name: str, schema: Any, made: StoredTable) -> StoredTable:
+    store.write(name, schema, made.table, made.metadata)
+    return made
