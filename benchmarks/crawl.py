@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from measuring import (
-    MEGABYTE,
     PROGRAMS,
     REFERENCE,
     Contestant,
@@ -69,12 +68,11 @@ def main() -> None:
     print_machine(reference_python=given.reference_python)
     print(f"{given.latency * 1000:g} ms a request, {given.connections} connections\n")
     results.print()
-    peak = results.largest(TABLES, "peak")
     print_targets(
         [
             Target("crawl into rows, times `curl -Z`", results.ratio(ROWS, CURL), at_most=1.2),
             Target("crawl into all tables, times `curl -Z`", results.ratio(TABLES, CURL), 2.2),
-            Target("... peak memory", peak and peak / MEGABYTE, at_most=130, unit=" MB"),
+            Target("... peak memory", results.megabytes(TABLES), at_most=130, unit=" MB"),
         ]
     )
 
@@ -117,7 +115,7 @@ def _curl(url: str, folder: Path, connections: int) -> Contestant:
     requests.write_text("".join(f'url = "{page}"\noutput = "/dev/null"\n' for page in pages))
     argv = [curl, "--disable", "--fail", "--parallel", "--parallel-immediate"]
     argv += ["--parallel-max", str(connections), "--no-progress-meter", "--config", str(requests)]
-    return Contestant(CURL, lambda: run(argv, result=f"{len(pages)} pages, not looked at"))
+    return Contestant(CURL, lambda: run(argv, result=f"{len(pages)} pages, not parsed"))
 
 
 def _rclone(url: str, connections: int) -> Contestant:

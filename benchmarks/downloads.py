@@ -189,7 +189,7 @@ def _print_throughput(results: Results, served: Served) -> None:
     rates = [
         f"{contestant.name} {megabytes / seconds:.0f}"
         for contestant in results.contestants
-        if (seconds := results.median(contestant.name)) is not None
+        if (seconds := results.seconds(contestant.name)) is not None
     ]
     print(f"MB/s of {megabytes:.1f} MB: {', '.join(rates)}\n")
 

@@ -90,15 +90,15 @@ class Results:
             return None
         return median([float(getattr(one, value) / getattr(two, value)) for one, two in pairs])
 
-    def median(self, name: str, value: str = "seconds") -> float | None:
-        """A contestant's median; None if it did not run."""
+    def seconds(self, name: str) -> float | None:
+        """A contestant's median time; None if it did not run."""
         figures = self.figures.get(name)
-        return median([float(getattr(figure, value)) for figure in figures]) if figures else None
+        return median(figure.seconds for figure in figures) if figures else None
 
-    def largest(self, name: str, value: str) -> float | None:
-        """A contestant's largest value; None if it did not run."""
+    def megabytes(self, name: str) -> float | None:
+        """A contestant's largest peak memory; None if it did not run."""
         figures = self.figures.get(name)
-        return max(float(getattr(figure, value)) for figure in figures) if figures else None
+        return max(figure.peak for figure in figures) / MEGABYTE if figures else None
 
     def print(self) -> None:
         """Print a table row for each contestant."""

@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def _milliseconds(warm: Results, name: str) -> Target:
-    seconds = warm.median(name)
+    seconds = warm.seconds(name)
     return Target(f"warm {name}", seconds and seconds * 1000, at_most=0.3, unit=" ms")
 
 

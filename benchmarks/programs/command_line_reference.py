@@ -1,7 +1,4 @@
-"""python-org-downloads' command line, pointed at another site: URL, its arguments.
-
-As its __main__ does it; only the site is another one.
-"""
+"""python-org-downloads' command line for another site: URL, its arguments."""
 
 import sys
 

@@ -1,11 +1,9 @@
-"""Crawl every release directory into classified rows: URL, connections.
+"""Crawls every release directory into classified rows: URL, connections. Imports are not timed."""
 
-Timed: the root listing, all directories, parsing, classification. Not timed: imports.
-"""
-
-import json
 import sys
 import time
+
+from timing import report
 
 from pyorg_pipeline.model.companions import ListedArtifact, group_listing
 from pyorg_pipeline.model.names import parse_release_directory
@@ -32,11 +30,4 @@ with SiteClient(url, concurrency=connections) as client:
     requests = client.requests_sent
 seconds = time.perf_counter() - start
 assert all(row.entry.last_modified for row in rows)
-print(
-    json.dumps(
-        {
-            "seconds": seconds,
-            "result": f"{len(rows)} rows with sizes and dates, {requests} requests",
-        }
-    )
-)
+report(seconds, f"{len(rows)} rows with sizes and dates, {requests} requests")

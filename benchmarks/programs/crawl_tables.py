@@ -1,18 +1,19 @@
-"""Crawl every release directory into all tables of a catalog: URL, connections, folder.
+"""Crawls every release directory into all tables of a catalog: URL, connections, folder.
 
-Timed: as crawl_rows.py, and each table written and synced, the snapshot and the latest versions.
-Dagster takes no part in it.
+Without Dagster. Imports are not timed.
 """
 
-import json
 import sys
 import time
 
+from timing import report
+
+from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import open_location
-from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.catalog.store import CATALOG_FILE, LATEST_FILE, CatalogStore
 from pyorg_pipeline.refresh.artifacts import crawl_directories
 from pyorg_pipeline.refresh.directories import update_directories
-from pyorg_pipeline.refresh.publish import publish_catalog, publish_latest
+from pyorg_pipeline.refresh.publish import catalog_snapshot, latest_versions
 from pyorg_pipeline.site.client import SiteClient
 
 url, connections, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -24,14 +25,9 @@ with SiteClient(url, concurrency=connections) as client:
     for done in crawl_directories(store, client, wanted, concurrency=connections):
         if done.error:
             raise done.error
-published = publish_catalog(store)
-publish_latest(store)
+published = catalog_snapshot(store)
+store.write(CATALOG_FILE, schemas.ARTIFACT_CATALOG, published.table, published.metadata)
+latest = latest_versions(store, published)
+store.write(LATEST_FILE, schemas.LATEST_VERSION, latest.table, latest.metadata)
 seconds = time.perf_counter() - start
-print(
-    json.dumps(
-        {
-            "seconds": seconds,
-            "result": f"{len(wanted) + 3} tables, the snapshot with {len(published.table)} rows",
-        }
-    )
-)
+report(seconds, f"{len(wanted) + 3} tables, the snapshot with {len(published.table)} rows")

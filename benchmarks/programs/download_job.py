@@ -1,12 +1,14 @@
-"""Run `pyorg --json download ...` and tell how long it took beyond its transfers: the command.
+"""Runs `pyorg --json download ...` and times it without its transfers: the command.
 
-Its transfers all begin at once, so that the slowest of them says how long files were under way.
+All transfers start together, so the slowest of them is what they took.
 """
 
 import json
 import subprocess
 import sys
 import time
+
+from timing import report
 
 start = time.perf_counter()
 done = subprocess.run(sys.argv[1:], check=True, stdout=subprocess.PIPE, text=True)
@@ -15,11 +17,4 @@ outcomes = json.loads(done.stdout)["outcomes"]
 assert {row["outcome"] for row in outcomes} == {"fetched"}, outcomes
 assert {row["proof"] for row in outcomes} == {"digest"}, outcomes
 transfers = max(row["seconds"] for row in outcomes)
-print(
-    json.dumps(
-        {
-            "seconds": seconds - transfers,
-            "result": f"{len(outcomes)} files by digest, under way for {transfers:.2f} s",
-        }
-    )
-)
+report(seconds - transfers, f"{len(outcomes)} files by digest, transfers {transfers:.2f} s")

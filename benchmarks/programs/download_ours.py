@@ -1,24 +1,20 @@
-"""Download files with ours: URL, listing, folder, threads.
+"""Downloads files with recorded digests in threads: URL, listing, folder, threads.
 
-Timed: the client and all transfers, by fetching.download with the digests that are on record.
-The imports are told beside. An empty listing makes it an idle process with the same imports.
+Imports are not timed. With an empty listing it is an idle process with the same imports.
 """
 
+import argparse
+import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import quote
 
-began = time.perf_counter()
+from timing import report
 
-import argparse  # noqa: E402
-import json  # noqa: E402
-from concurrent.futures import ThreadPoolExecutor  # noqa: E402
-from pathlib import Path  # noqa: E402
-from urllib.parse import quote  # noqa: E402
-
-from pyorg_pipeline.downloads.fetching import CHUNK_SIZE, Downloaded, download  # noqa: E402
-from pyorg_pipeline.model.artifacts import PythonOrgArtifact  # noqa: E402
-from pyorg_pipeline.site.client import SiteClient  # noqa: E402
-
-imports = time.perf_counter() - began
+from pyorg_pipeline.downloads.fetching import CHUNK_SIZE, Downloaded, download
+from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.site.client import SiteClient
 
 parser = argparse.ArgumentParser()
 parser.add_argument("url")
@@ -74,12 +70,4 @@ seconds = time.perf_counter() - start
 proofs = {one.proof.method for one in done if one.proof is not None}
 assert proofs <= ({"size"} if given.unverified else {"digest"}), proofs
 assert all(one.fetched for one in done)
-print(
-    json.dumps(
-        {
-            "seconds": seconds,
-            "result": f"{len(done)} files by {''.join(proofs) or 'nothing'}, {requests} requests; "
-            f"imports {imports:.2f} s",
-        }
-    )
-)
+report(seconds, f"{len(done)} files by {''.join(proofs) or 'nothing'}, {requests} requests")

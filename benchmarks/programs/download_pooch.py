@@ -1,24 +1,20 @@
-"""Download files with pooch: URL, listing, folder, threads, and bytes at once if not its default.
+"""Downloads files with pooch in threads: URL, listing, folder, threads[, bytes per piece].
 
-Timed: pooch.retrieve of each file with its SHA-256, in threads. Not timed: imports.
+Imports are not timed.
 """
 
+import json
+import logging
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-began = time.perf_counter()
+import pooch
 
-import json  # noqa: E402
-import logging  # noqa: E402
-import sys  # noqa: E402
-from concurrent.futures import ThreadPoolExecutor  # noqa: E402
-from pathlib import Path  # noqa: E402
-
-import pooch  # noqa: E402
-
-# It imports requests when it first needs it.
-import requests  # noqa: E402, F401
-
-imports = time.perf_counter() - began
+# pooch imports requests when it first needs it.
+import requests  # noqa: F401
+from timing import report
 
 url, listing, folder, threads, *pieces = sys.argv[1:]
 options = {"chunk_size": int(pieces[0])} if pieces else {}
@@ -26,8 +22,8 @@ pooch.get_logger().setLevel(logging.ERROR)
 files = json.loads(Path(listing).read_text())
 
 
-def fetch(file: dict[str, str]) -> str:
-    """One file, proven by its digest."""
+def fetch(file):
+    """Download one file and verify its digest."""
     return pooch.retrieve(
         url + file["path"],
         known_hash=f"sha256:{file['sha256']}",
@@ -40,13 +36,6 @@ def fetch(file: dict[str, str]) -> str:
 start = time.perf_counter()
 with ThreadPoolExecutor(int(threads)) as executor:
     paths = list(executor.map(fetch, files))
-seconds = time.perf_counter() - start
-print(
-    json.dumps(
-        {
-            "seconds": seconds,
-            "result": f"{len(paths)} files, digest after reading them again; pooch "
-            f"{pooch.__version__.lstrip('v')}, imports {imports:.2f} s",
-        }
-    )
+report(
+    time.perf_counter() - start, f"{len(paths)} files by digest, read again; {pooch.__version__}"
 )
