@@ -1,4 +1,4 @@
-"""A real browser, for tests and for the pictures in docs/: Chromium, driven by playwright."""
+"""Chromium, driven by playwright, for tests and for the screenshots in docs/."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-#: Where distributions put it; playwright's own is looked for last.
+#: Where distributions install it; playwright's own is tried last.
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 _FLAGS: Final = (
@@ -19,12 +19,12 @@ _FLAGS: Final = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 
-#: Milliseconds until something that ought to appear counts as missing.
+#: Milliseconds to wait for an element.
 PATIENCE: Final = 60_000
 
 
 class NoBrowserError(Exception):
-    """There is no browser on this machine, or nothing that drives it."""
+    """There is no browser on this machine, or no playwright."""
 
 
 @contextmanager

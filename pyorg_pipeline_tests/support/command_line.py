@@ -1,4 +1,4 @@
-"""The command line as a process of its own, without the settings of whoever runs the tests."""
+"""Runs the command line as a process, without the settings of the user who runs the tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from pyorg_pipeline_tests.support.processes import started
 
-#: Whatever could change what is printed and how, or which catalog is asked.
+#: Variables that change the output, or the catalog.
 _FOREIGN = (
     *("PYORG_", "DAGSTER_", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "TERM"),
     *("PYTHON_COLORS", "PYTHONUNBUFFERED"),
@@ -21,7 +21,7 @@ PYORG = (sys.executable, "-m", "pyorg_pipeline")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """This process's environment with these settings alone."""
+    """This process's environment with only these settings."""
     kept = {name: os.environ[name] for name in os.environ if not name.startswith(_FOREIGN)}
     return {**kept, "PYORG_HOME": str(home), "PYORG_AUTO_REFRESH": "0", **more}
 
@@ -41,12 +41,12 @@ def pyorg(
 
 
 def without_colours(text: str) -> str:
-    """What a terminal shows, without colours and cursor movements."""
+    """A terminal's output without colours and cursor movements."""
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
 def on_a_terminal(home: Path, columns: int, *arguments: str, **more: str) -> str:
-    """What a command writes to a terminal of so many columns; POSIX only."""
+    """A command's output on a terminal with so many columns; POSIX only."""
     import pty  # noqa: PLC0415  # Windows has none
     import termios  # noqa: PLC0415
 
@@ -71,7 +71,7 @@ def _read_all(descriptor: int) -> bytes:
     while True:
         try:
             piece = os.read(descriptor, 1 << 16)
-        except OSError:  # Linux tells the end of a terminal as an error
+        except OSError:  # Linux reports the end of a terminal as an error
             piece = b""
         if not piece:
             return b"".join(pieces)

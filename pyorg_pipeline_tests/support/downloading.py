@@ -1,4 +1,4 @@
-"""A small site whose files can be proven, and downloading from it with a client in a hurry."""
+"""A small site whose files have digests, and downloads from it with a client without retries."""
 
 from __future__ import annotations
 

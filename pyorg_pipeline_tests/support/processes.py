@@ -10,7 +10,7 @@ from typing import Any
 
 @contextmanager
 def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
-    """A process, waited for at the end; killed there if the test fails meanwhile.
+    """A process that is awaited at the end, or killed if the test fails.
 
     Args:
         command: the program and its arguments.

@@ -1,7 +1,7 @@
-"""A server on 127.0.0.1 that sends whatever bytes a test gives it.
+"""A server on 127.0.0.1 that sends the bytes that a test gives it.
 
-For what the replica cannot do, since it always speaks correct HTTP: bodies without an end, chunks
-that break off, headers that are none; and for a look at connections and requests as they came.
+The replica always speaks correct HTTP; this sends endless bodies, broken chunks and invalid headers,
+resets connections, and records connections and requests.
 """
 
 from __future__ import annotations

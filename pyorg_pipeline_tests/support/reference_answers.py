@@ -11,13 +11,13 @@ ANSWERS = Path(__file__).parents[1] / "model" / "data" / "reference_answers.tsv.
 
 
 class Answer(NamedTuple):
-    """What it says of one file name in one directory."""
+    """Its answer for one file name in one directory."""
 
     #: `listed` for a name of the site's listing, `made-up` for another.
     origin: str
     directory: str
     name: str
-    #: Its five items, with spaces between; empty where it refuses.
+    #: Its five items, separated by spaces; empty if it refuses the name.
     version: str
     artifact_type: str
     #: JSON.
@@ -25,7 +25,7 @@ class Answer(NamedTuple):
 
     @property
     def refused(self) -> bool:
-        """Whether it raises, or passes the name by."""
+        """Whether it raises, or ignores the name."""
         return not self.artifact_type
 
     @property
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 def read_answers() -> list[Answer]:
-    """All of them, in the order in which they were recorded."""
+    """All answers, in the order of recording."""
     with gzip.open(ANSWERS, "rt", encoding="utf-8", newline="") as lines:
         rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
         next(rows)

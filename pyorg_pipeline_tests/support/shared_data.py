@@ -1,7 +1,7 @@
 """Real bundles and digests, which are not part of the project.
 
-They lie in `../shared/data` beside the project's root, or where PYORG_TEST_SHARED says. Without
-them the tests that want them are skipped.
+They are in `../shared/data`, or in the folder that PYORG_TEST_SHARED names. Tests that need them are
+skipped without them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def shared_data() -> Path:
-    """The folder, or the test that asks is skipped."""
+    """The folder; skips the test if it does not exist."""
     folder = Path(os.environ.get("PYORG_TEST_SHARED") or ROOT.parent / "shared") / "data"
     if not (folder / "sigstore").is_dir():
         pytest.skip(f"no real bundles: {folder}/sigstore is not there (PYORG_TEST_SHARED)")
@@ -25,7 +25,7 @@ def shared_data() -> Path:
 
 
 def real_bundles() -> dict[str, bytes]:
-    """The bundles by the paths of the artifacts that they are about."""
+    """The bundles by the paths of their artifacts."""
     folder = shared_data() / "sigstore"
     digests = real_digests()
     paths = {path.rpartition("/")[2]: path for path in digests}

@@ -1,4 +1,4 @@
-"""A small site for tests: a few directories whose dates are long past."""
+"""A small site for tests: a few directories with dates in the past."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DIRECTORIES = ["src", "2.7", "3.13.9", "3.14.0", "3.15.0"]
 
 
 def small_site() -> list[RecordedEntry]:
-    """The entries of the small site; no date is younger than LONG_AGO."""
+    """The entries of the small site; no date is later than LONG_AGO."""
     folders = sorted({path.partition("/")[0] for path in FILES})
     return [
         *(
