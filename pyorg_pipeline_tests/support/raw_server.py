@@ -1,7 +1,7 @@
 """A server on 127.0.0.1 that sends the bytes that a test gives it.
 
-The replica always speaks correct HTTP; this sends endless bodies, broken chunks and invalid headers,
-resets connections, and records connections and requests.
+The replica always speaks correct HTTP; this sends endless bodies, broken chunks and invalid
+headers, resets connections, and records connections and requests.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Real bundles and digests, which are not part of the project.
 
-They are in `../shared/data`, or in the folder that PYORG_TEST_SHARED names. Tests that need them are
-skipped without them.
+They are in `../shared/data`, or in the folder that PYORG_TEST_SHARED names. Tests that need them
+are skipped without them.
 """
 
 from __future__ import annotations
