@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import dagster as dg
-from dagster import DagsterExecutionInterruptedError
 from pydantic import ValidationError
 
 from pyorg_pipeline.attended import attended_refresh
@@ -19,14 +17,18 @@ from pyorg_pipeline.catalog.download_reports import read_report, report_file
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
 from pyorg_pipeline.defs.build import build_definitions
-from pyorg_pipeline.defs.downloads import download_artifacts
+from pyorg_pipeline.defs.downloads import DownloadConfig, download_artifacts, selected_artifacts
 from pyorg_pipeline.defs.instance import open_instance
-from pyorg_pipeline.downloads.batch import Observer, observing
-from pyorg_pipeline.errors import DownloadsFailedError, InvalidArgumentError
+from pyorg_pipeline.downloads.batch import ArtifactProgress
+from pyorg_pipeline.downloads.destinations import open_destination
+from pyorg_pipeline.errors import DownloadsFailedError, InvalidArgumentError, PyorgError
 from pyorg_pipeline.model.arguments import parse_attributes
 from pyorg_pipeline.reports.downloads import report_lines
 from pyorg_pipeline.reports.progress import download_progress
 from pyorg_pipeline.settings import Settings
+from pyorg_pipeline.site.client import SiteClient
+
+_INTERRUPTS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,12 @@ def attended_download(settings: Settings, config: Mapping[str, Any]) -> Download
         sys.stderr.write(f"{filled}\n")
         if filled.error is not None:
             raise filled.error
-    run_id = str(uuid4())
-    with _bars() as observer, observing(observer):
-        _run(settings, config, run_id)
+    _check(settings, config, store)
+    with _bars() as progress:
+        run_id = _run(settings, config, progress)
     rows = read_report(store, run_id)
+    if not rows:
+        raise PyorgError(f"run {run_id} failed; `pyorg ui` shows its log")
     sys.stderr.write("".join(f"{line}\n" for line in report_lines(rows)))
     return Downloads(run_id, f"{store.location.text}/{report_file(run_id)}", rows)
 
@@ -95,29 +99,42 @@ def download_config(**options: Any) -> dict[str, Any]:
     return config
 
 
-def _run(settings: Settings, config: Mapping[str, Any], run_id: str) -> None:
-    job = build_definitions(settings).resolve_job_def(download_artifacts.name)
+def _check(settings: Settings, config: Mapping[str, Any], store: CatalogStore) -> None:
+    """Raise what makes a selection or destination invalid, before a run begins."""
+    try:
+        checked = DownloadConfig(**config)
+    except ValidationError as error:
+        words = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise InvalidArgumentError("; ".join(words)) from error
+    with SiteClient(settings.site_url) as client:
+        selected_artifacts(checked, store, client.base_url)
+    if checked.destination is not None:
+        open_destination(checked.destination)
+
+
+def _run(settings: Settings, config: Mapping[str, Any], progress: ArtifactProgress) -> str:
+    """Run the job to its end, whatever failed; returns the id of the run."""
+    resources = {"download_progress": dg.ResourceDefinition.hardcoded_resource(progress)}
+    job = build_definitions(settings, resources=resources).resolve_job_def(download_artifacts.name)
     run_config = {
         "ops": {"select_artifacts": {"config": dict(config)}},
         # As for a refresh: the whole log is in the UI.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     with open_instance(settings.dagster_home) as instance:
-        try:
-            job.execute_in_process(run_config=run_config, instance=instance, run_id=run_id)
-        except DagsterExecutionInterruptedError as error:
-            raise KeyboardInterrupt from error
-        except ValidationError as error:
-            words = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-            raise InvalidArgumentError("; ".join(words)) from error
-        except dg.Failure:
-            # What failed is in the report, if it came to that.
-            if not read_report(CatalogStore(open_location(settings.catalog_url)), run_id):
-                raise
+        # A failed batch must not end the run before the others.
+        done = job.execute_in_process(
+            run_config=run_config, instance=instance, raise_on_error=False
+        )
+    for event in done.all_events:
+        error = event.step_failure_data.error if event.is_step_failure else None
+        if error is not None and error.cls_name in _INTERRUPTS:
+            raise KeyboardInterrupt
+    return done.run_id
 
 
 @contextmanager
-def _bars() -> Iterator[Observer]:
+def _bars() -> Iterator[ArtifactProgress]:
     """A bar for each file that is begun, on a terminal."""
     with download_progress() as bars:
         yield lambda artifact: None if bars is None else bars.file(artifact.name, artifact.size)

@@ -6,11 +6,11 @@ never filled makes it refresh first, which needs both.
 
 # No `from __future__ import annotations`: the command line reads the annotations as classes.
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, overload
+from typing import Literal, overload
 from urllib.parse import quote
 
 from pyorg_pipeline.catalog.arguments import checked, checked_attributes, unknown_version
@@ -33,15 +33,10 @@ from pyorg_pipeline.model.arguments import (
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog_info import CatalogInfo
 from pyorg_pipeline.model.changes import CatalogChange
+from pyorg_pipeline.model.downloads import CHUNK_SIZE, Progress
 from pyorg_pipeline.model.releases import PythonRelease
 from pyorg_pipeline.model.selection import DEFAULT_FORMAT, SOURCE, choose
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
-
-#: Bytes.
-CHUNK_SIZE: Final = 1024 * 1024
-
-#: Called with the bytes so far and the whole number of them, None where that is unknown.
-Progress = Callable[[int, int | None], None]
 
 
 class PythonOrgDownloads(CatalogAccess):
@@ -138,7 +133,7 @@ class PythonOrgDownloads(CatalogAccess):
             SiteError: the site did not give it.
             ArtifactChoiceError: a name that no artifact has, or several.
         """
-        from pyorg_pipeline.downloads.fetching import download  # noqa: PLC0415  # imports requests
+        from pyorg_pipeline.downloads.download import download  # noqa: PLC0415  # imports requests
         from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
 
         found = cls._found(artifact) if isinstance(artifact, str) else artifact
@@ -155,7 +150,7 @@ class PythonOrgDownloads(CatalogAccess):
                 verify=parse_verification(verify),
                 progress=told,
             )
-        return done.path
+        return Path(done.destination)
 
     @classmethod
     def download_release(

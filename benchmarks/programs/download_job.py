@@ -15,6 +15,6 @@ done = subprocess.run(sys.argv[1:], check=True, stdout=subprocess.PIPE, text=Tru
 seconds = time.perf_counter() - start
 outcomes = json.loads(done.stdout)["outcomes"]
 assert {row["outcome"] for row in outcomes} == {"fetched"}, outcomes
-assert {row["proof"] for row in outcomes} == {"digest"}, outcomes
+assert {row["verification"] for row in outcomes} == {"digest"}, outcomes
 transfers = max(row["seconds"] for row in outcomes)
 report(seconds - transfers, f"{len(outcomes)} files by digest, transfers {transfers:.2f} s")

@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from timing import report
 
-from pyorg_pipeline.downloads.fetching import CHUNK_SIZE, Downloaded, download
+from pyorg_pipeline.downloads.download import download
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.downloads import CHUNK_SIZE, Download
 from pyorg_pipeline.site.client import SiteClient
 
 parser = argparse.ArgumentParser()
@@ -44,7 +45,7 @@ def artifact_of(file: dict[str, object]) -> PythonOrgArtifact:
     )
 
 
-def fetched(client: SiteClient, artifact: PythonOrgArtifact) -> Downloaded:
+def fetched(client: SiteClient, artifact: PythonOrgArtifact) -> Download:
     """One download; eight copies of one path go into folders of their own."""
     folder = given.folder
     if not artifact.path.endswith(artifact.name):
@@ -67,7 +68,7 @@ with (
     done = list(threads.map(lambda artifact: fetched(client, artifact), artifacts))
     requests = client.requests_sent
 seconds = time.perf_counter() - start
-proofs = {one.proof.method for one in done if one.proof is not None}
-assert proofs <= ({"size"} if given.unverified else {"digest"}), proofs
+methods = {one.verification.method for one in done if one.verification is not None}
+assert methods <= ({"size"} if given.unverified else {"digest"}), methods
 assert all(one.fetched for one in done)
-report(seconds, f"{len(done)} files by {''.join(proofs) or 'nothing'}, {requests} requests")
+report(seconds, f"{len(done)} files by {''.join(methods) or 'nothing'}, {requests} requests")

@@ -80,6 +80,8 @@ def build_definitions(
             "downloads": DownloadsResource(
                 folder=str(settings.home / "downloads"), lock_folder=str(settings.lock_folder)
             ),
+            # Where somebody waits, `runs` passes the callback of the progress bars.
+            "download_progress": dg.ResourceDefinition.hardcoded_resource(None),
             # The default one too, but kept when a run is in the caller's process: a re-execution
             # takes up there what its run had done.
             "io_manager": dg.FilesystemIOManager(),

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Self
 
 import dagster as dg
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.living_runs import showing_life
-from pyorg_pipeline.downloads.batch import Outcome
 from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
 from pyorg_pipeline.site.client import SiteClient
 
@@ -78,11 +77,6 @@ class CatalogResource(_OfLivingRuns):
 
 
 class DownloadsResource(_OfLivingRuns):
-    """Where downloads go, and what came of them so far in this run."""
+    """Where downloads go that name no destination."""
 
     folder: str = Field(description="where downloads go that name no destination")
-    _outcomes: dict[str, dict[str, Outcome]] = PrivateAttr(default_factory=dict)
-
-    def outcomes(self, step: str) -> dict[str, Outcome]:
-        """What came of each artifact of a step, by its path; all attempts of it add to this."""
-        return self._outcomes.setdefault(step, {})

@@ -1,9 +1,4 @@
-"""From the site to a file: what lies under its final name afterwards is whole, and proven.
-
-Here: in which order things happen, and what is handed back. The requests are in `reception`, the
-bytes in `partial_file`, the folder in `local_file`. Not here: what proves a file, which is handed
-in.
-"""
+"""One artifact into one folder: a file under its final name is always complete and verified."""
 
 from __future__ import annotations
 
@@ -11,213 +6,284 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final
 
-from pyorg_pipeline.downloads.local_file import (
-    Names,
-    alone,
-    disk_trouble,
+from pyorg_pipeline.downloads.files import (
+    Paths,
+    existing_size,
+    file_lock,
     make_folder,
-    names_of,
-    size_there,
+    paths_of,
+    remove_leftovers,
     stamp,
-    sweep,
+    translate_disk_errors,
+    valid_file_name,
 )
-from pyorg_pipeline.downloads.names_on_disk import checked_name
-from pyorg_pipeline.downloads.partial import partial_file
-from pyorg_pipeline.downloads.reception import Progress, Reception
+from pyorg_pipeline.downloads.partial import FileVersion, PartialFile, partial_file
+from pyorg_pipeline.downloads.verify import expected_verification, verify_file, wrong_size
 from pyorg_pipeline.errors import InvalidArgumentError, SiteUnreachableError, VerificationError
-from pyorg_pipeline.site.client import SiteClient
-
-#: Bytes, the default of api.md's stream_chunk_size.
-CHUNK_SIZE: Final = 1024 * 1024
+from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.downloads import CHUNK_SIZE, Download, Progress, Verification, Verify
+from pyorg_pipeline.site.client import FileAnswer, SiteClient
+from pyorg_pipeline.site.retry import TransientError
 
 _LOGGER: Final = logging.getLogger(__name__)
 
-P = TypeVar("P")
+# No encoding: the bytes are wanted as they are (RFC 9110, 12.5.3), and a Range counts them so.
+_HEADERS: Final = {"Accept": "*/*", "Accept-Encoding": "identity"}
+_PAGE_TYPES: Final = ("text/html", "application/xhtml+xml")
+_PAGE_NAMES: Final = (".html", ".htm", ".xhtml")
+_PAGE_STARTS: Final = (b"<!doctype html", b"<html", b"<head")
+_BLANK: Final = b"\xef\xbb\xbf \t\r\n"
+_HEAD_SIZE: Final = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A whole file that is to be proven before it gets its name."""
-
-    #: The name that it shall have.
-    name: str
-    #: Where its bytes are for now.
-    path: Path
-    #: Bytes.
-    size: int
-    #: In hexadecimal digits.
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Transferred(Generic[P]):
-    """A file under its final name."""
-
-    path: Path
-    #: Bytes.
-    size: int
-    #: In hexadecimal digits; None for a file that was there before the call, which was not read.
-    sha256: str | None
-    #: What `prove` returned; None where it was not asked.
-    proof: P | None
-    #: Whether this call fetched it; otherwise it was there, or another call fetched it meanwhile.
-    fetched: bool
-    #: Bytes of it that an earlier call had fetched.
-    resumed_from: int
-    #: How long the call took.
-    seconds: float
-    #: What the user should hear of; empty if there is nothing.
-    warning: str = ""
-
-
-def fetch(
+def download(
     client: SiteClient,
-    path: str,
-    folder: Path | str | None,
+    artifact: PythonOrgArtifact,
+    destination_dir: Path | str | None,
     *,
-    expected_size: int | None = None,
-    chunk_size: int = CHUNK_SIZE,
+    stream_chunk_size: int = CHUNK_SIZE,
     overwrite: bool = False,
-    prove: Callable[[Received], P] | None = None,
+    verify: Verify = True,
     progress: Progress | None = None,
-) -> Transferred[P]:
-    """Bring a file of the site into a folder, and return what lies there under its final name.
+) -> Download:
+    """Download an artifact into a folder.
 
     The bytes go to a hidden name in the same folder; size and SHA-256 are computed as they come.
-    Once the size is right and `prove` is content, they are synced and renamed, so that at any
-    moment the final name holds the old file or the new one, whole. What was cut is continued, in
-    this call and by the next one, if the server shows that it still is the same version. A file
-    that was pieced together and is not proven is fetched anew once, because not every ETag tells
-    all versions apart: nginx makes it of date and length. Of several calls for one file, in any
-    number of processes, one fetches; the others wait, and prove what it brought for themselves.
+    Once the file is verified, it is synced and renamed, so that at any moment the final name holds
+    the old file or the new one, whole. What was interrupted is resumed, in this call and by the
+    next one, if the server shows that it still is the same version. A resumed file that does not
+    verify is fetched once more from its start, because not every ETag tells all versions apart:
+    nginx makes it of date and length. Of several calls for one file, in any number of processes,
+    one fetches it; the others wait, and verify it for themselves.
 
     Args:
         client: Of the site that has the file; retries, pauses and timeouts are its own. Attempts
-            are counted from the last byte that was new.
-        path: Below the site's root, such as `3.13.9/Python-3.13.9.tgz`.
-        folder: Where to; made if it is missing. None for a new temporary one, which is removed
-            again if nothing comes into it.
-        expected_size: Bytes, as the catalog knows it; None if it does not. Without it, a server
-            that neither declares a length nor sends chunks can cut a file unnoticed by all but
-            `prove`.
-        chunk_size: Bytes that are taken at once, at most; they are held in memory.
-        overwrite: Whether a file that is there is replaced. Otherwise its path comes back without
-            a request, with a warning if its size is another.
-        prove: Called with the whole file before it gets its name. What it returns comes back; a
-            VerificationError that it raises discards the bytes, anything else leaves them for the
-            next call.
-        progress: Called with the bytes so far and those of the whole, None where they are not
-            known; in the thread of the call. The bytes so far become fewer where it starts over.
+            are counted from the last new byte.
+        artifact: As the catalog has it.
+        destination_dir: Made if it is missing; None for a new temporary one, which is removed
+            again if the download fails.
+        stream_chunk_size: Bytes read at once, at most.
+        overwrite: Whether an existing file is replaced; otherwise no request is made for it.
+        verify: How strictly the file is verified; see `verify.expected_verification`.
+        progress: Called in this thread after each piece. The number of bytes falls where the
+            transfer starts over.
 
     Raises:
-        InvalidArgumentError: The path leads out of the site or ends in no name that a file may
-            have, or chunk_size is less than 1.
-        SiteUnreachableError: No connection, cuts, or silence, in every attempt.
-        SiteStatusError: A status that does not pass, such as 403, 404 or 410, or one that did not.
-        SiteError: A redirect to another host, or too many.
-        VerificationError: It is not what it should be: another size than the catalog's, a page
-            instead of a file, or what `prove` says.
-        DestinationError: The folder cannot take it.
+        DownloadError: The file is not what it should be, or cannot be written.
+        SiteError: The site did not give it.
+        InvalidArgumentError: An argument, or the artifact's name, that cannot be used.
     """
-    start = time.monotonic()
-    # Before anything else: neither the site nor the file system hears of a name that is none.
-    name = checked_name(path.rpartition("/")[2])
-    url = client.file_url(path)
-    if chunk_size < 1:
-        raise InvalidArgumentError(f"chunk_size={chunk_size} cannot be: take at least 1 byte")
-    reception = Reception(client, url, expected_size, chunk_size, progress)
-    with _destination(folder) as destination:
-        names = names_of(destination / name)
-        # Before the look at the file: what comes between the two counts as new.
-        before = stamp(names.final)
-        there = size_there(names.final, overwrite=overwrite)
-        if there is not None and not overwrite:
-            sweep(names)
-            warning = _warning(names.final, there, expected_size)
-            seconds = time.monotonic() - start
-            return Transferred(names.final, there, None, None, False, 0, seconds, warning)
-        make_folder(destination)
-        with alone(names, client.cancelled) as held:
-            if not held:
-                raise SiteUnreachableError(url, "the transfer was given up")
-            gained = None
-            if stamp(names.final) not in (None, before):
-                gained = _taken(names, reception, prove)
-            if gained is None:
-                gained = _fetched(names, url, expected_size, reception, prove)
-    received, proof, fetched, resumed_from = gained
-    seconds = time.monotonic() - start
-    return Transferred(
-        names.final, received.size, received.sha256, proof, fetched, resumed_from, seconds
-    )
+    started = time.monotonic()
+    # Before anything else: an invalid name reaches neither the site nor the file system.
+    name = valid_file_name(artifact.name)
+    transfer = _Transfer(client, artifact, stream_chunk_size, progress)
+    with _folder(destination_dir) as folder:
+        paths = paths_of(folder / name)
+        # Before the look at the file: what is put there between the two counts as new.
+        before = stamp(paths.final)
+        size = existing_size(paths.final, overwrite=overwrite)
+        if size is not None and not overwrite:
+            remove_leftovers(paths)
+            done = Download(artifact, str(paths.final), size, 0, fetched=False)
+            if done.note:
+                _LOGGER.warning("%s", done.note)
+        else:
+            verification = expected_verification(client, artifact, verify)
+            make_folder(folder)
+            with file_lock(paths, client.cancelled) as held:
+                if not held:
+                    raise SiteUnreachableError(transfer.url, "the download was cancelled")
+                done_by_another = stamp(paths.final) not in (None, before)
+                done = (
+                    _adopt(paths, transfer, verification) if done_by_another else None
+                ) or _fetch(paths, transfer, verification)
+            if verification.note:
+                level = logging.INFO if verify is False else logging.WARNING
+                _LOGGER.log(level, "%s: %s", artifact.path, verification.note)
+    return replace(done, seconds=time.monotonic() - started)
 
 
-_Gained = tuple[Received, P | None, bool, int]
-
-
-def _fetched(
-    names: Names,
-    url: str,
-    expected_size: int | None,
-    reception: Reception,
-    prove: Callable[[Received], P] | None,
-) -> _Gained[P]:
-    """Fetch the file, have it proven, and give it its name."""
-    with partial_file(names) as partial:
-        partial.resume(url, expected_size)
-        for is_last in (False, True):
-            reception.complete(partial)
-            received = Received(names.final.name, partial.path, partial.size, partial.sha256)
+def _fetch(paths: Paths, transfer: _Transfer, verification: Verification) -> Download:
+    """Fetch the file, verify it, and rename it."""
+    artifact = transfer.artifact
+    with partial_file(paths) as partial:
+        partial.resume(transfer.url, artifact.size)
+        transfer.complete(partial)
+        try:
+            verify_file(artifact, verification, partial.path, partial.size, partial.sha256)
+        except VerificationError as error:
+            was_pieced_together = partial.is_pieced_together
+            partial.start_over(None)
+            if not was_pieced_together:
+                raise
+            _LOGGER.warning("it was resumed and does not verify, fetching it again: %s", error)
+            transfer.complete(partial)
             try:
-                proof = None if prove is None else prove(received)
-                break
-            except VerificationError as error:
-                pieced_together = partial.is_pieced_together
+                verify_file(artifact, verification, partial.path, partial.size, partial.sha256)
+            except VerificationError:
                 partial.start_over(None)
-                if is_last or not pieced_together:
-                    raise
-                _LOGGER.warning("it was pieced together and is fetched anew: %s", error)
-        resumed_from = partial.resumed_from
+                raise
         partial.publish()
-    return received, proof, True, resumed_from
+        return Download(
+            artifact,
+            str(paths.final),
+            partial.size,
+            0,
+            fetched=True,
+            sha256=partial.sha256,
+            verification=verification,
+            resumed_from=partial.resumed_from,
+        )
 
 
-def _taken(
-    names: Names, reception: Reception, prove: Callable[[Received], P] | None
-) -> _Gained[P] | None:
-    """Take what another call has just put there, if it is proven here, too."""
-    final = names.final
-    size_there(final, overwrite=False)
+def _adopt(paths: Paths, transfer: _Transfer, verification: Verification) -> Download | None:
+    """Take the file that another call has just put there, if it verifies; else None."""
+    artifact, final = transfer.artifact, paths.final
+    existing_size(final, overwrite=False)
     digest = sha256()
     size = 0
-    with disk_trouble(final), final.open("rb") as file:
+    with translate_disk_errors(final), final.open("rb") as file:
         while piece := file.read(CHUNK_SIZE):
             digest.update(piece)
             size += len(piece)
-    received = Received(final.name, final, size, digest.hexdigest())
     try:
-        reception.check_size(size, "what another process put there")
-        proof = None if prove is None else prove(received)
+        verify_file(artifact, verification, final, size, digest.hexdigest())
     except VerificationError as error:
-        _LOGGER.warning("what another process put there is not taken: %s", error)
+        _LOGGER.warning("the file of another download does not verify: %s", error)
         return None
-    reception.tell(size, size)
-    return received, proof, False, 0
+    transfer.report(size, size)
+    return Download(
+        artifact,
+        str(final),
+        size,
+        0,
+        fetched=False,
+        sha256=digest.hexdigest(),
+        verification=verification,
+    )
+
+
+class _Transfer:
+    """The requests for one file until its bytes are complete; used by one thread."""
+
+    def __init__(
+        self,
+        client: SiteClient,
+        artifact: PythonOrgArtifact,
+        chunk_size: int,
+        progress: Progress | None,
+    ) -> None:
+        if chunk_size < 1:
+            raise InvalidArgumentError(f"invalid stream_chunk_size={chunk_size}: less than 1 byte")
+        self.artifact = artifact
+        self.url = client.file_url(artifact.path)
+        self._client = client
+        self._chunk_size = chunk_size
+        self._progress = progress
+        # The most bytes received so far. Only what goes beyond is progress, or a server that
+        # cannot resume and cuts each time would be asked for ever.
+        self._furthest = 0
+
+    def complete(self, partial: PartialFile) -> None:
+        """Receive what the partial file lacks, with as many requests as it takes."""
+        self._furthest = partial.size
+        self._client.with_retries(
+            self.url, lambda: self._once(partial), progress=lambda: self._furthest
+        )
+
+    def report(self, done: int, total: int | None) -> None:
+        """Report the progress."""
+        if self._progress is not None:
+            self._progress(done, total)
+
+    def _once(self, partial: PartialFile) -> None:
+        version = partial.version
+        if version is not None and version.validator and partial.size:
+            # RFC 9110, 13.1.5: the rest if it is the same version, else all of the new one.
+            conditions = {"Range": f"bytes={partial.size}-", "If-Range": version.validator}
+            with self._client.open_file(self.url, _HEADERS | conditions) as answer:
+                if answer.status == 200:
+                    self._receive_whole(partial, answer)
+                    return
+                if answer.status == 206:
+                    size = version.size_if_continued(answer.headers, partial.size)
+                    if size is not None:
+                        partial.continue_with_response()
+                        self._receive(partial, answer, size)
+                        return
+            # Part of another version, or none of it: nothing to append.
+            partial.start_over(None)
+        with self._client.open_file(self.url, _HEADERS) as answer:
+            self._receive_whole(partial, answer)
+
+    def _receive_whole(self, partial: PartialFile, answer: FileAnswer) -> None:
+        if answer.length is not None and self.artifact.size not in (None, answer.length):
+            # Before the bytes so far are dropped for it.
+            kind = answer.headers.get("Content-Type") or "no Content-Type"
+            raise wrong_size(
+                self.artifact, f"{answer.length:,} bytes", f"the Content-Length, with {kind}"
+            )
+        partial.start_over(FileVersion.of(self.url, answer.length, answer.headers))
+        self._receive(partial, answer, answer.length)
+
+    def _receive(self, partial: PartialFile, answer: FileAnswer, declared: int | None) -> None:
+        """Read an answer to its end; `declared` is the size of the whole file, if known."""
+        expected = self.artifact.size
+        total = expected if declared is None else declared
+        self.report(partial.size, total)
+        for chunk in answer.chunks(self._chunk_size):
+            if total is not None and partial.size + len(chunk) > total:
+                partial.start_over(None)
+                raise wrong_size(self.artifact, f"more than {total:,} bytes", "the bytes received")
+            partial.write(chunk)
+            self._furthest = max(self._furthest, partial.size)
+            self.report(partial.size, total)
+        self._refuse_page(partial, answer)
+        # A connection may end before the file does, which only a known size or chunks show.
+        known = total if answer.close_delimited else declared
+        if known is not None and partial.size < known:
+            raise TransientError(
+                SiteUnreachableError(
+                    self.url,
+                    f"the connection was closed after {partial.size:,} of {known:,} bytes; "
+                    "try again later",
+                )
+            )
+        if expected not in (None, partial.size):
+            size = partial.size
+            partial.start_over(None)
+            raise wrong_size(self.artifact, f"{size:,} bytes", "the bytes received")
+
+    def _refuse_page(self, partial: PartialFile, answer: FileAnswer) -> None:
+        """Raise if an HTML page came instead of the file: some servers report errors with 200."""
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind not in _PAGE_TYPES or self.url.lower().endswith(_PAGE_NAMES):
+            return
+        if partial.head(_HEAD_SIZE).lstrip(_BLANK).lower().startswith(_PAGE_STARTS):
+            partial.start_over(None)
+            raise VerificationError(
+                self.artifact.path,
+                "the content",
+                "a file",
+                "an HTML page",
+                "its name",
+                "its Content-Type and first bytes",
+            )
 
 
 @contextmanager
-def _destination(folder: Path | str | None) -> Iterator[Path]:
-    if folder is not None:
-        yield Path(folder)
+def _folder(destination_dir: Path | str | None) -> Iterator[Path]:
+    if destination_dir is not None:
+        yield Path(destination_dir)
         return
-    with disk_trouble(Path(tempfile.gettempdir())):
+    with translate_disk_errors(Path(tempfile.gettempdir())):
         temporary = Path(tempfile.mkdtemp(prefix="pyorg-"))
     try:
         yield temporary
@@ -225,14 +291,3 @@ def _destination(folder: Path | str | None) -> Iterator[Path]:
         # Nobody would find it again.
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-
-
-def _warning(final: Path, size: int, expected_size: int | None) -> str:
-    if expected_size in (None, size):
-        return ""
-    warning = (
-        f"{final} was there and was kept, but has {size:,} bytes where the catalog knows "
-        f"{expected_size:,}; overwrite=True replaces it"
-    )
-    _LOGGER.warning("%s", warning)
-    return warning

@@ -1,7 +1,6 @@
-"""A file that is on its way: its bytes so far, their digest, and which version they are of.
+"""A file that is not complete yet: its bytes so far, their digest, and their version on the site.
 
-It lies beside its final name, hidden, and outlives whoever wrote it: the next call goes on where a
-killed one ended. Whoever works on it holds the lock of its name (`local_file.alone`).
+It is hidden beside its final name and outlives its process: the next call resumes it.
 """
 
 from __future__ import annotations
@@ -9,16 +8,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pyorg_pipeline.downloads.local_file import Names, disk_trouble, sync_folder
-from pyorg_pipeline.downloads.served_file import ServedFile
+from pyorg_pipeline.downloads.files import Paths, sync_folder, translate_disk_errors
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -27,38 +28,109 @@ _FLAGS: Final = (
     os.O_RDWR
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_CLOEXEC", 0)
-    # Somebody else may have put a link there, in a folder that others may write to.
+    # Another user may have put a link there, in a folder that others may write to.
     | getattr(os, "O_NOFOLLOW", 0)
-    # Nor is a pipe to be waited for.
+    # Opening a pipe would wait for its other end.
     | getattr(os, "O_NONBLOCK", 0)
 )
 _READ_SIZE: Final = 256 * 1024
 # Changes with every start of the machine; Linux only.
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+# RFC 9110, 8.8.2.2: a date is a strong validator only if the file had not changed for a while when
+# it was sent. One second is the least; the minute of RFC 7232 also bears two clocks that differ.
+_UNCHANGED_FOR: Final = timedelta(seconds=60)
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """A version of a file on the site, as a response with status 200 describes it."""
+
+    url: str
+    #: Bytes; None where the server declared none.
+    size: int | None
+    etag: str
+    last_modified: str
+    #: Content-Encoding, which makes other bytes of the same file.
+    encoding: str
+    #: The value for If-Range; empty where no validator is strong enough (RFC 9110, 13.1.5).
+    validator: str
+
+    @classmethod
+    def of(cls, url: str, size: int | None, headers: Mapping[str, str]) -> FileVersion:
+        """Return the version that a response with status 200 has."""
+        etag = headers.get("ETag", "").strip()
+        last_modified = headers.get("Last-Modified", "").strip()
+        validator = ""
+        # RFC 9110, 8.8.3. Without quotation marks an ETag would be taken for a date.
+        if len(etag) >= 2 and etag.startswith('"') and etag.endswith('"'):
+            validator = etag
+        # A weak ETag says that the bytes may differ: a date would not be better (nginx weakens
+        # the tag of what it compresses).
+        elif not etag and _was_unchanged(last_modified, headers.get("Date", "")):
+            validator = last_modified
+        encoding = headers.get("Content-Encoding", "").strip()
+        return cls(url, size, etag, last_modified, encoding, validator)
+
+    def size_if_continued(self, headers: Mapping[str, str], start: int) -> int | None:
+        """Return the size of the whole file if a 206 has the rest of this version, else None.
+
+        If-Range asks the server for that; this finds servers that do not know it, and caches that
+        mix versions up.
+
+        Args:
+            headers: Those of the 206.
+            start: The first byte that was requested, with all that follow.
+        """
+        matched = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "").strip().lower())
+        if matched is None:
+            return None
+        first, last, size = map(int, matched.groups())
+        length = headers.get("Content-Length", "").strip()
+        # RFC 9110, 15.3.7: a 206 has the ETag that a 200 would have, but may leave out
+        # Last-Modified where the condition was an ETag.
+        date = headers.get("Last-Modified", "").strip()
+        is_rest = (
+            (first, last) == (start, size - 1)
+            and self.size in (None, size)
+            and length in ("", str(size - start))
+            and headers.get("ETag", "").strip() == self.etag
+            and (date == self.last_modified or (not date and bool(self.etag)))
+            and headers.get("Content-Encoding", "").strip() == self.encoding
+        )
+        return size if is_rest else None
+
+
+def _was_unchanged(last_modified: str, date: str) -> bool:
+    try:
+        return parsedate_to_datetime(date) - parsedate_to_datetime(last_modified) >= _UNCHANGED_FOR
+    # A TypeError where only one of them has a zone.
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return False
 
 
 class PartialFile:
-    """The bytes of a file as they come in; made by `partial_file`.
+    """The bytes of a file as they arrive; made by `partial_file`.
 
     All its methods raise DestinationError where the file system refuses.
     """
 
-    def __init__(self, names: Names, file: FileIO) -> None:
-        self._names = names
+    def __init__(self, paths: Paths, file: FileIO) -> None:
+        self._paths = paths
         self._file = file
         self._digest: _Hash = hashlib.sha256()
-        self._answers = 0
+        self._responses = 0
         #: Bytes so far, written and digested.
         self.size = 0
         #: Bytes that an earlier call left, and that are still among them.
         self.resumed_from = 0
-        #: Which version they are of; None while there is none.
-        self.served: ServedFile | None = None
+        #: The version that they belong to; None before the first byte.
+        self.version: FileVersion | None = None
 
     @property
     def path(self) -> Path:
         """Where the bytes are for now."""
-        return self._names.part
+        return self._paths.part
 
     @property
     def sha256(self) -> str:
@@ -67,29 +139,29 @@ class PartialFile:
 
     @property
     def is_pieced_together(self) -> bool:
-        """Whether the bytes came with more than one answer."""
-        return self._answers > 1
+        """Whether the bytes came with more than one response."""
+        return self._responses > 1
 
     def resume(self, url: str, expected_size: int | None) -> None:
-        """Go on with what an earlier call left, if it is of this URL and can be continued.
+        """Take the bytes that an earlier call left, if they are of this URL and can be continued.
 
-        Its bytes are read once, for the digest. A file that lacks nothing gives its last byte up,
-        so that the server is asked whether it still is the same.
+        They are read once, for the digest. The last byte of a complete file is dropped, so that
+        the server is asked whether it still is the same.
         """
-        with disk_trouble(self.path):
+        with translate_disk_errors(self.path):
             status = os.fstat(self._file.fileno())
-            served = _read_record(self._names.record, status.st_ino)
+            version = _read_record(self._paths.record, status.st_ino)
             if (
-                served is None
-                or served.url != url
-                or not served.condition
-                or expected_size not in (None, served.size)
-                or (served.size is not None and status.st_size > served.size)
+                version is None
+                or version.url != url
+                or not version.validator
+                or expected_size not in (None, version.size)
+                or (version.size is not None and status.st_size > version.size)
             ):
                 self.start_over(None)
                 return
             size = status.st_size
-            if size == served.size:
+            if size == version.size:
                 size -= 1
             self._file.truncate(max(size, 0))
             buffer = memoryview(bytearray(_READ_SIZE))
@@ -97,91 +169,91 @@ class PartialFile:
                 self._digest.update(buffer[:count])
                 self.size += count
         self.resumed_from = self.size
-        self.served = served
-        self._answers = 1
+        self.version = version
+        self._responses = 1
 
-    def start_over(self, served: ServedFile | None) -> None:
-        """Forget all bytes; those to come are of this version."""
-        with disk_trouble(self.path):
-            # In this order: a record never stands beside bytes of another version.
-            self._names.record.unlink(missing_ok=True)
+    def start_over(self, version: FileVersion | None) -> None:
+        """Drop all bytes; the next ones belong to this version."""
+        with translate_disk_errors(self.path):
+            # In this order: a record never describes bytes of another version.
+            self._paths.record.unlink(missing_ok=True)
             self._file.seek(0)
             self._file.truncate()
-            if served is not None and served.condition:
+            if version is not None and version.validator:
                 inode = os.fstat(self._file.fileno()).st_ino
-                _write_record(self._names, served, inode)
+                _write_record(self._paths, version, inode)
         self._digest = hashlib.sha256()
         self.size = self.resumed_from = 0
-        self.served = served
-        self._answers = 1
+        self.version = version
+        self._responses = 1
 
-    def go_on(self) -> None:
-        """Note that the bytes to come are from another answer."""
-        self._answers += 1
+    def continue_with_response(self) -> None:
+        """Note that the next bytes are from another response."""
+        self._responses += 1
 
     def write(self, piece: bytes) -> None:
-        """Append a piece."""
-        with disk_trouble(self.path):
+        """Append bytes."""
+        with translate_disk_errors(self.path):
             written = self._file.write(piece)
             while written < len(piece):
-                # What a nearly full file system took, or a limit allowed; the next says why.
+                # A nearly full file system, or a limit, took a part; the next write says why.
                 written += self._file.write(memoryview(piece)[written:])
         self._digest.update(piece)
         self.size += len(piece)
 
     def head(self, count: int) -> bytes:
         """Return the first bytes."""
-        with disk_trouble(self.path):
+        with translate_disk_errors(self.path):
             self._file.seek(0)
             head = self._file.read(count) or b""
             self._file.seek(self.size)
         return head
 
     def publish(self) -> None:
-        """Put the file under its final name, durably; what was there is replaced."""
-        with disk_trouble(self._names.final):
+        """Rename the file to its final name, durably; an existing file is replaced."""
+        with translate_disk_errors(self._paths.final):
             os.fsync(self._file.fileno())
             # Windows renames no open file.
             self._file.close()
-            self.path.replace(self._names.final)
-            self._names.record.unlink(missing_ok=True)
-            sync_folder(self._names.final.parent)
+            self.path.replace(self._paths.final)
+            self._paths.record.unlink(missing_ok=True)
+            sync_folder(self._paths.final.parent)
 
-    def put_away(self) -> None:
-        """Close it; what the next call could not go on with is removed."""
+    def close(self) -> None:
+        """Close the file; it is removed unless the next call can resume it."""
         if self._file.closed:
             return
-        useful = self.size and self.served is not None and self.served.condition
+        resumable = self.size and self.version is not None and self.version.validator
         with suppress(OSError):
             self._file.close()
-        if not useful:
-            for path in self._names.leftovers:
+        if not resumable:
+            for path in self._paths.leftovers:
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
 
 
 @contextmanager
-def partial_file(names: Names) -> Iterator[PartialFile]:
-    """Open what is there of a file, or begin with nothing.
+def partial_file(paths: Paths) -> Iterator[PartialFile]:
+    """Open the partial file of a path, new or as an earlier call left it; its lock is held.
 
     Raises:
-        DestinationError: the folder cannot be written to.
+        DestinationError: The folder cannot be written to.
     """
-    with disk_trouble(names.part):
-        file = _opened(names.part)
-    partial = PartialFile(names, file)
+    with translate_disk_errors(paths.part):
+        file = _open(paths.part)
+    partial = PartialFile(paths, file)
     try:
         yield partial
     finally:
-        # Also when the user stops it: what is there will be gone on with.
-        partial.put_away()
+        # Also after Ctrl-C: the next call resumes it.
+        partial.close()
 
 
-def _opened(part: Path) -> FileIO:
+def _open(part: Path) -> FileIO:
     with suppress(FileNotFoundError):
         if _is_ours(part.lstat()):
             descriptor = os.open(part, _FLAGS)
-            # Once more, of what was opened.
+            # Again, of what was opened.
             if _is_ours(os.fstat(descriptor)):
                 return FileIO(descriptor, "r+b")
             os.close(descriptor)
@@ -190,38 +262,38 @@ def _opened(part: Path) -> FileIO:
 
 
 def _is_ours(status: os.stat_result) -> bool:
-    """Whether it is a file that this user made, with no other name that would be written to."""
+    """Whether it is a file of this user without a second name that would be written to."""
     mine = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
     return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine
 
 
-def _write_record(names: Names, served: ServedFile, inode: int) -> None:
-    record = {"inode": inode, "boot": _boot(), "served": asdict(served)}
-    # A name that was left by a killed call, or put there by others, is not written through.
-    names.new_record.unlink(missing_ok=True)
-    with names.new_record.open("x", encoding="utf-8") as file:
+def _write_record(paths: Paths, version: FileVersion, inode: int) -> None:
+    record = {"inode": inode, "boot": _boot_id(), "version": asdict(version)}
+    # A name that a killed call left, or that others put there, is not written through.
+    paths.new_record.unlink(missing_ok=True)
+    with paths.new_record.open("x", encoding="utf-8") as file:
         json.dump(record, file)
-    names.new_record.replace(names.record)
+    paths.new_record.replace(paths.record)
 
 
-def _read_record(path: Path, inode: int) -> ServedFile | None:
-    """Return what is on record of the bytes in this inode; None where there is nothing."""
+def _read_record(path: Path, inode: int) -> FileVersion | None:
+    """Return the recorded version of the bytes in this inode; None without a valid record."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return None
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         # Bytes that were not synced before the machine went down may be zeros now.
-        if record["inode"] != inode or record["boot"] != _boot():
+        if record["inode"] != inode or record["boot"] != _boot_id():
             return None
-        served = ServedFile(**record["served"])
+        version = FileVersion(**record["version"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    texts = (served.url, served.etag, served.last_modified, served.encoding, served.condition)
-    well_formed = all(isinstance(text, str) for text in texts)
-    return served if well_formed and isinstance(served.size, int | None) else None
+    size, texts = version.size, {**asdict(version), "size": ""}
+    valid = all(isinstance(text, str) for text in texts.values()) and isinstance(size, int | None)
+    return version if valid else None
 
 
-def _boot() -> str:
+def _boot_id() -> str:
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:

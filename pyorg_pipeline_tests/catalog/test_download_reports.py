@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -19,18 +19,18 @@ ROW = {
     "destination": "/somewhere/Python-3.6.0.tgz",
     "sources": [],
     "transient": False,
-    "run_id": "a run",
-    "reported_at": datetime(2026, 1, 1, tzinfo=UTC),
 }
 
 
 def test_a_report_is_a_plain_table_of_its_run_below_the_catalog(tmp_path: Path) -> None:
     store = CatalogStore(LocalLocation(tmp_path))
-    size = write_report(store, "a run", [ROW], {"run_id": "a run"})
+    size = write_report(store, "a run", [ROW])
     file = tmp_path / "downloads" / "a run.parquet"
     assert file.stat().st_size == size
     assert pq.read_table(file).schema.names == DOWNLOAD_REPORT.names
     [row] = read_report(store, "a run")
+    assert row.pop("run_id") == "a run"
+    assert row.pop("reported_at").utcoffset() == timedelta(0)
     assert {name: value for name, value in row.items() if value is not None} == ROW
     assert read_report(store, "another run") == []
 
@@ -38,10 +38,10 @@ def test_a_report_is_a_plain_table_of_its_run_below_the_catalog(tmp_path: Path) 
 def test_a_report_that_cannot_be_written_is_an_error_that_says_where(tmp_path: Path) -> None:
     (tmp_path / "downloads").write_text("no folder")
     with pytest.raises(CatalogError, match=r"a run\.parquet cannot be written"):
-        write_report(CatalogStore(LocalLocation(tmp_path)), "a run", [ROW], {})
+        write_report(CatalogStore(LocalLocation(tmp_path)), "a run", [ROW])
 
 
-def test_a_refresh_that_sweeps_meanwhile_does_no_harm(tmp_path: Path) -> None:
+def test_a_report_is_written_although_a_refresh_removes_temporary_files(tmp_path: Path) -> None:
     class Swept(LocalLocation):
         """A location whose temporary files another process sweeps away, once."""
 
@@ -54,5 +54,5 @@ def test_a_refresh_that_sweeps_meanwhile_does_no_harm(tmp_path: Path) -> None:
             super().write(name, data)
 
     store = CatalogStore(Swept(tmp_path))
-    write_report(store, "a run", [ROW], {})
+    write_report(store, "a run", [ROW])
     assert [row["path"] for row in read_report(store, "a run")] == [ROW["path"]]

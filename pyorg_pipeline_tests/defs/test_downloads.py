@@ -29,6 +29,7 @@ from pyorg_pipeline.errors import (
     ArtifactChoiceError,
     CatalogMissingError,
     CatalogSiteError,
+    DownloadsFailedError,
     InvalidArgumentError,
 )
 from pyorg_pipeline.runs import refresh
@@ -165,8 +166,8 @@ def test_the_report_tells_of_each_file_how_it_came_and_what_proves_it(
         assert row["outcome"] == "fetched"
         assert row["destination"] == str(folder / name(row["path"]))
         assert (row["bytes"], row["sha256"]) == (len(content), sha256_of(content))
-        assert row["proof"] == "digest"
-        assert row["sources"] == ["the catalog's record, out of sigstore"]
+        assert row["verification"] == "digest"
+        assert row["sources"] == ["the catalog, from sigstore"]
         assert 0 < row["seconds"] < PATIENCE
         assert (row["error"], row["note"], row["run_id"]) == (None, None, result.run_id)
 
@@ -183,7 +184,7 @@ def test_the_run_materialises_the_report_with_numbers_and_a_preview(
     assert metadata["dagster/uri"] == uri
     assert Path(uri).is_file()
     lines = metadata["preview"].splitlines()
-    assert lines[0] == "| path | bytes | seconds | proof | outcome | error |"
+    assert lines[0] == "| path | bytes | seconds | verification | outcome | error |"
     assert [line.split(" | ")[0] for line in lines[2:]] == [f"| {path}" for path in NEWEST]
 
 
@@ -209,7 +210,6 @@ def test_artifacts_are_downloaded_in_batches_and_reported_by_version(
     assert started == [
         "select_artifacts",
         *(f"download_batch[00{n}]" for n in (1, 2, 3)),
-        "report_downloads",
     ]
     assert list(outcomes(settings, result.run_id)) == PATHS[:5]
     assert visible(folder) == contents(PATHS[:5])
@@ -235,7 +235,7 @@ def test_a_file_of_another_size_is_kept_and_told_of(settings: Settings, folder: 
     result = download(settings, destination=str(folder), series=["3.6"])
     [row] = report(settings, result.run_id)
     assert (row["outcome"], row["bytes"]) == ("skipped", 6)
-    assert "has 6 bytes where the catalog knows" in row["note"]
+    assert "has 6 bytes where the catalog lists" in row["note"]
     assert visible(folder) == {name(FINAL): b"my own"}
 
 
@@ -257,7 +257,7 @@ def test_one_failed_artifact_loses_no_other_and_fails_the_run_without_a_retry(
     # Once by each: it would be refused again.
     assert asked(site).count(FINAL) == 1
     assert steps(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
-    assert steps(result, dg.DagsterEventType.STEP_FAILURE) == ["report_downloads"]
+    assert steps(result, dg.DagsterEventType.STEP_FAILURE) == ["download_batch[001]"]
 
 
 def test_a_wrong_digest_is_a_failure_and_nothing_lies_under_the_name(
@@ -301,26 +301,24 @@ def test_a_reexecution_from_failure_fetches_only_what_is_missing(
 ) -> None:
     monkeypatch.setenv("PYORG_HOME", str(settings.home))
     monkeypatch.setenv("PYORG_SITE_URL", site.url)
-    # In one test: Dagster keeps a job that it loaded, and with it the settings.
-    for overwrite, into in ((False, folder / "kept"), (True, folder / "replaced")):
-        site.answer(FINAL, Answer(status=403))
-        failed = download(settings, destination=str(into), overwrite=overwrite)
-        site.clear_answers()
-        site.clear_requests()
-        # Whatever became of it: what is not there is missing.
-        (into / name(NEWEST[0])).unlink()
-        with open_instance(settings.dagster_home) as instance:
-            options = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
-            job = dg.reconstructable(job_of_the_environment)
-            again = dg.execute_job(job, instance, reexecution_options=options)
-            assert again.success
-        assert asked(site) == sorted([NEWEST[0], FINAL])
-        assert visible(into) == contents(NEWEST)
-        assert outcomes(settings, again.run_id) == {
-            NEWEST[0]: "fetched",
-            NEWEST[1]: "skipped",
-            NEWEST[2]: "fetched",
-        }
+    site.answer(FINAL, Answer(status=403))
+    failed = download(settings, destination=str(folder))
+    site.clear_answers()
+    site.clear_requests()
+    # A file that was removed since is missing, too.
+    (folder / name(NEWEST[0])).unlink()
+    with open_instance(settings.dagster_home) as instance:
+        options = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
+        job = dg.reconstructable(job_of_the_environment)
+        again = dg.execute_job(job, instance, reexecution_options=options)
+        assert again.success
+    assert asked(site) == sorted([NEWEST[0], FINAL])
+    assert visible(folder) == contents(NEWEST)
+    assert outcomes(settings, again.run_id) == {
+        NEWEST[0]: "fetched",
+        NEWEST[1]: "skipped",
+        NEWEST[2]: "fetched",
+    }
 
 
 def test_a_selection_that_nothing_fits_names_the_nearest_and_asks_for_nothing(
@@ -342,7 +340,7 @@ def test_a_selection_that_nothing_fits_names_the_nearest_and_asks_for_nothing(
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"verify": "somehow"}, "none of true, false, digest, signature"),
+        ({"verify": "somehow"}, "true, false, digest, signature"),
         ({"batch_size": 0}, "greater than or equal to 1"),
         ({"series": ["3"]}, "not of the form '3.13'"),
         ({"destination": "nowhere://at/all"}, "cannot be opened"),
@@ -368,7 +366,7 @@ def test_the_proof_that_is_asked_for_can_be_written_in_any_way(
     # YAML makes a flag of what is not in quotes.
     result = download(settings, destination=str(folder), series=["3.6"], verify=False)
     [row] = report(settings, result.run_id)
-    assert row["proof"] == "size"
+    assert row["verification"] == "size"
 
 
 def test_a_catalog_of_another_site_is_not_downloaded_from_this_one(
@@ -538,7 +536,7 @@ def test_pyorg_download_prints_the_paths_and_reports_on_stderr(
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [str(folder / name(path)) for path in NEWEST[1:]]
     lines = [line.split() for line in done.stderr.splitlines()]
-    assert lines[0] == ["OUTCOME", "PROOF", "SECONDS", "BYTES", "PATH"]
+    assert lines[0] == ["OUTCOME", "VERIFIED", "SECONDS", "BYTES", "PATH"]
     assert [(line[0], line[1], line[4]) for line in lines[1:]] == [
         ("fetched", "digest", str(folder / name(path))) for path in NEWEST[1:]
     ]
@@ -567,6 +565,17 @@ def test_pyorg_download_says_in_one_line_what_failed_and_exits_with_1(
     assert line.startswith(f"pyorg: 1 of 2 artifacts were not downloaded: {FINAL} (")
     assert "404" in line
     assert visible(folder) == contents(NEWEST[1:2])
+
+
+def test_pyorg_download_goes_on_after_a_failed_batch(
+    settings: Settings, site: Replica, folder: Path
+) -> None:
+    site.answer(NEWEST[0], Answer(status=404))
+    config = download_config(**{**OPTIONS, "series": "", "destination": str(folder)})
+    done = attended_download(settings, {**config, "batch_size": 1})
+    assert isinstance(done.error, DownloadsFailedError)
+    assert list(done.error.failures) == NEWEST[:1]
+    assert visible(folder) == contents(NEWEST[1:])
 
 
 OPTIONS: dict[str, Any] = {
@@ -612,7 +621,7 @@ def test_the_options_of_the_command_line_are_the_job_s_config(
     ("option", "words"),
     [
         ({"batch_size": 0}, "batch_size: Input should be greater than or equal to 1"),
-        ({"limit": -1}, "limit -1 selects nothing"),
+        ({"limit": -1}, "limit has to be 1 or more, not -1"),
         ({"attributes": "lzma"}, "is not of the form"),
     ],
 )

@@ -1,26 +1,55 @@
-"""What the tests of transfers share."""
+"""Artifacts and downloads of single files, for tests against a real server."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from pyorg_pipeline.downloads import download as transfer
-from pyorg_pipeline.downloads.download import Transferred
+from pyorg_pipeline.downloads.download import download
+from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.downloads import Download
+from pyorg_pipeline.model.names import parse_name
 from pyorg_pipeline.site.client import SiteClient
 
-NAME = "Python-3.13.9.tgz"
+NAME = "python-3.13.9-amd64.exe"
 PATH = f"3.13.9/{NAME}"
 OLD = b"an older good copy"
 
 
+def artifact(path: str = PATH, size: int | None = None, **changes: Any) -> PythonOrgArtifact:
+    """An artifact as the catalog has it, without companions."""
+    directory, _, name = path.rpartition("/")
+    parsed = parse_name(name, directory)
+    values: dict[str, Any] = {
+        "name": name,
+        "path": path,
+        "release_version": parsed.release_version,
+        "release_type": parsed.artifact_type,
+        "release_format": parsed.attributes,
+        "related": [],
+        "size": size,
+        "last_modified": None,
+        "url": "",
+    }
+    if "sha256" in changes:
+        values["digest_source"] = "sigstore"
+    return PythonOrgArtifact(**(values | changes))
+
+
 def fetch(
-    client: SiteClient, path: str, folder: Path | str | None, **options: Any
-) -> Transferred[Any]:
-    """As `transfer.fetch`, for options that the type checker need not follow."""
-    return transfer.fetch(client, path, folder, **options)
+    client: SiteClient,
+    path: str,
+    folder: Path | str | None,
+    *,
+    size: int | None = None,
+    sha256: str | None = None,
+    **options: Any,
+) -> Download:
+    """Download a file of which the catalog has this size and digest, if any."""
+    known = {} if sha256 is None else {"sha256": sha256}
+    return download(client, artifact(path, size, **known), folder, **options)
 
 
 def names(folder: Path) -> list[str]:
-    """What lies in a folder, hidden or not."""
+    """The names in a folder, hidden or not."""
     return [path.name for path in folder.iterdir()]

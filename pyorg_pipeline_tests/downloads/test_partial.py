@@ -1,10 +1,10 @@
-"""When an answer continues the version that is there, and when it is of another."""
+"""When a response continues the version of a partial file, and when it is of another one."""
 
 from __future__ import annotations
 
 import pytest
 
-from pyorg_pipeline.downloads.served_file import ServedFile, served_file
+from pyorg_pipeline.downloads.partial import FileVersion
 
 MONDAY = "Mon, 13 Oct 2025 10:00:00 GMT"
 A_MINUTE_LATER = "Mon, 13 Oct 2025 10:01:00 GMT"
@@ -12,7 +12,7 @@ A_SECOND_LATER = "Mon, 13 Oct 2025 10:00:01 GMT"
 
 
 @pytest.mark.parametrize(
-    ("headers", "condition"),
+    ("headers", "validator"),
     [
         ({"ETag": '"a"', "Last-Modified": MONDAY}, '"a"'),
         ({"ETag": '"a"'}, '"a"'),
@@ -28,18 +28,20 @@ A_SECOND_LATER = "Mon, 13 Oct 2025 10:00:01 GMT"
         ({}, ""),
     ],
 )
-def test_only_what_is_strong_can_be_a_condition(headers: dict[str, str], condition: str) -> None:
-    assert served_file("http://a/b", 100, headers).condition == condition
+def test_only_strong_validators_are_used_for_if_range(
+    headers: dict[str, str], validator: str
+) -> None:
+    assert FileVersion.of("http://a/b", 100, headers).validator == validator
 
 
-BY_TAG = ServedFile("http://a/b", 100, '"a"', MONDAY, "", '"a"')
-BY_DATE = ServedFile("http://a/b", 100, "", MONDAY, "", MONDAY)
-OF_UNKNOWN_SIZE = ServedFile("http://a/b", None, '"a"', "", "", '"a"')
+BY_TAG = FileVersion("http://a/b", 100, '"a"', MONDAY, "", '"a"')
+BY_DATE = FileVersion("http://a/b", 100, "", MONDAY, "", MONDAY)
+OF_UNKNOWN_SIZE = FileVersion("http://a/b", None, '"a"', "", "", '"a"')
 REST = {"Content-Range": "bytes 40-99/100", "ETag": '"a"', "Last-Modified": MONDAY}
 
 
 @pytest.mark.parametrize(
-    ("served", "headers"),
+    ("version", "headers"),
     [
         (BY_TAG, REST),
         (BY_TAG, REST | {"Content-Length": "60"}),
@@ -50,9 +52,9 @@ REST = {"Content-Range": "bytes 40-99/100", "ETag": '"a"', "Last-Modified": MOND
     ],
 )
 def test_the_rest_of_the_same_version_continues_it(
-    served: ServedFile, headers: dict[str, str]
+    version: FileVersion, headers: dict[str, str]
 ) -> None:
-    assert served.size_if_continued(headers, 40) == 100
+    assert version.size_if_continued(headers, 40) == 100
 
 
 @pytest.mark.parametrize(
@@ -78,11 +80,11 @@ def test_the_rest_of_the_same_version_continues_it(
         {"Content-Encoding": "gzip"},
     ],
 )
-def test_anything_else_is_of_another_version(changed: dict[str, str]) -> None:
+def test_a_response_that_differs_in_anything_is_of_another_version(changed: dict[str, str]) -> None:
     assert BY_TAG.size_if_continued(REST | changed, 40) is None
 
 
 @pytest.mark.parametrize("changed", [{"Last-Modified": A_SECOND_LATER}, {"Last-Modified": ""}])
-def test_without_a_tag_the_date_has_to_be_there_and_the_same(changed: dict[str, str]) -> None:
+def test_without_an_etag_the_date_must_be_the_same(changed: dict[str, str]) -> None:
     headers = {"Content-Range": "bytes 40-99/100", "Last-Modified": MONDAY} | changed
     assert BY_DATE.size_if_continued(headers, 40) is None

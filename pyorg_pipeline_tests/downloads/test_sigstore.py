@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,6 @@ from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
 from pyorg_pipeline.errors import VerificationError
 from pyorg_pipeline.model.digests import SIGNERS, Signer
 from pyorg_pipeline.model.versions import parse_series
-from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
 from pyorg_pipeline_tests.support.shared_data import ROOT, real_bundles, real_digests
 
 with_extra = pytest.mark.skipif(not can_verify(), reason="the extra `sigstore` is not installed")
@@ -28,11 +28,9 @@ class Real(NamedTuple):
     sha256: str
     signer: Signer
 
-    def verify(self, **changes: str) -> Signer:
+    def verify(self, **changes: str) -> None:
         wanted = {"identity": self.signer.identity, "issuer": self.signer.issuer, **changes}
-        return verify_bundle(
-            self.content, wanted.pop("sha256", self.sha256), name=self.path, **wanted
-        )
+        verify_bundle(self.content, wanted.pop("sha256", self.sha256), name=self.path, **wanted)
 
 
 @pytest.fixture(autouse=True)
@@ -59,34 +57,27 @@ def test_the_real_bundles_verify_for_the_real_digests_and_write_nothing(
     real: list[Real], home: Path
 ) -> None:
     for one in real:
-        assert one.verify() == one.signer
+        one.verify()
     assert not home.exists()
 
 
 @with_extra
-def test_a_bundle_does_not_verify_for_another_digest(real: list[Real]) -> None:
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sha256": "0" * 64}, "digest mismatch"),
+        ({"sha256": "not hexadecimal"}, "non-hexadecimal"),
+        ({"identity": "mallory@python.org"}, "do not match mallory"),
+        ({"issuer": "https://login.example"}, "OIDCIssuer does not match"),
+    ],
+)
+def test_a_bundle_does_not_verify_for_another_digest_or_signer(
+    real: list[Real], changes: dict[str, str], reason: str
+) -> None:
     for one in real:
-        other = sha256_of(one.path.encode())
-        with pytest.raises(VerificationError) as caught:
-            one.verify(sha256=other)
+        with pytest.raises(VerificationError, match=reason) as caught:
+            one.verify(**changes)
         assert caught.value.subject == one.path
-        assert other in caught.value.expected
-        assert "digest mismatch" in caught.value.actual
-
-
-@with_extra
-def test_a_bundle_does_not_verify_for_another_identity(real: list[Real]) -> None:
-    for one in real:
-        with pytest.raises(VerificationError, match="do not match mallory") as caught:
-            one.verify(identity="mallory@python.org")
-        assert one.signer.identity in caught.value.actual
-
-
-@with_extra
-def test_a_bundle_does_not_verify_for_another_issuer(real: list[Real]) -> None:
-    for one in real:
-        with pytest.raises(VerificationError, match="OIDCIssuer does not match"):
-            one.verify(issuer="https://login.example")
 
 
 @with_extra
@@ -117,61 +108,36 @@ def test_a_bundle_with_a_changed_byte_does_not_verify(real: list[Real]) -> None:
             with pytest.raises(VerificationError):
                 one._replace(content=json.dumps(whole).encode()).verify()
             place[name] = kept
-        assert one._replace(content=json.dumps(whole).encode()).verify() == one.signer
+        one._replace(content=json.dumps(whole).encode()).verify()
 
 
 @with_extra
-def test_a_bundle_of_another_artifact_does_not_verify(real: list[Real]) -> None:
-    for one, other in zip(real, real[1:] + real[:1], strict=True):
-        with pytest.raises(VerificationError):
-            one._replace(content=other.content).verify()
-
-
-@with_extra
-def test_damaged_bundles_give_no_other_error_than_ours(real: list[Real]) -> None:
+def test_a_damaged_bundle_raises_no_other_error(real: list[Real]) -> None:
     chance = random.Random(3)
     for one in real:
         for _ in range(40):
             content = bytearray(one.content)
             content[chance.randrange(len(content))] = chance.randrange(256)
-            try:
-                signer = one._replace(content=bytes(content)).verify()
-            except VerificationError:
-                continue
-            assert signer == one.signer
+            # Some bytes are not signed; those bundles verify.
+            with suppress(VerificationError):
+                one._replace(content=bytes(content)).verify()
 
 
 @with_extra
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b"[" * 10_000])
-def test_what_is_no_bundle_does_not_verify(content: bytes) -> None:
+def test_other_content_does_not_verify(content: bytes) -> None:
     with pytest.raises(VerificationError, match="not verified"):
         verify_bundle(content, "0" * 64, identity="a@b", issuer="https://c")
 
 
 @with_extra
-def test_a_made_up_bundle_does_not_verify() -> None:
-    signer = SIGNERS[3, 14]
-    with pytest.raises(VerificationError):
-        verify_bundle(
-            bundle_bytes("0" * 64), "0" * 64, identity=signer.identity, issuer=signer.issuer
-        )
-
-
-@with_extra
-def test_what_is_no_digest_is_refused(real: list[Real]) -> None:
-    with pytest.raises(VerificationError):
-        real[0].verify(sha256="not hexadecimal")
-
-
-@with_extra
-def test_many_threads_verify_at_once(real: list[Real]) -> None:
+def test_threads_verify_at_once(real: list[Real]) -> None:
     with ThreadPoolExecutor(8) as pool:
-        signers = list(pool.map(lambda one: one.verify(), real * 10))
-    assert signers == [one.signer for one in real] * 10
+        assert list(pool.map(lambda one: one.verify(), real * 10)) == [None] * 90
 
 
 @with_extra
-def test_the_trust_root_is_the_installed_package_s_whatever_lies_in_the_home(
+def test_the_trust_root_comes_from_the_package_and_not_from_the_home(
     real: list[Real], home: Path
 ) -> None:
     """sigstore's own offline mode would believe this file."""
@@ -180,8 +146,8 @@ def test_the_trust_root_is_the_installed_package_s_whatever_lies_in_the_home(
     (cache / "trusted_root.json").write_text("{}")
     program = (
         "import sys; from pyorg_pipeline.downloads.sigstore import verify_bundle;"
-        "print(verify_bundle(sys.stdin.buffer.read(), *sys.argv[1:2],"
-        " identity=sys.argv[2], issuer=sys.argv[3]).identity)"
+        "verify_bundle(sys.stdin.buffer.read(), sys.argv[1],"
+        " identity=sys.argv[2], issuer=sys.argv[3]); print('verified')"
     )
     one = real[0]
     done = subprocess.run(
@@ -191,7 +157,7 @@ def test_the_trust_root_is_the_installed_package_s_whatever_lies_in_the_home(
         check=False,
         cwd=ROOT,
     )
-    assert done.stdout.decode().strip() == one.signer.identity, done.stderr.decode()
+    assert done.stdout.decode().strip() == "verified", done.stderr.decode()
 
 
 def test_without_the_extra_the_error_says_how_to_install_it() -> None:

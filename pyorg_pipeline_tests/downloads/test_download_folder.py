@@ -1,4 +1,4 @@
-"""What a transfer makes of a folder that cannot take the file: nothing is lost, and it says why."""
+"""Folders that cannot take the file: nothing is lost, and the error says why."""
 
 from __future__ import annotations
 
@@ -63,14 +63,16 @@ def mount(tmp_path: Path) -> Mount:
     return mounted
 
 
-def test_a_full_file_system_is_reported_and_the_next_call_goes_on(
+def test_a_full_file_system_is_reported_and_the_next_call_resumes(
     replica: Replica, client: SiteClient, tmp_path: Path, mount: Mount
 ) -> None:
     folder = tmp_path / "small"
     with mount("size=640k"):
         (folder / NAME).write_bytes(OLD)
         (folder / "ballast").write_bytes(bytes(250_000))
-        with pytest.raises(DestinationError, match="the file system is full; make room") as caught:
+        with pytest.raises(
+            DestinationError, match="the file system is full; free some space"
+        ) as caught:
             fetch(client, PATH, folder, overwrite=True)
         assert caught.value.path == str(folder / f".{NAME}.part")
         assert len(replica.requests) == 1
@@ -79,11 +81,11 @@ def test_a_full_file_system_is_reported_and_the_next_call_goes_on(
         subprocess.run(["mount", "-o", "remount,size=2m", str(folder)], check=True)
         done = fetch(client, PATH, folder, overwrite=True)
         assert done.resumed_from > 0
-        assert done.path.read_bytes() == BYTES
+        assert (folder / NAME).read_bytes() == BYTES
         assert names(folder) == [NAME]
 
 
-def test_a_file_system_without_room_for_anything_is_reported(
+def test_a_file_system_without_a_free_inode_is_reported(
     replica: Replica, client: SiteClient, tmp_path: Path, mount: Mount
 ) -> None:
     # The root of the file system is an inode, too.
@@ -137,34 +139,36 @@ def test_a_directory_in_the_way_is_reported_without_a_request(
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_pipe_in_the_way_is_neither_waited_for_nor_replaced(
+def test_a_pipe_in_the_way_is_neither_opened_nor_replaced(
     replica: Replica, client: SiteClient, tmp_path: Path, overwrite: bool
 ) -> None:
     os.mkfifo(tmp_path / NAME)
-    with pytest.raises(DestinationError, match="something that is no file is in the way"):
+    with pytest.raises(DestinationError, match="a device or pipe is in the way"):
         fetch(client, PATH, tmp_path, overwrite=overwrite)
     assert (tmp_path / NAME).is_fifo()
     assert replica.requests == []
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
-def test_a_pipe_where_the_bytes_go_first_is_not_waited_for(
+def test_a_pipe_in_place_of_the_partial_file_is_replaced(
     client: SiteClient, tmp_path: Path
 ) -> None:
     for ending in (".part", ".part.json", ".part.json.new"):
         os.mkfifo(tmp_path / f".{NAME}{ending}")
-    assert fetch(client, PATH, tmp_path).path.read_bytes() == BYTES
+    fetch(client, PATH, tmp_path)
+    assert (tmp_path / NAME).read_bytes() == BYTES
     assert names(tmp_path) == [NAME]
 
 
-def test_a_directory_that_comes_in_the_way_meanwhile_costs_nothing(
+def test_a_directory_that_appears_meanwhile_costs_no_bytes(
     replica: Replica, client: SiteClient, tmp_path: Path
 ) -> None:
-    def prove(_: object) -> None:
-        (tmp_path / NAME).mkdir()
+    def progress(done: int, _: int | None) -> None:
+        if done == len(BYTES):
+            (tmp_path / NAME).mkdir()
 
     with pytest.raises(DestinationError, match="a directory is in the way"):
-        fetch(client, PATH, tmp_path, prove=prove)
+        fetch(client, PATH, tmp_path, progress=progress)
     (tmp_path / NAME).rmdir()
     assert fetch(client, PATH, tmp_path).resumed_from == len(BYTES) - 1
     assert (tmp_path / NAME).read_bytes() == BYTES
@@ -175,25 +179,27 @@ def test_a_dangling_link_in_the_way_is_reported_without_a_request(
     replica: Replica, client: SiteClient, tmp_path: Path
 ) -> None:
     (tmp_path / NAME).symlink_to("nowhere")
-    with pytest.raises(DestinationError, match="leads nowhere is in the way; remove it, or"):
+    with pytest.raises(
+        DestinationError, match="dangling symbolic link is in the way; remove it, or"
+    ):
         fetch(client, PATH, tmp_path)
     assert names(tmp_path) == [NAME]
     assert (tmp_path / NAME).is_symlink()
     assert replica.requests == []
 
 
-def test_a_link_in_a_circle_is_reported_without_a_request(
+def test_a_loop_of_links_is_reported_without_a_request(
     replica: Replica, client: SiteClient, tmp_path: Path
 ) -> None:
     (tmp_path / NAME).symlink_to(NAME)
-    with pytest.raises(DestinationError, match="circle"):
+    with pytest.raises(DestinationError, match="loop"):
         fetch(client, PATH, tmp_path)
     assert replica.requests == []
 
 
 @pytest.mark.parametrize("kind", ["file", "dangling link"])
 @pytest.mark.parametrize("below", ["", "deeper/still"])
-def test_what_stands_where_the_folder_should_be_is_reported(
+def test_a_file_in_place_of_the_folder_is_reported(
     replica: Replica, client: SiteClient, tmp_path: Path, kind: str, below: str
 ) -> None:
     place = tmp_path / "folder"
@@ -210,7 +216,7 @@ def test_what_stands_where_the_folder_should_be_is_reported(
 def test_a_link_to_a_folder_is_the_folder(client: SiteClient, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    assert fetch(client, PATH, tmp_path / "link").path == tmp_path / "link" / NAME
+    assert fetch(client, PATH, tmp_path / "link").destination == str(tmp_path / "link" / NAME)
     assert names(tmp_path / "real") == [NAME]
 
 

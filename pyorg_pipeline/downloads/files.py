@@ -1,0 +1,247 @@
+"""Files on the local disk: valid names, hidden names beside them, a lock, and disk errors."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from pyorg_pipeline.errors import DestinationError, InvalidArgumentError
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+#: Bytes in UTF-8: what ext4, XFS, APFS, NTFS and most others allow.
+_MAX_NAME: Final = 255
+_MAX_SUFFIX: Final = 24
+# Seconds between two attempts to take a lock.
+_POLL: Final = 0.05
+
+# Separators on one system or another, and what NTFS takes for a stream, a drive or a pattern
+# (learn.microsoft.com, "Naming Files, Paths, and Namespaces").
+_FORBIDDEN: Final = frozenset('/\\<>:"|?*')
+# From the same page; the superscript digits count as digits there.
+_DEVICES: Final = frozenset(
+    ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"]
+    + [f"{port}{digit}" for port in ("COM", "LPT") for digit in "0123456789\u00b9\u00b2\u00b3"]
+)
+# What makes a name invalid on one system or another, and the reason for the error.
+_INVALID: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
+    (lambda name: not name, "it is empty"),
+    # Controls with NUL among them, lone surrogates, and what turns the direction of writing.
+    (lambda name: not name.isprintable(), "it has an unprintable character"),
+    (
+        lambda name: not _FORBIDDEN.isdisjoint(name),
+        f"it has one of {' '.join(sorted(_FORBIDDEN))}",
+    ),
+    # `.` and `..` too. The site's server lists no hidden names, and partial files have them.
+    (lambda name: name.startswith("."), "it starts with a dot"),
+    # Windows drops them, which makes it another name.
+    (lambda name: name.endswith((".", " ")), "it ends in a dot or a space"),
+    (
+        lambda name: name.partition(".")[0].rstrip().upper() in _DEVICES,
+        "it is a device on Windows",
+    ),
+    (
+        lambda name: len(name.encode(errors="replace")) > _MAX_NAME,
+        f"it is longer than {_MAX_NAME} bytes",
+    ),
+)
+
+_FREE_SPACE: Final = "free some space, then try again: a partial download is resumed"
+_ELSEWHERE: Final = "choose another folder, or change the permissions of this one"
+_ERRORS: Final[dict[int, tuple[str, str]]] = {
+    errno.ENOSPC: ("the file system is full", _FREE_SPACE),
+    errno.EDQUOT: ("the quota is used up", _FREE_SPACE),
+    errno.EFBIG: (
+        "the file is larger than is allowed here",
+        "choose a folder on another file system, or raise the limit (`ulimit -f`)",
+    ),
+    errno.EROFS: ("the file system is read-only", _ELSEWHERE),
+    errno.EACCES: ("writing is not permitted", _ELSEWHERE),
+    errno.EPERM: ("writing is not permitted", _ELSEWHERE),
+    errno.EISDIR: ("a directory is in the way", "remove or rename it, or choose another folder"),
+    errno.ENAMETOOLONG: ("the path is too long", "choose a folder with a shorter path"),
+    errno.ELOOP: ("its symbolic links form a loop", "remove the link, or choose another folder"),
+}
+
+
+def valid_file_name(name: str) -> str:
+    """Return the name if it is valid on all systems, so that it leads nowhere but to one file.
+
+    Raises:
+        InvalidArgumentError: It is empty, too long, or a device on Windows (`aux.txt`), starts
+            with a dot, ends in a dot or space, or has a separator or an unprintable character.
+    """
+    for is_invalid, reason in _INVALID:
+        if is_invalid(name):
+            raise InvalidArgumentError(
+                f"{name[:300]!r} cannot be the name of a file: {reason}; nothing was written. "
+                "If the site really lists it, download it by hand"
+            )
+    return name
+
+
+class Paths(NamedTuple):
+    """The final path of a file, and the hidden ones beside it until it is complete."""
+
+    final: Path
+    #: The bytes so far.
+    part: Path
+    #: The version of the file on the site that they belong to.
+    record: Path
+    #: A record that is being written.
+    new_record: Path
+    #: Held by the process that works on the other three.
+    lock: Path
+
+    @property
+    def leftovers(self) -> tuple[Path, Path, Path]:
+        """What an interrupted download leaves."""
+        return (self.part, self.record, self.new_record)
+
+
+def paths_of(final: Path) -> Paths:
+    """Return the paths that belong to a file; no other file has the same."""
+    stem = final.name
+    if len(os.fsencode(stem)) > _MAX_NAME - _MAX_SUFFIX:
+        stem = sha256(os.fsencode(stem)).hexdigest()
+    suffixes = (".part", ".part.json", ".part.json.new", ".lock")
+    return Paths(final, *(final.with_name(f".{stem}{suffix}") for suffix in suffixes))
+
+
+@contextmanager
+def translate_disk_errors(path: Path) -> Iterator[None]:
+    """Raise what the file system refuses as a DestinationError about this path."""
+    try:
+        yield
+    except OSError as error:
+        reason, advice = _ERRORS.get(
+            error.errno or 0, (error.strerror or str(error), "check the folder, then try again")
+        )
+        raise DestinationError(str(path), reason, advice) from error
+
+
+def existing_size(final: Path, *, overwrite: bool) -> int | None:
+    """Return the size in bytes of an existing file; None where there is none to be kept.
+
+    Raises:
+        DestinationError: A directory, a device, or, without overwrite, a dangling symbolic link
+            is in the way.
+    """
+    with translate_disk_errors(final):
+        try:
+            if final.is_symlink() and overwrite:
+                # The link is replaced, and its target is not touched.
+                return None
+            status = final.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            if final.is_symlink():
+                raise DestinationError(
+                    str(final),
+                    "a dangling symbolic link is in the way",
+                    "remove it, or replace it with overwrite=True",
+                ) from None
+            return None
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a device or pipe"
+        raise DestinationError(
+            str(final), f"{kind} is in the way", "remove or rename it, or choose another folder"
+        )
+    return status.st_size
+
+
+def stamp(final: Path) -> Hashable | None:
+    """Return a value that changes when the file is replaced; None where there is no file."""
+    try:
+        status = final.lstat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its missing parents, durably.
+
+    Raises:
+        DestinationError: A file or a dangling link is in the way, or it is not permitted.
+    """
+    with translate_disk_errors(folder):
+        if folder.is_dir():
+            return
+        missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+            raise DestinationError(
+                str(folder),
+                "it cannot be made, since a file or a dangling symbolic link is in the way",
+                "remove that, or choose another folder",
+            ) from error
+        for path in missing:
+            sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut; does nothing where a system cannot."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network and FUSE file systems do not sync folders.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def file_lock(paths: Paths, cancelled: threading.Event) -> Iterator[bool]:
+    """Hold the lock of a file; yields False if `cancelled` was set before it was free.
+
+    The operating system releases the lock when its process ends, however it ends. The lock file
+    is removed while it is held; a process that opened it meanwhile sees that it has no name any
+    more and takes a new one (filelock does so from 3.21 on, and from 3.30 on leaves the removal
+    to us).
+
+    Raises:
+        DestinationError: No lock can be made in this folder.
+    """
+    lock = FileLock(paths.lock)
+    waits = False
+    with translate_disk_errors(paths.final):
+        while not lock.is_locked and not cancelled.is_set():
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                if not waits:
+                    _LOGGER.info("%s: waiting for another download of it", paths.final)
+                waits = True
+                cancelled.wait(_POLL)
+    try:
+        yield lock.is_locked
+    finally:
+        if lock.is_locked:
+            # Where it cannot be removed, such as on Windows while others wait, it stays.
+            with suppress(OSError):
+                paths.lock.unlink()
+            lock.release()
+
+
+def remove_leftovers(paths: Paths) -> None:
+    """Remove what a killed download left beside an existing file, unless another one is active."""
+    if not os.path.lexists(paths.lock):
+        return
+    with suppress(OSError, Timeout), FileLock(paths.lock, timeout=0):
+        for path in (*paths.leftovers, paths.lock):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,354 @@
+"""Downloads from a real server into real folders, as long as nothing fails."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+import random
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline.downloads.download import download
+from pyorg_pipeline.errors import InvalidArgumentError, SiteStatusError, VerificationError
+from pyorg_pipeline.model.downloads import Verification
+from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline_tests.support.raw_server import RawServer, whole
+from pyorg_pipeline_tests.support.transfers import NAME, OLD, PATH, artifact, fetch, names
+
+BYTES = random.Random(1).randbytes(300_001)
+DIGEST = sha256(BYTES).hexdigest()
+DATE = datetime(2025, 10, 14, tzinfo=UTC)
+
+
+@pytest.fixture
+def replica() -> Iterator[Replica]:
+    with Replica([]) as replica:
+        replica.add(PATH, content=BYTES, last_modified=DATE)
+        yield replica
+
+
+@pytest.fixture
+def client(replica: Replica) -> Iterator[SiteClient]:
+    with SiteClient(replica.url, backoff=0) as client:
+        yield client
+
+
+@pytest.mark.parametrize("chunk_size", [1_000, 65_536, 1024 * 1024])
+def test_a_file_arrives_whole_with_its_digest(
+    replica: Replica, client: SiteClient, tmp_path: Path, chunk_size: int
+) -> None:
+    folder = tmp_path / "new" / "folder"
+    done = fetch(client, PATH, folder, size=len(BYTES), sha256=DIGEST, stream_chunk_size=chunk_size)
+    assert done.destination == str(folder / NAME)
+    assert (folder / NAME).read_bytes() == BYTES
+    assert (done.size, done.sha256) == (len(BYTES), DIGEST)
+    assert (done.fetched, done.resumed_from, done.note) == (True, 0, "")
+    assert done.verification == Verification("digest", DIGEST, ("the catalog, from sigstore",))
+    assert done.seconds > 0
+    assert names(folder) == [NAME]
+    assert len(replica.requests) == 1
+
+
+def test_a_file_gets_the_usual_permissions(client: SiteClient, tmp_path: Path) -> None:
+    (tmp_path / "ordinary").touch()
+    fetch(client, PATH, tmp_path)
+    assert (tmp_path / NAME).stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+def test_the_folder_may_be_relative(
+    client: SiteClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert fetch(client, PATH, ".").destination == NAME
+    assert names(tmp_path) == [NAME]
+
+
+@pytest.mark.parametrize(
+    "name", ["a b&c.exe", "a%2Fb", "caf\u00e9", "a#b", "a;b+c", pytest.param("x" * 255, id="long")]
+)
+@pytest.mark.parametrize("content", [BYTES, b""], ids=["some bytes", "no bytes"])
+def test_any_valid_name_is_downloaded(
+    replica: Replica, client: SiteClient, tmp_path: Path, name: str, content: bytes
+) -> None:
+    replica.add(name, content=content)
+    fetch(client, name, tmp_path, size=len(content))
+    assert names(tmp_path) == [name]
+    assert (tmp_path / name).read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("3.13.9/..", "3.13.9/.", "3.13.9/", "", "3.13.9/a\\b", "3.13.9/a\0b", "3.13.9/aux.txt"),
+        *("3.13.9/.bashrc", "../x", "3.13.9/../x", "/etc/passwd", "3.13.9//x"),
+    ],
+)
+def test_an_invalid_path_reaches_neither_the_site_nor_the_disk(
+    replica: Replica, client: SiteClient, tmp_path: Path, path: str
+) -> None:
+    with pytest.raises(InvalidArgumentError):
+        fetch(client, path, tmp_path / "never made")
+    assert names(tmp_path) == []
+    assert replica.requests == []
+
+
+def test_an_invalid_chunk_size_is_refused(client: SiteClient, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="stream_chunk_size=0"):
+        fetch(client, PATH, tmp_path, stream_chunk_size=0)
+
+
+# What is requested, and what is made of the bytes
+
+
+def test_the_bytes_are_requested_without_encoding(tmp_path: Path) -> None:
+    with RawServer(lambda _: whole(BYTES)) as server, SiteClient(server.url) as client:
+        fetch(client, PATH, tmp_path)
+        headers = server.requests[0].headers
+    assert headers["accept-encoding"] == "identity"
+    assert headers["user-agent"].startswith("pyorg_pipeline/")
+    assert "range" not in headers
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_content_encoding_does_not_change_the_bytes(
+    replica: Replica, client: SiteClient, tmp_path: Path, encoding: str
+) -> None:
+    """Some servers take the compression of a tarball for an encoding of the response."""
+    packed = gzip.compress(BYTES)
+    replica.replace(PATH, content=packed)
+    replica.answer(PATH, Answer(headers={"Content-Encoding": encoding}))
+    fetch(client, PATH, tmp_path, size=len(packed))
+    assert (tmp_path / NAME).read_bytes() == packed
+
+
+def test_an_html_file_may_come_as_html(
+    replica: Replica, client: SiteClient, tmp_path: Path
+) -> None:
+    page = b"<!DOCTYPE html><title>a page</title>"
+    replica.add("index.html", content=page)
+    fetch(client, "index.html", tmp_path)
+    assert (tmp_path / "index.html").read_bytes() == page
+    replica.answer(PATH, Answer(headers={"Content-Type": "text/html"}))
+    fetch(client, PATH, tmp_path)
+    assert (tmp_path / NAME).read_bytes() == BYTES
+
+
+def test_progress_is_reported_from_0_to_the_whole_file(client: SiteClient, tmp_path: Path) -> None:
+    reported: list[tuple[int, int | None]] = []
+    fetch(
+        client,
+        PATH,
+        tmp_path,
+        stream_chunk_size=50_000,
+        progress=lambda done, total: reported.append((done, total)),
+    )
+    assert reported[0] == (0, len(BYTES))
+    assert reported[-1] == (len(BYTES), len(BYTES))
+    assert [done for done, _ in reported] == sorted({done for done, _ in reported})
+    assert len(reported) >= 7
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError, KeyboardInterrupt])
+def test_an_exception_of_progress_is_raised_and_the_next_call_resumes(
+    replica: Replica, client: SiteClient, tmp_path: Path, error: type[BaseException]
+) -> None:
+    """An OSError, such as of a closed terminal, is not taken for one of the site's."""
+
+    def progress(done: int, _: int | None) -> None:
+        if done > 100_000:
+            raise error
+
+    with pytest.raises(error):
+        fetch(client, PATH, tmp_path, progress=progress, stream_chunk_size=50_000)
+    assert not (tmp_path / NAME).exists()
+    assert len(replica.requests) == 1
+    assert fetch(client, PATH, tmp_path).resumed_from > 100_000
+    assert (tmp_path / NAME).read_bytes() == BYTES
+    assert names(tmp_path) == [NAME]
+
+
+# Verification
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_that_does_not_verify_changes_nothing(
+    replica: Replica, client: SiteClient, tmp_path: Path, overwrite: bool
+) -> None:
+    if overwrite:
+        (tmp_path / NAME).write_bytes(OLD)
+    with pytest.raises(VerificationError) as caught:
+        fetch(client, PATH, tmp_path, overwrite=overwrite, sha256="0" * 64)
+    assert (caught.value.expected, caught.value.actual) == ("0" * 64, DIGEST)
+    assert caught.value.expected_source == "the catalog, from sigstore"
+    assert caught.value.actual_source == "the 300001 bytes received"
+    assert len(replica.requests) == 1
+    assert names(tmp_path) == [NAME] * overwrite
+    if overwrite:
+        assert (tmp_path / NAME).read_bytes() == OLD
+
+
+def test_a_file_without_a_digest_is_logged_as_a_warning(
+    client: SiteClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    done = download(client, artifact(size=len(BYTES)), tmp_path)
+    assert done.note == "no digest is published; verified by the size in the listing"
+    assert caplog.messages == [f"{PATH}: {done.note}"]
+
+
+# Existing files
+
+
+@pytest.mark.parametrize("size", [10, len(BYTES)])
+def test_an_existing_file_is_returned_without_a_request(
+    replica: Replica,
+    client: SiteClient,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    size: int,
+) -> None:
+    (tmp_path / NAME).write_bytes(b"x" * 10)
+    with caplog.at_level(logging.WARNING):
+        done = fetch(client, PATH, tmp_path, size=size, sha256="0" * 64)
+    assert (done.destination, done.size, done.fetched) == (str(tmp_path / NAME), 10, False)
+    assert (done.sha256, done.verification) == (None, None)
+    assert caplog.messages == ([] if size == 10 else [done.note])
+    if size != 10:
+        assert "has 10 bytes where the catalog lists 300,001; overwrite=True" in done.note
+    assert replica.requests == []
+    assert names(tmp_path) == [NAME]
+    assert (tmp_path / NAME).read_bytes() == b"x" * 10
+
+
+HIDDEN = [f".{NAME}{ending}" for ending in (".part", ".part.json", ".part.json.new", ".lock")]
+
+
+def test_leftovers_of_a_killed_call_beside_an_existing_file_are_removed(
+    replica: Replica, client: SiteClient, tmp_path: Path
+) -> None:
+    for name in [*HIDDEN, NAME, ".another.part"]:
+        (tmp_path / name).touch()
+    fetch(client, PATH, tmp_path)
+    assert sorted(names(tmp_path)) == [".another.part", NAME]
+    assert replica.requests == []
+
+
+def test_files_of_an_active_call_beside_an_existing_file_stay(
+    client: SiteClient, tmp_path: Path
+) -> None:
+    for name in [*HIDDEN, NAME]:
+        (tmp_path / name).touch()
+    with FileLock(tmp_path / f".{NAME}.lock"):
+        assert not fetch(client, PATH, tmp_path).fetched
+        assert len(names(tmp_path)) == len(HIDDEN) + 1
+
+
+def test_an_existing_file_is_replaced_with_overwrite(client: SiteClient, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(OLD)
+    assert fetch(client, PATH, tmp_path, overwrite=True).fetched
+    assert (tmp_path / NAME).read_bytes() == BYTES
+    assert names(tmp_path) == [NAME]
+
+
+def test_a_link_to_a_file_counts_as_the_file(
+    replica: Replica, client: SiteClient, tmp_path: Path
+) -> None:
+    (tmp_path / "other").write_bytes(b"old")
+    (tmp_path / NAME).symlink_to("other")
+    done = fetch(client, PATH, tmp_path, size=3)
+    assert (done.destination, done.size, done.note) == (str(tmp_path / NAME), 3, "")
+    assert replica.requests == []
+
+
+@pytest.mark.parametrize("target", ["other", "folder", "nowhere"])
+def test_a_link_is_replaced_and_never_written_through(
+    client: SiteClient, tmp_path: Path, target: str
+) -> None:
+    (tmp_path / "other").write_bytes(b"old")
+    (tmp_path / "folder").mkdir()
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / NAME).symlink_to(tmp_path / target)
+    fetch(client, PATH, folder, overwrite=True)
+    assert not (folder / NAME).is_symlink()
+    assert (folder / NAME).read_bytes() == BYTES
+    assert (tmp_path / "other").read_bytes() == b"old"
+    assert names(tmp_path / "folder") == []
+    assert not (tmp_path / "nowhere").exists()
+
+
+# Temporary folders
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_without_a_folder_a_new_temporary_one_is_made(client: SiteClient, temporary: Path) -> None:
+    paths = {Path(fetch(client, PATH, None).destination) for _ in range(2)}
+    assert [path.read_bytes() for path in paths] == [BYTES, BYTES]
+    assert {path.parent.parent for path in paths} == {temporary}
+
+
+def test_the_temporary_folder_of_a_failed_download_is_removed(
+    replica: Replica, client: SiteClient, temporary: Path
+) -> None:
+    replica.answer(PATH, Answer(404))
+    with pytest.raises(SiteStatusError):
+        fetch(client, PATH, None)
+    assert names(temporary) == []
+
+
+# What others may have put there
+
+
+@pytest.mark.parametrize("trap", ["link", "hard link"])
+def test_a_link_in_place_of_a_partial_file_is_never_written_through(
+    client: SiteClient, tmp_path: Path, trap: str
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    for name in HIDDEN[:3]:
+        if trap == "link":
+            (folder / name).symlink_to(victim)
+        else:
+            os.link(victim, folder / name)
+    fetch(client, PATH, folder)
+    assert victim.read_bytes() == b"precious"
+    assert (folder / NAME).read_bytes() == BYTES
+    assert names(folder) == [NAME]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        *(b"", b"null", b"[]", b"{", b"\xff", b'{"inode": 1}'),
+        b'{"inode": %d, "boot": "", "version": {}}',
+        b'{"inode": %d, "boot": "another", "version": {"url": 1}}',
+    ],
+)
+def test_a_partial_file_with_an_invalid_record_is_not_resumed(
+    replica: Replica, client: SiteClient, tmp_path: Path, record: bytes
+) -> None:
+    part = tmp_path / f".{NAME}.part"
+    part.write_bytes(b"of another version")
+    if b"%d" in record:
+        record = record % part.stat().st_ino
+    (tmp_path / f".{NAME}.part.json").write_bytes(record)
+    assert fetch(client, PATH, tmp_path).resumed_from == 0
+    assert (tmp_path / NAME).read_bytes() == BYTES
+    assert names(tmp_path) == [NAME]
+    assert len(replica.requests) == 1

@@ -1,0 +1,301 @@
+"""Several processes that download one file, and processes killed at any moment."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
+from pyorg_pipeline.errors import SiteUnreachableError
+from pyorg_pipeline.model.downloads import Download
+from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline_tests.support.transfers import NAME, OLD, PATH, fetch, names
+
+if not hasattr(os, "fork"):
+    pytest.skip("the processes are forked", allow_module_level=True)
+
+from pyorg_pipeline_tests.support.downloading_processes import Downloaders
+
+NEW = random.Random(3).randbytes(700_001)
+DIGEST = sha256(NEW).hexdigest()
+PIECE = 65_536
+KILLS = 25
+
+
+@pytest.fixture(scope="module")
+def downloaders() -> Iterator[Downloaders]:
+    with Downloaders() as downloaders:
+        yield downloaders
+
+
+@pytest.fixture
+def replica() -> Iterator[Replica]:
+    with Replica([]) as replica:
+        replica.add(PATH, content=NEW, last_modified=datetime(2025, 10, 14, tzinfo=UTC))
+        yield replica
+
+
+class Held:
+    """An answer that is held until the test lets it go; others may come before and after it."""
+
+    def __init__(self, *, before: Answer | None = None, after: Answer | None = None) -> None:
+        self.requested = threading.Event()
+        self.hold = threading.Event()
+        self._before = before
+        self._after = after
+
+    def __call__(self, _: Request) -> Answer:
+        if self._before is not None:
+            before, self._before = self._before, None
+            return before
+        if self._after is not None and self.requested.is_set():
+            return self._after
+        self.requested.set()
+        return Answer(hold=self.hold)
+
+
+def test_eight_processes_after_one_file_fetch_it_once(
+    replica: Replica, downloaders: Downloaders, tmp_path: Path
+) -> None:
+    hold = threading.Event()
+    replica.answer(PATH, Answer(hold=hold), times=1)
+    started = [
+        downloaders.start(replica.url, PATH, tmp_path, size=len(NEW), sha256=DIGEST)
+        for _ in range(8)
+    ]
+    hold.set()
+    outcomes = [downloaders.outcome(pid) for pid in started]
+    assert sorted(outcome["fetched"] for outcome in outcomes) == [False] * 7 + [True]
+    assert [request.path for request in replica.requests] == [PATH]
+    assert (tmp_path / NAME).read_bytes() == NEW
+    assert names(tmp_path) == [NAME]
+
+
+def test_the_lock_of_a_killed_process_is_free(
+    replica: Replica, downloaders: Downloaders, tmp_path: Path
+) -> None:
+    answer = Held()
+    replica.answer(PATH, answer, times=1)
+    pid = downloaders.start(replica.url, PATH, tmp_path)
+    answer.requested.wait()
+    downloaders.kill(pid)
+    assert downloaders.outcome(pid) == {}
+    assert f".{NAME}.lock" in names(tmp_path)
+    with SiteClient(replica.url) as client:
+        assert fetch(client, PATH, tmp_path).fetched
+    assert names(tmp_path) == [NAME]
+
+
+def test_a_waiting_process_fetches_if_the_other_is_killed(
+    replica: Replica, downloaders: Downloaders, tmp_path: Path
+) -> None:
+    answer = Held(after=Answer())
+    replica.answer(PATH, answer)
+    killed = downloaders.start(replica.url, PATH, tmp_path)
+    answer.requested.wait()
+    waiting = downloaders.start(replica.url, PATH, tmp_path)
+    downloaders.kill(killed)
+    assert downloaders.outcome(waiting)["fetched"]
+    assert downloaders.outcome(killed) == {}
+    assert (tmp_path / NAME).read_bytes() == NEW
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_killed_at_any_line_the_next_call_succeeds(
+    replica: Replica, downloaders: Downloaders, tmp_path: Path, overwrite: bool
+) -> None:
+    """The final name holds the old file, the new one, or nothing where there was none."""
+    options: dict[str, Any] = {
+        "size": len(NEW),
+        "sha256": DIGEST,
+        "stream_chunk_size": PIECE,
+        "overwrite": overwrite,
+    }
+    counted = downloaders.start(replica.url, PATH, tmp_path / "count", dies_at_line=-1, **options)
+    lines = downloaders.outcome(counted)["lines"]
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")  # noqa: T201  # shown where it fails
+    resumed = 0
+    for number in range(KILLS):
+        folder = tmp_path / str(number)
+        final = folder / NAME
+        # One in each part of the lines, so that no stretch is left out.
+        place = (number + random.Random(seed + number).random()) / KILLS
+        survived = True
+        while survived:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            if overwrite:
+                final.write_bytes(OLD)
+            line = int(lines * place)
+            pid = downloaders.start(replica.url, PATH, folder, dies_at_line=line, **options)
+            outcome = downloaders.outcome(pid)
+            # Bytes that arrive in fewer pieces make fewer lines.
+            survived = bool(outcome)
+            lines = outcome.get("lines", lines)
+        if final.exists():
+            assert final.read_bytes() in ((OLD, NEW) if overwrite else (NEW,))
+        else:
+            assert not overwrite
+        with SiteClient(replica.url) as client:
+            resumed += fetch(client, PATH, folder, **options).resumed_from > 0
+        assert final.read_bytes() == NEW
+        assert names(folder) == [NAME]
+    assert resumed
+    assert lines > 200
+
+
+def test_killed_at_any_byte_the_next_call_resumes(
+    replica: Replica, downloaders: Downloaders, tmp_path: Path
+) -> None:
+    """Ten kills of one download after the other, each from outside, and none loses a byte."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")  # noqa: T201  # shown where it fails
+    cuts = sorted(random.Random(seed).sample(range(1, len(NEW)), 10))
+    part = tmp_path / f".{NAME}.part"
+    resumed_from = 0
+    for cut in cuts:
+        # All up to the cut, and no answer to the next request.
+        answer = Held(before=Answer(cut_after=cut - resumed_from))
+        replica.answer(PATH, answer)
+        pid = downloaders.start(replica.url, PATH, tmp_path, stream_chunk_size=PIECE)
+        answer.requested.wait()
+        downloaders.kill(pid)
+        assert downloaders.outcome(pid) == {}
+        assert part.read_bytes() == NEW[:cut]
+        assert not (tmp_path / NAME).exists()
+        resumed_from = cut
+    replica.clear_answers()
+    with SiteClient(replica.url) as client:
+        assert fetch(client, PATH, tmp_path, sha256=DIGEST).resumed_from == cuts[-1]
+    assert names(tmp_path) == [NAME]
+
+
+@pytest.fixture
+def waiting() -> Iterator[threading.Event]:
+    """Set when a call waits for another one."""
+
+    seen = threading.Event()
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "waiting" in record.getMessage():
+                seen.set()
+
+    logger = logging.getLogger("pyorg_pipeline.downloads.files")
+    handler = Handler()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield seen
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+def two_calls(
+    replica: Replica,
+    folder: Path,
+    waiting: threading.Event,
+    *,
+    after: Answer | None = None,
+    **options: Any,
+) -> tuple[Download, Download]:
+    """Two calls of which the second, with these options, began while the first was fetching."""
+    answer = Held(after=after)
+    replica.answer(PATH, answer)
+    with SiteClient(replica.url) as client, ThreadPoolExecutor(2) as threads:
+        first = threads.submit(fetch, client, PATH, folder, overwrite=True)
+        answer.requested.wait()
+        second = threads.submit(fetch, client, PATH, folder, overwrite=True, **options)
+        waiting.wait()
+        answer.hold.set()
+        return first.result(), second.result()
+
+
+def test_a_waiting_call_verifies_the_file_of_the_other_and_takes_it(
+    replica: Replica, tmp_path: Path, waiting: threading.Event
+) -> None:
+    """Also with overwrite=True: what came while it waited is as new as what it would fetch."""
+    (tmp_path / NAME).write_bytes(OLD)
+    first, second = two_calls(replica, tmp_path, waiting, sha256=DIGEST)
+    assert (first.fetched, second.fetched) == (True, False)
+    assert first.sha256 == second.sha256 == DIGEST
+    assert second.verification is not None
+    assert second.verification.method == "digest"
+    assert len(replica.requests) == 1
+    assert names(tmp_path) == [NAME]
+
+
+def test_a_waiting_call_fetches_if_the_file_of_the_other_does_not_verify(
+    replica: Replica, tmp_path: Path, waiting: threading.Event
+) -> None:
+    newer = random.Random(4).randbytes(700_001)
+    digest = sha256(newer).hexdigest()
+    after = Answer(body=newer)
+    first, second = two_calls(replica, tmp_path, waiting, sha256=digest, after=after)
+    assert (first.sha256, first.fetched) == (DIGEST, True)
+    assert (second.sha256, second.fetched) == (digest, True)
+    assert (tmp_path / NAME).read_bytes() == newer
+
+
+def test_a_waiting_call_ends_when_its_client_is_cancelled(
+    replica: Replica, tmp_path: Path, waiting: threading.Event
+) -> None:
+    answer = Held()
+    replica.answer(PATH, answer)
+    client, other = SiteClient(replica.url), SiteClient(replica.url)
+    with client, other, ThreadPoolExecutor(2) as threads:
+        first = threads.submit(fetch, client, PATH, tmp_path)
+        answer.requested.wait()
+        second = threads.submit(fetch, other, PATH, tmp_path)
+        waiting.wait()
+        other.cancel()
+        with pytest.raises(SiteUnreachableError, match="cancelled"):
+            second.result()
+        client.cancel()
+        with pytest.raises(SiteUnreachableError):
+            first.result()
+    assert names(tmp_path) == []
+
+
+def test_a_limit_on_the_size_of_files_is_reported_and_the_next_call_resumes(
+    replica: Replica, downloaders: Downloaders, tmp_path: Path
+) -> None:
+    (tmp_path / NAME).write_bytes(OLD)
+    pid = downloaders.start(replica.url, PATH, tmp_path, largest_file=300_000, overwrite=True)
+    outcome = downloaders.outcome(pid)
+    assert outcome["error"] == "DestinationError"
+    assert "larger than is allowed" in outcome["message"]
+    assert "ulimit" in outcome["message"]
+    assert (tmp_path / NAME).read_bytes() == OLD
+    with SiteClient(replica.url) as client:
+        done = fetch(client, PATH, tmp_path, overwrite=True)
+    assert done.resumed_from == 300_000
+    assert (tmp_path / NAME).read_bytes() == NEW
+    assert names(tmp_path) == [NAME]
+
+
+@pytest.mark.parametrize("chunk_size", [PIECE, 1024 * 1024])
+def test_memory_does_not_grow_with_the_file(
+    downloaders: Downloaders, tmp_path: Path, chunk_size: int
+) -> None:
+    with Replica([]) as replica:
+        date = datetime(2025, 10, 14, tzinfo=UTC)
+        replica.add("large", size=96_000_000, last_modified=date)
+        pid = downloaders.start(replica.url, "large", tmp_path, stream_chunk_size=chunk_size)
+        outcome = downloaders.outcome(pid)
+    assert outcome["fetched"]
+    # In units of 1024 bytes on Linux and of bytes on macOS; the bound is 40 MB.
+    assert outcome["grown"] < (40_000 if sys.platform != "darwin" else 40_000_000)

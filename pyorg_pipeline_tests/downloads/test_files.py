@@ -1,0 +1,55 @@
+"""Which names files may have on disk, whatever a listing says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyorg_pipeline.demo.replica.record import read_record
+from pyorg_pipeline.downloads.files import valid_file_name
+from pyorg_pipeline.errors import InvalidArgumentError
+
+
+def test_all_recorded_names_of_the_site_are_valid() -> None:
+    names = [entry.path.rpartition("/")[2] for entry in read_record()]
+    files = [name for name in names if name]
+    assert len(files) > 1000
+    assert [valid_file_name(name) for name in files] == files
+
+
+@pytest.mark.parametrize(
+    "name", ["Python-3.13.9.tgz", "a", "console.txt", "com.txt", "COM10", "nul-1.0.zip", "é", "a b"]
+)
+def test_a_valid_name_is_returned_unchanged(name: str) -> None:
+    assert valid_file_name(name) == name
+
+
+INVALID = {
+    "empty": [""],
+    "starts with a dot": [".", "..", ".bashrc", ".Python-3.13.9.tgz.part"],
+    "has one of": ["/etc/passwd", "../x", "a/b", "a\\b", "..\\x", "C:", "x.tgz:stream", "a*", 'a"'],
+    "unprintable": ["a\0b", "a\nb", "a\x1b[2Jb", "a\x7fb", "gpj.\u202etgz", "a\udc80b"],
+    "device": ["CON", "con", "COM1", "lpt9.tar.gz", "aux.txt", "aux .txt", "COM\u00b9", "CONIN$"],
+    "ends in": ["x.", "x "],
+    "longer": ["x" * 256, "\u00e9" * 128],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [(name, reason) for reason, names in INVALID.items() for name in names]
+)
+def test_a_name_that_is_unsafe_on_any_system_is_refused(name: str, reason: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=reason):
+        valid_file_name(name)
+
+
+@given(st.text(max_size=300))
+def test_any_accepted_name_is_one_component_of_a_path(name: str) -> None:
+    try:
+        valid_file_name(name)
+    except InvalidArgumentError:
+        return
+    assert not {"/", "\\", "\0", ":"} & set(name)
+    assert name not in {"", ".", ".."}
+    assert len(name.encode()) <= 255

@@ -1,0 +1,353 @@
+"""How downloads are verified, against a real site with real files."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import pickle
+import tarfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline.downloads.download import download
+from pyorg_pipeline.downloads.sigstore import can_verify
+from pyorg_pipeline.downloads.verify import expected_verification, verify_file
+from pyorg_pipeline.errors import (
+    ExtraMissingError,
+    InvalidArgumentError,
+    SiteStatusError,
+    UnverifiableError,
+    VerificationError,
+)
+from pyorg_pipeline.model.digests import SIGNERS, CompanionError
+from pyorg_pipeline.model.downloads import Verification, Verify
+from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline_tests.support.published import MEDIA_TYPES, bundle_bytes, sbom_bytes, sha256_of
+from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests
+from pyorg_pipeline_tests.support.transfers import OLD, artifact
+
+with_extra = pytest.mark.skipif(not can_verify(), reason="the extra `sigstore` is not installed")
+without_extra = pytest.mark.skipif(can_verify(), reason="the extra `sigstore` is installed")
+
+NAME = "Python-3.14.0.tgz"
+PATH = f"3.14.0/{NAME}"
+MSI = "2.7/python-2.7.msi"
+BUNDLE = f"the site's {NAME}.sigstore"
+SBOM = f"the site's {NAME}.spdx.json"
+ARCHIVE = "the size in the listing and the checksums inside the gzip archive"
+MISSING = ".sigstore and .spdx.json listed, but missing"
+BOTH = (".asc", ".sigstore", ".spdx.json")
+
+
+def tarball() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        member = tarfile.TarInfo("README")
+        member.size = 6
+        archive.addfile(member, io.BytesIO(b"Python"))
+    return gzip.compress(out.getvalue(), mtime=0)
+
+
+CONTENT = tarball()
+DIGEST = sha256_of(CONTENT)
+OTHER = sha256_of(b"another file")
+
+
+class Site:
+    """A site with a tarball and an installer, and a folder with an older copy of each."""
+
+    def __init__(self, replica: Replica, client: SiteClient, folder: Path) -> None:
+        self.replica = replica
+        self.client = client
+        self.folder = folder
+        for path in (PATH, MSI):
+            replica.add(path, content=CONTENT)
+            (folder / path.rpartition("/")[2]).write_bytes(OLD)
+
+    def publish(self, *, bundle: bytes | None = None, sbom: bytes | None = None) -> None:
+        for suffix, content in ((".sigstore", bundle), (".spdx.json", sbom)):
+            if content is not None:
+                self.replica.add(PATH + suffix, content=content)
+
+    def verified(
+        self, verify: Verify = True, path: str = PATH, related: tuple[str, ...] = BOTH, **known: Any
+    ) -> Verification:
+        """The verification of a download of an artifact with these companions."""
+        known = {"size": len(CONTENT), "related": list(related), **known}
+        wanted = artifact(path, **known)
+        done = download(self.client, wanted, self.folder, overwrite=True, verify=verify)
+        assert Path(done.destination).read_bytes() == CONTENT
+        assert done.verification is not None
+        return done.verification
+
+    @property
+    def requested(self) -> list[str]:
+        """The suffixes of the companions that were requested, and nothing for the file itself."""
+        return [request.path.removeprefix(PATH) for request in self.replica.requests]
+
+    def assert_unchanged(self) -> None:
+        assert [path.read_bytes() for path in self.folder.iterdir()] == [OLD, OLD]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with Replica([]) as replica, SiteClient(replica.url, backoff=0, retries=1) as client:
+        yield Site(replica, client, tmp_path)
+
+
+@pytest.mark.parametrize("verify", [True, "digest"])
+@pytest.mark.parametrize("suffixes", [(".sigstore",), (".spdx.json",), (".sigstore", ".spdx.json")])
+def test_the_published_digests_verify_a_file(
+    site: Site, verify: Verify, suffixes: tuple[str, ...]
+) -> None:
+    site.publish(bundle=bundle_bytes(DIGEST), sbom=sbom_bytes(DIGEST, NAME))
+    sources = tuple(f"the site's {NAME}{suffix}" for suffix in suffixes)
+    assert site.verified(verify, related=(".asc", *suffixes)) == Verification(
+        "digest", DIGEST, sources
+    )
+    assert site.requested == [*suffixes, ""]
+
+
+def test_digests_that_differ_are_refused_before_the_file_is_requested(site: Site) -> None:
+    site.publish(bundle=bundle_bytes(DIGEST), sbom=sbom_bytes(OTHER, NAME))
+    with pytest.raises(VerificationError) as caught:
+        site.verified()
+    error = caught.value
+    assert (error.expected, error.actual) == (DIGEST, OTHER)
+    assert (error.expected_source, error.actual_source) == (BUNDLE, SBOM)
+    assert "" not in site.requested
+    site.assert_unchanged()
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_wrong_digest_names_both_digests_and_their_sources(site: Site, recorded: bool) -> None:
+    site.publish(bundle=bundle_bytes(OTHER))
+    known: dict[str, Any] = {"sha256": OTHER, "digest_source": "spdx"} if recorded else {}
+    with pytest.raises(VerificationError) as caught:
+        site.verified(related=(".sigstore",), **known)
+    error = caught.value
+    assert (error.subject, error.what) == (PATH, "SHA-256")
+    assert (error.expected, error.actual) == (OTHER, DIGEST)
+    assert error.expected_source == ("the catalog, from spdx" if recorded else BUNDLE)
+    assert error.actual_source == f"the {len(CONTENT)} bytes received"
+    site.assert_unchanged()
+
+
+@pytest.mark.parametrize("verify", [True, "digest"])
+def test_a_digest_in_the_catalog_needs_no_request(site: Site, verify: Verify) -> None:
+    verification = site.verified(verify, sha256=DIGEST, signed_by="hugo@python.org")
+    sources = ("the catalog, from sigstore",)
+    assert verification == Verification("digest", DIGEST, sources, "hugo@python.org")
+    assert site.requested == [""]
+
+
+def test_a_missing_bundle_leaves_the_bill_of_materials(site: Site) -> None:
+    site.publish(sbom=sbom_bytes(DIGEST, NAME))
+    assert site.verified().sources == (SBOM,)
+    assert site.requested == [".sigstore", ".spdx.json", ""]
+
+
+VERIFYING = [True, "digest", pytest.param("signature", marks=with_extra)]
+
+
+@pytest.mark.parametrize("verify", VERIFYING)
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_companion_that_cannot_be_read_does_not_weaken_the_verification(
+    site: Site, verify: Verify, status: int
+) -> None:
+    site.replica.answer(f"{PATH}.sigstore", Answer(status))
+    with pytest.raises(SiteStatusError) as caught:
+        site.verified(verify)
+    assert caught.value.status == status
+    site.assert_unchanged()
+
+
+@pytest.mark.parametrize("verify", VERIFYING)
+def test_an_invalid_companion_does_not_weaken_the_verification(site: Site, verify: Verify) -> None:
+    site.publish(bundle=b"<html>Bad gateway</html>")
+    with pytest.raises(CompanionError, match=r"Python-3\.14\.0\.tgz\.sigstore: it is not JSON"):
+        site.verified(verify)
+    site.assert_unchanged()
+
+
+@pytest.mark.parametrize(
+    ("path", "known", "method", "note"),
+    [
+        (
+            PATH,
+            {"related": (".asc",)},
+            "archive",
+            f"no digest is published; verified by {ARCHIVE}",
+        ),
+        (
+            PATH,
+            {},
+            "archive",
+            f"no digest is published ({MISSING}); verified by {ARCHIVE}",
+        ),
+        (
+            MSI,
+            {"related": ()},
+            "size",
+            "no digest is published; verified by the size in the listing",
+        ),
+        (
+            MSI,
+            {"related": (), "size": None},
+            "none",
+            "no digest is published; verified by nothing, since the listing shows no exact size",
+        ),
+    ],
+    ids=["archive", "missing companions", "installer", "installer of unknown size"],
+)
+def test_without_a_digest_the_note_says_how_a_file_was_verified(
+    site: Site, path: str, known: dict[str, Any], method: Any, note: str
+) -> None:
+    assert site.verified(path=path, **known) == Verification(method, note=note)
+
+
+def test_a_damaged_archive_without_a_digest_is_refused(site: Site) -> None:
+    for content in (CONTENT[:-3] + b"abc", CONTENT[: len(CONTENT) // 2], CONTENT + b"more"):
+        site.replica.replace(PATH, content=content)
+        with pytest.raises(VerificationError) as caught:
+            site.verified(related=(), size=None)
+        assert (caught.value.what, caught.value.subject) == ("archive", NAME)
+        site.assert_unchanged()
+
+
+@pytest.mark.parametrize("verify", [True, False, "digest"])
+def test_a_wrong_size_is_refused_however_a_file_is_verified(site: Site, verify: Verify) -> None:
+    site.publish(bundle=bundle_bytes(DIGEST))
+    with pytest.raises(VerificationError) as caught:
+        site.verified(verify, related=(".sigstore",), size=5)
+    error = caught.value
+    assert (error.what, error.expected) == ("size", "5 bytes")
+    assert error.actual == f"{len(CONTENT)} bytes"
+    assert error.expected_source == "the listing in the catalog"
+    site.assert_unchanged()
+
+
+def test_false_takes_the_size_alone_and_requests_no_companion(site: Site) -> None:
+    site.publish(bundle=bundle_bytes(OTHER))
+    note = "not verified, as requested; verified by the size in the listing"
+    assert site.verified(False, sha256=OTHER) == Verification("size", note=note)
+    assert site.requested == [""]
+
+
+def test_digest_refuses_a_file_without_one_before_it_is_requested(site: Site) -> None:
+    with pytest.raises(UnverifiableError, match="no digest is published") as caught:
+        site.verified("digest", related=(".asc",))
+    assert isinstance(caught.value, VerificationError)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert site.requested == []
+    with pytest.raises(UnverifiableError, match="listed, but missing"):
+        site.verified("digest")
+    site.assert_unchanged()
+
+
+@pytest.mark.parametrize("verify", [1, 0, "Digest", "", None, "true"])
+def test_any_other_value_of_verify_is_refused(site: Site, verify: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="none of True, False, 'digest', 'signature'"):
+        site.verified(verify)
+
+
+# Signatures
+
+
+@with_extra
+def test_signature_refuses_a_file_without_a_bundle_or_known_signer(site: Site) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"related": (".asc", ".spdx.json")}, r"no \.sigstore bundle"),
+        ({"path": "3.6.0/Python-3.6.0.tgz"}, r"the series 3\.6 is not known"),
+        ({"path": "3.6.0/other"}, "signer of .* is not known"),
+    ]
+    for known, reason in cases:
+        with pytest.raises(UnverifiableError, match=reason):
+            site.verified("signature", **known)
+    assert site.requested == []
+    with pytest.raises(UnverifiableError, match="listed, but missing"):
+        site.verified("signature")
+    site.assert_unchanged()
+
+
+@without_extra
+def test_signature_without_the_extra_says_what_to_install(site: Site) -> None:
+    site.publish(bundle=bundle_bytes(DIGEST))
+    with pytest.raises(ExtraMissingError, match=r"pip install '\.\[sigstore\]'"):
+        site.verified("signature")
+    assert site.requested == []
+
+
+def bundle_of_another_signer() -> bytes:
+    """A real bundle, by the release manager of 3.13."""
+    return real_bundles()["3.13.0/Python-3.13.0.tgz"]
+
+
+def bundle_with_a_changed_byte() -> bytes:
+    """A real bundle of the series' own release manager, but for one byte of its signature."""
+    bundle = json.loads(real_bundles()["3.14.0/Python-3.14.0.tar.xz"])
+    signature = bundle["messageSignature"]["signature"]
+    changed = ("A" if signature[20] != "A" else "B").join((signature[:20], signature[21:]))
+    bundle["messageSignature"]["signature"] = changed
+    return json.dumps(bundle).encode()
+
+
+@with_extra
+@pytest.mark.parametrize(
+    "bundle",
+    [*MEDIA_TYPES, bundle_of_another_signer, bundle_with_a_changed_byte],
+    ids=["unsigned, 0.1", "unsigned, 0.2", "unsigned, 0.3", "another signer", "a changed byte"],
+)
+def test_a_wrong_signature_is_refused_before_the_file_is_requested(
+    site: Site, bundle: object
+) -> None:
+    site.publish(bundle=bundle() if callable(bundle) else bundle_bytes(DIGEST, str(bundle)))
+    with pytest.raises(VerificationError) as caught:
+        site.verified("signature")
+    error = caught.value
+    assert (error.what, error.subject) == ("signature", f"{PATH}.sigstore")
+    assert error.expected.startswith("hugo@python.org's (issuer https://github.com/login/oauth)")
+    assert error.actual.startswith("not verified: ")
+    assert site.requested == [".sigstore"]
+    site.assert_unchanged()
+
+
+@with_extra
+def test_bytes_other_than_the_signed_ones_are_refused(site: Site) -> None:
+    site.publish(bundle=real_bundles()["3.14.0/Python-3.14.0.tar.xz"])
+    with pytest.raises(VerificationError) as caught:
+        site.verified("signature")
+    assert (caught.value.what, caught.value.actual) == ("SHA-256", DIGEST)
+    site.assert_unchanged()
+
+
+@with_extra
+def test_signature_takes_a_real_bundle_of_the_series_and_no_other(
+    site: Site, tmp_path: Path
+) -> None:
+    digests = real_digests()
+    unread = tmp_path / "not read"
+    for path, content in real_bundles().items():
+        site.replica.add(f"{path}.sigstore", content=content)
+        wanted = artifact(path, related=[".sigstore"])
+        assert wanted.release_version is not None
+        major, minor = wanted.release_version[:2]
+        verification = expected_verification(site.client, wanted, "signature")
+        source = f"the site's {wanted.name}.sigstore"
+        signer = SIGNERS[major, minor].identity
+        assert verification == Verification("signature", digests[path], (source,), signer)
+        verify_file(wanted, verification, unread, 5, digests[path])
+        with pytest.raises(VerificationError):
+            verify_file(wanted, verification, unread, 5, OTHER)
+        recorded = replace(wanted, sha256=OTHER, digest_source="sigstore")
+        with pytest.raises(VerificationError, match="the catalog, from sigstore"):
+            expected_verification(site.client, recorded, "signature")
+        recorded = replace(recorded, sha256=digests[path])
+        agreed = expected_verification(site.client, recorded, "signature")
+        assert agreed.sources == (source, "the catalog, from sigstore")
