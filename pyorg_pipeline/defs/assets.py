@@ -34,7 +34,12 @@ from pyorg_pipeline.defs.resources import CatalogResource, SiteResource
 from pyorg_pipeline.errors import DirectoriesFailedError, RootListingError
 from pyorg_pipeline.model.changes import CHANGES
 from pyorg_pipeline.model.releases import FAMILIES, ReleaseState
-from pyorg_pipeline.refresh.artifacts import ArtifactsLostError, DirectoryCrawl, crawl_directories
+from pyorg_pipeline.refresh.artifacts import (
+    PREVIEW_COLUMNS,
+    ArtifactsLostError,
+    DirectoryCrawl,
+    crawl_directories,
+)
 from pyorg_pipeline.refresh.changes import record_changes
 from pyorg_pipeline.refresh.directories import update_directories
 from pyorg_pipeline.refresh.publish import catalog_snapshot, latest_versions, moved_versions
@@ -295,7 +300,7 @@ def _materialization(
             "replaced": len(done.replaced),
             "changed_files": names([*done.added, *done.removed, *done.replaced]),
             "bytes": done.bytes,
-            "preview": preview(done.head, ["name", "version", "artifact_type", "format", "size"]),
+            "preview": preview(done.head, PREVIEW_COLUMNS),
         },
         tags={"dagster/data_version": done.data_version},
     )

@@ -40,6 +40,9 @@ from pyorg_pipeline.site.crawl import Listing, crawl
 #: age of a cached page does not include its way here.
 ANOTHER_LISTING: Final = timedelta(seconds=2)
 
+#: The columns of a preview.
+PREVIEW_COLUMNS: Final = ("name", "version", "artifact_type", "format", "size")
+
 #: A row of schemas.RELEASE_ARTIFACTS.
 Row = dict[str, Any]
 
@@ -84,7 +87,7 @@ class DirectoryCrawl:
     bytes: int = 0
     #: Changes when a row does, whenever it was crawled.
     data_version: str = ""
-    #: The first rows, for a preview.
+    #: The first rows with PREVIEW_COLUMNS.
     head: list[Row] = field(default_factory=list)
 
 
@@ -132,17 +135,15 @@ def crawl_directories(
 
     try:
         for crawled in crawl(client, directories, handle, concurrency=concurrency):
-            name = crawled.directory
-            if crawled.error is None:
+            name, error = crawled.directory, crawled.error
+            if error is None:
                 assert crawled.value is not None
                 failures.pop(name, None)
                 yield crawled.value
             else:
-                hidden = _is_hidden(store, client.base_url, name, crawled.error)
-                failures[name] = _failure(
-                    crawled.error, failures.get(name), hidden, dates.get(name)
-                )
-                yield DirectoryCrawl(name, error=crawled.error, hidden=hidden)
+                hidden = _is_hidden(store, client.base_url, name, error)
+                failures[name] = _failure(error, failures.get(name), hidden, dates.get(name))
+                yield DirectoryCrawl(name, error=error, hidden=hidden)
     finally:
         write_failures(store, {name: failures[name] for name in failures if name in dates})
 
@@ -328,7 +329,7 @@ def _write_table(
         replaced=changed(REPLACED),
         bytes=size,
         data_version=_data_version(rows, crawled.keys()),
-        head=rows[:5],
+        head=[{name: row.get(name) for name in PREVIEW_COLUMNS} for row in rows[:5]],
     )
 
 
