@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from pyorg_pipeline.catalog.location import open_filesystem
@@ -16,6 +16,7 @@ from pyorg_pipeline.downloads.files import valid_file_name
 from pyorg_pipeline.errors import DestinationError, PyorgError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Download, Progress, Verify
+from pyorg_pipeline.model.urls import without_credentials
 from pyorg_pipeline.site.client import SiteClient
 
 #: They show an object under its name when it is complete, and not before.
@@ -28,44 +29,12 @@ _PART: Final = 8 * 1024 * 1024
 _TEMPORARY_PREFIX: Final = ".pyorg-"
 
 
-class Destination(Protocol):
-    """A place for artifacts, each directly in it under its own name."""
-
-    #: For people: a path, or a URL without credentials.
-    text: str
-
-    def download(
-        self,
-        client: SiteClient,
-        artifact: PythonOrgArtifact,
-        *,
-        overwrite: bool = False,
-        verify: Verify = True,
-        progress: Progress | None = None,
-    ) -> Download:
-        """Download an artifact to this place, as `download.download` does into a folder."""
-
-
-def open_destination(url: str | Path) -> Destination:
-    """The destination behind a path, a `file://` URL, or any URL that fsspec knows.
-
-    Raises:
-        ExtraMissingError: A URL of S3 without the extra `s3`.
-        DestinationError: fsspec does not know the URL, or lacks a package for it.
-    """
-    scheme, separator, _ = str(url).partition("://")
-    if not separator:
-        return FolderDestination(Path(url).expanduser().absolute())
-    if scheme == "file":
-        return FolderDestination(Path(unquote(urlsplit(str(url)).path)))
-    return UrlDestination(str(url))
-
-
 class FolderDestination:
     """A folder of the local file system; made when the first file goes into it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        #: For people: a path, or a URL without credentials.
         self.text = str(folder)
 
     def download(self, client: SiteClient, artifact: PythonOrgArtifact, **options: Any) -> Download:
@@ -81,9 +50,7 @@ class UrlDestination:
     """
 
     def __init__(self, url: str) -> None:
-        scheme, _, rest = url.rstrip("/").partition("://")
-        authority, slash, path = rest.partition("/")
-        self.text = f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+        self.text = without_credentials(url).rstrip("/")
         try:
             self._filesystem, root = open_filesystem(url, "a destination at s3://")
         except (ImportError, ValueError) as error:
@@ -110,7 +77,7 @@ class UrlDestination:
         key, url = f"{self._root}/{name}", f"{self.text}/{name}"
         size = self._size(key, url)
         if size is not None and not overwrite:
-            return Download(artifact, url, size, 0, fetched=False)
+            return Download(artifact, url, size, fetched=False)
         with tempfile.TemporaryDirectory(prefix="pyorg-") as folder:
             done = download(client, artifact, folder, verify=verify, progress=progress)
             self._upload(done.destination, key, url)
@@ -148,6 +115,24 @@ class UrlDestination:
                 self._filesystem.makedirs(folder, exist_ok=True)
                 self._filesystem.put_file(file, temporary)
                 self._filesystem.mv(temporary, key)
+
+
+Destination = FolderDestination | UrlDestination
+
+
+def open_destination(url: str | Path) -> Destination:
+    """The destination behind a path, a `file://` URL, or any URL that fsspec knows.
+
+    Raises:
+        ExtraMissingError: A URL of S3 without the extra `s3`.
+        DestinationError: fsspec does not know the URL, or lacks a package for it.
+    """
+    scheme, separator, _ = str(url).partition("://")
+    if not separator:
+        return FolderDestination(Path(url).expanduser().absolute())
+    if scheme == "file":
+        return FolderDestination(Path(unquote(urlsplit(str(url)).path)))
+    return UrlDestination(str(url))
 
 
 @contextmanager

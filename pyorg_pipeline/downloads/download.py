@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Final
 
@@ -89,24 +89,22 @@ def download(
         # Before the look at the file: what is put there between the two counts as new.
         before = stamp(paths.final)
         size = existing_size(paths.final, overwrite=overwrite)
-        if size is not None and not overwrite:
+        if size is not None:
             remove_leftovers(paths)
-            done = Download(artifact, str(paths.final), size, 0, fetched=False)
-            if done.note:
-                _LOGGER.warning("%s", done.note)
+            done = Download(artifact, str(paths.final), size, fetched=False)
         else:
             verification = expected_verification(client, artifact, verify)
             make_folder(folder)
             with file_lock(paths, client.cancelled) as held:
                 if not held:
                     raise SiteUnreachableError(transfer.url, "the download was cancelled")
-                done_by_another = stamp(paths.final) not in (None, before)
-                done = (
-                    _adopt(paths, transfer, verification) if done_by_another else None
-                ) or _fetch(paths, transfer, verification)
-            if verification.note:
-                level = logging.INFO if verify is False else logging.WARNING
-                _LOGGER.log(level, "%s: %s", artifact.path, verification.note)
+                adopted = None
+                if stamp(paths.final) not in (None, before):
+                    adopted = _adopt(paths, transfer, verification)
+                done = adopted or _fetch(paths, transfer, verification)
+    if done.note:
+        level = logging.INFO if verify is False and size is None else logging.WARNING
+        _LOGGER.log(level, "%s: %s", artifact.path, done.note)
     return replace(done, seconds=time.monotonic() - started)
 
 
@@ -115,27 +113,22 @@ def _fetch(paths: Paths, transfer: _Transfer, verification: Verification) -> Dow
     artifact = transfer.artifact
     with partial_file(paths) as partial:
         partial.resume(transfer.url, artifact.size)
-        transfer.complete(partial)
-        try:
-            verify_file(artifact, verification, partial.path, partial.size, partial.sha256)
-        except VerificationError as error:
-            was_pieced_together = partial.is_pieced_together
-            partial.start_over(None)
-            if not was_pieced_together:
-                raise
-            _LOGGER.warning("it was resumed and does not verify, fetching it again: %s", error)
+        for is_last in (False, True):
             transfer.complete(partial)
             try:
                 verify_file(artifact, verification, partial.path, partial.size, partial.sha256)
-            except VerificationError:
+                break
+            except VerificationError as error:
+                again = partial.is_pieced_together and not is_last
                 partial.start_over(None)
-                raise
+                if not again:
+                    raise
+                _LOGGER.warning("resumed, but not valid, so it is fetched again: %s", error)
         partial.publish()
         return Download(
             artifact,
             str(paths.final),
             partial.size,
-            0,
             fetched=True,
             sha256=partial.sha256,
             verification=verification,
@@ -147,27 +140,16 @@ def _adopt(paths: Paths, transfer: _Transfer, verification: Verification) -> Dow
     """Take the file that another call has just put there, if it verifies; else None."""
     artifact, final = transfer.artifact, paths.final
     existing_size(final, overwrite=False)
-    digest = sha256()
-    size = 0
     with translate_disk_errors(final), final.open("rb") as file:
-        while piece := file.read(CHUNK_SIZE):
-            digest.update(piece)
-            size += len(piece)
+        sha256 = file_digest(file, "sha256").hexdigest()
+        size = file.tell()
     try:
-        verify_file(artifact, verification, final, size, digest.hexdigest())
+        verify_file(artifact, verification, final, size, sha256)
     except VerificationError as error:
-        _LOGGER.warning("the file of another download does not verify: %s", error)
+        _LOGGER.warning("the file of another download is not valid: %s", error)
         return None
     transfer.report(size, size)
-    return Download(
-        artifact,
-        str(final),
-        size,
-        0,
-        fetched=False,
-        sha256=digest.hexdigest(),
-        verification=verification,
-    )
+    return Download(artifact, str(final), size, False, sha256, verification)
 
 
 class _Transfer:
@@ -215,7 +197,7 @@ class _Transfer:
                 if answer.status == 206:
                     size = version.size_if_continued(answer.headers, partial.size)
                     if size is not None:
-                        partial.continue_with_response()
+                        partial.is_pieced_together = True
                         self._receive(partial, answer, size)
                         return
             # Part of another version, or none of it: nothing to append.

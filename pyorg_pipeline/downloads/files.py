@@ -98,15 +98,8 @@ class Paths(NamedTuple):
     part: Path
     #: The version of the file on the site that they belong to.
     record: Path
-    #: A record that is being written.
-    new_record: Path
-    #: Held by the process that works on the other three.
+    #: Held by the process that works on the other two.
     lock: Path
-
-    @property
-    def leftovers(self) -> tuple[Path, Path, Path]:
-        """What an interrupted download leaves."""
-        return (self.part, self.record, self.new_record)
 
 
 def paths_of(final: Path) -> Paths:
@@ -114,7 +107,7 @@ def paths_of(final: Path) -> Paths:
     stem = final.name
     if len(os.fsencode(stem)) > _MAX_NAME - _MAX_SUFFIX:
         stem = sha256(os.fsencode(stem)).hexdigest()
-    suffixes = (".part", ".part.json", ".part.json.new", ".lock")
+    suffixes = (".part", ".part.json", ".lock")
     return Paths(final, *(final.with_name(f".{stem}{suffix}") for suffix in suffixes))
 
 
@@ -156,7 +149,7 @@ def existing_size(final: Path, *, overwrite: bool) -> int | None:
         raise DestinationError(
             str(final), f"{kind} is in the way", "remove or rename it, or choose another folder"
         )
-    return status.st_size
+    return None if overwrite else status.st_size
 
 
 def stamp(final: Path) -> Hashable | None:
@@ -243,5 +236,5 @@ def remove_leftovers(paths: Paths) -> None:
     if not os.path.lexists(paths.lock):
         return
     with suppress(OSError, Timeout), FileLock(paths.lock, timeout=0):
-        for path in (*paths.leftovers, paths.lock):
+        for path in (paths.part, paths.record, paths.lock):
             path.unlink(missing_ok=True)

@@ -119,13 +119,14 @@ class PartialFile:
         self._paths = paths
         self._file = file
         self._digest: _Hash = hashlib.sha256()
-        self._responses = 0
         #: Bytes so far, written and digested.
         self.size = 0
         #: Bytes that an earlier call left, and that are still among them.
         self.resumed_from = 0
         #: The version that they belong to; None before the first byte.
         self.version: FileVersion | None = None
+        #: Whether they came with more than one response.
+        self.is_pieced_together = False
 
     @property
     def path(self) -> Path:
@@ -136,11 +137,6 @@ class PartialFile:
     def sha256(self) -> str:
         """The SHA-256 of the bytes so far, in hexadecimal digits."""
         return self._digest.hexdigest()
-
-    @property
-    def is_pieced_together(self) -> bool:
-        """Whether the bytes came with more than one response."""
-        return self._responses > 1
 
     def resume(self, url: str, expected_size: int | None) -> None:
         """Take the bytes that an earlier call left, if they are of this URL and can be continued.
@@ -170,7 +166,6 @@ class PartialFile:
                 self.size += count
         self.resumed_from = self.size
         self.version = version
-        self._responses = 1
 
     def start_over(self, version: FileVersion | None) -> None:
         """Drop all bytes; the next ones belong to this version."""
@@ -181,15 +176,11 @@ class PartialFile:
             self._file.truncate()
             if version is not None and version.validator:
                 inode = os.fstat(self._file.fileno()).st_ino
-                _write_record(self._paths, version, inode)
+                _write_record(self._paths.record, version, inode)
         self._digest = hashlib.sha256()
         self.size = self.resumed_from = 0
         self.version = version
-        self._responses = 1
-
-    def continue_with_response(self) -> None:
-        """Note that the next bytes are from another response."""
-        self._responses += 1
+        self.is_pieced_together = False
 
     def write(self, piece: bytes) -> None:
         """Append bytes."""
@@ -227,7 +218,7 @@ class PartialFile:
         with suppress(OSError):
             self._file.close()
         if not resumable:
-            for path in self._paths.leftovers:
+            for path in (self._paths.part, self._paths.record):
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
 
@@ -267,13 +258,11 @@ def _is_ours(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine
 
 
-def _write_record(paths: Paths, version: FileVersion, inode: int) -> None:
+def _write_record(path: Path, version: FileVersion, inode: int) -> None:
     record = {"inode": inode, "boot": _boot_id(), "version": asdict(version)}
-    # A name that a killed call left, or that others put there, is not written through.
-    paths.new_record.unlink(missing_ok=True)
-    with paths.new_record.open("x", encoding="utf-8") as file:
+    # Not through a link that others put there. What a kill leaves incomplete is not JSON.
+    with path.open("x", encoding="utf-8") as file:
         json.dump(record, file)
-    paths.new_record.replace(paths.record)
 
 
 def _read_record(path: Path, inode: int) -> FileVersion | None:

@@ -46,7 +46,6 @@ class Download:
     destination: str
     #: Bytes.
     size: int
-    seconds: float
     #: Whether this call fetched it; otherwise it existed, or another call fetched it meanwhile.
     fetched: bool
     #: Of its bytes, in hexadecimal digits; None for a file that existed, which is not read.
@@ -55,6 +54,8 @@ class Download:
     verification: Verification | None = None
     #: Bytes of it that an earlier call had received.
     resumed_from: int = 0
+    #: How long the call took, with pauses and verification.
+    seconds: float = 0
 
     @property
     def note(self) -> str:
@@ -65,8 +66,8 @@ class Download:
         if expected in (None, self.size):
             return ""
         return (
-            f"{self.destination} exists and was not replaced, but has {self.size:,} bytes where "
-            f"the catalog lists {expected:,}; overwrite=True replaces it"
+            f"it exists and was not replaced, but has {self.size:,} bytes where the catalog lists "
+            f"{expected:,}; overwrite=True replaces it"
         )
 
 
