@@ -43,8 +43,6 @@ ARIA = "aria2c"
 ARIA_DIGEST = "aria2c, sha-256"
 POOCH = "pooch"
 POOCH_LARGE = "pooch, pieces of 1 MiB"
-#: Compared with their default options; curl has a target of its own.
-OTHERS = (ARIA, ARIA_DIGEST, POOCH, REFERENCE)
 
 IMPORT = "import dagster"
 JOB = "pyorg download"
@@ -89,7 +87,8 @@ def main() -> None:
             print(f"{latency * 1000:g} ms a request, {THREADS} files at once\n")
             results.print()
             _print_throughput(results, served)
-            targets += _throughput_targets(results, f"{latency * 1000:g} ms")
+            name = f"{latency * 1000:g} ms: throughput with digest, times `curl -Z`"
+            targets.append(Target(name, results.ratio(CURL, OURS), at_least=0.8))
         with nginx_site(served.folder) as url:
             targets += _memory(url, large_files(served.folder), destination)
             targets += _job(url, served, folder / "home", destination, given.job_rounds)
@@ -192,23 +191,6 @@ def _print_throughput(results: Results, served: Served) -> None:
         if (seconds := results.seconds(contestant.name)) is not None
     ]
     print(f"MB/s of {megabytes:.1f} MB: {', '.join(rates)}\n")
-
-
-def _throughput_targets(results: Results, where: str) -> list[Target]:
-    times = [(name, results.ratio(name, OURS)) for name in OTHERS]
-    present = [(value, name) for name, value in times if value is not None]
-    nearest, name = min(present, default=(None, "the others"))
-    whole = results.ratio(CURL, OURS, "process_seconds")
-    return [
-        Target(
-            f"{where}: throughput with digest, times `curl -Z`",
-            results.ratio(CURL, OURS),
-            at_least=0.8,
-        ),
-        Target("... as a whole process, imports in it", whole, at_least=0.8),
-        Target(f"... times the fastest other, {name}", nearest, at_least=1),
-        Target(f"... times {POOCH_LARGE}", results.ratio(POOCH_LARGE, OURS), at_least=1),
-    ]
 
 
 def _memory(url: str, large: Served, destination: Path) -> list[Target]:
