@@ -3,6 +3,9 @@
 Import `PythonOrgDownloads` to ask it. Importing this package imports neither Dagster nor requests.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from pyorg_pipeline.errors import (
     ArtifactChoiceError,
     CatalogError,
@@ -22,10 +25,12 @@ from pyorg_pipeline.errors import (
 )
 from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.catalog_info import CatalogInfo
-from pyorg_pipeline.model.changes import CatalogChange
-from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
+
+if TYPE_CHECKING:
+    from pyorg_pipeline.model.catalog_info import CatalogInfo
+    from pyorg_pipeline.model.changes import CatalogChange
+    from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 
 __all__ = [
     "ArtifactChoiceError",
@@ -51,3 +56,17 @@ __all__ = [
     "VerificationError",
     "VersionNotFoundError",
 ]
+
+#: Where the names are that most queries do not need; they are imported when they are first used.
+_LATER = {
+    "CatalogChange": "pyorg_pipeline.model.changes",
+    "CatalogInfo": "pyorg_pipeline.model.catalog_info",
+    "PythonRelease": "pyorg_pipeline.model.releases",
+    "ReleaseState": "pyorg_pipeline.model.releases",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)

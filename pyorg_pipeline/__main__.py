@@ -22,8 +22,7 @@ import simplifiedapp
 from pyorg_pipeline import cli
 from pyorg_pipeline.errors import ExtraMissingError, PyorgError, SettingsError
 from pyorg_pipeline.model.arguments import Flag
-from pyorg_pipeline.reports.results import json_value, result_text
-from pyorg_pipeline.reports.words import printable
+from pyorg_pipeline.reports.lines import json_value, printable, result_text
 
 #: Where simplifiedapp looks for what to call: the callable, then the names of its arguments.
 _CALL: Final = "__simplifiedapp_"

@@ -1,28 +1,22 @@
-"""PythonOrgDownloads, the facade: every question that the catalog answers.
+"""PythonOrgDownloads: queries and downloads from the catalog.
 
-It reads the published tables and imports neither Dagster nor requests; only a catalog that was
-never filled makes it refresh first, which needs both.
+It imports neither Dagster nor requests until a download, or a query without a catalog, needs them.
 """
 
-# No `from __future__ import annotations`: the command line reads the annotations as classes.
+# No `from __future__ import annotations`: the command line calls the annotations' classes.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, overload
+from typing import TYPE_CHECKING, ClassVar, Literal, overload
 from urllib.parse import quote
 
-from pyorg_pipeline.catalog.arguments import checked, checked_attributes, unknown_version
-from pyorg_pipeline.catalog.changes import changes_since
-from pyorg_pipeline.catalog.newest import latest_release, newest_release, no_release
-from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.catalog_access import CatalogAccess
-from pyorg_pipeline.errors import (
-    ArtifactChoiceError,
-    VersionNotFoundError,
-)
+from pyorg_pipeline.catalog.queries import Snapshot
+from pyorg_pipeline.catalog.reader import CatalogReader, reader_at
+from pyorg_pipeline.errors import CatalogMissingError, DirectoriesFailedError
 from pyorg_pipeline.model.arguments import (
+    DEFAULT_FORMAT,
+    SOURCE,
     ArtifactFormat,
     Flag,
     Verification,
@@ -31,36 +25,41 @@ from pyorg_pipeline.model.arguments import (
     parse_verification,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.catalog_info import CatalogInfo
-from pyorg_pipeline.model.changes import CatalogChange
 from pyorg_pipeline.model.downloads import CHUNK_SIZE, Progress
-from pyorg_pipeline.model.releases import PythonRelease
-from pyorg_pipeline.model.selection import DEFAULT_FORMAT, SOURCE, choose
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
+from pyorg_pipeline.settings import Settings, derived_settings, load_settings
+
+if TYPE_CHECKING:
+    from pyorg_pipeline.model.catalog_info import CatalogInfo
+    from pyorg_pipeline.model.changes import CatalogChange
+    from pyorg_pipeline.model.releases import PythonRelease
 
 
-class PythonOrgDownloads(CatalogAccess):
+class PythonOrgDownloads:
     """Everything that python.org offers for download, from the catalog.
 
+    Every method raises CatalogError if the catalog cannot be read. The reports print a table and
+    return an empty text, as those of the package that this one replaces.
+
     From the command line:
-      pyorg PythonOrgDownloads latest_version
       pyorg PythonOrgDownloads latest_version --series 3.13
-      pyorg PythonOrgDownloads list_release_versions --final_only false
       pyorg PythonOrgDownloads list_version_artifacts 3 13 --micro 9
       pyorg PythonOrgDownloads report_version_artifacts 3 13 --micro 9
       pyorg --json PythonOrgDownloads list_version_artifacts 3 13 --artifact_type source-release
     """
 
+    #: Another site than PYORG_SITE_URL; a subclass that sets it has a catalog of its own.
+    BASE_URL: ClassVar[str | None] = None
+    #: Another catalog than PYORG_CATALOG_URL: a folder, or a URL that fsspec can serve.
+    CATALOG_URL: ClassVar[str | None] = None
+
     @classmethod
     def list_release_versions(cls, final_only: Flag = True) -> list[NormalizedPythonVersion]:
-        """The versions of which there is a release, as three-item tuples, sorted.
+        """The versions that have a release, as three-item tuples, sorted.
 
-        There is at least one release of some kind of each; with `final_only` a final one.
+        With `final_only` only those that have a final release.
 
         Example: pyorg PythonOrgDownloads list_release_versions --final_only false
-
-        Raises:
-            CatalogError: the catalog cannot be read.
         """
         return cls._snapshot().release_versions(final_only=parse_flag("final_only", final_only))
 
@@ -78,29 +77,24 @@ class PythonOrgDownloads(CatalogAccess):
     ) -> list[PythonOrgArtifact]:
         """The artifacts of one version, sorted by version, then path.
 
-        With `final_only` those of its final release; `artifact_type`, `arch` and `format` narrow
-        the list down. Files that are not recognised are listed by
-        `artifact_type='unrecognised'` alone.
+        With `final_only` only those of its final release; `artifact_type`, `arch` and `format`
+        filter the list. Unrecognised files are listed only by `artifact_type='unrecognised'`.
 
         Example: pyorg PythonOrgDownloads list_version_artifacts 3 13 --micro 9
 
         Raises:
-            VersionNotFoundError: the catalog knows nothing of that version.
-            InvalidArgumentError: a number that is none, or a type, arch or format that no
-                artifact has.
-            CatalogError: the catalog cannot be read.
+            VersionNotFoundError: the catalog has no such version.
+            InvalidArgumentError: a number is invalid, or no artifact has such a type, arch or
+                format.
         """
         version = NormalizedPythonVersion(major, minor, micro)
         snapshot = cls._snapshot()
-        triple = (version.major, version.minor, version.micro)
-        if not snapshot.has_version(triple):
-            raise VersionNotFoundError(unknown_version(version, snapshot))
+        snapshot.require_version(version)
         return snapshot.artifacts(
             cls._site_url(snapshot),
-            triple=triple,
+            version=version,
             final_only=parse_flag("final_only", final_only),
-            artifact_type=checked(snapshot, "artifact_type", artifact_type),
-            attributes=checked_attributes(snapshot, arch, format),
+            conditions=snapshot.conditions(artifact_type, arch, format),
         )
 
     @classmethod
@@ -114,41 +108,45 @@ class PythonOrgDownloads(CatalogAccess):
         verify: Verification = True,
         progress: Progress | None = None,
     ) -> Path:
-        """Download an artifact, prove it, and return the path of its file.
+        """Download and verify an artifact, and return the path of its file.
 
-        The artifact is one that a list gave, or its path such as 3.13.9/Python-3.13.9.tgz, or its
-        name. The file appears under its name when it is whole and proven, and not before; one
-        that is there already is kept unless `overwrite`. A folder that is missing is made;
-        None stands for a new temporary one.
+        The artifact is one that a method returned, a path such as 3.13.9/Python-3.13.9.tgz, or a
+        name. The file appears under its name only when it is complete and verified. An existing
+        file is not overwritten unless `overwrite`. A missing folder is created; None creates a
+        temporary one.
 
         `verify` is true (the strongest digest that the site publishes, else the size and the
-        archive's own checksums), `digest` (nothing less than a digest), `signature` (a Sigstore
+        archive's own checksums), `digest` (requires a digest), `signature` (requires a Sigstore
         signature by the release's manager), or false (the size alone).
 
         Example: pyorg PythonOrgDownloads download_artifact 3.13.9/Python-3.13.9.tgz
 
         Raises:
-            VerificationError: the file is not what it should be; nothing was put in its place.
+            VerificationError: the file is not what it should be, and was not kept.
             DownloadError: it cannot be written.
-            SiteError: the site did not give it.
-            ArtifactChoiceError: a name that no artifact has, or several.
+            SiteError: the site did not send it.
+            ArtifactChoiceError: no artifact has such a name, or several have.
         """
         from pyorg_pipeline.downloads.download import download  # noqa: PLC0415  # imports requests
+        from pyorg_pipeline.reports.progress import file_progress  # noqa: PLC0415
         from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
 
-        found = cls._found(artifact) if isinstance(artifact, str) else artifact
+        if isinstance(artifact, str):
+            snapshot = cls._snapshot()
+            artifact = snapshot.artifact(cls._site_url(snapshot), artifact)
+        site_url = artifact.url.removesuffix(quote(artifact.path))
         with (
-            SiteClient(found.url.removesuffix(quote(found.path))) as client,
-            _progress(found, progress) as told,
+            SiteClient(site_url) as client,
+            file_progress(artifact.name, artifact.size, progress) as report,
         ):
             done = download(
                 client,
-                found,
+                artifact,
                 destination_dir,
                 stream_chunk_size=stream_chunk_size,
                 overwrite=parse_flag("overwrite", overwrite),
                 verify=parse_verification(verify),
-                progress=told,
+                progress=report,
             )
         return Path(done.destination)
 
@@ -169,33 +167,27 @@ class PythonOrgDownloads(CatalogAccess):
         verify: Verification = True,
         progress: Progress | None = None,
     ) -> Path:
-        """Download the artifact of a release that fits, prove it, and return its file's path.
+        """Download and verify one artifact of a release, and return the path of its file.
 
         `artifact_format` holds attributes, as a dict or as text such as
         format=tarball_deflate,arch=amd64: an artifact that has exactly these wins, else the only
-        one that has them all. Left to its default it is the source release's .tar.xz, or its
-        best other packing where it has none. The rest is as for download_artifact.
+        one that has them all. The default is the source release's .tar.xz, or its best other
+        packing if it has none. The other arguments are those of download_artifact.
 
         Example: pyorg PythonOrgDownloads download_release 3 13 --micro 9 --destination_dir /tmp
 
         Raises:
-            VersionNotFoundError: the catalog knows no such release.
-            ArtifactChoiceError: no artifact fits, or several do.
-            VerificationError: the file is not what it should be; nothing was put in its place.
-            DownloadError: it cannot be written.
-            SiteError: the site did not give it.
+            VersionNotFoundError: the catalog has no such release.
+            ArtifactChoiceError: no artifact matches, or several do.
+            DownloadError, SiteError: as for download_artifact.
         """
+        from pyorg_pipeline.model.selection import choose  # noqa: PLC0415
+
         version = NormalizedPythonVersion(major, minor, micro, releaselevel, serial)
-        listed = cls.list_version_artifacts(major, minor, micro, final_only=False)
-        of_it = [artifact for artifact in listed if artifact.release_version == version]
-        if not of_it:
-            near = sorted({a.release_version for a in listed if a.release_version is not None})
-            raise VersionNotFoundError(
-                f"the catalog has no {version.text}; of {version.numbers.text} it has "
-                + (", ".join(found.text for found in near) or "nothing that is recognised")
-            )
+        snapshot = cls._snapshot()
+        artifacts = snapshot.release_artifacts(cls._site_url(snapshot), version)
         return cls.download_artifact(
-            choose(of_it, artifact_type, artifact_format, version.text),
+            choose(artifacts, artifact_type, artifact_format, version.text),
             stream_chunk_size,
             destination_dir,
             overwrite,
@@ -221,29 +213,15 @@ class PythonOrgDownloads(CatalogAccess):
     @classmethod
     def latest_version(
         cls,
-        final_only: Flag,
-        download_tarball: Literal[True],
-        *,
-        series: str | None = ...,
-        complete_only: Flag = ...,
-        artifact_type: str | None = ...,
-        arch: str | None = ...,
-        format: str | None = ...,
-    ) -> tuple[NormalizedPythonVersion, Path]: ...
-
-    @overload
-    @classmethod
-    def latest_version(
-        cls,
         final_only: Flag = ...,
+        download_tarball: Flag = ...,
         *,
-        download_tarball: Literal[True],
         series: str | None = ...,
         complete_only: Flag = ...,
         artifact_type: str | None = ...,
         arch: str | None = ...,
         format: str | None = ...,
-    ) -> tuple[NormalizedPythonVersion, Path]: ...
+    ) -> NormalizedPythonVersion | tuple[NormalizedPythonVersion, Path]: ...
 
     @classmethod
     def latest_version(
@@ -257,40 +235,39 @@ class PythonOrgDownloads(CatalogAccess):
         arch: str | None = None,
         format: str | None = None,
     ) -> NormalizedPythonVersion | tuple[NormalizedPythonVersion, Path]:
-        """The highest version there is, or the highest of a series such as 3.13.
+        """The highest version, or the highest of a series such as 3.13.
 
-        Three items for a final; with `final_only` false the highest of any level, with five.
+        It has three items for a final; without `final_only` it is the highest of any level, with
+        five. With `complete_only` it is the highest that is not still being uploaded: see
+        list_releases. With `artifact_type`, `arch` and `format` it is the highest that has such an
+        artifact, superseded files not counted.
 
-        With `complete_only` the highest that is not still being uploaded: see list_releases. With
-        `artifact_type`, `arch` and `format` the highest that has such an artifact; superseded
-        files do not count.
-
-        With `download_tarball` its source tarball is downloaded to the current folder as
-        download_release does, and the version and the file's path are returned.
+        With `download_tarball` its source tarball is downloaded to the current folder as by
+        download_release, and the version and the file's path are returned.
 
         Example: pyorg PythonOrgDownloads latest_version --series 3.13
 
         Raises:
             VersionNotFoundError: there is no such release.
-            InvalidArgumentError: a series that is not of the form 3.13, or a type, arch or format
-                that no artifact has.
-            CatalogError: the catalog cannot be read.
+            InvalidArgumentError: the series is not of the form 3.13, or no artifact has such a
+                type, arch or format.
             DownloadError, SiteError: as for download_artifact.
         """
-        final = parse_flag("final_only", final_only)
+        final_only = parse_flag("final_only", final_only)
+        complete_only = parse_flag("complete_only", complete_only)
         wanted = None if series is None else parse_series(series)
-        complete = parse_flag("complete_only", complete_only)
-        snapshot = cls._snapshot()
-        attributes = checked_attributes(snapshot, arch, format)
-        kind = checked(snapshot, "artifact_type", artifact_type)
-        rows = None
-        if not complete and kind is None and not attributes:
-            rows = cls._reader().latest_rows(snapshot)
-        if rows is None:
-            version = newest_release(snapshot, wanted, final, complete, kind, attributes)
-        else:
-            version = latest_release(rows, wanted, final)
-        found = version.numbers if final else version
+        version = None
+        if not (complete_only or artifact_type or arch or format):
+            version = cls._reader().latest_version(wanted, final_only=final_only)
+        if version is None:
+            snapshot = cls._snapshot()
+            version = snapshot.newest_release(
+                wanted,
+                final_only=final_only,
+                complete_only=complete_only,
+                conditions=snapshot.conditions(artifact_type, arch, format),
+            )
+        found = version.numbers if final_only else version
         if not parse_flag("download_tarball", download_tarball):
             return found
         return found, cls.download_release(*version)
@@ -298,46 +275,34 @@ class PythonOrgDownloads(CatalogAccess):
     @classmethod
     def list_releases(
         cls, series: str | None = None, final_only: Flag = False
-    ) -> list[PythonRelease]:
+    ) -> "list[PythonRelease]":
         """The releases, or those of a series, with what each has and its state, sorted by version.
 
-        The state is that of this moment: `partial` while a release lacks something that one of
-        the two before it had, and is younger than the longest that those before it took;
-        `superseded` once a newer complete one of its series is there; else `complete`.
+        The state is that of this moment: `partial` while a release lacks something that one of the
+        two before it had, and is younger than the longest time that those before it took;
+        `superseded` once there is a newer complete one of its series; else `complete`.
         docs/releases.md has the rules.
 
         Example: pyorg PythonOrgDownloads list_releases --series 3.15
 
         Raises:
             VersionNotFoundError: there is no release of that series.
-            InvalidArgumentError: a series that is not of the form 3.13.
-            CatalogError: the catalog cannot be read.
+            InvalidArgumentError: the series is not of the form 3.13.
         """
-        final = parse_flag("final_only", final_only)
+        final_only = parse_flag("final_only", final_only)
         wanted = None if series is None else parse_series(series)
-        everything = cls._snapshot().releases(datetime.now(UTC))
-        found = [one for one in everything if wanted in {None, one.release_version[:2]}]
-        if wanted is not None and not found:
-            raise VersionNotFoundError(no_release(wanted, final=False))
-        return [one for one in found if one.is_final or not final]
+        releases = cls._snapshot().releases(datetime.now(UTC), wanted)
+        return [one for one in releases if one.is_final or not final_only]
 
     @classmethod
     def report_releases(cls, series: str | None = None, final_only: Flag = False) -> str:
         """Print the releases, or those of a series, as a table: state, date, families, sizes.
 
-        Returns an empty text, as the other reports do.
-
         Example: pyorg PythonOrgDownloads report_releases --series 3.15
-
-        Raises:
-            VersionNotFoundError: there is no release of that series.
-            InvalidArgumentError: a series that is not of the form 3.13.
-            CatalogError: the catalog cannot be read.
         """
-        from pyorg_pipeline.reports import print_releases  # noqa: PLC0415  # imports rich
+        from pyorg_pipeline.reports.tables import print_releases  # noqa: PLC0415
 
-        print_releases(cls.list_releases(series, final_only))
-        return ""
+        return print_releases(cls.list_releases(series, final_only))
 
     @classmethod
     def list_all_release_artifacts(
@@ -350,158 +315,119 @@ class PythonOrgDownloads(CatalogAccess):
     ) -> list[PythonOrgArtifact]:
         """Every recognised artifact of the site, sorted by version, then path.
 
-        With `final_only` those of final releases; `artifact_type`, `arch` and `format` narrow the
-        list down. `artifact_type='unrecognised'` lists the files that are not recognised.
+        With `final_only` only those of final releases; `artifact_type`, `arch` and `format` filter
+        the list. `artifact_type='unrecognised'` lists the files that are not recognised.
 
         Example: pyorg --json PythonOrgDownloads list_all_release_artifacts --arch arm64
 
         Raises:
-            InvalidArgumentError: a type, arch or format that no artifact has.
-            CatalogError: the catalog cannot be read.
+            InvalidArgumentError: no artifact has such a type, arch or format.
         """
         snapshot = cls._snapshot()
         return snapshot.artifacts(
             cls._site_url(snapshot),
             final_only=parse_flag("final_only", final_only),
-            artifact_type=checked(snapshot, "artifact_type", artifact_type),
-            attributes=checked_attributes(snapshot, arch, format),
+            conditions=snapshot.conditions(artifact_type, arch, format),
         )
 
     @classmethod
     def list_changes(
         cls, since: datetime | str | None = None, *, companions: Flag = False
-    ) -> list[CatalogChange]:
+    ) -> "list[CatalogChange]":
         """The files that appeared, vanished or were replaced (other size or date), newest last.
 
-        What a refresh saw, from the second one on: of what was there at the first, nothing is
-        told. Of one refresh by version, then path. With `companions` those of the files about
-        artifacts, too, such as signatures.
+        Refreshes record them, from the second one on; those of one refresh are sorted by version,
+        then path. With `companions` those of files about artifacts, such as signatures, are
+        included.
 
-        `since` leaves out what was not seen later than that: a datetime with its time zone, a
-        text in ISO 8601 (UTC where it names no zone), or an age such as 12h or 7d. Who asks again
-        and again gives the `seen_at` of the last change that they had, and misses none.
+        Only changes seen after `since` are listed: a datetime with a time zone, ISO 8601 text (UTC
+        unless it has a zone), or an age such as 12h or 7d. A program that polls passes the
+        `seen_at` of the last change that it had.
 
         Example: pyorg PythonOrgDownloads list_changes --since 7d
 
         Raises:
-            InvalidArgumentError: a `since` that is no time, or a datetime without a time zone.
-            CatalogError: the catalog cannot be read.
+            InvalidArgumentError: `since` is not a valid time, or a datetime without a time zone.
         """
         start = None if since is None else parse_since(since, datetime.now(UTC))
         with_companions = parse_flag("companions", companions)
-        snapshot = cls._snapshot()
-        return changes_since(
-            CatalogStore(cls._reader().location),
-            snapshot.facts["site_url"],
-            start,
-            base_url=cls._site_url(snapshot),
-            companions=with_companions,
-        )
+        site_url = cls._site_url(cls._snapshot())
+        return cls._reader().changes(site_url, start, companions=with_companions)
 
     @classmethod
     def report_changes(
         cls, since: datetime | str | None = None, *, companions: Flag = False
     ) -> str:
-        """Print what list_changes gives as a table, under the time of each refresh that saw it.
-
-        Returns an empty text, as the other reports do.
+        """Print what list_changes returns as a table, under the time of each refresh.
 
         Example: pyorg PythonOrgDownloads report_changes --since 2026-11-01
-
-        Raises:
-            InvalidArgumentError: a `since` that is no time, or a datetime without a time zone.
-            CatalogError: the catalog cannot be read.
         """
-        from pyorg_pipeline.reports import print_changes  # noqa: PLC0415  # imports rich
+        from pyorg_pipeline.reports.tables import print_changes  # noqa: PLC0415
 
-        print_changes(cls.list_changes(since, companions=companions))
-        return ""
+        return print_changes(cls.list_changes(since, companions=companions))
 
     @classmethod
     def report_version_artifacts(
         cls, major: int | str, minor: int | str, micro: int | str = 0
     ) -> str:
-        """Print the artifacts of one version as a table, pre-releases too.
-
-        Returns an empty text, as the package that it replaces does.
+        """Print the artifacts of one version as a table, with those of pre-releases.
 
         Example: pyorg PythonOrgDownloads report_version_artifacts 3 13 --micro 9
-
-        Raises:
-            VersionNotFoundError: the catalog knows nothing of that version.
-            InvalidArgumentError: a number that is none.
-            CatalogError: the catalog cannot be read.
         """
-        artifacts = cls.list_version_artifacts(major, minor, micro, final_only=False)
-        return cls._report(artifacts)
+        from pyorg_pipeline.reports.tables import print_artifacts  # noqa: PLC0415
+
+        return print_artifacts(cls.list_version_artifacts(major, minor, micro, final_only=False))
 
     @classmethod
     def report_all_release_artifacts(cls, final_only: Flag = False) -> str:
         """Print every recognised artifact of the site as a table.
 
-        Returns an empty text, as the package that it replaces does.
-
         Example: pyorg PythonOrgDownloads report_all_release_artifacts --final_only true
-
-        Raises:
-            CatalogError: the catalog cannot be read.
         """
-        return cls._report(cls.list_all_release_artifacts(final_only=final_only))
+        from pyorg_pipeline.reports.tables import print_artifacts  # noqa: PLC0415
+
+        return print_artifacts(cls.list_all_release_artifacts(final_only=final_only))
 
     @classmethod
-    def catalog_info(cls) -> CatalogInfo:
-        """When the catalog was refreshed, from where, what it holds and how old it is.
+    def catalog_info(cls) -> "CatalogInfo":
+        """When the catalog was refreshed, from which site, what it holds and how old it is.
 
         Example: pyorg PythonOrgDownloads catalog_info
-
-        Raises:
-            CatalogError: the catalog cannot be read.
         """
-        facts = cls._snapshot().facts
-        reader = cls._reader()
-        checked = reader.directories_facts()
-        return CatalogInfo(
-            location=reader.location.text,
-            site_url=facts["site_url"],
-            refreshed_at=checked["checked_at"],
-            age=datetime.now(UTC) - checked["checked_at"],
-            listing_generated_at=checked["generated_at"],
-            published_at=facts["published_at"],
-            directories=facts["directories"],
-            releases=facts["releases"],
-            artifacts=facts["artifacts"],
-            unrecognised=facts["unrecognised"],
-            failures=reader.failures(),
-        )
+        cls._snapshot()
+        return cls._reader().info(datetime.now(UTC))
 
     @classmethod
-    def _found(cls, name: str) -> PythonOrgArtifact:
-        snapshot = cls._snapshot()
-        found = snapshot.find(cls._site_url(snapshot), name)
-        if len(found) == 1:
-            return found[0]
-        raise ArtifactChoiceError(
-            f"several artifacts have the name {name!r}: {', '.join(map(str, found))}"
-            if found
-            else f"the catalog has no artifact {name!r}; "
-            "give a path or a name as list_version_artifacts shows it"
+    def _settings(cls) -> Settings:
+        return derived_settings(load_settings(), cls.BASE_URL, cls.CATALOG_URL)
+
+    @classmethod
+    def _reader(cls) -> CatalogReader:
+        return reader_at(cls._settings().catalog_url)
+
+    @classmethod
+    def _site_url(cls, snapshot: Snapshot) -> str:
+        """The configured site; unless one is configured, that of the catalog."""
+        settings = cls._settings()
+        return settings.site_url if settings.site_is_given else snapshot.site_url
+
+    @classmethod
+    def _snapshot(cls) -> Snapshot:
+        """The published catalog; without one, a refresh creates it first."""
+        reader = cls._reader()
+        try:
+            return reader.snapshot()
+        except CatalogMissingError:
+            settings = cls._settings()
+            if not settings.auto_refresh:
+                raise
+        print(  # noqa: T201  # it takes seconds, not milliseconds
+            f"No catalog at {reader.location.text} yet: filling it from {settings.site_url}",
+            file=sys.stderr,
         )
+        from pyorg_pipeline.runs import refresh  # noqa: PLC0415  # imports Dagster
 
-    @staticmethod
-    def _report(artifacts: list[PythonOrgArtifact]) -> str:
-        from pyorg_pipeline.reports import print_artifacts  # noqa: PLC0415  # imports rich
-
-        print_artifacts(artifacts)
-        return ""
-
-
-@contextmanager
-def _progress(artifact: PythonOrgArtifact, progress: Progress | None) -> Iterator[Progress | None]:
-    """The caller's own progress; without one a bar, if somebody sits in front of a terminal."""
-    if progress is not None:
-        yield progress
-        return
-    from pyorg_pipeline.reports.progress import download_progress  # noqa: PLC0415
-
-    with download_progress() as bars:
-        yield None if bars is None else bars.file(artifact.name, artifact.size)
+        failures = refresh(settings).failures
+        if failures:
+            raise DirectoriesFailedError(failures)
+        return reader.snapshot()

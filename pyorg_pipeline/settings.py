@@ -81,14 +81,6 @@ class Settings:
         """The folder for locks of catalogs that are not local."""
         return self.home / "locks"
 
-    def for_catalog(self, catalog_url: str) -> Settings:
-        """The same settings with another catalog.
-
-        Raises:
-            SettingsError: the path exists and is not a folder.
-        """
-        return replace(self, catalog_url=_checked_catalog_url("CATALOG_URL", catalog_url))
-
     def for_site(self, site_url: str) -> Settings:
         """The same settings for another site, with a home of its own below this one.
 
@@ -110,6 +102,21 @@ class Settings:
             catalog_url=str(home / "catalog"),
             dagster_home=home / "dagster",
         )
+
+
+@lru_cache(maxsize=64)
+def derived_settings(settings: Settings, site_url: str | None, catalog_url: str | None) -> Settings:
+    """The settings with another site, if one is given, and with another catalog.
+
+    Raises:
+        SettingsError: the site is not a URL, or the catalog is a path that is not a folder.
+    """
+    if site_url is not None:
+        settings = settings.for_site(site_url)
+    if catalog_url is not None:
+        checked = _checked_catalog_url("CATALOG_URL", catalog_url)
+        settings = replace(settings, catalog_url=checked)
+    return settings
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:

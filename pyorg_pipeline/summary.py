@@ -11,8 +11,7 @@ from typing import Final, Self
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.store import CATALOG_FILE, DIRECTORIES_FILE, LATEST_FILE, CatalogStore
 from pyorg_pipeline.errors import DigestsFailedError, DirectoriesFailedError, RefreshError
-from pyorg_pipeline.reports.lines import aligned
-from pyorg_pipeline.reports.words import duration_text, plural, printable
+from pyorg_pipeline.reports.lines import aligned, duration_text, plural, printable
 from pyorg_pipeline.runs import Refresh
 from pyorg_pipeline.settings import Settings
 

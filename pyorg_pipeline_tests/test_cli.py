@@ -21,7 +21,7 @@ from pyorg_pipeline.__main__ import main
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.reports.lines import artifact_lines
+from pyorg_pipeline.reports.tables import ARTIFACTS, table_lines
 from pyorg_pipeline_tests.support.command_line import (
     PYORG,
     environment,
@@ -187,7 +187,7 @@ def test_the_facts_of_the_catalog_are_lines_for_people_and_an_object_in_json(
 def test_a_report_in_a_pipe_is_a_line_an_artifact(catalog_home: Path) -> None:
     command = ("PythonOrgDownloads", "report_all_release_artifacts")
     done = pyorg(catalog_home, *command, COLUMNS="40")
-    expected = list(artifact_lines(Catalog.list_all_release_artifacts()))
+    expected = list(table_lines(ARTIFACTS.pipe, Catalog.list_all_release_artifacts()))
     assert len(expected) > 4000
     assert done.stdout.splitlines() == expected
     assert done.stderr == ""

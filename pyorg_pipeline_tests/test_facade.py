@@ -29,7 +29,7 @@ from pyorg_pipeline import (
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, LATEST_FILE, CatalogStore
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.errors import DirectoriesFailedError
+from pyorg_pipeline.errors import CatalogUnreadableError, DirectoriesFailedError
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
 
@@ -200,29 +200,31 @@ class TestLatestVersion:
         assert PythonOrgDownloads.latest_version(final_only=False) == (3, 15, 0, "alpha", 1)
         assert PythonOrgDownloads.latest_version(final_only=False).text == "3.15.0a1"
 
-    def test_it_is_told_from_the_snapshot_while_its_own_table_is_missing_or_of_another(
+    def test_it_is_read_from_its_own_table_and_no_other(self, filled: Path) -> None:
+        for other in (CATALOG_FILE, "release_directories.parquet", "releases.parquet"):
+            (filled / "catalog" / other).write_bytes(b"damaged")
+        assert PythonOrgDownloads.latest_version() == (3, 14, 0)
+        assert PythonOrgDownloads.latest_version(False, series="3.15") == (3, 15, 0, "alpha", 1)
+        with pytest.raises(CatalogUnreadableError):
+            PythonOrgDownloads.list_releases()
+
+    def test_it_is_found_in_the_snapshot_while_its_own_table_is_missing(
         self, filled: Path, site: Replica
     ) -> None:
         latest = PythonOrgDownloads.latest_version
-        table = filled / "catalog" / LATEST_FILE
-        old = table.read_bytes()
         site.add("3.13.10/Python-3.13.10.tgz")
-        site.add("3.16.0/Python-3.16.0a1.tgz")
         site.add("3.17.0/python-3.17.0-docs-html.tar.bz2")
         fill(str(filled / "catalog"), site.url)
-        new = table.read_bytes()
-        # As when a refresh is killed between the writing of the two tables.
-        for content in (None, old, new):
-            table.unlink(missing_ok=True)
-            if content is not None:
-                table.write_bytes(content)
+        for _ in range(2):
             assert latest() == (3, 14, 0)
-            assert latest(final_only=False) == (3, 16, 0, "alpha", 1)
+            assert latest(final_only=False) == (3, 15, 0, "alpha", 1)
             assert latest(series="3.13") == (3, 13, 10)
             with pytest.raises(VersionNotFoundError, match=r"no final release of 3\.15: ask with"):
                 latest(series="3.15")
             with pytest.raises(VersionNotFoundError, match=r"no release of 3\.17$"):
                 latest(final_only=False, series="3.17")
+            # As after a refresh that was killed before it wrote this table.
+            (filled / "catalog" / LATEST_FILE).unlink(missing_ok=True)
 
     def test_the_latest_of_a_series(self) -> None:
         assert PythonOrgDownloads.latest_version(series="3.13") == (3, 13, 9)

@@ -17,8 +17,8 @@ from pyorg_pipeline import (
     PythonOrgDownloads,
 )
 from pyorg_pipeline.demo.replica.server import Replica
-from pyorg_pipeline.reports.changes import change_lines
-from pyorg_pipeline.reports.results import result_text
+from pyorg_pipeline.reports.lines import result_text
+from pyorg_pipeline.reports.tables import CHANGES_TABLE, table_lines
 from pyorg_pipeline_tests.support.command_line import on_a_terminal, pyorg, without_colours
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
@@ -161,7 +161,9 @@ def test_the_command_line_gives_objects_in_json(home: Path) -> None:
 
 def test_a_report_in_a_pipe_is_a_line_a_change(home: Path) -> None:
     done = pyorg(home, *REPORT, COLUMNS="40")
-    assert done.stdout.splitlines() == list(change_lines(PythonOrgDownloads.list_changes()))
+    assert done.stdout.splitlines() == list(
+        table_lines(CHANGES_TABLE.pipe, PythonOrgDownloads.list_changes())
+    )
     none = pyorg(home, *REPORT, "--since", "0d")
     assert (none.returncode, none.stdout, none.stderr) == (0, "", "no changes\n")
 

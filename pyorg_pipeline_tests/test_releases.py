@@ -19,7 +19,7 @@ from pyorg_pipeline import (
     VersionNotFoundError,
 )
 from pyorg_pipeline.catalog.location import LocalLocation
-from pyorg_pipeline.catalog.queries import CatalogReader
+from pyorg_pipeline.catalog.reader import CatalogReader
 from pyorg_pipeline.catalog.store import RELEASES_FILE
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline_tests.support.command_line import on_a_terminal, pyorg, without_colours
@@ -103,9 +103,8 @@ class TestLatestVersion:
         with pytest.raises(VersionNotFoundError) as raised:
             latest(series="3.14", complete_only=True)
         assert str(raised.value) == (
-            "the catalog has no complete final release of 3.14: 3.14.0 is there, but lacks "
-            f"windows, macos, which may come until {until:%Y-%m-%d %H:%M} UTC; ask again later, "
-            "or without complete_only"
+            "the catalog has no complete final release of 3.14: 3.14.0 still lacks windows, macos, "
+            f"expected until {until:%Y-%m-%d %H:%M} UTC; try again later, or without complete_only"
         )
 
     @pytest.mark.usefixtures("home")

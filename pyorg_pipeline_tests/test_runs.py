@@ -23,7 +23,7 @@ from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import CatalogLockedError, RootListingError, SiteStatusError
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.runs import refresh
-from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline.settings import Settings, derived_settings, load_settings
 from pyorg_pipeline_tests.support.processes import started
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
 
@@ -370,7 +370,7 @@ def test_dagster_s_home_is_made_quiet_and_left_alone_afterwards(
 def test_a_catalog_behind_a_url_is_filled_and_refreshed_alike(
     settings: Settings, site: Replica
 ) -> None:
-    elsewhere = settings.for_catalog(f"memory://{settings.home.name}/catalog")
+    elsewhere = derived_settings(settings, None, f"memory://{settings.home.name}/catalog")
     assert len(refresh(elsewhere).due) == len(DIRECTORIES)
     site.clear_requests()
     assert refresh(elsewhere).due == {}

@@ -1,318 +1,339 @@
-"""What can be asked of the published tables, each answer made of values of the model.
+"""Queries on a published catalog; the answers are values of the model.
 
-A snapshot is read once and kept; asking again costs one look at the file's stamp.
+They do without pyarrow.compute, which takes as long to import as a whole query.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.location import Location
-from pyorg_pipeline.catalog.release_files import release_files
-from pyorg_pipeline.catalog.store import (
-    CATALOG_FILE,
-    DIRECTORIES_FILE,
-    FAILURES_FILE,
-    LATEST_FILE,
-    VERSION_COLUMNS,
-    CatalogStore,
-)
+from pyorg_pipeline.catalog.store import VERSION_COLUMNS
 from pyorg_pipeline.catalog.times import utc_times
-from pyorg_pipeline.errors import CatalogMissingError
+from pyorg_pipeline.errors import (
+    ArtifactChoiceError,
+    InvalidArgumentError,
+    VersionNotFoundError,
+)
 from pyorg_pipeline.model.artifacts import (
     ATTRIBUTES,
     UNRECOGNISED,
     PythonOrgArtifact,
     is_release_type,
 )
-from pyorg_pipeline.model.releases import PythonRelease, next_change, release_history
+from pyorg_pipeline.model.text import shortened
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
+if TYPE_CHECKING:
+    from pyorg_pipeline.model.releases import PythonRelease
+
 Triple = tuple[int, int, int]
+Series = tuple[int, int]
 
-_COLUMNS: Final = [
-    "path",
-    "name",
-    "major",
-    "minor",
-    "micro",
-    "releaselevel",
-    "serial",
-    "artifact_type",
-    *ATTRIBUTES,
-    "size",
-    "companions",
-    "sha256",
-    "digest_source",
-    "signed_by",
-]
-
-
-class _Releases(NamedTuple):
-    """Releases, and the time for which they hold."""
-
-    found: list[PythonRelease]
-    since: datetime
-    #: None for ever.
-    until: datetime | None
-
-    def hold_at(self, now: datetime) -> bool:
-        return self.since <= now and (self.until is None or now < self.until)
+_COLUMNS: Final = (
+    *("path", "name", *VERSION_COLUMNS, "artifact_type", *ATTRIBUTES, "size", "last_modified"),
+    *("companions", "sha256", "digest_source", "signed_by"),
+)
 
 
 class Snapshot:
     """One published state of artifact_catalog, sorted by version, then path."""
 
-    def __init__(self, table: Any, facts: dict[str, Any]) -> None:
-        # One that an earlier program wrote may lack columns.
-        for field in schemas.ARTIFACT_CATALOG:
-            if field.name not in table.column_names:
-                table = table.append_column(field, pa.nulls(len(table), field.type))
-        self.table = table
-        #: What the publisher wrote of the whole: site_url, published_at, counts.
-        self.facts = facts
-        numbers = [table[name].to_pylist() for name in ("major", "minor", "micro")]
-        #: Sorted as the rows are: what has no version comes first.
-        self._triples: list[tuple[int, ...]] = [
-            (major, minor, micro) if major is not None else ()
-            for major, minor, micro in zip(*numbers, strict=True)
-        ]
-        self._levels: list[str | None] = table["releaselevel"].to_pylist()
-        self._types: list[str] = table["artifact_type"].to_pylist()
+    def __init__(self, table: Any, metadata: Mapping[str, Any]) -> None:
+        self._table = table
+        # A lookup in the table takes longer than the rest of reading a few of its values.
+        self._arrays = dict(zip(table.column_names, table.columns, strict=True))
+        #: Of the whole table: site_url, published_at, counts.
+        self.metadata = metadata
+        #: The site that the catalog was filled from.
+        self.site_url = str(metadata["site_url"])
         self._columns: dict[str, list[Any]] = {}
-        #: Those that were asked for last.
-        self._releases: _Releases | None = None
+        numbers = zip(*map(self._column, VERSION_COLUMNS[:3]), strict=True)
+        #: In the order of the rows; those without a version come first.
+        self._triples = [triple if triple[0] is not None else () for triple in numbers]
+        self._releases: list[PythonRelease] = []
+        #: The time for which the states of these releases hold.
+        self._hold: tuple[datetime, datetime | None] | None = None
 
-    def has_version(self, triple: Triple) -> bool:
-        """Whether anything of this version, or in its directory, is on record."""
-        start = bisect_left(self._triples, triple)
-        return start < len(self._triples) and self._triples[start] == triple
+    def _column(self, name: str) -> list[Any]:
+        if name not in self._columns:
+            self._columns[name] = self._values(name, 0, len(self._table))
+        return self._columns[name]
+
+    def _values(self, name: str, start: int, stop: int) -> list[Any]:
+        """Some rows of a column; of null if an earlier program wrote the table without it."""
+        if name in self._columns:
+            return self._columns[name][start:stop]
+        if name not in self._arrays:
+            return [None] * (stop - start)
+        column = self._arrays[name].slice(start, stop - start)
+        if column.null_count == stop - start:
+            return [None] * (stop - start)
+        values: list[Any] = utc_times(column) if name == "last_modified" else column.to_pylist()
+        return values
 
     def release_versions(self, *, final_only: bool) -> list[NormalizedPythonVersion]:
         """The three-item versions of which there is a release, sorted."""
+        levels, types = self._column("releaselevel"), self._column("artifact_type")
         found = {
             triple
-            for triple, level, kind in zip(self._triples, self._levels, self._types, strict=True)
+            for triple, level, kind in zip(self._triples, levels, types, strict=True)
             if is_release_type(kind) and (level == "final" or not final_only)
         }
-        return [
-            NormalizedPythonVersion(major, minor, micro) for major, minor, micro in sorted(found)
-        ]
+        return [NormalizedPythonVersion(*triple) for triple in sorted(found)]
 
-    def releases(self, now: datetime) -> list[PythonRelease]:
-        """The releases, sorted by version, with their states at `now` (UTC).
+    def require_version(self, version: NormalizedPythonVersion) -> None:
+        """Check that there are files of a version, or files in its directory.
 
-        Told from the artifacts and not from releases.parquet: states change by time alone, and a
-        catalog that was written before there was such a table has them too. They are kept until
-        the next change.
+        Raises:
+            VersionNotFoundError: there are none; the message names those of its series.
         """
-        if self._releases is None or not self._releases.hold_at(now):
-            found = release_history(release_files(self.table), now=now)
-            self._releases = _Releases(found, now, next_change(found, now))
-        return self._releases.found
-
-    def versions_with(
-        self, artifact_type: str | None, attributes: Mapping[str, str]
-    ) -> set[tuple[Any, ...]]:
-        """The full versions that have an artifact of this type with all these attributes.
-
-        Superseded files do not count, nor unrecognised ones, which have no full version.
-        """
-        wanted = dict(attributes)
-        if artifact_type is not None:
-            wanted["artifact_type"] = artifact_type
-        asked = [self._values(name) for name in wanted]
-        values = tuple(wanted.values())
-        versions = zip(*map(self._values, VERSION_COLUMNS), strict=True)
-        return {
-            version
-            for version, superseded, *held in zip(
-                versions, self._values("superseded"), *asked, strict=True
+        start = bisect_left(self._triples, version)
+        if start < len(self._triples) and self._triples[start] == version:
+            return
+        known = [found.text for found in self.release_versions(final_only=False)]
+        near = [text for text in known if text.startswith(f"{version.series}.")]
+        message = f"the catalog has no version {version.text}; "
+        if near:
+            message += f"of {version.series} it has {', '.join(near)}"
+        else:
+            message += (
+                f"it has {len(known)} versions, up to {known[-1]}" if known else "it is empty"
             )
-            if tuple(held) == values and not superseded and version[-1] is not None
-        }
+        raise VersionNotFoundError(message)
 
-    def _values(self, column: str) -> list[Any]:
-        """A column as Python's values, made once."""
-        if column not in self._columns:
-            self._columns[column] = self.table[column].to_pylist()
-        return self._columns[column]
+    def conditions(
+        self, artifact_type: str | None, arch: str | None, format: str | None
+    ) -> dict[str, str]:
+        """The given conditions, by column.
+
+        Raises:
+            InvalidArgumentError: no artifact has such a value; the message names the values.
+        """
+        given = {"artifact_type": artifact_type, "arch": arch, "format": format}
+        found = {name: value for name, value in given.items() if value is not None}
+        for name, value in found.items():
+            known = set(self._column(name)) - {None}
+            if value not in known:
+                raise InvalidArgumentError(
+                    f"no artifact has the {name} {value!r}; there are {', '.join(sorted(known))}"
+                )
+        return found
 
     def artifacts(
         self,
         base_url: str,
         *,
-        triple: Triple | None = None,
+        version: NormalizedPythonVersion | None = None,
         final_only: bool = False,
-        artifact_type: str | None = None,
-        attributes: dict[str, str] | None = None,
+        conditions: Mapping[str, str] | None = None,
     ) -> list[PythonOrgArtifact]:
-        """The recognised artifacts that fit, sorted by version, then path.
+        """The artifacts that match, sorted by version, then path.
 
         Args:
-            base_url: what the artifacts' URLs start with, ending in a slash.
-            triple: of this version only.
-            final_only: of final releases only; unrecognised files have no level and pass.
-            artifact_type: of this type only; the one way to see unrecognised files.
-            attributes: with these attributes only.
+            base_url: The start of the artifacts' URLs, ending in a slash.
+            version: Only of this three-item version.
+            final_only: Only of final releases; unrecognised files have no level and match.
+            conditions: Values of columns. Unrecognised files match only by their artifact_type.
         """
         start, stop = 0, len(self._triples)
-        if triple is not None:
-            start, stop = bisect_left(self._triples, triple), bisect_right(self._triples, triple)
-        wanted = [
-            index
-            for index in range(start, stop)
-            if (
-                self._types[index] == artifact_type
-                if artifact_type is not None
-                else self._types[index] != UNRECOGNISED
-            )
-            and (
-                not final_only
-                or self._levels[index] == "final"
-                or self._types[index] == UNRECOGNISED
-            )
+        if version is not None:
+            start, stop = bisect_left(self._triples, version), bisect_right(self._triples, version)
+        wanted = dict(conditions or {})
+        kind = wanted.pop("artifact_type", None)
+        types, levels = self._column("artifact_type"), self._column("releaselevel")
+        columns = [(self._column(name), value) for name, value in wanted.items()]
+        rows = [
+            row
+            for row in range(start, stop)
+            if (types[row] == kind if kind else types[row] != UNRECOGNISED)
+            and (not final_only or levels[row] == "final" or types[row] == UNRECOGNISED)
+            and all(column[row] == value for column, value in columns)
         ]
-        if not wanted:
-            return []
-        rows = self.table.slice(wanted[0], wanted[-1] + 1 - wanted[0])
-        found = _artifacts(rows, base_url, [index - wanted[0] for index in wanted])
-        return [
-            artifact
-            for artifact in found
-            if all(
-                artifact.release_format.get(name) == value
-                for name, value in (attributes or {}).items()
-            )
-        ]
+        return self._artifacts(base_url, rows)
 
-    def find(self, base_url: str, name: str) -> list[PythonOrgArtifact]:
-        """The artifacts whose path or own name this is."""
-        names = zip(self.table["path"].to_pylist(), self.table["name"].to_pylist(), strict=True)
-        found = [index for index, known in enumerate(names) if name in known]
-        return [
-            artifact
-            for index in found
-            for artifact in _artifacts(self.table.slice(index, 1), base_url, [0])
-        ]
-
-    def values(self, column: str) -> list[str]:
-        """The different values of a column, sorted, without null."""
-        return sorted(value for value in pc.unique(self.table[column]).to_pylist() if value)
-
-
-def _artifacts(rows: Any, base_url: str, indexes: Sequence[int]) -> Iterator[PythonOrgArtifact]:
-    """The artifacts of these rows, by their numbers.
-
-    Nothing here makes Arrow values out of Python's, which may import pandas: see `utc_times`.
-    """
-    columns = {name: rows[name].to_pylist() for name in _COLUMNS}
-    dates = utc_times(rows["last_modified"])
-    present = [
-        (name, columns[name])
-        for name in ATTRIBUTES
-        if any(value is not None for value in columns[name])
-    ]
-    for index in indexes:
-        path = columns["path"][index]
-        major = columns["major"][index]
-        level = columns["releaselevel"][index]
-        version = None
-        if major is not None:
-            version = NormalizedPythonVersion(
-                major,
-                columns["minor"][index],
-                columns["micro"][index],
-                level,
-                columns["serial"][index],
-            )
-        yield PythonOrgArtifact(
-            name=columns["name"][index],
-            path=path,
-            release_version=version,
-            release_type=columns["artifact_type"][index],
-            release_format={
-                name: values[index] for name, values in present if values[index] is not None
-            },
-            related=columns["companions"][index],
-            size=columns["size"][index],
-            last_modified=dates[index],
-            url=base_url + quote(path),
-            sha256=columns["sha256"][index],
-            digest_source=columns["digest_source"][index],
-            signed_by=columns["signed_by"][index],
-        )
-
-
-class CatalogReader:
-    """The published tables of one location, each read again only when it was written again."""
-
-    def __init__(self, location: Location) -> None:
-        self._store = CatalogStore(location)
-        self._kept: dict[str, tuple[Hashable, Any]] = {}
-
-    @property
-    def location(self) -> Location:
-        """Where the tables lie."""
-        return self._store.location
-
-    def snapshot(self) -> Snapshot:
-        """The published catalog.
+    def release_artifacts(
+        self, base_url: str, version: NormalizedPythonVersion
+    ) -> list[PythonOrgArtifact]:
+        """The artifacts of a five-item version.
 
         Raises:
-            CatalogMissingError: nothing was published yet.
-            CatalogUnreadableError: what lies there is none of ours.
+            VersionNotFoundError: there are none; the message names the releases nearest to it.
         """
-        found: Snapshot = self._fresh(
-            CATALOG_FILE, lambda: Snapshot(*self._store.read(CATALOG_FILE))
-        )
+        numbers = version.numbers
+        self.require_version(numbers)
+        listed = self.artifacts(base_url, version=numbers)
+        found = [artifact for artifact in listed if artifact.release_version == version]
+        if not found:
+            near = sorted({one.release_version for one in listed if one.release_version})
+            raise VersionNotFoundError(
+                f"the catalog has no {version.text}; of {numbers.text} it has "
+                + (", ".join(one.text for one in near) or "only unrecognised files")
+            )
         return found
 
-    def latest_rows(self, snapshot: Snapshot) -> list[dict[str, Any]] | None:
-        """The rows of latest_version; None where there are none of this snapshot.
+    def artifact(self, base_url: str, name: str) -> PythonOrgArtifact:
+        """The artifact with this path, or with this name.
 
-        So it is between the writing of the two, and after a refresh that was killed there.
+        Raises:
+            ArtifactChoiceError: there is none, or there are several.
         """
+        names = zip(self._column("path"), self._column("name"), strict=True)
+        found = [row for row, known in enumerate(names) if name in known]
+        if len(found) == 1:
+            return self._artifacts(base_url, found)[0]
+        if found:
+            paths = shortened((self._column("path")[row] for row in found), 8)
+            raise ArtifactChoiceError(f"several artifacts have the name {name!r}: {paths}")
+        raise ArtifactChoiceError(
+            f"the catalog has no artifact {name!r}; "
+            "give a path or a name as list_version_artifacts shows it"
+        )
 
-        def read() -> tuple[list[dict[str, Any]], datetime]:
-            table, facts = self._store.read(LATEST_FILE)
-            return table.to_pylist(), facts["catalog_published_at"]
+    def _artifacts(self, base_url: str, rows: Sequence[int]) -> list[PythonOrgArtifact]:
+        if not rows:
+            return []
+        first, stop = rows[0], rows[-1] + 1
+        columns = {name: self._values(name, first, stop) for name in _COLUMNS}
+        versions = list(zip(*(columns[name] for name in VERSION_COLUMNS), strict=True))
+        given = [(name, columns[name]) for name in ATTRIBUTES if any(columns[name])]
+        found = []
+        for row in rows:
+            at = row - first
+            found.append(
+                PythonOrgArtifact(
+                    name=columns["name"][at],
+                    path=columns["path"][at],
+                    release_version=_version(versions[at]),
+                    release_type=columns["artifact_type"][at],
+                    release_format={
+                        name: values[at] for name, values in given if values[at] is not None
+                    },
+                    related=list(columns["companions"][at]),
+                    size=columns["size"][at],
+                    last_modified=columns["last_modified"][at],
+                    url=base_url + quote(columns["path"][at]),
+                    sha256=columns["sha256"][at],
+                    digest_source=columns["digest_source"][at],
+                    signed_by=columns["signed_by"][at],
+                )
+            )
+        return found
 
-        try:
-            rows, published_at = self._fresh(LATEST_FILE, read)
-        except CatalogMissingError:
-            return None
-        return rows if published_at == snapshot.facts["published_at"] else None
+    def releases(self, now: datetime, series: Series | None = None) -> list[PythonRelease]:
+        """The releases, or those of a series, sorted by version, with their states at `now` (UTC).
 
-    def directories_facts(self) -> dict[str, Any]:
-        """What the last refresh wrote of the root listing: checked_at, generated_at."""
-        return self._store.metadata(DIRECTORIES_FILE)
+        They are made from the artifacts and not read from releases.parquet, because states change
+        with time alone. They are kept until the next change.
 
-    def failures(self, *, hidden: bool = True) -> dict[str, str]:
-        """The directories that could not be read when they were asked last, and why.
+        Raises:
+            VersionNotFoundError: there is no release of the series.
+        """
+        # They need the grammar of names, which other queries need not import.
+        from pyorg_pipeline.catalog import schemas  # noqa: PLC0415
+        from pyorg_pipeline.catalog.release_files import release_files  # noqa: PLC0415
+        from pyorg_pipeline.model.releases import next_change, release_history  # noqa: PLC0415
+
+        since, until = self._hold or (None, None)
+        if since is None or now < since or (until is not None and now >= until):
+            table = self._table
+            for field in schemas.ARTIFACT_CATALOG:
+                if field.name not in table.column_names:
+                    table = table.append_column(field, pa.nulls(len(table), field.type))
+            self._releases = release_history(release_files(table), now=now)
+            self._hold = now, next_change(self._releases, now)
+        if series is None:
+            return self._releases
+        of_series = [one for one in self._releases if one.release_version[:2] == series]
+        if not of_series:
+            raise no_release(series, final_only=False)
+        return of_series
+
+    def newest_release(
+        self,
+        series: Series | None,
+        *,
+        final_only: bool,
+        complete_only: bool = False,
+        conditions: Mapping[str, str] | None = None,
+    ) -> NormalizedPythonVersion:
+        """The newest release that matches.
 
         Args:
-            hidden: those too that never gave a listing but a page of their own.
-        """
-        if self.location.stamp(FAILURES_FILE) is None:
-            return {}
-        rows = self._fresh(FAILURES_FILE, lambda: self._store.rows(FAILURES_FILE))
-        return {row["directory"]: row["error"] for row in rows if hidden or not row["hidden"]}
+            series: Only of this one.
+            final_only: Only finals.
+            complete_only: Without releases that are still being uploaded.
+            conditions: It has an artifact with these values that is not superseded.
 
-    def _fresh(self, name: str, read: Callable[[], Any]) -> Any:
-        stamp = self.location.stamp(name)
-        if stamp is None:
-            raise CatalogMissingError(self.location.text)
-        kept = self._kept.get(name)
-        # The stamp was taken before the read: a table replaced in between is read once more.
-        if kept is None or kept[0] != stamp:
-            kept = self._kept[name] = (stamp, read())
-        return kept[1]
+        Raises:
+            VersionNotFoundError: There is none. Of a partial one the message says what it lacks.
+        """
+        releases: dict[tuple[Any, ...], PythonRelease] = {}
+        if complete_only or not conditions:
+            releases = {one.release_version: one for one in self.releases(datetime.now(UTC))}
+        having: Collection[tuple[Any, ...]] = releases
+        if conditions:
+            having = self._versions_with(conditions)
+        matching = [
+            version
+            for version in having
+            if series in {None, version[:2]}
+            and (version[3] == "final" or not final_only)
+            # A version that has only documentation is not a release.
+            and (version in releases or not complete_only)
+        ]
+        complete = [
+            version
+            for version in matching
+            if not complete_only or not releases[version].missing_families
+        ]
+        if complete:
+            return NormalizedPythonVersion(*max(complete))
+        partial = releases[max(matching)] if matching else None
+        raise no_release(series, final_only, conditions, partial)
+
+    def _versions_with(self, conditions: Mapping[str, str]) -> set[tuple[Any, ...]]:
+        wanted = tuple(conditions.values())
+        versions = zip(*map(self._column, VERSION_COLUMNS), strict=True)
+        held = zip(*map(self._column, conditions), strict=True)
+        return {
+            version
+            for version, superseded, values in zip(
+                versions, self._column("superseded"), held, strict=True
+            )
+            # Unrecognised files have no full version.
+            if values == wanted and not superseded and version[-1] is not None
+        }
+
+
+def no_release(
+    series: Series | None,
+    final_only: bool,
+    conditions: Mapping[str, str] | None = None,
+    partial: PythonRelease | None = None,
+) -> VersionNotFoundError:
+    """The error that no release matches, with what to ask for instead."""
+    kinds = f"{'complete ' if partial else ''}{'final ' if final_only else ''}"
+    text = f"the catalog has no {kinds}release"
+    if series is not None:
+        text += f" of {series[0]}.{series[1]}"
+    if conditions:
+        text += " that has " + ", ".join(f"{name} {value!r}" for name, value in conditions.items())
+    if partial is not None:
+        lacks, until = ", ".join(partial.missing_families), partial.expected_complete_by
+        text += (
+            f": {partial.version} still lacks {lacks}, expected until "
+            f"{until:%Y-%m-%d %H:%M} UTC; try again later, or without complete_only"
+        )
+    elif final_only:
+        text += ": ask with final_only=False for pre-releases"
+    return VersionNotFoundError(text)
+
+
+def _version(parts: tuple[Any, ...]) -> NormalizedPythonVersion | None:
+    return None if parts[0] is None else NormalizedPythonVersion(*parts)

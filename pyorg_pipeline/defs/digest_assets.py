@@ -33,7 +33,7 @@ from pyorg_pipeline.defs.resources import CatalogResource, SiteResource
 from pyorg_pipeline.errors import DigestsFailedError
 from pyorg_pipeline.refresh import digests
 from pyorg_pipeline.refresh.watch import current_watch
-from pyorg_pipeline.reports.words import plural
+from pyorg_pipeline.reports.lines import plural
 
 _Context = dg.AssetExecutionContext | dg.OpExecutionContext
 

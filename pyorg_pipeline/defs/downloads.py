@@ -25,7 +25,7 @@ from pyorg_pipeline.catalog.download_reports import (
     report_row,
     write_report,
 )
-from pyorg_pipeline.catalog.queries import CatalogReader
+from pyorg_pipeline.catalog.reader import CatalogReader
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.living_runs import fail_killed_runs
 from pyorg_pipeline.defs.metadata import OWNERS, column_schema, names, preview
@@ -142,12 +142,12 @@ def selected_artifacts(
         limit=config.limit,
     )
     snapshot = CatalogReader(store.location).snapshot()
-    if snapshot.facts["site_url"] != site_url:
-        raise CatalogSiteError(store.location.text, snapshot.facts["site_url"], site_url)
+    if snapshot.site_url != site_url:
+        raise CatalogSiteError(store.location.text, snapshot.site_url, site_url)
     artifacts = selection.of(
         [
             *snapshot.artifacts(site_url),
-            *snapshot.artifacts(site_url, artifact_type=UNRECOGNISED),
+            *snapshot.artifacts(site_url, conditions={"artifact_type": UNRECOGNISED}),
         ]
     )
     check_names(artifacts)

@@ -22,7 +22,7 @@ from pyorg_pipeline.catalog.store import (
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.errors import SettingsError
 from pyorg_pipeline.facade import PythonOrgDownloads
-from pyorg_pipeline.reports import print_artifacts
+from pyorg_pipeline.reports.tables import print_artifacts
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline.webserver import HOST, serve_ui
 

@@ -14,6 +14,12 @@ from pyorg_pipeline.model.artifacts import ATTRIBUTES
 DEFAULT_CONCURRENCY: Final = 8
 LARGEST_CONCURRENCY: Final = 32
 
+SOURCE: Final = "source-release"
+
+#: The default of `download_release`; recognised by its identity, so that the same dict given by a
+#: caller is taken literally.
+DEFAULT_FORMAT: Final[dict[str, Any]] = {"format": "tarball_lzma"}
+
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

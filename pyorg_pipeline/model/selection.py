@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
-from pyorg_pipeline.model.arguments import ArtifactFormat, parse_attributes
+from pyorg_pipeline.model.arguments import DEFAULT_FORMAT, SOURCE, ArtifactFormat, parse_attributes
 from pyorg_pipeline.model.artifacts import (
     ATTRIBUTES,
     UNRECOGNISED,
@@ -16,12 +16,6 @@ from pyorg_pipeline.model.artifacts import (
 )
 from pyorg_pipeline.model.text import shortened
 from pyorg_pipeline.model.versions import RELEASE_LEVELS, NormalizedPythonVersion, parse_series
-
-SOURCE: Final = "source-release"
-
-#: The default of `download_release`; recognised by its identity, so that the same dict given by a
-#: caller is taken literally.
-DEFAULT_FORMAT: Final[dict[str, Any]] = {"format": "tarball_lzma"}
 
 #: How many choices an error message shows.
 _MOST_SHOWN: Final = 8

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from pyorg_pipeline.reports.lines import aligned
-from pyorg_pipeline.reports.words import printable
+from pyorg_pipeline.reports.lines import aligned, printable
 
 _HEADER: Final = ("OUTCOME", "VERIFIED", "SECONDS", "BYTES", "PATH")
 _BYTES: Final = _HEADER.index("BYTES")
@@ -18,7 +17,7 @@ def report_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     Unknown values are `-`. The reason of a failure, or what was not verified, follows the path.
     """
     if rows:
-        yield from aligned([_HEADER, *map(_cells, rows)], right=_BYTES)
+        yield from aligned([_HEADER, *map(_cells, rows)], right=[_BYTES])
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,54 +1,169 @@
-"""Artifacts as lines for pipes: one line each, whole, in columns that awk can take apart."""
+"""Results of commands as lines and as JSON, and the texts of sizes, times and counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+import pprint
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from os import PathLike, fspath
+from typing import Any, Final
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.reports.words import attribute_texts, iso_text, printable, version_text
+from pyorg_pipeline.model.changes import REPLACED, VANISHED, CatalogChange
+from pyorg_pipeline.model.releases import PythonRelease
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
-_HEADER: Final = ("VERSION", "TYPE", "ATTRIBUTES", "BYTES", "MODIFIED", "COMPANIONS", "PATH")
-#: The one that is aligned to the right.
-_BYTES: Final = _HEADER.index("BYTES")
+#: Powers of 1000, as in the SI.
+_SIZE_UNITS: Final = ("kB", "MB", "GB", "TB")
+#: Units of a duration, with their seconds.
+_TIME_UNITS: Final = ((60, "minute"), (3600, "hour"), (86400, "day"))
 
 
-def artifact_lines(artifacts: Sequence[PythonOrgArtifact]) -> Iterator[str]:
-    """A header line, then a line an artifact, in the order given.
+def printable(text: str) -> str:
+    """Text without control characters: they are written as in Python's source.
 
-    Columns are aligned with spaces and hold none; only the path, which comes last, may. What is
-    not known is `-`. Sizes are exact bytes, times ISO 8601 in UTC.
+    File names come from the site, and a terminal would obey an escape sequence in one.
     """
-    return aligned([_HEADER, *map(_cells, artifacts)], right=_BYTES)
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
 
 
-def aligned(rows: Sequence[Sequence[str]], *, right: int | None = None) -> Iterator[str]:
-    """Rows as lines with aligned columns, two spaces between; the last column is left as it is."""
+def size_text(size: int | None) -> str:
+    """Bytes with one decimal, in powers of 1000; `-` if they are not known."""
+    if size is None:
+        return "-"
+    if size < 1000:
+        return f"{size} B"
+    power = 1
+    # What would be rounded up to 1000.0 belongs to the next unit.
+    while power < len(_SIZE_UNITS) and size / 1000**power >= 999.95:
+        power += 1
+    return f"{size / 1000**power:.1f} {_SIZE_UNITS[power - 1]}"
+
+
+def duration_text(duration: timedelta) -> str:
+    """A duration in its largest unit: `3 s`, `2 hours`, `1 day`."""
+    seconds = max(0, round(duration.total_seconds()))
+    text = f"{seconds} s"
+    for length, unit in _TIME_UNITS:
+        if seconds >= length:
+            text = plural(seconds // length, unit)
+    return text
+
+
+def time_text(time: datetime) -> str:
+    """A time in UTC to the second."""
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def iso_text(time: datetime, timespec: str = "seconds") -> str:
+    """A time in UTC as ISO 8601, with the Z that jq and JavaScript need."""
+    return time.replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
+
+
+def plural(count: int, noun: str) -> str:
+    """A count and its noun: `1 request`, `2,500 requests`, `3 directories`."""
+    if count != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{count:,} {noun}"
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
+    """Rows as lines with aligned columns; the last column is not padded.
+
+    Args:
+        rows: The texts of each row.
+        right: The columns that are aligned to the right.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    widths[-1] = 0
-    signs = [">" if index == right else "<" for index in range(len(widths))]
-    template = "  ".join(
-        f"{{:{sign}{width}}}" if width else "{}" for sign, width in zip(signs, widths, strict=True)
-    )
-    return (template.format(*row) for row in rows)
+    for row in rows:
+        padded = [
+            text.rjust(width) if index in right else text.ljust(width)
+            for index, (text, width) in enumerate(zip(row[:-1], widths, strict=False))
+        ]
+        yield "  ".join([*padded, row[-1]])
 
 
-def _cells(artifact: PythonOrgArtifact) -> tuple[str, ...]:
-    modified = artifact.last_modified
-    return (
-        version_text(artifact.release_version),
-        _word(artifact.release_type),
-        _words(attribute_texts(artifact.release_format)),
-        "-" if artifact.size is None else str(artifact.size),
-        "-" if modified is None else iso_text(modified, "minutes"),
-        _words(artifact.related),
-        printable(artifact.path),
-    )
+def result_text(result: object) -> str:
+    """A result for people: a line an item; names and values for an object."""
+    if result is None:
+        return ""
+    if isinstance(result, str):
+        return result if result.endswith("\n") or not result else f"{result}\n"
+    if isinstance(result, NormalizedPythonVersion) or not isinstance(result, list | tuple):
+        lines = _lines(result)
+    else:
+        lines = (line for item in result for line in _lines(item))
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _words(texts: Sequence[str]) -> str:
-    return ",".join(map(_word, texts)) or "-"
+def json_value(result: Any) -> Any:
+    """A value that json.dumps cannot write, in types that it can."""
+    if isinstance(result, datetime):
+        return iso_text(result)
+    if isinstance(result, timedelta):
+        return result.total_seconds()
+    if isinstance(result, Mapping):
+        return dict(result)
+    if not is_dataclass(result):
+        return fspath(result) if isinstance(result, PathLike) else str(result)
+    values = {field.name: getattr(result, field.name) for field in fields(result)}
+    if isinstance(result, PythonOrgArtifact):
+        version = result.release_version
+        values.update(version=version and version.text, is_final=result.is_final)
+    if isinstance(result, PythonRelease):
+        values.update(version=result.version, series=result.series, is_final=result.is_final)
+    if isinstance(result, CatalogChange):
+        # To the millisecond, so that it can be given as `since`.
+        values["seen_at"] = iso_text(result.seen_at, "milliseconds")
+    return values
 
 
-def _word(text: str) -> str:
-    return printable(text).replace(" ", "\\x20")
+def _lines(result: object) -> Iterable[str]:
+    if isinstance(result, NormalizedPythonVersion):
+        return [result.text]
+    if isinstance(result, str | int | float | PathLike):
+        return [printable(str(result))]
+    if isinstance(result, Mapping):
+        return _named_values(result)
+    if isinstance(result, CatalogChange):
+        return [_change_line(result)]
+    if is_dataclass(result) and type(result).__str__ is object.__str__:
+        return _named_values({field.name: getattr(result, field.name) for field in fields(result)})
+    return (str(result) if is_dataclass(result) else pprint.pformat(result)).splitlines()
+
+
+def _change_line(change: CatalogChange) -> str:
+    def state(size: int | None, modified: datetime | None) -> str:
+        date = "-" if modified is None else iso_text(modified, "minutes")
+        return f"{'-' if size is None else size} bytes, {date}"
+
+    before = state(change.size_before, change.last_modified_before)
+    now = state(change.size, change.last_modified)
+    text = {VANISHED: before, REPLACED: f"{before} -> {now}"}.get(change.change, now)
+    seen = iso_text(change.seen_at, "milliseconds")
+    return f"{seen}  {change.change}  {printable(change.path)}  ({text})"
+
+
+def _named_values(values: Mapping[str, Any]) -> Iterable[str]:
+    return aligned([(name.replace("_", " "), _value(value)) for name, value in values.items()])
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{time_text(value)}, {duration_text(datetime.now(UTC) - value)} ago"
+    if isinstance(value, timedelta):
+        return duration_text(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, Mapping):
+        return (
+            "; ".join(f"{printable(str(name))}: {_value(value[name])}" for name in value) or "none"
+        )
+    return printable(str(value))

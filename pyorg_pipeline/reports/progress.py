@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pyorg_pipeline.reports.words import printable
+from pyorg_pipeline.reports.lines import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -45,6 +45,18 @@ def download_progress() -> Iterator[DownloadBars | None]:
 
     with _bars(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bars:
         yield DownloadBars(bars)
+
+
+@contextmanager
+def file_progress(
+    name: str, size: int | None, progress: Callable[[int, int | None], None] | None
+) -> Iterator[Callable[[int, int | None], None] | None]:
+    """The caller's own progress; without one a bar, if stderr is a terminal."""
+    if progress is not None:
+        yield progress
+        return
+    with download_progress() as bars:
+        yield None if bars is None else bars.file(name, size)
 
 
 class DownloadBars:

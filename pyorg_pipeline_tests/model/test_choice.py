@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
-from pyorg_pipeline.model.arguments import parse_attributes
+from pyorg_pipeline.model.arguments import DEFAULT_FORMAT, parse_attributes
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.names import parse_name
-from pyorg_pipeline.model.selection import DEFAULT_FORMAT, choose
+from pyorg_pipeline.model.selection import choose
 
 
 def release(*names: str, directory: str = "3.13.9") -> list[PythonOrgArtifact]:

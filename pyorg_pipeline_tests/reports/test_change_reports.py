@@ -12,10 +12,13 @@ import pytest
 from rich.console import Console
 
 from pyorg_pipeline.model.changes import CatalogChange
-from pyorg_pipeline.reports import print_changes
-from pyorg_pipeline.reports.change_table import print_change_table
-from pyorg_pipeline.reports.changes import change_lines
-from pyorg_pipeline.reports.results import json_value, result_text
+from pyorg_pipeline.reports.lines import json_value, result_text
+from pyorg_pipeline.reports.tables import (
+    CHANGES_TABLE,
+    print_changes,
+    print_table,
+    table_lines,
+)
 
 BEFORE = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
 AFTER = datetime(2026, 1, 7, 9, 30, tzinfo=UTC)
@@ -87,7 +90,7 @@ Path                            Change    Type                Size  Modified (UT
 
 def table(changes: Sequence[CatalogChange], width: int, **options: Any) -> str:
     console = Console(file=io.StringIO(), width=width, **options)
-    print_change_table(changes, console)
+    print_table(CHANGES_TABLE, changes, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -122,7 +125,10 @@ def test_paths_are_neither_markup_nor_escape_sequences_in_a_table(width: int) ->
 
 
 def test_a_pipe_gets_a_header_and_a_line_a_change_whose_columns_awk_can_take_apart() -> None:
-    rows = [line.split() for line in change_lines([*ALL, change("vanished", "src/a b")])]
+    rows = [
+        line.split()
+        for line in table_lines(CHANGES_TABLE.pipe, [*ALL, change("vanished", "src/a b")])
+    ]
     assert rows[0] == [
         *("SEEN", "CHANGE", "TYPE", "BYTES", "MODIFIED", "BYTES_BEFORE", "MODIFIED_BEFORE"),
         "PATH",
@@ -146,7 +152,7 @@ def test_a_pipe_gets_a_header_and_a_line_a_change_whose_columns_awk_can_take_apa
 
 def test_a_path_with_a_line_break_stays_on_its_line_in_a_pipe_and_in_a_list() -> None:
     odd = change("appeared", f"3.13.9/{ESCAPE}")
-    assert len(list(change_lines([odd]))) == 2
+    assert len(list(table_lines(CHANGES_TABLE.pipe, [odd]))) == 2
     shown = result_text([odd])
     assert shown.count("\n") == 1
     assert "3.13.9/\\x1b[31mred\\x1b[0m\\n  (" in shown
@@ -156,7 +162,7 @@ def test_print_changes_writes_lines_where_stdout_is_no_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     print_changes(ALL)
-    assert capsys.readouterr().out.splitlines() == list(change_lines(ALL))
+    assert capsys.readouterr().out.splitlines() == list(table_lines(CHANGES_TABLE.pipe, ALL))
 
 
 def test_no_changes_are_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,10 +13,10 @@ import pytest
 
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
-from pyorg_pipeline.reports.bar_chart import BarChart, Layer
 from pyorg_pipeline.reports.pictures import (
     PICTURED_COLUMNS,
     artifacts_by_series,
+    bar_chart,
     bytes_by_series,
     releases_a_year,
 )
@@ -188,7 +188,7 @@ def test_names_of_the_site_are_text_and_no_markup() -> None:
     assert {element.tag.removeprefix(SVG) for element in drawing.root.iter()} == {
         *("svg", "rect", "text", "g", "title", "path")
     }
-    titled = BarChart(odd, odd, odd, [odd], [Layer(odd, "#000000", {odd: 1})]).svg()
+    titled = bar_chart(odd, odd, odd, [odd], {(odd, odd): 1}, {})
     assert ET.fromstring(titled).attrib["aria-label"] == shown
 
 
@@ -202,8 +202,8 @@ def test_names_of_the_site_are_text_and_no_markup() -> None:
     ],
 )
 def test_the_grid_has_round_numbers(top: float, ticks: list[str]) -> None:
-    chart = BarChart("title", "x", "y", ["bar"], [Layer("layer", "#000000", {"bar": top})])
-    assert Drawing(chart.svg()).texts[1 : 1 + len(ticks)] == ticks
+    chart = bar_chart("title", "x", "y", ["bar"], {("bar", "layer"): top}, {})
+    assert Drawing(chart).texts[1 : 1 + len(ticks)] == ticks
 
 
 def test_every_colour_stands_out_from_the_card(record: list[dict[str, Any]]) -> None:

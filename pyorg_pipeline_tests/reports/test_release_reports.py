@@ -13,10 +13,8 @@ from rich.console import Console
 
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
-from pyorg_pipeline.reports import print_releases
-from pyorg_pipeline.reports.release_lines import release_lines
-from pyorg_pipeline.reports.release_table import print_release_table
-from pyorg_pipeline.reports.results import json_value, result_text
+from pyorg_pipeline.reports.lines import json_value, result_text
+from pyorg_pipeline.reports.tables import RELEASES, print_releases, print_table, table_lines
 
 RELEASED = datetime(2025, 10, 7, 14, 16, tzinfo=UTC)
 
@@ -68,7 +66,7 @@ BARE = release(
 def table(releases: Sequence[PythonRelease], width: int) -> str:
     """A table without its rule and its trailing blanks."""
     console = Console(file=io.StringIO(), width=width)
-    print_release_table(releases, console)
+    print_table(RELEASES, releases, console)
     assert isinstance(console.file, io.StringIO)
     lines = (line.rstrip() for line in console.file.getvalue().splitlines())
     return "".join(f"{line}\n" for line in lines if not line.startswith("─"))
@@ -94,9 +92,9 @@ def test_a_table_of_160_columns_shows_times_signatures_and_sources_too() -> None
         table([BARE, WHOLE, HALF], 160)
         == """\
 Version    State       Released (UTC)    Families                             Files  Signed      Size  Source
-2.0.0b1    superseded  -                                                      1      0%           0 B  -
-3.14.0     complete    2025-10-07 14:16  source windows macos android         24     50%     467.9 MB  3.14.0/Python-3.14.0.tar.xz
-3.15.0rc1  partial     2025-10-07 14:16  source android; lacks windows macos  4      100%     68.0 MB  3.15.0/Python-3.15.0rc1.tar.xz
+2.0.0b1    superseded  -                                                          1      0%       0 B  -
+3.14.0     complete    2025-10-07 14:16  source windows macos android            24     50%  467.9 MB  3.14.0/Python-3.14.0.tar.xz
+3.15.0rc1  partial     2025-10-07 14:16  source android; lacks windows macos      4    100%   68.0 MB  3.15.0/Python-3.15.0rc1.tar.xz
 
 3 releases, 1 partial
 3.15.0rc1 lacks windows, macos: may come until 2025-10-08 14:16 UTC
@@ -107,7 +105,7 @@ Version    State       Released (UTC)    Families                             Fi
 @pytest.mark.parametrize("width", [60, 80, 149, 150, 160, 250])
 def test_a_table_fits_its_terminal(width: int) -> None:
     console = Console(file=io.StringIO(), width=width)
-    print_release_table([BARE, WHOLE, HALF], console)
+    print_table(RELEASES, [BARE, WHOLE, HALF], console)
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert max(map(len, shown.splitlines())) <= width
@@ -116,7 +114,7 @@ def test_a_table_fits_its_terminal(width: int) -> None:
 
 
 def test_a_pipe_gets_a_header_and_a_line_a_release() -> None:
-    lines = list(release_lines([BARE, WHOLE, HALF]))
+    lines = list(table_lines(RELEASES.pipe, [BARE, WHOLE, HALF]))
     header = "VERSION STATE RELEASED FAMILIES MISSING COMPLETE_BY SIGNED ARTIFACTS BYTES SOURCE"
     assert [line.split() for line in lines] == [
         header.split(),

@@ -16,11 +16,15 @@ from rich.console import Console
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
-from pyorg_pipeline.reports import print_artifacts
-from pyorg_pipeline.reports.lines import artifact_lines
-from pyorg_pipeline.reports.results import json_value, result_text
-from pyorg_pipeline.reports.table import print_table
-from pyorg_pipeline.reports.words import duration_text, plural, printable, size_text
+from pyorg_pipeline.reports.lines import (
+    duration_text,
+    json_value,
+    plural,
+    printable,
+    result_text,
+    size_text,
+)
+from pyorg_pipeline.reports.tables import ARTIFACTS, print_artifacts, print_table, table_lines
 
 FINAL = NormalizedPythonVersion(3, 13, 9, "final", 0)
 CANDIDATE = NormalizedPythonVersion(3, 14, 0, "candidate", 2)
@@ -67,7 +71,7 @@ PRE_RELEASE = artifact("Python-3.14.0rc2.tgz", path="3.14.0/x.tgz", release_vers
 
 def table(artifacts: Sequence[PythonOrgArtifact], width: int, **options: Any) -> str:
     console = Console(file=io.StringIO(), width=width, **options)
-    print_table(artifacts, console)
+    print_table(ARTIFACTS, artifacts, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -148,7 +152,10 @@ def test_text_of_the_site_cannot_steer_a_terminal(text: str, shown: str) -> None
 
 
 def test_a_pipe_gets_a_header_and_a_line_an_artifact_whose_columns_awk_can_take_apart() -> None:
-    lines = [line.split(maxsplit=6) for line in artifact_lines([SOURCE, FREE_THREADED, UNKNOWN])]
+    lines = [
+        line.split(maxsplit=6)
+        for line in table_lines(ARTIFACTS.pipe, [SOURCE, FREE_THREADED, UNKNOWN])
+    ]
     assert lines == [
         ["VERSION", "TYPE", "ATTRIBUTES", "BYTES", "MODIFIED", "COMPANIONS", "PATH"],
         [
@@ -174,13 +181,13 @@ def test_a_pipe_gets_a_header_and_a_line_an_artifact_whose_columns_awk_can_take_
 
 
 def test_the_columns_of_a_pipe_are_aligned() -> None:
-    lines = list(artifact_lines([SOURCE, FREE_THREADED]))
+    lines = list(table_lines(ARTIFACTS.pipe, [SOURCE, FREE_THREADED]))
     assert len({line.index("3.13.9/") for line in lines[1:]} | {lines[0].index("PATH")}) == 1
     assert len({re.search(r"\d{8}|BYTES", line).end() for line in lines}) == 1  # type: ignore[union-attr]
 
 
 def test_a_name_with_a_line_break_stays_on_its_line_in_a_pipe() -> None:
-    lines = list(artifact_lines([artifact("a\nb", related=["\n.asc", ". x"])]))
+    lines = list(table_lines(ARTIFACTS.pipe, [artifact("a\nb", related=["\n.asc", ". x"])]))
     assert len(lines) == 2
     assert lines[1].endswith("\\n.asc,.\\x20x  3.13.9/a\\nb")
 
@@ -190,7 +197,7 @@ def test_print_artifacts_writes_lines_where_stdout_is_no_terminal(
 ) -> None:
     print_artifacts([SOURCE, UNKNOWN])
     printed = capsys.readouterr()
-    assert printed.out.splitlines() == list(artifact_lines([SOURCE, UNKNOWN]))
+    assert printed.out.splitlines() == list(table_lines(ARTIFACTS.pipe, [SOURCE, UNKNOWN]))
     assert printed.err == ""
 
 
@@ -274,7 +281,7 @@ FACTS = Facts(
 
 def test_facts_are_aligned_lines_with_times_as_people_tell_them() -> None:
     lines = result_text(FACTS).splitlines()
-    assert re.fullmatch(r"refreshed at  2020-01-01 12:00:05 UTC, [0-9]+ days ago", lines.pop(1))
+    assert re.fullmatch(r"refreshed at  2020-01-01 12:00:05 UTC, [0-9,]+ days ago", lines.pop(1))
     assert lines == [
         "site url      http://x/",
         "age           2 hours",

@@ -14,7 +14,7 @@ import pytest
 from pyorg_pipeline.attended import attended_refresh
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import DirectoriesFailedError
-from pyorg_pipeline.reports.results import json_value
+from pyorg_pipeline.reports.lines import json_value
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
 

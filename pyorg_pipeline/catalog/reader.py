@@ -1,0 +1,157 @@
+"""Reading the published tables of a catalog, each once until it is published again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pyorg_pipeline.catalog.location import Location, open_location
+from pyorg_pipeline.catalog.queries import Series, Snapshot, no_release
+from pyorg_pipeline.catalog.store import (
+    CATALOG_FILE,
+    DIRECTORIES_FILE,
+    FAILURES_FILE,
+    LATEST_FILE,
+    VERSION_COLUMNS,
+    CatalogStore,
+)
+from pyorg_pipeline.errors import CatalogMissingError
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
+
+if TYPE_CHECKING:
+    from pyorg_pipeline.model.catalog_info import CatalogInfo
+    from pyorg_pipeline.model.changes import CatalogChange
+
+LOGGER = logging.getLogger(__name__)
+
+
+class CatalogReader:
+    """The published tables of one location."""
+
+    def __init__(self, location: Location) -> None:
+        self.location = location
+        self._store = CatalogStore(location)
+        self._kept: dict[str, tuple[Hashable, Any]] = {}
+        #: The failures that were warned of, so that a program is warned once.
+        self._warned: dict[str, str] = {}
+
+    def snapshot(self) -> Snapshot:
+        """The published catalog.
+
+        Raises:
+            CatalogMissingError: nothing was published yet.
+            CatalogUnreadableError: the file is not a table of this package.
+        """
+        found: Snapshot = self._current(
+            CATALOG_FILE, lambda: Snapshot(*self._store.read(CATALOG_FILE))
+        )
+        self._warn_of_failures()
+        return found
+
+    def latest_version(
+        self, series: Series | None, *, final_only: bool
+    ) -> NormalizedPythonVersion | None:
+        """The newest release, read from latest_version alone; None if that was not published yet.
+
+        Raises:
+            VersionNotFoundError: there is no such release.
+        """
+        try:
+            newest = self._current(LATEST_FILE, self._read_latest)
+        except CatalogMissingError:
+            return None
+        self._warn_of_failures()
+        text = None if series is None else f"{series[0]}.{series[1]}"
+        found: NormalizedPythonVersion | None = newest.get((text, final_only))
+        if found is None:
+            raise no_release(series, final_only)
+        return found
+
+    def _read_latest(self) -> dict[tuple[str | None, bool], NormalizedPythonVersion]:
+        names = ("series", "final_only", *VERSION_COLUMNS)
+        table, _ = self._store.read(LATEST_FILE, names)
+        return {
+            (series, final_only): NormalizedPythonVersion(*version)
+            for series, final_only, *version in zip(
+                *(table[name].to_pylist() for name in names), strict=True
+            )
+        }
+
+    def changes(
+        self, base_url: str, since: datetime | None, *, companions: bool
+    ) -> list[CatalogChange]:
+        """The changes that refreshes found, the newest last.
+
+        Args:
+            base_url: The start of the files' URLs, ending in a slash.
+            since: Only those seen later.
+            companions: Include those of files about artifacts.
+        """
+        # It imports pyarrow.compute.
+        from pyorg_pipeline.catalog.changes import changes_since  # noqa: PLC0415
+
+        site_url = self.snapshot().site_url
+        return changes_since(self._store, site_url, since, base_url=base_url, companions=companions)
+
+    def info(self, now: datetime) -> CatalogInfo:
+        """What the catalog holds and how old it is at `now`."""
+        from pyorg_pipeline.model.catalog_info import CatalogInfo  # noqa: PLC0415
+
+        metadata = self.snapshot().metadata
+        listing = self._store.metadata(DIRECTORIES_FILE)
+        return CatalogInfo(
+            location=self.location.text,
+            site_url=metadata["site_url"],
+            refreshed_at=listing["checked_at"],
+            age=now - listing["checked_at"],
+            listing_generated_at=listing["generated_at"],
+            published_at=metadata["published_at"],
+            directories=metadata["directories"],
+            releases=metadata["releases"],
+            artifacts=metadata["artifacts"],
+            unrecognised=metadata["unrecognised"],
+            failures={row["directory"]: row["error"] for row in self._failures()},
+        )
+
+    def _failures(self) -> list[dict[str, Any]]:
+        """The directories that the last attempt could not read."""
+        if self.location.stamp(FAILURES_FILE) is None:
+            return []
+        found: list[dict[str, Any]] = self._current(
+            FAILURES_FILE, lambda: self._store.rows(FAILURES_FILE)
+        )
+        return found
+
+    def _warn_of_failures(self) -> None:
+        # A directory that only ever gave a page of its own is no news.
+        failures = {row["directory"]: row["error"] for row in self._failures() if not row["hidden"]}
+        if failures and failures != self._warned:
+            LOGGER.warning(
+                "the last refresh could not read %s; what is known of them may be old. "
+                "`pyorg refresh` tries again",
+                ", ".join(sorted(failures)),
+            )
+        self._warned = failures
+
+    def _current(self, name: str, read: Callable[[], Any]) -> Any:
+        stamp = self.location.stamp(name)
+        if stamp is None:
+            raise CatalogMissingError(self.location.text)
+        kept = self._kept.get(name)
+        # The stamp was taken before the read: a table replaced in between is read once more.
+        if kept is None or kept[0] != stamp:
+            kept = self._kept[name] = (stamp, read())
+        return kept[1]
+
+
+@cache
+def reader_at(catalog_url: str) -> CatalogReader:
+    """The one reader of a catalog, so that all callers share what was read.
+
+    Args:
+        catalog_url: A folder, or a URL that fsspec can serve.
+    """
+    return CatalogReader(open_location(catalog_url))
