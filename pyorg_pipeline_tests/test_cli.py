@@ -209,7 +209,7 @@ def test_a_report_on_a_terminal_is_a_table_that_fits_it(catalog_home: Path, colu
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("3", "99"), "the catalog knows no version 3.99.0; "),
+        (("3", "99"), "the catalog has no version 3.99.0; "),
         (("3", "x"), "minor 'x' is not a whole number"),
         (("3", "14", "--artifact_type", "sources"), "no artifact has the artifact_type 'sources'"),
         (("3", "14", "--micro", "a\x1b[31m\nb"), "micro 'a"),
