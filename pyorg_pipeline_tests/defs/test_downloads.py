@@ -47,7 +47,6 @@ from pyorg_pipeline_tests.support.downloading import (
 )
 from pyorg_pipeline_tests.support.processes import started
 from pyorg_pipeline_tests.support.published import sha256_of
-from pyorg_pipeline_tests.support.s3_server import objects_below
 
 NEWEST = [PATHS[1], PATHS[2], PATHS[4]]
 RC, FINAL = PATHS[3], PATHS[4]
@@ -353,20 +352,6 @@ def test_a_catalog_of_another_site_is_refused(settings: Settings, tmp_path: Path
             download_job(elsewhere).execute_in_process(run_config=select(), instance=instance)
         assert other.requests == []
     assert tmp_path.is_dir()
-
-
-def test_an_s3_bucket_is_a_destination_like_a_folder(
-    settings: Settings, site: Replica, s3_url: str
-) -> None:
-    first = download(settings, destination=s3_url)
-    assert first.success
-    assert objects_below(s3_url) == contents(NEWEST)
-    destinations = [row["destination"] for row in report(settings, first.run_id)]
-    assert destinations == [f"{s3_url}/{name(path)}" for path in NEWEST]
-    site.clear_requests()
-    second = download(settings, destination=s3_url)
-    assert set(outcomes(settings, second.run_id).values()) == {"skipped"}
-    assert site.requests == []
 
 
 @pytest.mark.usefixtures("s3_bucket")

@@ -609,30 +609,12 @@ REST = {"Content-Range": f"bytes {CUT}-300000/300001", "ETag": TAG}
     "answer",
     [
         Answer(206, REST | {"ETag": '"another"'}, OTHER[CUT:]),
-        Answer(206, {"Content-Range": REST["Content-Range"]}, OTHER[CUT:]),
-        Answer(206, REST | {"Content-Range": f"bytes {CUT + 1}-300000/300001"}, OTHER[CUT + 1 :]),
         Answer(206, REST | {"Content-Range": f"bytes {CUT}-309999/310000"}, LONGER[CUT:]),
-        Answer(206, REST | {"Content-Range": f"bytes {CUT}-299999/300001"}, OTHER[CUT:-1]),
         Answer(206, REST, OTHER[CUT + 1 :]),
-        Answer(206, {"ETag": TAG}, OTHER[CUT:]),
-        Answer(206, REST | {"Content-Encoding": "gzip"}, OTHER[CUT:]),
         Answer(206, {"Content-Type": "multipart/byteranges; boundary=x"}, OTHER[CUT:]),
         Answer(416, {"Content-Range": "bytes */300001"}),
-        Answer(416),
     ],
-    ids=[
-        "another tag",
-        "no tag",
-        "starts later",
-        "of a longer one",
-        "ends early",
-        "another length",
-        "no range",
-        "encoded",
-        "several parts",
-        "not satisfiable",
-        "not satisfiable, no length",
-    ],
+    ids=["another tag", "of a longer one", "another length", "several parts", "not satisfiable"],
 )
 def test_a_response_that_does_not_continue_the_bytes_starts_over(
     replica: Replica, connect: Connect, tmp_path: Path, answer: Answer
