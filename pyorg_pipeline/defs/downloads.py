@@ -8,7 +8,7 @@ small file. Existing files are skipped, so a re-execution downloads what is miss
 
 # No `from __future__ import annotations`: Dagster reads the annotations of ops at run time.
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -31,11 +31,11 @@ from pyorg_pipeline.defs.living_runs import fail_killed_runs
 from pyorg_pipeline.defs.metadata import OWNERS, column_schema, names, preview
 from pyorg_pipeline.defs.resources import CatalogResource, DownloadsResource, SiteResource
 from pyorg_pipeline.downloads.batch import ArtifactProgress, download_all
-from pyorg_pipeline.downloads.destinations import open_destination
+from pyorg_pipeline.downloads.destinations import Destination, open_destination
 from pyorg_pipeline.errors import CatalogSiteError, DownloadsFailedError
 from pyorg_pipeline.model.arguments import parse_verification
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
-from pyorg_pipeline.model.downloads import Download, DownloadFailure, Verify
+from pyorg_pipeline.model.downloads import Verify
 from pyorg_pipeline.model.selection import Selection, check_names
 
 #: Limits how many batches are downloaded at a time, over all runs of an instance.
@@ -201,51 +201,51 @@ def download_batch(
     # An earlier attempt of this run has reported what it downloaded, also with `overwrite`.
     wanted = [one for one in batch.artifacts if rows.get(one.path, {}).get("transient", True)]
     destination = open_destination(config.destination or downloads.folder)
-    with site.client() as client:
-        results = download_all(
-            client,
-            wanted,
-            destination,
-            concurrency=site.concurrency,
-            overwrite=config.overwrite,
-            verify=config.verify,
-            progress=download_progress,
-        )
-        done = _logged(context, results, warn=config.verify is not False)
-    rows |= {artifact.path: done[artifact.path] for artifact in wanted}
+    rows |= _download(context, config, wanted, destination, site, download_progress)
     size = write_report(store, context.run_id, rows.values())
-    ours = [rows[artifact.path] for artifact in batch.artifacts]
-    transient = [row["path"] for row in ours if row["transient"]]
-    if transient and context.retry_number < config.retries:
-        context.log.warning(f"retrying: {names(transient)}")
-        raise dg.RetryRequested(
-            max_retries=config.retries,
-            seconds_to_wait=config.retry_delay * 2**context.retry_number,
-        )
+    failed = [row for one in batch.artifacts if (row := rows[one.path])["outcome"] == FAILED]
+    if any(row["transient"] for row in failed) and context.retry_number < config.retries:
+        raise dg.RetryRequested(config.retries, config.retry_delay * 2**context.retry_number)
     uri = f"{store.location.text}/{report_file(context.run_id)}"
     context.log_event(_materialization(list(rows.values()), uri, size))
-    if failures := {row["path"]: row["error"] for row in ours if row["outcome"] == FAILED}:
-        error = DownloadsFailedError(failures, len(ours))
+    if failed:
+        failures = {row["path"]: row["error"] for row in failed}
+        error = DownloadsFailedError(failures, len(batch.artifacts))
         raise dg.Failure(str(error), metadata=dict(failures), allow_retries=False)
 
 
-def _logged(
+def _download(
     context: dg.OpExecutionContext,
-    results: Generator[Download | DownloadFailure, None, None],
-    *,
-    warn: bool,
+    config: DownloadConfig,
+    artifacts: Sequence[PythonOrgArtifact],
+    destination: Destination,
+    site: SiteResource,
+    progress: ArtifactProgress | None,
 ) -> dict[str, dict[str, Any]]:
-    """Log each download as it is done; returns their rows of the report, by path."""
+    """Download artifacts and log what failed; returns their rows of the report, by path."""
     rows = {}
-    # Closed also when the run is terminated, which cancels the transfers in flight.
-    with closing(results):
+    with (
+        site.client() as client,
+        # Closed also when the run is terminated, which cancels the transfers in flight.
+        closing(
+            download_all(
+                client,
+                artifacts,
+                destination,
+                concurrency=site.concurrency,
+                overwrite=config.overwrite,
+                verify=config.verify,
+                progress=progress,
+            )
+        ) as results,
+    ):
         for result in results:
             rows[result.artifact.path] = row = report_row(result)
             if row["outcome"] == FAILED:
                 context.log.error(row["error"])
-            elif row["note"] and warn:
+            elif row["note"] and config.verify is not False:
                 context.log.warning(f"{row['path']}: {row['note']}")
-    return rows
+    return {artifact.path: rows[artifact.path] for artifact in artifacts}
 
 
 def _materialization(
