@@ -16,14 +16,14 @@ _COLUMNS: Final = [
     *("companions", "last_modified"),
 ]
 
-#: Columns of artifact_catalog that releases are told from.
+#: The columns of artifact_catalog that `release_files` reads.
 RELEASE_FILE_COLUMNS: Final = [*VERSION_COLUMNS, *_COLUMNS]
 
 
 def release_files(table: Any) -> list[ReleaseFile]:
-    """The recognised artifacts of a table that has RELEASE_FILE_COLUMNS, in its order.
+    """The recognised artifacts of a table with RELEASE_FILE_COLUMNS, in its order.
 
-    Queries use it: nothing here makes Arrow values out of Python's, which may import pandas.
+    No Arrow values are made from Python's, which may import pandas: queries call this.
     """
     versions: dict[tuple[Any, ...], NormalizedPythonVersion] = {}
     signatures: dict[str, bool] = {}

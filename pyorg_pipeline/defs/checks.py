@@ -1,8 +1,4 @@
-"""The asset checks: what ought to hold of the published tables, as Dagster shows it.
-
-What is checked, and why, stands in pyorg_pipeline.refresh.checks. No check blocks: what does not
-hold is told, and the catalog is published all the same.
-"""
+"""The asset checks: the functions of refresh.checks as Dagster runs them. None of them blocks."""
 
 # No `from __future__ import annotations`: Dagster reads the annotations of checks at run time.
 
@@ -18,38 +14,38 @@ from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.refresh import checks
 from pyorg_pipeline.refresh.checks import CheckResult
 
-#: By the check's name: how bad it is where it fails, and why it is there.
+#: The severity and the reason of each check.
 _CATALOG_CHECKS: Final = {
     "unrecognised_share_did_not_jump": (
         dg.AssetCheckSeverity.WARN,
         (
-            "Against the snapshot before: python.org changed its names with every decade, and "
-            "files under new ones are kept, but no query finds them."
+            "Compared with the previous snapshot: python.org changes its names now and then, and "
+            "files under new names are kept, but queries do not find them."
         ),
     ),
     "every_final_has_a_source_tarball": (
         dg.AssetCheckSeverity.WARN,
         (
-            "Every final on record has one. A release without is half uploaded, or has one under a "
-            "name that no rule knows."
+            "Every final release has one. One without is being uploaded, or has it under an "
+            "unknown name."
         ),
     ),
     "paths_are_unique": (
         dg.AssetCheckSeverity.ERROR,
-        "Downloads, digests and reports go by the path.",
+        "Downloads, digests and reports are identified by the path.",
     ),
     "sizes_are_plausible": (
         dg.AssetCheckSeverity.WARN,
         (
-            "A file that is empty, or a source tarball far from all on record, was cut or is being "
+            "A file that is empty, or a source tarball of an unusual size, was cut or is being "
             "uploaded."
         ),
     ),
     "companions_have_their_artifact": (
         dg.AssetCheckSeverity.WARN,
         (
-            "A signature, bundle or bill of materials without its artifact: an upload is under "
-            "way, or an artifact was removed."
+            "A signature, bundle or bill of materials without its artifact: it is being uploaded, "
+            "or was removed."
         ),
     ),
 }
@@ -61,18 +57,20 @@ _CATALOG_CHECKS: Final = {
         dg.AssetCheckSpec(name, asset=artifact_catalog, description=description)
         for name, (_, description) in _CATALOG_CHECKS.items()
     ],
-    description="Whether the published snapshot looks as one of python.org's ought to.",
-    # The UI runs a single one, too.
+    description="Whether the published snapshot is plausible.",
+    # The UI can run a single one.
     can_subset=True,
 )
 def check_artifact_catalog(
     context: dg.AssetCheckExecutionContext, catalog: CatalogResource
 ) -> Iterator[dg.AssetCheckResult]:
-    """All checks of the snapshot, which is read once."""
-    table, facts = catalog.store().read(CATALOG_FILE, checks.CHECKED_COLUMNS)
+    """All checks of the snapshot."""
+    table, metadata = catalog.store().read(CATALOG_FILE, checks.CHECKED_COLUMNS)
     rows = table.to_pylist()
     found: dict[str, Callable[[], CheckResult]] = {
-        "unrecognised_share_did_not_jump": partial(checks.unrecognised_share_did_not_jump, facts),
+        "unrecognised_share_did_not_jump": partial(
+            checks.unrecognised_share_did_not_jump, metadata
+        ),
         "every_final_has_a_source_tarball": partial(checks.every_final_has_a_source_tarball, rows),
         "paths_are_unique": partial(checks.paths_are_unique, rows),
         "sizes_are_plausible": partial(checks.sizes_are_plausible, rows),
@@ -85,15 +83,15 @@ def check_artifact_catalog(
 
 @dg.asset_check(
     asset=latest_version,
-    description="Against the highest that was published within a week, over all and for each "
-    "series: a release does not disappear, so that a latest version that is lower than before "
-    "comes from a listing that lost something. One that was really withdrawn fails for that week.",
+    description="Compared with the highest that was published within a week, over all and for each "
+    "series: a lower latest version comes from a listing that lost something. A withdrawn release "
+    "fails the check for that week.",
 )
 def latest_never_goes_back(catalog: CatalogResource) -> dg.AssetCheckResult:
     """Whether no latest version is lower than it was within the last week, or gone."""
-    table, facts = catalog.store().read(LATEST_FILE)
+    table, metadata = catalog.store().read(LATEST_FILE)
     key = dg.AssetCheckKey(latest_version.key, "latest_never_goes_back")
-    found = checks.latest_never_goes_back(table.to_pylist(), facts)
+    found = checks.latest_never_goes_back(table.to_pylist(), metadata)
     return _result(key, dg.AssetCheckSeverity.ERROR, found)
 
 

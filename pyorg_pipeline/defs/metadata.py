@@ -1,4 +1,4 @@
-"""What the Dagster UI shows of a table: its columns, its first rows, and pictures."""
+"""What the Dagster UI shows of a table: its columns, a preview, and pictures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 
 import dagster as dg
+
+from pyorg_pipeline.model.text import shortened
 
 PREVIEW_ROWS: Final = 10
 
@@ -96,9 +98,8 @@ def picture(svg: str, description: str) -> dg.MarkdownMetadataValue:
 
 
 def names(values: Sequence[str], most: int = 50) -> str:
-    """Names in one text, the first ones if there are many."""
-    rest = f" and {len(values) - most} more" if len(values) > most else ""
-    return (", ".join(values[:most]) + rest) or "none"
+    """The first names in one text, or `none`."""
+    return shortened(values, most) or "none"
 
 
 def _cell(value: Any) -> str:
@@ -108,5 +109,5 @@ def _cell(value: Any) -> str:
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, list):
         value = " ".join(map(str, value))
-    # A name off the site must not become markup.
+    # A name from the site must not become markup.
     return str(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

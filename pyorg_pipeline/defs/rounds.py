@@ -17,7 +17,7 @@ from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.own_runs import writes_tables
 from pyorg_pipeline.defs.partitions import unreported_partitions
 from pyorg_pipeline.model.due import Due
-from pyorg_pipeline.refresh.directories import due_this_round
+from pyorg_pipeline.refresh.directories import due_since_listing
 
 #: On every run that was started by itself, and on those of `pyorg refresh`, which may be cron's.
 #: Its value is one of those below.
@@ -45,7 +45,7 @@ def newest_run(instance: dg.DagsterInstance) -> str:
 
 def due_in_round(store: CatalogStore, instance: dg.DagsterInstance) -> dict[str, Due]:
     """The partitions that this round has still to materialise."""
-    due = due_this_round(store)
+    due = due_since_listing(store)
     return {**due, **unreported_partitions(store, instance, besides=due)}
 
 

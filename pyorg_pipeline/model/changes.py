@@ -1,4 +1,4 @@
-"""What changed on the site from one refresh to the next: a file at a time."""
+"""Changes of the site's files between refreshes."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class CatalogChange:
     version: str | None
     #: Such as `source-release`, or `unrecognised`; of a companion, that of its artifact.
     artifact_type: str
-    #: The artifact's path where the file is about one, such as its signature; None for artifacts.
+    #: The path of the artifact that the file is about, as a signature is; None for artifacts.
     companion_of: str | None
-    #: Bytes before; None where there was no such file, or the listing showed no exact size.
+    #: Bytes before; None if the file did not exist, or was listed without an exact size.
     size_before: int | None
-    #: Bytes now, likewise.
+    #: Bytes now; None if the file no longer exists, or is listed without an exact size.
     size: int | None
-    #: UTC, to the minute as the site listed it before; None where there was no such file.
+    #: UTC, to the minute, as the site listed it before; None if the file did not exist.
     last_modified_before: datetime | None
-    #: As the site lists it now, likewise.
+    #: As the site lists it now; None if the file no longer exists.
     last_modified: datetime | None
-    #: When the change was put on record, UTC, to the millisecond; later for each later refresh.
+    #: When the change was recorded, UTC, to the millisecond; later for each later refresh.
     seen_at: datetime
     #: Where the file is, or was.
     url: str

@@ -1,4 +1,4 @@
-"""What a listing shows: its entries."""
+"""The entries of a directory listing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Entry(NamedTuple):
     #: The file's or directory's own name, percent-decoded, without a slash.
     name: str
     is_directory: bool
-    #: UTC, to the minute as the site lists it; None where the listing shows none.
+    #: UTC, to the minute as the site lists it; None if it lists none.
     last_modified: datetime | None
-    #: Bytes; None for directories and where the listing shows no exact size.
+    #: Bytes; None for directories, and if the listing has no exact size.
     size: int | None

@@ -1,12 +1,10 @@
-"""Releases: everything with one full version, and whether all of it is there yet.
+"""Releases: everything with one full version, and whether it is complete.
 
-The rules are pure: the artifacts and the time come in. They follow the order in which
-python/release-tools puts the files up (run_release.py): the sources with their signatures and bills
-of materials, the Android and iOS archives (`place_files_in_download_folder`); the Windows files by
-a build of their own (`start_windows_build`), the macOS installer by its own release manager; after
-which it waits for the installers of both and the tarball, and for the tarball alone where the
-series gets security fixes only (`wait_until_all_files_are_in_folder`). What a release is to have
-stands nowhere on the site; the releases before it show.
+python/release-tools uploads the files of a release in several steps (run_release.py): the sources
+with their signatures and bills of materials and the Android and iOS archives
+(`place_files_in_download_folder`), the Windows files from a build of their own
+(`start_windows_build`), the macOS installer from its release manager. The site does not say what a
+release will have; the releases before it show.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from pyorg_pipeline.model.artifacts import is_release_type, source_rank
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 #: The families of artifacts by artifact type. Other types (debug symbols, manifests, the RPMs of
-#: 2.0) come with one of these, or with nothing that anybody waits for.
+#: 2.0) do not make a release incomplete.
 FAMILIES: Final = {
     "source-release": "source",
     "windows-release": "windows",
@@ -31,29 +29,29 @@ FAMILIES: Final = {
     "documentation": "documentation",
 }
 
-#: The installers are built by people in several time zones: less than a day is no habit.
+#: The installers are built by people in several time zones, within a day at least.
 SHORTEST_HABIT: Final = timedelta(days=1)
 
-#: A date that lies further ahead of the clock was set by hand, and tells no age.
+#: A date further ahead of the clock was set by hand, and is not a date of release.
 CLOCK_SKEW: Final = timedelta(days=1)
 
-#: What comes later than this was added to a release, and is no part of its upload; also, a date
-#: that somebody touched must not make releases partial for months.
+#: Files that come later were added to a release and are not part of its upload; also, one changed
+#: date must not make releases partial for months.
 LONGEST_HABIT: Final = timedelta(days=7)
 
 
 class ReleaseState(StrEnum):
-    """Whether a release is all there, and whether it is still the one to take."""
+    """Whether a release is complete, and whether a newer one replaced it."""
 
     COMPLETE = "complete"
     #: It lacks what one of the two before it had, and is young enough to get it yet.
     PARTIAL = "partial"
-    #: A newer complete release of its series is there.
+    #: Its series has a newer complete release.
     SUPERSEDED = "superseded"
 
 
 class ReleaseFile(NamedTuple):
-    """One artifact, as far as a release is told from it."""
+    """What of an artifact makes up a release."""
 
     #: Five items.
     release_version: NormalizedPythonVersion
@@ -66,7 +64,7 @@ class ReleaseFile(NamedTuple):
     superseded: bool
     size: int | None
     last_modified: datetime | None
-    #: Whether a signature lies beside it.
+    #: Whether it has a signature.
     signed: bool
 
 
@@ -76,15 +74,15 @@ class PythonRelease:
 
     #: Five items.
     release_version: NormalizedPythonVersion
-    #: At the time that was asked for.
+    #: At the time for which it was determined.
     state: ReleaseState
-    #: The earliest date of its source tarballs, else of anything in it, as the site lists them,
-    #: UTC; None where it lists none.
+    #: The earliest date of its source tarballs, else of any of its artifacts, as the site lists
+    #: them, UTC; None if it lists none.
     released: datetime | None
     #: The earliest and the latest date of its artifacts, UTC.
     first_modified: datetime | None
     last_modified: datetime | None
-    #: Of which families there is something, in the order of FAMILIES.
+    #: The families that it has artifacts of, in the order of FAMILIES.
     families: tuple[str, ...]
     #: How many, companions not counted.
     artifacts: int
@@ -92,12 +90,12 @@ class PythonRelease:
     bytes: int
     #: Artifacts with a signature beside them, from 0 to 1.
     signed_share: float
-    #: Families of which one of the two before it has something that this one lacks; empty unless
-    #: it is still expected to come.
+    #: Families of which one of the two releases before it has something that this one lacks, and
+    #: that is still expected.
     missing_families: tuple[str, ...]
-    #: When nothing more is expected to come, UTC; None where no date tells.
+    #: When nothing more is expected, UTC; None without a date.
     expected_complete_by: datetime | None
-    #: Its best source tarball, below the site's root; None where it has none.
+    #: The path of its best source tarball; None if it has none.
     source_path: str | None
 
     @property
@@ -120,7 +118,7 @@ class PythonRelease:
         return f"{self.version} {self.state}{lacks}"
 
 
-#: What a file is to whoever looks for one of a kind: family, format, architecture.
+#: What a release may lack: family, format, architecture.
 _Form = tuple[str, str | None, str | None]
 
 
@@ -139,14 +137,14 @@ class _Kind:
 def release_history(files: Iterable[ReleaseFile], *, now: datetime) -> list[PythonRelease]:
     """The releases that these files make up, sorted by version, with their states at `now`.
 
-    A version that has documentation, symbols or manifests alone is no release.
+    A version that has only documentation, symbols or manifests is not a release.
 
     A release lacks a family if either of the two before it had a format or an architecture of it
-    that this one has not: one may have been left unfinished, two in a row are a habit. "Before it"
-    is, in this order: the final before a final and the pre-release before a pre-release of the same
-    series; whatever else that series has before it; the newest of the series before, a final's a
-    final and a pre-release's a pre-release. It is partial as long as it is younger than the longest
-    time that those before it took, between SHORTEST_HABIT and LONGEST_HABIT.
+    that this one does not have: one may have been left unfinished, two in a row were not. "Before
+    it" is, in this order: in the same series the final before a final and the pre-release before a
+    pre-release, then any other; in the series before, the newest one of its kind, then any other.
+    It is partial as long as it is younger than the longest time that those before it took to
+    upload, between SHORTEST_HABIT and LONGEST_HABIT.
 
     Time alone makes a partial release complete: see `next_change`. A complete one supersedes those
     before it: a final all of its series, a pre-release the pre-releases. A partial one supersedes
@@ -193,13 +191,13 @@ def _with_states(releases: Sequence[PythonRelease]) -> list[PythonRelease]:
 
 
 def next_change(releases: Iterable[PythonRelease], now: datetime) -> datetime | None:
-    """When time alone next changes what is told of these releases; None if never.
+    """When time alone next changes the state of one of these releases; None if never.
 
-    A partial one becomes complete; of one whose date lies ahead, the date can be believed.
+    A partial one becomes complete; a date ahead of the clock becomes a date of release.
 
     Args:
-        releases: as `release_history` gave them.
-        now: the time that it was asked for, UTC.
+        releases: from `release_history`.
+        now: the time that it was given, UTC.
     """
     times = []
     for release in releases:
@@ -228,14 +226,14 @@ def _release(
     before: _Kind,
     now: datetime,
 ) -> PythonRelease:
-    """A release, its state left open."""
+    """A release, without its state."""
     dates = _dates(current)
     sources = [file for file in current if file.artifact_type == "source-release"]
     released = min(_dates(sources) or dates, default=None)
     forms = _forms(current)
     lacking: frozenset[_Form] = frozenset()
     expected = None
-    # Without a date that can be believed, a release could be partial for ever.
+    # Without a plausible date a release could be partial for ever.
     if released is not None and released <= now + CLOCK_SKEW:
         expected = released + before.habit
         if now < expected:

@@ -1,8 +1,4 @@
-"""What ought to hold of the published tables, and what it means where it does not.
-
-Each check is a function of rows or facts and gives a result in words and numbers. A check stops
-nothing: what was published stays, and somebody looks at it.
-"""
+"""Checks of the published tables. A check that fails is reported and blocks nothing."""
 
 from __future__ import annotations
 
@@ -14,8 +10,9 @@ from typing import Any, Final
 from pyorg_pipeline.catalog.store import VERSION_COLUMNS
 from pyorg_pipeline.model.artifacts import SOURCE_PREFERENCE, UNRECOGNISED, is_release_type
 from pyorg_pipeline.model.companions import looks_like_companion
+from pyorg_pipeline.model.text import shortened
 
-#: What the checks of artifact_catalog read.
+#: The columns that the checks of artifact_catalog read.
 CHECKED_COLUMNS: Final = (
     "path",
     "name",
@@ -28,16 +25,16 @@ CHECKED_COLUMNS: Final = (
     "size",
 )
 
-#: A stray file or two come with many releases. python.org puts one new kind of file beside each of
-#: a release's installers, which are more than ten.
+#: Many releases have a stray file or two. A new kind of file comes beside each of a release's
+#: installers, which are more than ten.
 STRAY_FILES: Final = 10
 
-#: Of all files. What is crawled for the first time brings its old unrecognised files with it, but
-#: recognised ones in the same measure: of the record, 0.4 % are unrecognised.
+#: Of all files. A directory's first crawl adds old unrecognised files, but recognised ones in
+#: proportion: of all of python.org's, 0.4 % are unrecognised.
 RISEN_SHARE: Final = 0.001
 
-#: Bytes. On record are source tarballs from 3.6 MB (2.4.3c1) to 43 MB (3.15.0a8); before 2.0 from
-#: 0.39 MB (0.9.1). They have doubled in twelve years.
+#: Bytes. Source tarballs have from 3.6 MB (2.4.3c1) to 43 MB (3.15.0a8); before 2.0 from 0.39 MB
+#: (0.9.1). They have doubled in twelve years.
 SMALLEST_SOURCE: Final = 3_000_000
 SMALLEST_SOURCE_BEFORE_2: Final = 300_000
 LARGEST_SOURCE: Final = 150_000_000
@@ -47,38 +44,38 @@ _MOST_SAMPLES: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a check found."""
+    """The result of a check."""
 
     passed: bool
-    #: What was found and, where that is wrong, what to do.
+    #: What was found and, if it failed, what to do.
     description: str
     numbers: Mapping[str, int | float] = field(default_factory=dict)
-    #: What is wrong, by path or version; not more than a person reads.
+    #: The first paths or versions that failed.
     samples: Sequence[str] = ()
 
 
-def unrecognised_share_did_not_jump(facts: Mapping[str, Any]) -> CheckResult:
-    """Whether the names of the site are still those that the grammar knows.
+def unrecognised_share_did_not_jump(metadata: Mapping[str, Any]) -> CheckResult:
+    """Whether the grammar still knows the site's names.
 
-    A jump is more than STRAY_FILES unrecognised files more than in the snapshot before, and a
-    share of all files that rose by more than RISEN_SHARE.
+    It fails if the snapshot has more than STRAY_FILES unrecognised files more than the one before,
+    and their share of all files rose by more than RISEN_SHARE.
 
     Args:
-        facts: those of artifact_catalog.
+        metadata: of artifact_catalog.
     """
-    share = _unrecognised_share(facts)
-    numbers = {"unrecognised": facts["unrecognised"], "share": round(share, 6)}
-    before = facts.get("before")
+    share = _unrecognised_share(metadata)
+    numbers = {"unrecognised": metadata["unrecognised"], "share": round(share, 6)}
+    before = metadata.get("before")
     if before is None:
-        return CheckResult(True, "There is no snapshot before this one to compare with.", numbers)
+        return CheckResult(True, "There is no earlier snapshot to compare with.", numbers)
     share_before = _unrecognised_share(before)
-    more = facts["unrecognised"] - before["unrecognised"]
+    more = metadata["unrecognised"] - before["unrecognised"]
     numbers |= {
         "unrecognised_before": before["unrecognised"],
         "share_before": round(share_before, 6),
     }
     found = (
-        f"{facts['unrecognised']:,} files are unrecognised ({share:.2%}), "
+        f"{metadata['unrecognised']:,} files are unrecognised ({share:.2%}), "
         f"{before['unrecognised']:,} were before ({share_before:.2%})"
     )
     if more > STRAY_FILES and share - share_before > RISEN_SHARE:
@@ -92,12 +89,10 @@ def unrecognised_share_did_not_jump(facts: Mapping[str, Any]) -> CheckResult:
 
 
 def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
-    """Whether there is a source for each final release of which there is anything to install.
-
-    On record there is no exception: BeOpen's 2.0 and everything in src/ have one, too.
+    """Whether each final release has a source tarball, as all of python.org's have.
 
     Args:
-        rows: those of artifact_catalog.
+        rows: of artifact_catalog.
     """
     has_source: dict[tuple[Any, ...], bool] = {}
     for row in rows:
@@ -110,7 +105,7 @@ def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> Check
         return CheckResult(
             False,
             f"{len(missing)} of {len(has_source):,} final releases have no source tarball: "
-            f"{_listed(missing)}. One that is being uploaded has none for a while; if it stays "
+            f"{shortened(missing)}. One that is being uploaded has none for a while; if it stays "
             "so, look at its directory for a source under a name that no rule knows",
             numbers,
             missing[:_MOST_SAMPLES],
@@ -121,10 +116,10 @@ def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> Check
 
 
 def paths_are_unique(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
-    """Whether each file is in the snapshot once: a path is what downloads and digests go by.
+    """Whether each path is in the snapshot once: downloads and digests are identified by it.
 
     Args:
-        rows: those of artifact_catalog.
+        rows: of artifact_catalog.
     """
     counts = Counter(row["path"] for row in rows)
     twice = sorted(path for path, count in counts.items() if count > 1)
@@ -132,8 +127,8 @@ def paths_are_unique(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
     if twice:
         return CheckResult(
             False,
-            f"{len(twice)} paths are there more than once: {_listed(twice)}. "
-            "`pyorg refresh --full` writes every table anew; if it stays so, report it",
+            f"{len(twice)} paths are there more than once: {shortened(twice)}. "
+            "`pyorg refresh --full` rewrites every table; if it does not help, report it",
             numbers,
             twice[:_MOST_SAMPLES],
         )
@@ -141,13 +136,13 @@ def paths_are_unique(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
 
 
 def sizes_are_plausible(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
-    """Whether no artifact is empty, and no source tarball far from all that there ever were.
+    """Whether no artifact is empty, and the size of each source tarball is within bounds.
 
-    A file that is listed while it is being uploaded, or was cut on its way, is too small. Sizes
-    of other artifacts than sources differ too much for bounds: a webinstall executable has 0.8 MB.
+    A file that is being uploaded, or was cut, is too small. Other artifacts than sources differ too
+    much in size for bounds: a webinstall executable has 0.8 MB.
 
     Args:
-        rows: those of artifact_catalog.
+        rows: of artifact_catalog.
     """
     known, odd = 0, []
     for row in rows:
@@ -161,7 +156,7 @@ def sizes_are_plausible(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
     if odd:
         return CheckResult(
             False,
-            f"{_artifacts(len(odd))} an implausible size: {_listed(odd)}. An upload may be under "
+            f"{_artifacts(len(odd))} an implausible size: {shortened(odd)}. An upload may be under "
             "way; if it stays so after the next refresh, do not trust the file and tell python.org",
             numbers,
             odd[:_MOST_SAMPLES],
@@ -170,12 +165,10 @@ def sizes_are_plausible(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
 
 
 def companions_have_their_artifact(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
-    """Whether each signature, bundle and bill of materials has the file that it is about.
-
-    One without was uploaded before its artifact, or the artifact was deleted or renamed.
+    """Whether the artifact of each signature, bundle and bill of materials exists.
 
     Args:
-        rows: those of artifact_catalog.
+        rows: of artifact_catalog.
     """
     alone = [
         row["path"]
@@ -186,7 +179,7 @@ def companions_have_their_artifact(rows: Iterable[Mapping[str, Any]]) -> CheckRe
     if alone:
         return CheckResult(
             False,
-            f"{len(alone)} companions are about a file that is not there: {_listed(alone)}. "
+            f"{len(alone)} companions belong to a file that does not exist: {shortened(alone)}. "
             "An upload may be under way; if it stays so, the artifact was removed or renamed",
             numbers,
             alone[:_MOST_SAMPLES],
@@ -195,20 +188,20 @@ def companions_have_their_artifact(rows: Iterable[Mapping[str, Any]]) -> CheckRe
 
 
 def latest_never_goes_back(
-    rows: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]
+    rows: Iterable[Mapping[str, Any]], metadata: Mapping[str, Any]
 ) -> CheckResult:
     """Whether no latest version is lower than it was within the last week, or gone.
 
-    A week, so that the alarm outlives a publication that was stopped before its check; and no
-    longer, so that a release that was really withdrawn does not fail the check for ever.
+    A week, so that a publication that was killed before its check hides nothing; and no longer, so
+    that a withdrawn release does not fail the check for ever.
 
     Args:
-        rows: those of latest_version.
-        facts: the table's.
+        rows: of latest_version.
+        metadata: of latest_version.
     """
     now = {(row["series"], row["final_only"]): row for row in rows}
     back = []
-    for before in facts.get("before") or ():
+    for before in metadata.get("before") or ():
         row = now.get((before["series"], before["final_only"]))
         if row is None or _version_key(row) < _version_key(before):
             what = "final" if before["final_only"] else "of any level"
@@ -219,9 +212,9 @@ def latest_never_goes_back(
     if back:
         return CheckResult(
             False,
-            f"Latest versions went back: {_listed(back)}. A release was withdrawn, which is told "
-            "for a week, or a listing lost it: look at its directory on the site; "
-            "`pyorg refresh --full` reads all again",
+            f"Latest versions went back: {shortened(back)}. A release was withdrawn, which fails "
+            "this check for a week, or a listing lost it: look at its directory on the site; "
+            "`pyorg refresh --full` reads all directories again",
             numbers,
             back[:_MOST_SAMPLES],
         )
@@ -252,8 +245,3 @@ def _smallest(row: Mapping[str, Any]) -> int:
 
 def _artifacts(count: int) -> str:
     return "1 artifact has" if count == 1 else f"{count:,} artifacts have"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more

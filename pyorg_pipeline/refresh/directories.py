@@ -172,7 +172,7 @@ def due_directories(store: CatalogStore, *, full: bool = False) -> dict[str, Due
     return due(listed, crawls, failures, now=datetime.now(UTC), full=full)
 
 
-def due_this_round(store: CatalogStore) -> dict[str, Due]:
+def due_since_listing(store: CatalogStore) -> dict[str, Due]:
     """The directories that are due and were not crawled since the root listing was last read.
 
     For automatic refreshes: directories that failed several times are left out during their
@@ -185,7 +185,7 @@ def due_this_round(store: CatalogStore) -> dict[str, Due]:
     crawls, failures = _crawls(store), read_failures(store)
     done = {name for name, crawl in crawls.items() if checked_at <= crawl.crawled_at <= now}
     done |= {name for name, failure in failures.items() if checked_at <= failure.failed_at <= now}
-    found = due(listed_directories(store), crawls, failures, now=now, patient=True)
+    found = due(listed_directories(store), crawls, failures, now=now, with_backoff=True)
     return {name: reason for name, reason in found.items() if name not in done}
 
 

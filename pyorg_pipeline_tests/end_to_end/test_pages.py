@@ -22,7 +22,7 @@ from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import DAGSTER_YAML
 from pyorg_pipeline.defs.maintenance import prune_history
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.model.due import HIDDEN_PAUSE, Due, Failure, pause_after
+from pyorg_pipeline.model.due import HIDDEN_BACKOFF, Due, Failure, backoff_after
 from pyorg_pipeline.refresh.digests import record_digests
 from pyorg_pipeline.settings import DEFAULTS, load_settings
 from pyorg_pipeline.site.client import SiteClient
@@ -181,12 +181,12 @@ def test_every_reason_to_read_a_directory_again_is_on_the_page() -> None:
     assert sorted(first_cells(page("how-it-works.md"), "reason")) == sorted(Due)
     failure = Failure("why", datetime(2026, 1, 1, tzinfo=UTC), 1, False, None)
     hours = [
-        pause_after(failure._replace(attempts=attempts)) / timedelta(hours=1)
+        backoff_after(failure._replace(attempts=attempts)) / timedelta(hours=1)
         for attempts in range(1, 8)
     ]
     assert hours == [0, 1.5, 3, 6, 12, 23.5, 23.5]
     assert "after 90 minutes, then 3 hours, 6, 12, and every 23½ hours" in text
-    assert (HIDDEN_PAUSE.days, "after a day, or when its date moves" in text) == (1, True)
+    assert (HIDDEN_BACKOFF.days, "after a day, or when its date moves" in text) == (1, True)
 
 
 def anchors(file: Path) -> set[str]:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pyorg_pipeline.model.due import (
-    HIDDEN_PAUSE,
+    HIDDEN_BACKOFF,
     Crawl,
     Due,
     Failure,
+    backoff_after,
     due,
     is_racy,
-    pause_after,
 )
 
 DATE = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
@@ -67,14 +67,14 @@ def test_a_date_in_the_future_is_not_racy() -> None:
 
 
 @pytest.mark.parametrize("hidden", [True, False])
-def test_a_directory_that_failed_by_a_clock_that_was_ahead_does_not_rest(hidden: bool) -> None:
+def test_a_failure_recorded_by_a_clock_that_was_ahead_has_no_backoff(hidden: bool) -> None:
     failed = failure(hidden=hidden, failed_at=LATER + timedelta(days=30))._replace(attempts=5)
-    assert due({"3.14.0": DATE}, {}, {"3.14.0": failed}, now=LATER, patient=True).keys() == {
+    assert due({"3.14.0": DATE}, {}, {"3.14.0": failed}, now=LATER, with_backoff=True).keys() == {
         "3.14.0"
     }
 
 
-def test_a_failed_directory_is_taken_again_at_once() -> None:
+def test_a_failed_directory_is_due_at_once_without_backoff() -> None:
     failed = {"3.14.0": failure(hidden=False)}
     assert due({"3.14.0": DATE}, {"3.14.0": crawl()}, failed, now=LATER) == {"3.14.0": Due.FAILED}
 
@@ -82,36 +82,36 @@ def test_a_failed_directory_is_taken_again_at_once() -> None:
 @pytest.mark.parametrize(
     ("attempts", "hours"), [(1, 0), (2, 1.5), (3, 3), (4, 6), (5, 12), (6, 23.5), (5000, 23.5)]
 )
-def test_a_directory_that_fails_again_and_again_rests_longer_and_longer_where_nobody_waits(
-    attempts: int, hours: float
-) -> None:
+def test_the_backoff_doubles_with_each_failure_up_to_a_day(attempts: int, hours: float) -> None:
     failed = {"3.14.0": failure(hidden=False)._replace(attempts=attempts)}
-    pause = pause_after(failed["3.14.0"])
+    pause = backoff_after(failed["3.14.0"])
     assert pause == timedelta(hours=hours)
 
     def found(now: datetime, **how: bool) -> dict[str, Due]:
         return due({"3.14.0": DATE}, {"3.14.0": crawl()}, failed, now=now, **how)
 
-    assert found(LATER + pause, patient=True) == {"3.14.0": Due.FAILED}
+    assert found(LATER + pause, with_backoff=True) == {"3.14.0": Due.FAILED}
     too_early = LATER + pause - timedelta(seconds=1)
     assert found(too_early) == {"3.14.0": Due.FAILED}
     if attempts > 1:
-        assert found(too_early, patient=True) == {}
+        assert found(too_early, with_backoff=True) == {}
 
 
-def test_a_directory_that_rests_is_taken_at_once_when_its_date_moves() -> None:
+def test_a_new_date_ends_the_backoff() -> None:
     failed = {"3.14.0": failure(hidden=False)._replace(attempts=4)}
-    assert due({"3.14.0": LATER}, {}, failed, now=LATER, patient=True) == {"3.14.0": Due.FAILED}
+    assert due({"3.14.0": LATER}, {}, failed, now=LATER, with_backoff=True) == {
+        "3.14.0": Due.FAILED
+    }
 
 
-def test_a_directory_that_hides_its_listing_rests_between_attempts() -> None:
+def test_a_hidden_listing_is_tried_once_a_day() -> None:
     hidden = {"2.2.3": failure(hidden=True)}
-    before, after = LATER + HIDDEN_PAUSE - timedelta(seconds=1), LATER + HIDDEN_PAUSE
+    before, after = LATER + HIDDEN_BACKOFF - timedelta(seconds=1), LATER + HIDDEN_BACKOFF
     assert due({"2.2.3": DATE}, {}, hidden, now=before) == {}
     assert due({"2.2.3": DATE}, {}, hidden, now=after) == {"2.2.3": Due.HIDDEN}
 
 
-def test_a_directory_that_hides_its_listing_is_asked_at_once_when_its_date_moves() -> None:
+def test_a_hidden_listing_is_tried_at_once_when_its_date_moves() -> None:
     hidden = {"2.2.3": failure(hidden=True)}
     assert due({"2.2.3": LATER}, {}, hidden, now=LATER) == {"2.2.3": Due.HIDDEN}
 

@@ -70,7 +70,7 @@ def test_every_check_holds_on_the_whole_record(
     )
     assert unrecognised_share_did_not_jump(facts) == CheckResult(
         True,
-        "There is no snapshot before this one to compare with.",
+        "There is no earlier snapshot to compare with.",
         {"unrecognised": 18, "share": 0.004317},
     )
     store = CatalogStore(LocalLocation(catalog_home / "catalog"))

@@ -43,7 +43,7 @@ from pyorg_pipeline.refresh.checks import latest_never_goes_back
 from pyorg_pipeline.refresh.directories import (
     DirectoriesUpdate,
     due_directories,
-    due_this_round,
+    due_since_listing,
     update_directories,
 )
 from pyorg_pipeline.refresh.publish import publication_due
@@ -628,7 +628,7 @@ def test_the_same_site_gives_the_same_rows_whatever_came_first(
     assert rows(other.store) == rows(catalog.store)
 
 
-def test_a_round_takes_each_directory_once_and_a_killed_one_leaves_the_rest_in_it(
+def test_each_directory_is_due_once_for_each_reading_of_the_root(
     site: Replica, catalog: Catalog
 ) -> None:
     catalog.refresh()
@@ -636,15 +636,15 @@ def test_a_round_takes_each_directory_once_and_a_killed_one_leaves_the_rest_in_i
     site.add("3.15.0/python-3.15.0a1-amd64.exe", size=5)
     site.answer("3.15.0/", Answer(status=403))
     catalog.update()
-    assert due_this_round(catalog.store) == {"3.14.0": Due.CHANGED, "3.15.0": Due.CHANGED}
+    assert due_since_listing(catalog.store) == {"3.14.0": Due.CHANGED, "3.15.0": Due.CHANGED}
     catalog.crawl("3.15.0")
-    assert due_this_round(catalog.store) == {"3.14.0": Due.CHANGED}
+    assert due_since_listing(catalog.store) == {"3.14.0": Due.CHANGED}
     catalog.crawl("3.14.0")
     # 3.14.0 is racy and 3.15.0 has failed: the next round's.
     assert due_directories(catalog.store) == {"3.14.0": Due.RACY, "3.15.0": Due.FAILED}
-    assert due_this_round(catalog.store) == {}
+    assert due_since_listing(catalog.store) == {}
     catalog.update()
-    assert due_this_round(catalog.store) == {"3.14.0": Due.RACY, "3.15.0": Due.FAILED}
+    assert due_since_listing(catalog.store) == {"3.14.0": Due.RACY, "3.15.0": Due.FAILED}
 
 
 def crawled_at(catalog: Catalog, name: str, moment: datetime) -> None:
@@ -654,19 +654,17 @@ def crawled_at(catalog: Catalog, name: str, moment: datetime) -> None:
     catalog.store.write(directory_file(name), schemas.RELEASE_ARTIFACTS, table, facts)
 
 
-def test_what_was_done_by_a_clock_that_was_ahead_does_not_count_as_done_in_this_round(
-    site: Replica, catalog: Catalog
-) -> None:
+def test_a_crawl_by_a_clock_that_was_ahead_does_not_count(site: Replica, catalog: Catalog) -> None:
     catalog.refresh()
     crawled_at(catalog, "3.14.0", datetime.now(UTC) + timedelta(days=30))
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
     catalog.update()
-    assert due_this_round(catalog.store) == {"3.14.0": Due.CHANGED}
+    assert due_since_listing(catalog.store) == {"3.14.0": Due.CHANGED}
     catalog.crawl("3.14.0")
-    assert due_this_round(catalog.store) == {}
+    assert due_since_listing(catalog.store) == {}
 
 
-def test_a_round_that_was_begun_by_a_clock_that_was_ahead_is_left_to_the_next_one(
+def test_nothing_is_due_after_a_root_read_by_a_clock_that_was_ahead(
     site: Replica, catalog: Catalog
 ) -> None:
     catalog.refresh()
@@ -676,6 +674,6 @@ def test_a_round_that_was_begun_by_a_clock_that_was_ahead_is_left_to_the_next_on
     ahead = {**facts, "checked_at": datetime.now(UTC) + timedelta(hours=3)}
     catalog.store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, table, ahead)
     # Otherwise it would be crawled again at each look until that hour comes.
-    assert due_this_round(catalog.store) == {}
+    assert due_since_listing(catalog.store) == {}
     catalog.update()
-    assert due_this_round(catalog.store) == {"3.14.0": Due.CHANGED}
+    assert due_since_listing(catalog.store) == {"3.14.0": Due.CHANGED}
