@@ -1,7 +1,7 @@
 """The asset of the artifacts' digests, and the job that brings it up to date.
 
-The job has an op instead of the asset: Dagster materialises an asset with partitions for one of
-them or for a contiguous range, not for any set.
+The job has an op instead of the asset: a run of the asset needs a partition, or a contiguous range
+of them, since Dagster looks for the same one of release_artifacts.
 """
 
 # No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
@@ -31,16 +31,14 @@ from pyorg_pipeline.defs.partitions import (
 )
 from pyorg_pipeline.defs.resources import CatalogResource, SiteResource
 from pyorg_pipeline.errors import DigestsFailedError
+from pyorg_pipeline.model.text import shortened
 from pyorg_pipeline.refresh import digests
 from pyorg_pipeline.refresh.watch import current_watch
 from pyorg_pipeline.reports.lines import plural
 
 _Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
-#: Names in a line of the log; the rest are in the tables.
-_FEW: Final = 5
-
-#: Where columns come from; the UI takes it from what was materialised last.
+# Where the columns come from: the UI shows what the last materialisation says.
 _ARTIFACT_DIGESTS_LINEAGE: Final = column_lineage(
     schemas.ARTIFACT_DIGESTS,
     {},
@@ -57,23 +55,23 @@ class AcceptConfig(dg.Config):
     accept: list[str] = Field(
         default=[],
         description="paths of artifacts whose digest may change: python.org announced that they "
-        "were replaced under their names, and what is on record of them is forgotten",
+        "were replaced under their names",
     )
 
 
 class DigestConfig(AcceptConfig):
-    """Whose companions are read by a run without partitions."""
+    """Which digests are read by a run without partitions."""
 
     directories: list[str] | None = Field(
         default=None,
-        description="names of release directories; without them, those that are due by the tables",
+        description="names of release directories; without them, those that are due",
     )
 
 
 with warnings.catch_warnings():
-    # As for release_artifacts: in beta, hence the one minor release of Dagster.
+    # `backfill_policy` is in beta, hence the dependency on one minor release of Dagster.
     warnings.simplefilter("ignore", category=dg.BetaWarning)
-    _one_table_a_directory = table_asset(
+    _partitioned = table_asset(
         schemas.ARTIFACT_DIGESTS,
         partitions_def=release_directory_partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -82,25 +80,23 @@ with warnings.catch_warnings():
     )
 
 
-@_one_table_a_directory
+@_partitioned
 def artifact_digests(
     context: dg.AssetExecutionContext,
     config: AcceptConfig,
     site: SiteResource,
     catalog: CatalogResource,
 ) -> Iterator[dg.Output[None]]:
-    """The SHA-256 of artifacts, as the site's .sigstore bundles and .spdx.json files tell it.
+    """The SHA-256 of artifacts, read out of the site's .sigstore bundles and .spdx.json files.
 
     One request a file that is new or changed; with the extra `sigstore`, bundles are verified for
     the series' signer. A digest that changes under the same name is reported, and the one that was
-    recorded first stays in force. What cannot be had makes the run fail after the others. What is
-    not what it should be is put on record as unreadable, and read again once the site has another
-    in its place; a signature that does not verify as rejected, and tried again.
+    recorded first stays in force. A file that cannot be fetched makes the run fail after the
+    others are read. One that is not a bundle or bill of materials is recorded as unreadable until
+    the site replaces it; a signature that does not verify as rejected, and tried again.
     """
     with catalog.writing() as store:
-        failures = _record(context, list(context.partition_keys), config.accept, site, store)
-    if failures:
-        raise _failure(failures)
+        _record(context, list(context.partition_keys), config.accept, site, store)
     yield from ()
 
 
@@ -116,19 +112,16 @@ def read_digests(
         wanted = config.directories
         if wanted is None:
             wanted = due_digest_partitions(store, context.instance)
-        failures = _record(context, wanted, config.accept, site, store)
-    if failures:
-        mark_as_attempted(context, DIGESTS_KEY, list(failures))
-        raise _failure(failures)
+        _record(context, wanted, config.accept, site, store)
 
 
 @dg.job(
     executor_def=dg.in_process_executor,
-    description="Read the digests of artifacts out of the files about them: those of the config's "
+    description="Read the digests of artifacts out of their companions: those of the config's "
     "directories, else those that are due.",
 )
 def record_digests() -> None:
-    """The one op."""
+    """Read the digests."""
     read_digests()
 
 
@@ -138,45 +131,41 @@ def _record(
     accept: Sequence[str],
     site: SiteResource,
     store: CatalogStore,
-) -> dict[str, str]:
-    """Record the digests of directories and tell Dagster of each; returns those that failed."""
+) -> None:
+    """Record the digests of directories and report each to Dagster; fails if any could not."""
     failures: dict[str, str] = {}
     unreadable: list[str] = []
     rejected: list[str] = []
     watch = current_watch()
-    with (
-        site.client() as client,
-        closing(
-            digests.record_digests(
-                store, client, directories, concurrency=site.concurrency, accept=accept
-            )
-        ) as recording,
-    ):
-        for done in recording:
-            watch.digests.append(done)
-            if reason := _failure_text(done):
-                failures[done.directory] = reason
-            else:
-                context.log_event(_materialization(done))
-            for conflict in done.conflicts:
-                context.log.error(str(conflict))
-            unreadable += done.unreadable
-            rejected += done.rejected
+    with site.client() as client:
+        found = digests.record_digests(
+            store, client, directories, concurrency=site.concurrency, accept=accept
+        )
+        with closing(found):
+            for done in found:
+                watch.digests.append(done)
+                if reason := _failure_text(done):
+                    failures[done.directory] = reason
+                else:
+                    context.log_event(_materialization(done))
+                for conflict in done.conflicts:
+                    context.log.error(str(conflict))
+                unreadable += done.unreadable
+                rejected += done.rejected
         watch.requests += client.requests_sent
     if unreadable:
-        shown = names(sorted(unreadable), _FEW)
+        shown = shortened(sorted(unreadable), 5)
         context.log.warning(
             f"{plural(len(unreadable), 'unreadable file')} about artifacts: {shown}"
         )
     if rejected:
-        shown = names(sorted(rejected), _FEW)
+        shown = shortened(sorted(rejected), 5)
         context.log.error(f"{plural(len(rejected), 'rejected signature')}: {shown}")
-    return failures
-
-
-def _failure(failures: dict[str, str]) -> dg.Failure:
-    error = DigestsFailedError(failures)
-    return dg.Failure(str(error), metadata=dict(sorted(failures.items())), allow_retries=False)
+    if failures:
+        if isinstance(context, dg.OpExecutionContext):
+            mark_as_attempted(context, DIGESTS_KEY, list(failures))
+        error = DigestsFailedError(failures)
+        raise dg.Failure(str(error), metadata=dict(sorted(failures.items())), allow_retries=False)
 
 
 def _failure_text(done: digests.DirectoryDigests) -> str:
