@@ -15,6 +15,7 @@ from pyorg_pipeline.defs import (
     downloads,
     jobs,
     maintenance,
+    published,
 )
 from pyorg_pipeline.defs.io_manager import parquet_io_manager
 from pyorg_pipeline.defs.notifications import notification_sensors
@@ -41,11 +42,11 @@ def build_definitions(
     """
     settings = settings or load_settings()
     catalog = CatalogResource(url=settings.catalog_url, lock_folder=str(settings.lock_folder))
-    published = [
-        assets.artifact_catalog,
-        assets.latest_version,
-        assets.releases,
-        assets.catalog_changes,
+    catalog_assets = [
+        published.artifact_catalog,
+        published.latest_version,
+        published.releases,
+        published.catalog_changes,
     ]
     all_jobs: list[Any] = [
         jobs.read_root,
@@ -60,7 +61,7 @@ def build_definitions(
             assets.release_directories,
             assets.release_artifacts,
             digest_assets.artifact_digests,
-            *automation.published_by_itself(published, catalog),
+            *automation.published_by_itself(catalog_assets, catalog),
             downloads.downloaded_artifacts,
         ],
         asset_checks=[checks.check_artifact_catalog, checks.latest_never_goes_back],
@@ -68,7 +69,7 @@ def build_definitions(
         schedules=automation.schedules(settings.automation),
         sensors=[
             automation.crawl_sensor(settings.automation),
-            automation.publication_sensor(settings.automation, published),
+            automation.publication_sensor(settings.automation, catalog_assets),
             *notification_sensors(settings, [*(job.name for job in all_jobs), ASSET_JOB]),
         ],
         # A process a step would import Dagster for each of them, which takes longer than most.

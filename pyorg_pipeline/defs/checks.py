@@ -9,7 +9,7 @@ from typing import Final
 import dagster as dg
 
 from pyorg_pipeline.catalog.store import CATALOG_FILE, LATEST_FILE
-from pyorg_pipeline.defs.assets import artifact_catalog, latest_version
+from pyorg_pipeline.defs.published import artifact_catalog, latest_version
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.refresh import checks
 from pyorg_pipeline.refresh.checks import CheckResult

@@ -2,12 +2,11 @@
 
 import dagster as dg
 
-from pyorg_pipeline.defs.assets import (
+from pyorg_pipeline.defs.assets import release_artifacts, release_directories
+from pyorg_pipeline.defs.published import (
     artifact_catalog,
     catalog_changes,
     latest_version,
-    release_artifacts,
-    release_directories,
     releases,
 )
 

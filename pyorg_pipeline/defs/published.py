@@ -1,0 +1,179 @@
+"""The published assets: the catalog, and what is made from it."""
+
+# No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
+
+from collections import Counter
+from typing import Final
+
+import dagster as dg
+
+from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.changes import FOLDER
+from pyorg_pipeline.catalog.release_files import RELEASE_FILE_COLUMNS
+from pyorg_pipeline.catalog.store import StoredTable
+from pyorg_pipeline.defs.metadata import (
+    column_lineage,
+    names,
+    newest_rows,
+    picture,
+    preview,
+    table_asset,
+)
+from pyorg_pipeline.defs.partitions import ARTIFACTS_KEY, DIGESTS_KEY
+from pyorg_pipeline.defs.resources import CatalogResource
+from pyorg_pipeline.model.changes import CHANGES
+from pyorg_pipeline.model.releases import FAMILIES, ReleaseState
+from pyorg_pipeline.refresh.changes import record_changes
+from pyorg_pipeline.refresh.publish import catalog_snapshot, latest_versions, moved_versions
+from pyorg_pipeline.refresh.releases import releases_table
+from pyorg_pipeline.refresh.watch import current_watch
+from pyorg_pipeline.reports.pictures import (
+    PICTURED_COLUMNS,
+    artifacts_by_series,
+    bytes_by_series,
+    releases_a_year,
+)
+
+# Where the columns come from: the UI shows what the last materialisation says.
+_ARTIFACT_CATALOG_LINEAGE: Final = column_lineage(
+    schemas.ARTIFACT_CATALOG,
+    {
+        "release_artifacts": schemas.RELEASE_ARTIFACTS,
+        "artifact_digests": schemas.ARTIFACT_DIGESTS,
+    },
+)
+_LATEST_VERSION_LINEAGE: Final = column_lineage(
+    schemas.LATEST_VERSION,
+    {"artifact_catalog": schemas.ARTIFACT_CATALOG},
+    series=[("artifact_catalog", "major"), ("artifact_catalog", "minor")],
+    final_only=[("artifact_catalog", "releaselevel")],
+    source_path=[("artifact_catalog", "path")],
+    source_size=[("artifact_catalog", "size")],
+    source_last_modified=[("artifact_catalog", "last_modified")],
+)
+_RELEASES_LINEAGE: Final = column_lineage(
+    schemas.RELEASES,
+    {"artifact_catalog": schemas.ARTIFACT_CATALOG},
+    series=[("artifact_catalog", "major"), ("artifact_catalog", "minor")],
+    released=[("artifact_catalog", "last_modified")],
+    artifacts=[("artifact_catalog", "path")],
+    bytes=[("artifact_catalog", "size")],
+    signed_share=[("artifact_catalog", "companions")],
+    source_path=[("artifact_catalog", "path")],
+)
+_CATALOG_CHANGES_LINEAGE: Final = column_lineage(
+    schemas.CATALOG_CHANGES, {"release_artifacts": schemas.RELEASE_ARTIFACTS}
+)
+
+#: The input of what is made from the catalog: of artifact_catalog only the columns that it needs.
+_CATALOG_INPUT: Final = {
+    "artifact_catalog": dg.AssetIn(metadata={"columns": RELEASE_FILE_COLUMNS}),
+}
+
+
+@table_asset(
+    schemas.ARTIFACT_CATALOG,
+    deps=[ARTIFACTS_KEY, DIGESTS_KEY],
+    io_manager_key="tables",
+)
+def artifact_catalog(catalog: CatalogResource) -> dg.MaterializeResult[StoredTable]:
+    """Everything that the site has now, in one file, sorted by version, then path.
+
+    Published as a whole: a reader sees the old snapshot or the new one.
+    """
+    snapshot = current_watch().publication = catalog_snapshot(catalog.store())
+    table = snapshot.table
+    pictured = table.select(list(PICTURED_COLUMNS)).to_pylist()
+    counts = ("directories", "releases", "artifacts", "unrecognised", "added", "removed")
+    columns = ["path", "version", "artifact_type", "format", "arch", "size"]
+    return dg.MaterializeResult(
+        value=snapshot,
+        metadata={
+            "dagster/column_lineage": _ARTIFACT_CATALOG_LINEAGE,
+            **{name: snapshot.metadata[name] for name in counts},
+            "bytes_on_the_site": sum(row["size"] or 0 for row in pictured),
+            "releases_a_year": picture(releases_a_year(pictured), "Releases a year, by level"),
+            "artifacts_by_series": picture(
+                artifacts_by_series(pictured), "Artifacts of each series, by family"
+            ),
+            "bytes_by_series": picture(bytes_by_series(pictured), "Bytes of each series"),
+            "preview": preview(newest_rows(table), columns),
+        },
+    )
+
+
+@table_asset(schemas.LATEST_VERSION, ins=_CATALOG_INPUT, io_manager_key="tables")
+def latest_version(
+    catalog: CatalogResource, artifact_catalog: StoredTable
+) -> dg.MaterializeResult[StoredTable]:
+    """The newest final and the newest release of any level, over all and for each series."""
+    store = catalog.store()
+    latest = latest_versions(store, artifact_catalog)
+    rows = latest.table.to_pylist()
+    overall = {row["final_only"]: row["version"] for row in rows if row["series"] is None}
+    moved = moved_versions(store, latest)
+    return dg.MaterializeResult(
+        value=latest,
+        metadata={
+            "dagster/column_lineage": _LATEST_VERSION_LINEAGE,
+            "latest_final": overall.get(True, "none"),
+            "latest_of_any_level": overall.get(False, "none"),
+            "moved": names([f"{series or 'all'}{' final' * final}" for series, final in moved]),
+            "preview": preview(
+                newest_rows(latest.table), ["series", "final_only", "version", "source_path"]
+            ),
+        },
+    )
+
+
+@table_asset(schemas.RELEASES, ins=_CATALOG_INPUT, io_manager_key="tables")
+def releases(
+    catalog: CatalogResource, artifact_catalog: StoredTable
+) -> dg.MaterializeResult[StoredTable]:
+    """Each release, such as 3.15.0rc1: what it has, its state, and when it became complete.
+
+    A partial one lacks what one of the two before it had, and is young enough to get it yet.
+    """
+    found = releases_table(catalog.store(), artifact_catalog)
+    rows = found.table.select(["version", "state"]).to_pylist()
+    states = Counter(row["state"] for row in rows)
+    columns = [
+        *("version", "state", "missing_families", "expected_complete_by", "released"),
+        *(*FAMILIES.values(), "artifacts", "bytes"),
+    ]
+    return dg.MaterializeResult(
+        value=found,
+        metadata={
+            "dagster/column_lineage": _RELEASES_LINEAGE,
+            **{str(state): states[state] for state in ReleaseState},
+            "partial_releases": names(
+                [row["version"] for row in rows if row["state"] == ReleaseState.PARTIAL]
+            ),
+            "newly_complete": names(found.metadata["completed"]),
+            "preview": preview(newest_rows(found.table), columns),
+        },
+    )
+
+
+@table_asset(schemas.CATALOG_CHANGES, deps=[artifact_catalog])
+def catalog_changes(catalog: CatalogResource) -> dg.MaterializeResult[None]:
+    """What appeared, vanished or was replaced since the last publication, companions included.
+
+    One file for each refresh that saw changes, with the states before and after; many are merged.
+    The first publication reports no changes.
+    """
+    with catalog.writing() as store:
+        done = record_changes(store)
+    counts = Counter(done.table["change"].to_pylist())
+    columns = ["change", "path", "size_before", "size", "last_modified_before", "last_modified"]
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(done.table),
+            "dagster/uri": f"{store.location.text}/{done.file or FOLDER}",
+            "dagster/column_lineage": _CATALOG_CHANGES_LINEAGE,
+            "sequence": "none" if done.sequence is None else done.sequence,
+            **{change: counts[change] for change in CHANGES},
+            "bytes": done.bytes,
+            "preview": preview(newest_rows(done.table), columns),
+        }
+    )
