@@ -108,7 +108,7 @@ def test_a_catalog_without_files_has_no_changes(store: CatalogStore) -> None:
     assert (last_number(store), last_metadata(store)) == (0, {})
 
 
-def test_changes_are_listed_with_the_newest_last_and_companions_only_when_asked_for(
+def test_changes_are_listed_with_the_newest_last(
     store: CatalogStore,
 ) -> None:
     signature = row(2, "3.14.0/2.tgz.asc", companion_of="3.14.0/2.tgz")
@@ -151,7 +151,7 @@ def test_changes_of_another_site_are_left_out(store: CatalogStore) -> None:
     assert listed(store, site_url=OTHER) == [2]
 
 
-def test_a_file_whose_numbers_lie_within_another_s_does_not_count(store: CatalogStore) -> None:
+def test_a_file_that_was_merged_into_another_is_ignored(store: CatalogStore) -> None:
     filled(store, [1, 2, 3, 4])
     for name in ("000001-000003.parquet", "000002-000003.parquet"):
         both = [row(1, "a.tgz"), row(2, "b.tgz"), row(3, "c.tgz")]

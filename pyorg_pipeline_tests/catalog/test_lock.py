@@ -36,7 +36,7 @@ def hold(folder: Path) -> Iterator[subprocess.Popen[str]]:
         yield holder
 
 
-def test_a_second_process_is_told_who_holds_the_lock(tmp_path: Path) -> None:
+def test_the_error_of_a_second_process_names_the_holder(tmp_path: Path) -> None:
     with hold(tmp_path) as holder:
         location = LocalLocation(tmp_path)
         with (
@@ -49,14 +49,14 @@ def test_a_second_process_is_told_who_holds_the_lock(tmp_path: Path) -> None:
         pass
 
 
-def test_a_killed_holder_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_killed_holder_releases_the_lock(tmp_path: Path) -> None:
     with hold(tmp_path) as holder:
         holder.kill()
     with exclusive(LocalLocation(tmp_path), tmp_path):
         pass
 
 
-def test_whoever_waits_gets_the_lock_when_it_is_given_back(tmp_path: Path) -> None:
+def test_a_waiting_process_gets_the_released_lock(tmp_path: Path) -> None:
     with hold(tmp_path) as holder:
         waiting = threading.Timer(0.2, lambda: holder.communicate(""))
         waiting.start()

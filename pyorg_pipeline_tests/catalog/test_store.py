@@ -56,9 +56,7 @@ def test_a_table_that_was_never_written_is_missing_and_has_no_rows(store: Catalo
         store.read(DIRECTORIES_FILE)
 
 
-def test_a_file_that_is_none_of_ours_is_named_in_the_error(
-    store: CatalogStore, tmp_path: Path
-) -> None:
+def test_a_foreign_file_is_named_in_the_error(store: CatalogStore, tmp_path: Path) -> None:
     (tmp_path / DIRECTORIES_FILE).write_bytes(b"no Parquet at all")
     with pytest.raises(CatalogUnreadableError, match=DIRECTORIES_FILE):
         store.read(DIRECTORIES_FILE)

@@ -65,7 +65,7 @@ def test_every_check_runs_with_the_job_and_passes_on_the_whole_record(catalog_ho
     }
 
 
-def test_each_check_says_why_it_is_there(tmp_path: Path) -> None:
+def test_each_check_has_a_description(tmp_path: Path) -> None:
     definitions = build_definitions(load_settings({"PYORG_HOME": str(tmp_path)}))
     graph = definitions.resolve_asset_graph()
     names = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
@@ -82,7 +82,7 @@ def test_each_check_says_why_it_is_there(tmp_path: Path) -> None:
         assert spec.blocking == ((key.asset_key.to_user_string(), key.name) in blocking)
 
 
-def test_a_failing_check_is_on_record_with_its_numbers_and_the_catalog_is_published(
+def test_a_failing_check_reports_its_numbers_and_blocks_nothing(
     settings: Settings, site: Replica
 ) -> None:
     refresh(settings)
@@ -131,9 +131,7 @@ def test_a_failing_check_is_on_record_with_its_numbers_and_the_catalog_is_publis
     assert done.failed_checks.keys() == {check for _, check in found} - {"paths_are_unique"}
 
 
-def test_a_refresh_tells_of_a_failed_check_as_a_warning_and_raises_nothing(
-    settings: Settings, site: Replica
-) -> None:
+def test_a_failed_check_is_a_warning_of_the_refresh(settings: Settings, site: Replica) -> None:
     attended_refresh(settings)
     site.replace("2.7/Python-2.7.tgz", size=0)
     done = attended_refresh(settings)

@@ -164,9 +164,7 @@ def test_a_second_refresh_with_digests_asks_for_no_companion_and_runs_nothing(
         assert instance.get_runs()[0].job_name == "read_root"
 
 
-def test_a_companion_that_is_missing_is_on_record_as_missing(
-    settings: Settings, site: Replica
-) -> None:
+def test_a_missing_companion_is_recorded_as_missing(settings: Settings, site: Replica) -> None:
     site.answer(BUNDLE, Answer(status=404))
     assert refresh(settings, digests=True).digest_failures == {}
     assert materialisations(settings)["2.7"]["missing"] == 1
@@ -177,7 +175,7 @@ def test_a_companion_that_is_missing_is_on_record_as_missing(
     assert asked(site) == [""]
 
 
-def test_a_companion_that_cannot_be_had_fails_its_partition_after_the_others(
+def test_a_companion_that_fails_fails_its_partition_after_the_others(
     settings: Settings, site: Replica
 ) -> None:
     site.answer(BUNDLE, Answer(status=403))
@@ -195,7 +193,7 @@ def test_a_companion_that_cannot_be_had_fails_its_partition_after_the_others(
     assert states(settings) == ALL_MATERIALIZED
 
 
-def test_files_that_are_no_bundles_are_counted_in_a_line_and_not_asked_for_again(
+def test_unreadable_companions_are_counted_and_not_requested_again(
     settings: Settings, site: Replica
 ) -> None:
     site.replace(BUNDLE, content=b"no bundle", last_modified=LATER)
@@ -214,7 +212,7 @@ def test_files_that_are_no_bundles_are_counted_in_a_line_and_not_asked_for_again
     assert asked(site) == [""]
 
 
-def test_a_digest_that_changes_is_told_loudly_and_not_put_in_force(
+def test_a_changed_digest_is_an_error_in_the_log_and_not_in_force(
     settings: Settings, site: Replica
 ) -> None:
     refresh(settings, digests=True)
@@ -266,7 +264,7 @@ def test_a_partition_that_fails_by_itself_is_shown_as_failed(
     assert states(settings)["2.7"] == "FAILED"
 
 
-def test_the_job_takes_what_is_due_if_nobody_names_directories(
+def test_the_job_without_directories_reads_those_that_are_due(
     settings: Settings, site: Replica
 ) -> None:
     job = build_definitions(settings).resolve_job_def("record_digests")
@@ -276,7 +274,9 @@ def test_the_job_takes_what_is_due_if_nobody_names_directories(
     assert states(settings) == ALL_MATERIALIZED
 
 
-def test_a_broken_record_of_digests_is_no_empty_one(settings: Settings, site: Replica) -> None:
+def test_an_unreadable_table_of_digests_is_not_taken_for_empty(
+    settings: Settings, site: Replica
+) -> None:
     refresh(settings, digests=True)
     (Path(settings.catalog_url) / digests_file("2.7")).write_bytes(b"broken")
     assert not run_asset(settings, "2.7").success

@@ -161,7 +161,7 @@ def test_a_bill_of_materials_that_is_not_as_it_should_be_says_what_is_wrong(
     ],
 )
 @pytest.mark.parametrize("suffix", list(DIGEST_SOURCES))
-def test_what_is_no_json_object_is_no_companion(content: bytes, words: str, suffix: str) -> None:
+def test_a_companion_has_to_be_a_json_object(content: bytes, words: str, suffix: str) -> None:
     with pytest.raises(CompanionError, match=words):
         companion_digest(suffix, content, "x", NAME)
 
@@ -237,7 +237,7 @@ def test_damaged_bytes_give_a_digest_or_our_error(data: st.DataObject) -> None:
     reads_or_refuses(bytes(content[: data.draw(st.integers(0, len(content)))]))
 
 
-def test_the_real_bundles_tell_the_digests_of_the_real_artifacts() -> None:
+def test_the_real_bundles_have_the_digests_of_the_real_artifacts() -> None:
     digests = real_digests()
     bundles = real_bundles()
     assert len(bundles) == 9

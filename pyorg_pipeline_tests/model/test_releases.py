@@ -151,9 +151,7 @@ class TestSecurityOnlySeries:
         assert str(release) == "3.12.13 complete"
 
     @pytest.mark.parametrize("version", ["3.12.11", "3.12.12"])
-    def test_the_first_two_of_them_cannot_be_told_from_half_uploaded_ones_for_a_day(
-        self, version: str
-    ) -> None:
+    def test_the_first_two_look_half_uploaded_for_a_day(self, version: str) -> None:
         assert str(self.at(version, HOUR)) == f"{version} partial, lacks windows, macos"
         assert str(self.at(version, DAY)) == f"{version} complete"
 
@@ -188,7 +186,7 @@ class TestWhatWasBefore:
         young = files("3.14.1", "source", date=NOON)
         assert states(known, left, young)["3.14.1"] == "3.14.1 partial, lacks windows"
 
-    def test_on_record_3_7_0rc2_has_no_installers_and_the_next_candidate_is_to_have_them(
+    def test_3_7_0rc2_has_no_installers_and_the_next_candidate_needs_them(
         self,
     ) -> None:
         recorded = release_files("3.7.0", "3.7.1")
@@ -245,7 +243,7 @@ class TestWhatWasBefore:
         young = files("3.14.0 candidate 2", "source", "android", date=NOON)
         assert states(known, young)["3.14.0rc2"] == "3.14.0rc2 complete"
 
-    def test_one_that_was_overtaken_half_uploaded_lowers_nothing(self) -> None:
+    def test_an_incomplete_one_that_was_superseded_lowers_nothing(self) -> None:
         known = files("3.14.0", "source", "windows", "macos")
         hasty = files("3.14.1", "source", "windows", date=NOON - 2 * HOUR)
         young = files("3.14.2", "source", date=NOON - HOUR)
@@ -312,7 +310,7 @@ class TestDates:
         assert release.last_modified == NOON - 99 * DAY
 
     @pytest.mark.parametrize("date", [None, NOON + 100 * DAY])
-    def test_without_a_date_that_can_be_believed_nothing_is_partial_for_ever(
+    def test_without_a_plausible_date_nothing_is_partial_for_ever(
         self, date: datetime | None
     ) -> None:
         known = files("3.14.0", "source", "windows")
@@ -358,7 +356,7 @@ class TestSuperseded:
             "complete",
         ]
 
-    def test_a_partial_one_that_is_overtaken_is_superseded_and_still_not_whole(self) -> None:
+    def test_a_partial_one_is_superseded_and_still_incomplete(self) -> None:
         known = files("3.14.0", "source", "windows")
         hasty = files("3.14.1", "source", date=NOON - 2 * HOUR)
         whole = files("3.14.2", "source", "windows", date=NOON - HOUR)
@@ -377,7 +375,7 @@ class TestTimePassing:
         assert [str(one) for one in later] == ["3.14.0 superseded", "3.14.1 complete"]
         assert next_change(later, NOON + DAY) is None
 
-    def test_a_date_that_lies_ahead_is_believed_from_a_day_before_it_on(self) -> None:
+    def test_a_date_ahead_of_the_clock_counts_from_a_day_before_it(self) -> None:
         ahead = NOON + 100 * DAY
         known = [*files("3.14.0", "source", "windows"), *files("3.14.1", "source", date=ahead)]
         found = release_history(known, now=NOON)
@@ -439,5 +437,5 @@ def test_the_best_packing_is_the_source_of_a_release_and_debug_builds_are_not() 
         (".sha256", False),
     ],
 )
-def test_signatures_are_told_from_other_companions(suffix: str, signs: bool) -> None:
+def test_signatures_are_distinguished_from_other_companions(suffix: str, signs: bool) -> None:
     assert is_signature(suffix) is signs

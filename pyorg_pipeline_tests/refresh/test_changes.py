@@ -235,7 +235,7 @@ def test_the_files_of_a_removed_directory_vanish_once_and_appear_when_it_returns
     assert catalog.changes()[4:] == [("appeared", TGZ, None, 5)]
 
 
-def test_a_new_directory_s_files_appear(site: Replica, catalog: Catalog) -> None:
+def test_the_files_of_a_new_directory_appear(site: Replica, catalog: Catalog) -> None:
     site.add("3.15.1/Python-3.15.1.tgz", size=5)
     site.add("3.15.1/Python-3.15.1.tgz.sigstore", size=6)
     catalog.refresh()
@@ -447,7 +447,7 @@ def test_a_refresh_killed_before_any_of_its_writes_loses_and_repeats_no_change(
     assert killed == 9
 
 
-def test_a_change_that_was_taken_back_before_it_was_published_is_none(
+def test_a_change_reverted_before_publication_is_not_recorded(
     site: Replica, catalog: Catalog
 ) -> None:
     site.add("3.14.0/a.txt", size=1)

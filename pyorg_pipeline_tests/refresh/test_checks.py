@@ -79,7 +79,7 @@ def test_every_check_holds_on_the_whole_record(
     assert (found.passed, found.numbers) == (True, {"rows": len(latest), "went_back": 0})
 
 
-def test_a_jump_of_unrecognised_files_is_told_against_the_snapshot_before(
+def test_a_jump_of_unrecognised_files_fails_the_check(
     record: tuple[list[dict[str, Any]], dict[str, Any]],
 ) -> None:
     _, facts = record
@@ -150,7 +150,7 @@ def test_neither_pre_releases_nor_documents_alone_want_a_source_tarball() -> Non
     assert every_final_has_a_source_tarball(rows).numbers == {"finals": 0, "without": 0}
 
 
-def test_a_path_that_is_there_twice_is_named() -> None:
+def test_a_repeated_path_is_named() -> None:
     found = paths_are_unique([row("3.14.0/a.tgz"), row("3.14.0/b.tgz"), row("3.14.0/a.tgz")])
     assert (found.passed, found.samples) == (False, ["3.14.0/a.tgz"])
     assert found.numbers == {"paths": 2, "repeated": 1}
@@ -166,7 +166,7 @@ def test_a_path_that_is_there_twice_is_named() -> None:
         (299_999, {"version": (0, 9, 1, "final", 0)}),
     ],
 )
-def test_an_implausible_size_is_told_with_its_file(size: int, more: dict[str, Any]) -> None:
+def test_an_implausible_size_is_reported_with_its_file(size: int, more: dict[str, Any]) -> None:
     found = sizes_are_plausible([row("3.14.0/a.tar.xz", size=size, **more), row("b.tgz")])
     assert not found.passed
     assert found.samples == [f"3.14.0/a.tar.xz ({size:,} bytes)"]
@@ -221,7 +221,7 @@ def latest(series: str | None, final_only: bool, *version: Any) -> dict[str, Any
     }
 
 
-def test_a_latest_version_that_went_back_or_is_gone_is_named() -> None:
+def test_a_latest_version_that_went_back_or_disappeared_is_named() -> None:
     before = [
         latest(None, True, 3, 14, 10, "final", 0),
         latest(None, False, 3, 15, 0, "alpha", 1),
@@ -243,7 +243,7 @@ def test_a_latest_version_that_went_back_or_is_gone_is_named() -> None:
     assert latest_never_goes_back(now, {"before": now}).passed
 
 
-def test_a_long_list_is_counted_in_the_words_and_cut_in_the_samples() -> None:
+def test_a_long_list_is_counted_and_shortened() -> None:
     found = paths_are_unique([row(f"a{number:02}") for number in range(25)] * 2)
     assert "a00, a01, a02 and 22 more" in found.description
     assert len(found.samples) == 20

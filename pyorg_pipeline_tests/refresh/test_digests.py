@@ -115,7 +115,7 @@ def test_the_directories_tables_know_the_companions_sizes_and_dates(digests: Dig
     assert row["companion_dates"] == [LONG_AGO, LONG_AGO]
 
 
-def test_each_artifact_s_strongest_companion_is_read_once(digests: Digests) -> None:
+def test_the_strongest_companion_of_each_artifact_is_read_once(digests: Digests) -> None:
     assert digests.due == {"3.13.9": 1, "3.14.0": 2}
     done = digests.record()
     assert digests.asked == [
@@ -150,7 +150,7 @@ def test_the_record_says_where_a_digest_came_from(digests: Digests) -> None:
     assert (row["path"], row["sha256"], row["digest_source"]) == (EXE, THREE, "spdx")
 
 
-def test_what_is_on_record_is_not_asked_for_again(digests: Digests) -> None:
+def test_recorded_digests_are_not_requested_again(digests: Digests) -> None:
     first = digests.record()
     digests.site.clear_requests()
     assert digests.record() == {}
@@ -205,7 +205,7 @@ def test_a_missing_bundle_is_recorded_as_missing_and_leaves_the_bill_of_material
 
 
 @pytest.mark.parametrize("answer", [Answer(403), Answer(500), Answer(hang_up=True)])
-def test_a_companion_that_cannot_be_had_does_not_hold_up_the_others_and_is_due_again(
+def test_a_companion_that_fails_is_due_again_and_the_others_are_read(
     digests: Digests, answer: Answer
 ) -> None:
     digests.site.answer(f"{TGZ}.sigstore", answer)
@@ -219,7 +219,7 @@ def test_a_companion_that_cannot_be_had_does_not_hold_up_the_others_and_is_due_a
     assert [row["sha256"] for row in digests.rows()] == [ONE, TWO]
 
 
-def test_a_failure_leaves_what_is_on_record(digests: Digests) -> None:
+def test_a_failure_keeps_the_recorded_digests(digests: Digests) -> None:
     digests.record()
     digests.publish(f"{TGZ}.sigstore", bundle_bytes(THREE), last_modified=LATER)
     digests.crawl()
@@ -228,7 +228,7 @@ def test_a_failure_leaves_what_is_on_record(digests: Digests) -> None:
     assert [(row["state"], row["sha256"]) for row in digests.rows()] == [("ok", ONE), ("ok", TWO)]
 
 
-def test_what_is_no_bundle_is_reported_and_due_again_once_the_site_has_another(
+def test_an_unreadable_bundle_is_due_again_once_the_site_has_another(
     digests: Digests, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "pyorg_pipeline")
@@ -249,7 +249,7 @@ def test_what_is_no_bundle_is_reported_and_due_again_once_the_site_has_another(
     assert [row["state"] for row in digests.rows()] == ["ok", "ok"]
 
 
-def test_a_page_in_the_place_of_a_bundle_is_reported_and_due_until_the_bundle_comes(
+def test_an_error_page_instead_of_a_bundle_stays_due(
     digests: Digests,
 ) -> None:
     digests.site.answer(f"{TGZ}.sigstore", Answer(body=b"<html>Bad gateway</html>"))
@@ -266,7 +266,7 @@ def test_a_page_in_the_place_of_a_bundle_is_reported_and_due_until_the_bundle_co
     assert digests.rows()[0]["error"] is None
 
 
-def test_a_digest_that_changes_is_reported_each_time_and_never_replaces_the_first(
+def test_a_changed_digest_never_replaces_the_first_one(
     digests: Digests, caplog: pytest.LogCaptureFixture
 ) -> None:
     digests.record()
@@ -286,7 +286,7 @@ def test_a_digest_that_changes_is_reported_each_time_and_never_replaces_the_firs
     assert published(digests)[TGZ] == (ONE, "sigstore", None)
 
 
-def test_a_changed_digest_that_the_site_takes_back_is_forgotten(digests: Digests) -> None:
+def test_a_changed_digest_that_the_site_takes_back_is_no_conflict(digests: Digests) -> None:
     digests.record()
     digests.publish(f"{TGZ}.sigstore", bundle_bytes(THREE), last_modified=LATER)
     digests.crawl()
@@ -298,7 +298,7 @@ def test_a_changed_digest_that_the_site_takes_back_is_forgotten(digests: Digests
     assert (row["sha256"], row["conflicting_sha256"], row["state"]) == (ONE, None, "ok")
 
 
-def test_a_changed_digest_is_taken_once_it_is_accepted(digests: Digests) -> None:
+def test_an_accepted_digest_replaces_the_recorded_one(digests: Digests) -> None:
     digests.record()
     digests.publish(f"{TGZ}.sigstore", bundle_bytes(THREE), last_modified=LATER)
     digests.crawl()
@@ -309,14 +309,14 @@ def test_a_changed_digest_is_taken_once_it_is_accepted(digests: Digests) -> None
     assert digests.due == {}
 
 
-def test_an_accepted_digest_that_cannot_be_had_leaves_what_is_on_record(digests: Digests) -> None:
+def test_an_accepted_digest_that_fails_keeps_the_recorded_one(digests: Digests) -> None:
     digests.record()
     digests.site.answer(f"{TGZ}.sigstore", Answer(403))
     assert list(digests.record(accept=[TGZ])["3.14.0"].failures) == [TGZ]
     assert [row["sha256"] for row in digests.rows()] == [ONE, TWO]
 
 
-def test_a_bundle_that_comes_later_has_to_agree_with_the_bill_of_materials_on_record(
+def test_a_later_bundle_has_to_agree_with_the_recorded_bill_of_materials(
     digests: Digests,
 ) -> None:
     digests.record()
@@ -333,7 +333,7 @@ def test_a_bundle_that_comes_later_has_to_agree_with_the_bill_of_materials_on_re
     assert published(digests)[EXE] == (THREE, "sigstore", None)
 
 
-def test_a_file_that_is_gone_keeps_its_record_and_is_not_asked_for(digests: Digests) -> None:
+def test_a_removed_file_keeps_its_digest_and_is_not_requested(digests: Digests) -> None:
     digests.record()
     for name in (TGZ, f"{TGZ}.sigstore", f"{TGZ}.spdx.json"):
         digests.site.remove(name)
@@ -423,7 +423,7 @@ def test_concurrency_out_of_its_range_is_refused(digests: Digests, concurrency: 
         digests.record(concurrency=concurrency)
 
 
-def test_no_more_companions_are_asked_for_at_once_than_allowed(digests: Digests) -> None:
+def test_the_concurrency_limits_the_requests_in_flight(digests: Digests) -> None:
     at_once = [0, 0]
     lock = threading.Lock()
 
@@ -463,7 +463,7 @@ def test_closing_the_iterator_ends_requests_under_way_and_keeps_what_was_yielded
 
 
 @without_extra
-def test_without_the_extra_nothing_is_verified_and_nobody_claims_it(digests: Digests) -> None:
+def test_without_the_extra_no_signature_is_verified(digests: Digests) -> None:
     done = digests.record(verify_signatures=None)["3.14.0"]
     assert (done.recorded, done.verified) == (2, 0)
     with pytest.raises(ExtraMissingError, match=r"pip install '\.\[sigstore\]'"):
@@ -471,7 +471,7 @@ def test_without_the_extra_nothing_is_verified_and_nobody_claims_it(digests: Dig
 
 
 @with_extra
-def test_a_bundle_that_does_not_verify_is_reported_and_its_digest_is_not_taken(
+def test_a_bundle_that_does_not_verify_is_reported_and_not_recorded(
     digests: Digests,
 ) -> None:
     for _ in range(2):

@@ -122,7 +122,7 @@ def test_the_directories_table_is_sorted_by_version_and_says_what_the_site_says(
     assert rows[0]["major"] is None
 
 
-def test_a_directory_s_table_holds_every_file_and_its_companions(catalog: Catalog) -> None:
+def test_the_table_of_a_directory_has_every_file_and_its_companions(catalog: Catalog) -> None:
     done = catalog.refresh()["3.13.9"]
     rows = catalog.store.rows(directory_file("3.13.9"))
     assert [row["path"] for row in rows] == [
@@ -210,7 +210,7 @@ def test_an_added_file_makes_its_directory_due_and_racy_until_its_minute_is_over
 INSTALLER = "3.13.9/python-3.13.9-amd64.exe"
 
 
-def test_that_a_latest_version_went_back_is_told_by_later_publications_too_for_a_week(
+def test_a_latest_version_that_went_back_fails_the_check_for_a_week(
     catalog: Catalog, site: Replica
 ) -> None:
     catalog.refresh()
@@ -238,7 +238,7 @@ def test_that_a_latest_version_went_back_is_told_by_later_publications_too_for_a
 AGED = Answer(headers={"Age": "60"})
 
 
-def test_a_listing_that_lost_an_artifact_is_believed_when_a_later_one_says_the_same(
+def test_a_lost_artifact_is_accepted_when_a_later_listing_confirms_it(
     site: Replica, catalog: Catalog
 ) -> None:
     catalog.refresh()
@@ -261,9 +261,7 @@ def test_a_listing_that_lost_an_artifact_is_believed_when_a_later_one_says_the_s
     assert read_failures(catalog.store) == {}
 
 
-def test_a_failure_in_between_does_not_make_a_loss_forgotten(
-    site: Replica, catalog: Catalog
-) -> None:
+def test_a_failure_in_between_does_not_forget_a_loss(site: Replica, catalog: Catalog) -> None:
     catalog.refresh()
     site.remove(INSTALLER)
     site.answer("3.13.9/", AGED)
@@ -274,7 +272,7 @@ def test_a_failure_in_between_does_not_make_a_loss_forgotten(
     assert catalog.refresh()["3.13.9"].removed == (INSTALLER,)
 
 
-def test_a_listing_that_lost_yet_more_is_not_believed_yet(site: Replica, catalog: Catalog) -> None:
+def test_a_listing_that_lost_more_is_not_accepted_yet(site: Replica, catalog: Catalog) -> None:
     catalog.refresh()
     site.remove(INSTALLER)
     site.answer("3.13.9/", AGED, times=1)
@@ -285,15 +283,13 @@ def test_a_listing_that_lost_yet_more_is_not_believed_yet(site: Replica, catalog
     assert list(error.lost) == ["3.13.9/Python-3.13.9.tgz", INSTALLER]
 
 
-def test_a_loss_can_be_believed_at_once(site: Replica, catalog: Catalog) -> None:
+def test_a_loss_can_be_accepted_at_once(site: Replica, catalog: Catalog) -> None:
     catalog.refresh()
     site.remove(INSTALLER)
     assert catalog.crawl("3.13.9", accept_vanished=True)["3.13.9"].removed == (INSTALLER,)
 
 
-def test_a_replaced_artifact_under_a_name_that_says_so_and_an_unrecognised_file_are_no_loss(
-    site: Replica, catalog: Catalog
-) -> None:
+def test_superseded_and_unrecognised_files_are_no_loss(site: Replica, catalog: Catalog) -> None:
     catalog.refresh()
     site.remove(INSTALLER)
     site.add(f"{INSTALLER}_superceded", size=28_000_000)
@@ -303,7 +299,7 @@ def test_a_replaced_artifact_under_a_name_that_says_so_and_an_unrecognised_file_
     assert done["2.7"].removed == ("2.7/UNWISE.EXE",)
 
 
-def test_a_directory_that_keeps_a_replaced_artifact_can_be_read_again(
+def test_a_directory_with_a_superseded_artifact_can_be_crawled_again(
     site: Replica, catalog: Catalog
 ) -> None:
     site.add(f"{INSTALLER}_superceded", size=28_000_000)
@@ -312,9 +308,7 @@ def test_a_directory_that_keeps_a_replaced_artifact_can_be_read_again(
     assert (done.error, done.removed) == (None, ())
 
 
-def test_a_removed_file_is_recorded_as_gone_and_leaves_the_catalog(
-    site: Replica, catalog: Catalog
-) -> None:
+def test_a_removed_file_is_recorded_and_leaves_the_catalog(site: Replica, catalog: Catalog) -> None:
     catalog.refresh()
     site.remove(INSTALLER)
     gone = INSTALLER
@@ -326,7 +320,7 @@ def test_a_removed_file_is_recorded_as_gone_and_leaves_the_catalog(
     assert gone not in catalog.paths()
 
 
-def test_a_gone_file_keeps_its_first_date_of_absence_and_comes_back_as_added(
+def test_a_removed_file_keeps_its_date_and_returns_as_added(
     site: Replica, catalog: Catalog
 ) -> None:
     catalog.refresh()
@@ -364,7 +358,7 @@ def test_the_data_version_moves_with_the_listing_and_not_with_the_clock(
     assert catalog.crawl("3.13.9")["3.13.9"].data_version != first
 
 
-def test_a_vanished_directory_is_recorded_as_gone_and_leaves_the_catalog(
+def test_a_removed_directory_is_recorded_and_leaves_the_catalog(
     site: Replica, catalog: Catalog
 ) -> None:
     catalog.refresh()
@@ -377,9 +371,7 @@ def test_a_vanished_directory_is_recorded_as_gone_and_leaves_the_catalog(
     assert not [path for path in catalog.paths() if path.startswith("2.7/")]
 
 
-def test_a_vanished_directory_that_comes_back_is_there_again(
-    site: Replica, catalog: Catalog
-) -> None:
+def test_a_removed_directory_can_return(site: Replica, catalog: Catalog) -> None:
     catalog.refresh()
     site.remove("2.7/")
     catalog.refresh()
@@ -410,7 +402,7 @@ def test_a_root_that_gives_no_whole_listing_changes_nothing(
     assert catalog.store.location.read(DIRECTORIES_FILE) == before
 
 
-def test_a_root_that_lost_many_directories_changes_nothing_unless_it_is_believed(
+def test_a_root_that_lost_many_directories_changes_nothing_unless_accepted(
     site: Replica, catalog: Catalog
 ) -> None:
     catalog.refresh()
@@ -450,9 +442,7 @@ def test_a_failed_directory_keeps_its_table_and_is_due_again(
     assert catalog.store.rows(FAILURES_FILE) == []
 
 
-def test_a_directory_that_never_gave_a_listing_is_told_apart_from_one_that_did(
-    site: Replica, catalog: Catalog
-) -> None:
+def test_a_directory_that_never_gave_a_listing_is_hidden(site: Replica, catalog: Catalog) -> None:
     page = Answer(body=b"<html><head><title>Python 2.7</title></head><body></body></html>")
     site.answer("2.7/", page)
     done = catalog.refresh()
@@ -476,7 +466,7 @@ def test_a_cut_page_of_a_new_directory_is_a_failure_and_not_a_hidden_listing(
     assert due_directories(catalog.store) == {"2.7": Due.FAILED}
 
 
-def test_another_site_is_refused_unless_everything_is_taken_from_it(
+def test_another_site_is_refused_unless_the_refresh_is_full(
     catalog: Catalog, site: Replica
 ) -> None:
     catalog.refresh()
@@ -494,7 +484,7 @@ def test_another_site_is_refused_unless_everything_is_taken_from_it(
     assert moved.store.metadata(CATALOG_FILE)["site_url"] == other.url
 
 
-def test_a_crawl_of_another_site_than_the_root_listing_s_changes_nothing(catalog: Catalog) -> None:
+def test_a_crawl_of_another_site_changes_nothing(catalog: Catalog) -> None:
     catalog.refresh()
     before = {name: catalog.store.metadata(directory_file(name)) for name in DIRECTORIES}
     with Replica(small_site()) as other, SiteClient(other.url) as client:
@@ -504,7 +494,7 @@ def test_a_crawl_of_another_site_than_the_root_listing_s_changes_nothing(catalog
     assert {name: catalog.store.metadata(directory_file(name)) for name in DIRECTORIES} == before
 
 
-def test_a_site_of_which_no_directory_can_be_read_gives_an_empty_catalog_and_says_why(
+def test_a_site_without_readable_directories_gives_an_empty_catalog(
     site: Replica, catalog: Catalog
 ) -> None:
     for name in DIRECTORIES:
@@ -554,7 +544,7 @@ def damage(catalog: Catalog, name: str, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["a page", "a letter"])
-def test_damaged_rows_are_not_published_as_none_and_the_next_refresh_reads_them_anew(
+def test_a_damaged_table_is_removed_and_its_directory_crawled_anew(
     site: Replica, catalog: Catalog, how: str
 ) -> None:
     catalog.refresh()
@@ -572,9 +562,7 @@ def test_damaged_rows_are_not_published_as_none_and_the_next_refresh_reads_them_
 
 @pytest.mark.parametrize("how", ["a page", "a letter"])
 @pytest.mark.parametrize("name", [DIRECTORIES_FILE, directory_file("3.14.0"), CATALOG_FILE])
-def test_a_full_refresh_writes_tables_with_damaged_rows_anew(
-    catalog: Catalog, name: str, how: str
-) -> None:
+def test_a_full_refresh_rewrites_damaged_tables(catalog: Catalog, name: str, how: str) -> None:
     catalog.refresh()
     before = catalog.paths()
     damage(catalog, name, how)
