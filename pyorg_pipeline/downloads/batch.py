@@ -10,7 +10,7 @@ from pyorg_pipeline.errors import PyorgError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Download, DownloadFailure, Progress, Verify
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.crowd import check_concurrency, crowd
+from pyorg_pipeline.site.threads import check_concurrency, request_threads
 
 #: Returns the progress callback of an artifact whose download begins, None for no callback.
 ArtifactProgress = Callable[[PythonOrgArtifact], Progress | None]
@@ -58,7 +58,7 @@ def download_all(
         except (PyorgError, OSError) as error:
             return DownloadFailure(artifact, error)
 
-    with crowd(client, concurrency, "downloads") as threads:
-        futures = [threads.submit(download_one, artifact) for artifact in artifacts]
+    with request_threads(client, concurrency, "downloads") as executor:
+        futures = [executor.submit(download_one, artifact) for artifact in artifacts]
         for future in as_completed(futures):
             yield future.result()

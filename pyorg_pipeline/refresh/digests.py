@@ -15,7 +15,6 @@ from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Event
 from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.catalog import schemas
@@ -54,7 +53,7 @@ from pyorg_pipeline.model.digests import (
 )
 from pyorg_pipeline.refresh.directories import current_crawls
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.crowd import check_concurrency, crowd
+from pyorg_pipeline.site.threads import check_concurrency, request_threads
 
 _logger = logging.getLogger(__name__)
 
@@ -173,7 +172,7 @@ def _record(
     futures: dict[Future[_Outcome], tuple[str, str]] = {}
     outcomes: dict[str, dict[str, _Outcome]] = {}
     remaining: dict[str, int] = {}
-    with crowd(client, concurrency, "digests") as threads:
+    with request_threads(client, concurrency, "digests") as executor:
         for directory in directories:
             try:
                 artifacts = _artifacts(store, client.base_url, directory, accept, verify=verify)
@@ -185,7 +184,7 @@ def _record(
             if not due and not only_due:
                 yield _write(store, client.base_url, directory, {}, accept)
             for artifact in due:
-                future = threads.submit(_read, client, artifact, threads.stopped)
+                future = executor.submit(_read, client, artifact)
                 futures[future] = (directory, artifact.path)
         for future in as_completed(futures):
             directory, path = futures[future]
@@ -242,11 +241,11 @@ def _due(artifacts: Iterable[ArtifactDigests]) -> list[ArtifactDigests]:
     return [artifact for artifact in artifacts if artifact.next_due(artifact.rows) is not None]
 
 
-def _read(client: SiteClient, artifact: ArtifactDigests, stopped: Event) -> _Outcome:
+def _read(client: SiteClient, artifact: ArtifactDigests) -> _Outcome:
     rows, new = dict(artifact.rows), {}
     try:
         # A companion that is still not final once it was read is left to the next refresh.
-        while not stopped.is_set() and (due := artifact.next_due(rows)) and due.suffix not in new:
+        while (due := artifact.next_due(rows)) and due.suffix not in new:
             rows[due.suffix] = new[due.suffix] = _read_companion(client, artifact, due)
     except (PyorgError, OSError) as error:
         _logger.debug("%s: %s", artifact.path, error)

@@ -1,84 +1,60 @@
-"""The one way to the site: pages over pooled connections, with limits, retries and clear errors.
-
-Here: requests, timeouts, retries and redirects. What they are made of stands beside it: the
-connections (`adapter`), whom a URL speaks to (`addresses`), what goes wrong (`trouble`), and how
-old an answer is (`age`).
-Not here: what a page says (`listing`), which pages to ask for (`crawler`), and what becomes of a
-file's pieces (`transfer`).
-
-The client speaks to the host of its base URL and to no other.
-"""
+"""The client of the site: pages and files over pooled connections, with limits and retries."""
 
 from __future__ import annotations
 
-import os
+import gzip
 import re
-import ssl
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from importlib import metadata
-from math import ceil
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from io import BytesIO
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
 
-from requests import PreparedRequest, Response, Session
-from requests.auth import HTTPBasicAuth
-from requests.utils import get_netrc_auth
-from urllib3 import Retry
-from urllib3 import exceptions as broken
+from requests import Request, Response
+from urllib3.exceptions import HTTPError
 
-from pyorg_pipeline.errors import (
-    InvalidArgumentError,
-    SettingsError,
-    SiteError,
-    SiteUnreachableError,
-)
-from pyorg_pipeline.site.adapter import CuttableAdapter
-from pyorg_pipeline.site.addresses import redirected, taken_apart
-from pyorg_pipeline.site.age import generated_at
-from pyorg_pipeline.site.retry import (
-    NOT_CONNECTED,
-    TransientError,
-    causes_of,
-    in_words,
-    retry_after,
-    trouble_with_status,
-)
-from pyorg_pipeline.site.small_files import LARGEST_COMPANION, read_body
+from pyorg_pipeline.errors import InvalidArgumentError, SiteError, SiteUnreachableError
+from pyorg_pipeline.model.urls import without_credentials
+from pyorg_pipeline.site.http_errors import status_error, translate_errors, was_sent
+from pyorg_pipeline.site.retry import Retries, TransientError
+from pyorg_pipeline.site.session import open_session
+from pyorg_pipeline.site.urls import normalize_base_url, redirect_target
 
-if TYPE_CHECKING:
-    from types import TracebackType
+#: Bytes of a page, decoded. python.org's largest listing has 100 kB.
+MAX_PAGE_SIZE: Final = 16 * 1024 * 1024
+#: Bytes of a file that is read into memory, decoded. A Sigstore bundle has 10 kB, the largest bill
+#: of materials some 3 MB.
+MAX_FILE_SIZE: Final = 16 * 1024 * 1024
 
-
-#: Bytes, decoded. python.org's largest listing has 100 kB; an endless page must not fill memory.
-LARGEST_PAGE: Final = 16 * 1024 * 1024
-
+_MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS: Final = 5
-# A page that drips in may take so many read timeouts altogether.
-_READ_TIMEOUTS_A_PAGE: Final = 4
-_READ_SIZE: Final = 64 * 1024
-# What a server may say to a request for the rest of a file (RFC 9110, 14.2 and 15.5.17).
+# The answers to a request for the rest of a file (RFC 9110, 14.2 and 15.5.17).
 _ANSWERS_TO_A_RANGE: Final = frozenset({200, 206, 416})
+# A page, or a file that is read into memory, may take so many read timeouts altogether.
+_READ_TIMEOUTS_PER_BODY: Final = 12
+_CHUNK_SIZE: Final = 64 * 1024
+# RFC 9111, 1.2.2: larger numbers of seconds count as this one.
+_MAX_AGE: Final = 2**31
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the site, whole."""
+    """A complete page of the site."""
 
-    #: Where it came from in the end, after redirects; without credentials.
+    #: After redirects; without credentials.
     url: str
     content: bytes
-    #: UTC, when the origin made the page, as far as can be told: caches on the way can keep a
-    #: listing for days.
+    #: UTC, when the origin server made the page, which caches may keep for days.
     generated_at: datetime
     #: UTC, by our clock.
     received_at: datetime
@@ -86,12 +62,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class FileAnswer:
-    """The answer to a request for a file, its body not read yet."""
+    """The answer to a request for a file; its body has not been read."""
 
     status: int
-    #: Whatever the case of a name.
+    #: Looked up in any case.
     headers: Mapping[str, str]
-    #: Bytes of the body as declared; None where the server declares none.
+    #: The declared bytes of the body, or None.
     length: int | None
     #: Whether the body ends where the connection does (RFC 9112, 6.3), so that a cut is not seen.
     close_delimited: bool
@@ -100,26 +76,24 @@ class FileAnswer:
 
 
 class SiteClient:
-    """Reads pages of one site; safe to be used by many threads at once.
+    """Reads pages and files of one site; may be shared by threads.
 
     Args:
-        base_url: http or https; a missing final slash is added. Credentials in it, or those that
-            netrc has for its host, are sent to this site only, and never shown.
-        concurrency: Connections at most; further requests wait for one.
-        connect_timeout: Seconds until a connection has to stand.
-        read_timeout: Seconds that the site may be silent. A page altogether may take four times
-            as long.
-        retries: How often a request is repeated before its trouble counts, over all kinds of
-            trouble.
-        backoff: Seconds that the pauses between attempts are counted in: urllib3's Retry doubles
-            them from the second pause on, and adds up to as much again at random.
-        longest_pause: Seconds between two attempts at most, whatever the site asks for.
+        base_url: http or https. Credentials in it, or those in netrc for its host, are sent to
+            this host only, and are in no error.
+        concurrency: The number of connections; further requests wait for one.
+        connect_timeout: Seconds.
+        read_timeout: Seconds without data after which a request fails. A cancelled request ends
+            within this time, too. A page may take twelve times as long altogether.
+        retries: How often a request is repeated after failures of any kind.
+        backoff: Seconds of the first pauses between attempts, which double.
+        max_pause: Seconds that a pause can last, also if the site asks for a longer one.
 
-    Proxies and certificate bundles of the environment are honoured as they are now.
+    Proxies and certificate bundles are read from the environment here.
 
     Raises:
-        InvalidArgumentError: base_url is no URL of a site, or a number is out of its range.
-        SettingsError: The environment names certificates that are not there.
+        InvalidArgumentError: base_url is not the URL of a site, or a number is out of range.
+        SettingsError: The environment names a certificate bundle that does not exist.
     """
 
     def __init__(
@@ -128,100 +102,82 @@ class SiteClient:
         *,
         concurrency: int = 8,
         connect_timeout: float = 10,
-        read_timeout: float = 30,
+        read_timeout: float = 10,
         retries: int = 4,
         backoff: float = 0.5,
-        longest_pause: float = 30,
+        max_pause: float = 30,
     ) -> None:
         if concurrency < 1 or connect_timeout <= 0 or read_timeout <= 0:
             raise InvalidArgumentError("concurrency and timeouts must be more than 0")
-        if retries < 0 or backoff < 0 or longest_pause < 0:
-            raise InvalidArgumentError("retries, backoff and longest_pause cannot be negative")
-        self._base_url, auth = taken_apart(base_url)
+        if retries < 0 or backoff < 0 or max_pause < 0:
+            raise InvalidArgumentError("retries, backoff and max_pause cannot be negative")
+        url = normalize_base_url(base_url)
+        self._base_url = without_credentials(url)
         self._timeout = (connect_timeout, read_timeout)
-        self._longest_page = read_timeout * _READ_TIMEOUTS_A_PAGE
-        self._retry = Retry(
-            retries,
-            backoff_factor=backoff,
-            # Or all that met the same trouble would come back together.
-            backoff_jitter=backoff,
-            backoff_max=longest_pause,
-            # Whole seconds, up: Retry wants an int.
-            retry_after_max=ceil(longest_pause),
-        )
-
-        self._lock = threading.Lock()
-        self._requests_sent = 0
-        # The time.monotonic() until which nothing is sent, because the site said 429.
-        self._held_until = 0.0
+        self._max_seconds = read_timeout * _READ_TIMEOUTS_PER_BODY
         #: Set by `cancel`.
         self.cancelled = threading.Event()
-        self._adapter = CuttableAdapter(concurrency)
-        self._headers = _headers(self._base_url, auth)
-        # Looked up once: a Session does so for each request, which costs more than the request.
-        # It also keeps cookies and reads a redirect's whole body, so requests go to the adapter.
-        with Session() as session:
-            self._environment: dict[str, Any] = dict(
-                session.merge_environment_settings(self._base_url, {}, True, None, None)
-            )
-        _check_certificates(self._environment["verify"])
+        self._retries = Retries(retries, backoff, max_pause, self.cancelled)
+        self._connections = threading.BoundedSemaphore(concurrency)
+        self._lock = threading.Lock()
+        self._requests_sent = 0
+        self._session = open_session(url, connections=concurrency)
+        # Copied for each request: Session.request prepares it anew, in five times the time.
+        self._request = self._session.prepare_request(
+            # Not the encodings that requests offers: they depend on what else is installed.
+            Request("GET", self._base_url, headers={"Accept-Encoding": "gzip"})
+        )
 
     @property
     def base_url(self) -> str:
-        """The site's root, with its final slash and without credentials."""
+        """The site's root, with a final slash and without credentials."""
         return self._base_url
 
     @property
     def requests_sent(self) -> int:
-        """How many requests went out so far, with retries and redirects."""
+        """How many requests were sent, retries and redirects included."""
         return self._requests_sent
 
     def get_page(self, directory: str = "") -> Page:
-        """Return the page of a directory, whole, as the site gave it with status 200.
+        """Return the page of a directory, which the site served with status 200.
 
         Args:
-            directory: Relative to the site's root, without its final slash; empty for the root.
+            directory: Relative to the site's root; empty for the root.
 
         Raises:
-            InvalidArgumentError: directory leads out of the site.
-            SiteUnreachableError: No connection, a cut one, or silence, each time it was tried.
-            SiteStatusError: A status other than 200, each time if it is one that passes.
-            SiteError: A redirect to another host; that host was not asked.
-            SiteError: The page is too large, or its redirects do not end.
+            InvalidArgumentError: directory is outside the site.
+            SiteUnreachableError: No connection, or one that broke, after all retries.
+            SiteStatusError: A status other than 200, after all retries if it is transient.
+            SiteError: A redirect to another site, too many redirects, or a page that is too large.
         """
         url = self._url_of(directory)
-        return self.with_retries(url, lambda: self._get(url))
+        return self.with_retries(url, lambda: self._get_page(url))
 
-    def read_file(self, path: str, limit: int = LARGEST_COMPANION) -> bytes:
-        """Return a small file, whole and decoded.
+    def read_file(self, path: str, limit: int = MAX_FILE_SIZE) -> bytes:
+        """Return the content of a small file, decoded.
 
         Args:
             path: Relative to the site's root, such as `3.14.0/Python-3.14.0.tgz.sigstore`.
-            limit: Bytes at most, as they arrive and as they are decoded.
+            limit: Bytes.
 
         Raises:
-            InvalidArgumentError: path leads out of the site.
-            SiteError: As `get_page`, also for a file that is larger than the limit.
+            InvalidArgumentError: path is outside the site.
+            SiteError: As for `get_page`.
         """
         url = self.file_url(path)
-
-        def once() -> bytes:
-            with self.open_file(url, {}) as answer:
-                return read_body(answer, url, limit)
-
-        return self.with_retries(url, once)
+        return self.with_retries(url, lambda: self._read_file(url, limit))
 
     def file_url(self, path: str) -> str:
-        """Return where a file lies.
+        """Return the URL of a file.
 
         Args:
             path: Relative to the site's root, such as `3.13.9/Python-3.13.9.tgz`; not quoted.
 
         Raises:
-            InvalidArgumentError: path leads out of the site.
+            InvalidArgumentError: path is outside the site.
         """
         if not path or path.endswith("/"):
-            raise InvalidArgumentError(f"{path!r} is no file below {self._base_url}")
+            raise InvalidArgumentError(f"{path!r} is not a file below {self._base_url}")
         return self._url_of(path).removesuffix("/")
 
     def with_retries(
@@ -231,82 +187,51 @@ class SiteClient:
         *,
         progress: Callable[[], object] | None = None,
     ) -> T:
-        """Return what `once` returns, calling it again after each TransientError.
+        """Return what `once` returns, calling it again after a TransientError.
 
         Args:
-            url: What is requested, for errors.
+            url: What is requested, for the log.
             once: One attempt.
             progress: Attempts are counted from the last one that changed what this returns.
         """
-        retry = self._retry
-        reached = progress() if progress else None
-        while True:
-            self._wait_while_held(url)
-            try:
-                return once()
-            except TransientError as trouble:
-                if progress and (now := progress()) != reached:
-                    retry, reached = self._retry, now
-                pause = retry_after(retry, trouble.retry_after)
-                if trouble.concerns_all:
-                    with self._lock:
-                        self._held_until = max(self._held_until, time.monotonic() + pause)
-                # One budget for all kinds of trouble. Left to the connection pool, Retry would
-                # know nothing of a body that is cut: its work is done once the headers are there.
-                try:
-                    retry = retry.increment("GET", url, error=trouble)
-                except broken.MaxRetryError:
-                    raise trouble.error from trouble.__cause__
-                if self.cancelled.wait(max(pause, retry.get_backoff_time())):
-                    raise trouble.error from trouble.__cause__
+        return self._retries.run(url, once, progress)
 
     @contextmanager
     def open_file(self, url: str, headers: Mapping[str, str]) -> Iterator[FileAnswer]:
-        """Ask for a file once, and hand over the answer at the end of its redirects.
-
-        What breaks while its pieces are read is TransientError; what the caller raises stays as it
-        is. An answer that was not read to its end costs its connection.
+        """Request a file once, following redirects, and yield the answer.
 
         Args:
-            url: As `file_url` gives it.
-            headers: Those that the request has beside the client's own, or in their place. With a
-                Range, 206 and 416 are answers as well as 200.
+            url: From `file_url`.
+            headers: Added to the client's own, or replacing them. With a Range, the statuses 206
+                and 416 are yielded as well as 200.
 
         Raises:
-            TransientError: No connection, silence, or a status that passes.
-            SiteStatusError: Any other status.
-            SiteError: A redirect to another host; that host was not asked.
-            SiteError: Its redirects do not end.
+            TransientError: The request failed, here or while the chunks are read, and another
+                attempt may succeed.
+            SiteError: As for `get_page`.
         """
-        wanted = _ANSWERS_TO_A_RANGE if "Range" in headers else {200}
-        sent = self._headers.copy()
-        sent.update(headers)
-        asked = url
-        for _ in range(_MOST_REDIRECTS + 1):
-            response = self._send(asked, sent)
-            try:
-                if response.status_code in wanted:
-                    yield self._handed_over(response, url)
-                    return
-                with self._in_our_words(asked):
-                    _drain(response)
-            finally:
-                response.close()
-            location = response.headers.get("Location")
-            if response.status_code not in _REDIRECTS or location is None:
-                raise trouble_with_status(asked, response.status_code, response.headers, "file")
-            asked = redirected(asked, location)
-        raise _endless(asked)
+        with self._open(url, "file", headers) as response:
+            raw = response.raw
+            length = raw.length_remaining
+            yield FileAnswer(
+                response.status_code,
+                response.headers,
+                length,
+                length is None and not raw.chunked,
+                lambda size: self._chunks(response, url, size),
+            )
 
     def cancel(self) -> None:
-        """End every request in flight, and every later one, with a SiteUnreachableError."""
+        """End every request in flight, and every later one, with a SiteUnreachableError.
+
+        A request that waits for the site ends when its timeout has passed, a pause at once.
+        """
         self.cancelled.set()
-        self._adapter.shut_down_connections()
 
     def close(self) -> None:
-        """End the requests under way and close the connections."""
+        """Cancel what is in flight and close the connections."""
         self.cancel()
-        self._adapter.close()
+        self._session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -324,162 +249,145 @@ class SiteClient:
             return self._base_url
         segments = directory.removesuffix("/").split("/")
         if any(segment in ("", ".", "..") for segment in segments):
-            raise InvalidArgumentError(f"{directory!r} is no directory below {self._base_url}")
+            raise InvalidArgumentError(f"{directory!r} is not a directory below {self._base_url}")
         return f"{self._base_url}{quote('/'.join(segments), errors='replace')}/"
 
-    def _wait_while_held(self, url: str) -> None:
-        """Wait as long as the site wants to hear from nobody here (429)."""
-        while (left := self._held_until - time.monotonic()) > 0:
-            if self.cancelled.wait(left):
-                raise SiteUnreachableError(url, "the request was given up")
+    def _get_page(self, url: str) -> Page:
+        with self._open(url, "directory") as response:
+            received_at = datetime.now(UTC)
+            content = self._read(response, url, MAX_PAGE_SIZE)
+            return Page(
+                without_credentials(response.url),
+                content,
+                generated_at(response.headers, received_at),
+                received_at,
+            )
 
-    def _get(self, url: str) -> Page:
-        """Return the page at the end of its redirects, without a second attempt."""
-        for _ in range(_MOST_REDIRECTS + 1):
-            answer = self._send(url, self._headers)
-            try:
-                with self._in_our_words(url):
-                    received_at = datetime.now(UTC)
-                    headers = answer.headers
-                    location = headers.get("Location")
-                    if answer.status_code == 200:
-                        content = self._body(answer, url)
-                        return Page(url, content, generated_at(headers, received_at), received_at)
-                    _drain(answer)
-            finally:
-                answer.close()
-            if answer.status_code not in _REDIRECTS or location is None:
-                raise trouble_with_status(url, answer.status_code, headers, "directory")
-            url = redirected(url, location)
-        raise _endless(url)
+    def _read_file(self, url: str, limit: int) -> bytes:
+        with self._open(url, "file", {"Accept": "*/*"}) as response:
+            return self._read(response, url, limit)
 
-    def _send(self, url: str, headers: Any) -> Response:
-        """Return the answer to one request, which the caller closes; only its head was read."""
-        if self.cancelled.is_set():
-            raise SiteUnreachableError(url, "the request was given up")
-        request = PreparedRequest()
-        request.method = "GET"
-        request.headers = headers
+    @contextmanager
+    def _open(
+        self, url: str, wanted: str, headers: Mapping[str, str] | None = None
+    ) -> Iterator[Response]:
+        """Yield the answer at the end of the redirects, if it has a status that is wanted."""
+        headers = headers or {}
+        statuses = _ANSWERS_TO_A_RANGE if "Range" in headers else {200}
+        # Not the pool's own limit: who waits for it would not see that the client is cancelled.
+        with self._connections:
+            for _ in range(_MAX_REDIRECTS + 1):
+                with self._send(url, headers) as response:
+                    if response.status_code in statuses:
+                        yield response
+                        return
+                    with translate_errors(url, self._timeout):
+                        _drain(response)
+                location = response.headers.get("Location")
+                if response.status_code not in _REDIRECTS or location is None:
+                    raise status_error(url, response.status_code, response.headers, wanted)
+                url = redirect_target(url, location)
+        raise SiteError(url, f"it redirects more than {_MAX_REDIRECTS} times; open it in a browser")
+
+    def _send(self, url: str, headers: Mapping[str, str]) -> Response:
+        """Send one request; the body of the answer is not read yet."""
+        self._raise_if_cancelled(url)
+        request = self._request.copy()
         request.url = url
+        request.headers.update(headers)
         with self._lock:
             self._requests_sent += 1
-        with self._in_our_words(url):
+        with translate_errors(url, self._timeout):
             try:
-                return self._adapter.send(request, timeout=self._timeout, **self._environment)
-            except (OSError, broken.HTTPError) as error:
-                if any(isinstance(cause, NOT_CONNECTED) for cause in causes_of(error)):
+                return self._session.send(
+                    request, stream=True, timeout=self._timeout, allow_redirects=False
+                )
+            except (OSError, HTTPError) as failure:
+                if not was_sent(failure):
                     with self._lock:
                         self._requests_sent -= 1
                 raise
 
-    @contextmanager
-    def _in_our_words(self, url: str) -> Iterator[None]:
-        """Make what breaks on the line one of our errors."""
-        try:
-            yield
-        except (OSError, broken.HTTPError) as error:
-            # requests' exceptions are OSErrors, and let some of urllib3's through.
-            causes = list(causes_of(error))
-            trouble = SiteUnreachableError(url, in_words(causes, self._timeout))
-            if self.cancelled.is_set() or any(
-                isinstance(c, ssl.SSLCertVerificationError) for c in causes
-            ):
-                raise trouble from error
-            raise TransientError(trouble) from error
-
-    def _handed_over(self, response: Response, url: str) -> FileAnswer:
-        raw = response.raw
-        length = raw.length_remaining
-        return FileAnswer(
-            response.status_code,
-            response.headers,
-            length,
-            length is None and not raw.chunked,
-            lambda size: self._chunks(raw, size, url),
-        )
-
-    def _chunks(self, raw: Any, size: int, url: str) -> Iterator[bytes]:
+    def _chunks(self, response: Response, url: str, size: int) -> Iterator[bytes]:
+        """Yield the body as it arrives, not decoded."""
+        raw: Any = response.raw
         while True:
-            # Around the read alone: what breaks in the hands of whoever takes the piece is theirs.
-            with self._in_our_words(url):
-                # read1 comes back with what is there: what came before a cut is not lost with it.
-                piece = raw.read1(size, decode_content=False)
-            if not piece:
+            # Around the read alone: exceptions of whoever uses the chunk are not the site's.
+            with translate_errors(url, self._timeout):
+                # read1 returns what has arrived, which a cut after it does not take away.
+                chunk = raw.read1(size, decode_content=False)
+            if not chunk:
                 return
-            yield piece
-            if self.cancelled.is_set():
-                raise SiteUnreachableError(url, "the transfer was given up")
+            yield chunk
+            self._raise_if_cancelled(url)
 
-    def _body(self, answer: Response, url: str) -> bytes:
-        """Return the decoded body, if it ends in time and before it is too large."""
-        deadline = time.monotonic() + self._longest_page
-        pieces = []
-        size = 0
-        # read1 comes back with what is there: a drip must not hide from the clock.
-        while piece := answer.raw.read1(_READ_SIZE, decode_content=True):
-            pieces.append(piece)
-            size += len(piece)
-            if size > LARGEST_PAGE:
-                raise SiteError(
-                    url, f"the page is larger than {LARGEST_PAGE} bytes; is this the site's URL?"
-                )
-            if time.monotonic() > deadline or self.cancelled.is_set():
+    def _read(self, response: Response, url: str, limit: int) -> bytes:
+        """Return the whole body, decoded, if it is complete in time and within the limit."""
+        deadline = time.monotonic() + self._max_seconds
+        body = bytearray()
+        for chunk in self._chunks(response, url, _CHUNK_SIZE):
+            body += chunk
+            if len(body) > limit:
+                raise _too_large(url, limit)
+            if time.monotonic() > deadline:
                 raise SiteUnreachableError(
-                    url,
-                    f"the page was not whole after {self._longest_page:g} s; ask again later",
+                    url, f"not complete after {self._max_seconds:g} s; try again later"
                 )
-        return b"".join(pieces)
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding in ("", "identity"):
+            return bytes(body)
+        if encoding not in ("gzip", "x-gzip"):
+            raise SiteError(url, f"its Content-Encoding {encoding[:80]!r} was not requested")
+        return _decode(bytes(body), url, limit)
+
+    def _raise_if_cancelled(self, url: str) -> None:
+        if self.cancelled.is_set():
+            raise SiteUnreachableError(url, "the request was cancelled")
 
 
-@lru_cache(maxsize=1)
-def user_agent() -> str:
-    """Return how this package names itself to a site, so that its people know whom to ask."""
+def _decode(body: bytes, url: str, limit: int) -> bytes:
     try:
-        version = metadata.version("pyorg-pipeline")
-    except metadata.PackageNotFoundError:
-        # Run from a tree that was never installed.
-        version = "0"
-    return f"pyorg_pipeline/{version} (+https://pypi.org/project/pyorg-pipeline/)"
+        with gzip.GzipFile(fileobj=BytesIO(body)) as stream:
+            content = stream.read(limit + 1)
+    except (OSError, EOFError, zlib.error) as failure:
+        error = SiteUnreachableError(url, "its gzip encoding is damaged; try again later")
+        raise TransientError(error) from failure
+    if len(content) > limit:
+        raise _too_large(url, limit)
+    return content
 
 
-def _headers(base_url: str, auth: tuple[str, str] | None) -> Any:
-    """Return the headers of every request: they do not depend on what is asked for."""
-    request = PreparedRequest()
-    request.prepare_headers(
-        {
-            "User-Agent": user_agent(),
-            "Accept": "text/html,*/*;q=0.1",
-            # Not what requests would offer, which depends on the decoders that are installed.
-            "Accept-Encoding": "gzip",
-            "Connection": "keep-alive",
-        }
-    )
-    auth = auth or get_netrc_auth(base_url)
-    if auth:
-        # As bytes: requests would encode text in Latin-1, RFC 7617 knows UTF-8.
-        HTTPBasicAuth(*(part.encode() for part in auth))(request)
-    return request.headers
+def _too_large(url: str, limit: int) -> SiteError:
+    return SiteError(url, f"larger than {limit} bytes; check the site's URL")
 
 
-def _check_certificates(verify: bool | str) -> None:
-    """Refuse a bundle of certificates that is not there, which no retry can change."""
-    if isinstance(verify, str) and not Path(verify).exists():
-        given = os.environ.get("REQUESTS_CA_BUNDLE") == verify
-        raise SettingsError(
-            "REQUESTS_CA_BUNDLE" if given else "CURL_CA_BUNDLE",
-            verify,
-            "there is no such file or folder; unset it, or name your certificates",
-        )
+def _drain(response: Response) -> None:
+    """Read the short body of an error or a redirect, so that its connection is used again."""
+    if re.fullmatch(r"[0-9]{1,5}", response.headers.get("Content-Length", "")):
+        response.raw.read(decode_content=False)
 
 
-def _drain(answer: Response) -> None:
-    """Read the short body of an error or a redirect, so that its connection can be used again."""
-    length = answer.headers.get("Content-Length", "")
-    if re.fullmatch(r"[0-9]{1,5}", length):
-        answer.raw.read(decode_content=False)
+def generated_at(headers: Mapping[str, str], received_at: datetime) -> datetime:
+    """Return when the origin server made an answer; when it was received if no header says.
+
+    Caches keep the origin's Date and add an Age (RFC 9111, 4.2.3 and 5.1). Either can be missing
+    or wrong; the older one counts, so that an old answer never counts as a new one.
+    """
+    generated_at = received_at
+    # A list is invalid; its first member is the one to use (RFC 9111, 5.1).
+    age = headers.get("Age", "").partition(",")[0].strip()
+    if re.fullmatch(r"[0-9]{1,20}", age):
+        generated_at -= timedelta(seconds=min(int(age), _MAX_AGE))
+    date = _parse_date(headers.get("Date", ""))
+    return generated_at if date is None else min(generated_at, date)
 
 
-def _endless(url: str) -> SiteError:
-    return SiteError(
-        url, f"it redirects more than {_MOST_REDIRECTS} times; look at the site in a browser"
-    )
+# Answers of the same second have the same date, and email's parser is slow.
+@lru_cache(maxsize=256)
+def _parse_date(text: str) -> datetime | None:
+    """Return the date in a header (RFC 9110, 5.6.7), None if it is invalid."""
+    try:
+        date = parsedate_to_datetime(text)
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

@@ -1,25 +1,20 @@
-"""Reads the listings of many directories, several at once.
-
-Here: one directory's listing, and the crowd of threads that reads many. Not here: which directories
-are due, and what is kept of them; that is the caller's, who hands in a function.
-"""
+"""Listings of directories: one, and many at once."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Event
 from typing import Generic, TypeVar
 
 from pyorg_pipeline.errors import PyorgError
 from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.crowd import check_concurrency, crowd
 from pyorg_pipeline.site.listing import parse_listing
+from pyorg_pipeline.site.threads import check_concurrency, request_threads
 
 _logger = logging.getLogger(__name__)
 
@@ -28,15 +23,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a site shows of one directory."""
+    """The listing of a directory."""
 
-    #: Relative to the site's root, without a slash at its end; empty for the root.
+    #: Relative to the site's root, without a final slash; empty for the root.
     directory: str
-    #: Where its page came from, after redirects.
+    #: After redirects.
     url: str
     #: In the page's order.
     entries: tuple[Entry, ...]
-    #: UTC, when the origin made the page, as far as can be told.
+    #: UTC, when the origin server made the page.
     generated_at: datetime
     #: UTC, by our clock.
     received_at: datetime
@@ -44,19 +39,20 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Crawled(Generic[T]):
-    """What became of one directory: a value or an error."""
+    """The result of one directory of a crawl: a value or an error."""
 
     directory: str
-    #: What the handler returned; None if there is an error.
+    #: What `handle` returned; None after an error.
     value: T | None
     error: PyorgError | OSError | None
 
 
 def read_listing(client: SiteClient, directory: str = "") -> Listing:
-    """Return the listing of a directory; one request.
+    """Return the listing of a directory, with one request.
 
     Raises:
-        SiteError: The site gave no page, or one that is not this directory's whole listing.
+        SiteError: The request failed.
+        ListingError: The page is not the complete listing of this directory.
     """
     page = client.get_page(directory)
     entries = parse_listing(page.content, page.url, directory)
@@ -65,58 +61,46 @@ def read_listing(client: SiteClient, directory: str = "") -> Listing:
 
 def crawl(
     client: SiteClient,
-    directories: Sequence[str],
+    directories: Iterable[str],
     handle: Callable[[Listing], T],
     *,
     concurrency: int = DEFAULT_CONCURRENCY,
 ) -> Generator[Crawled[T], None, None]:
-    """Read directories and hand their listings on; yield what became of each, as they are done.
+    """Read the listings of directories and yield each result as it arrives.
 
-    Each directory is read once, with one request, and `handle` is called with its listing in the
-    thread that read it. A PyorgError or OSError, of the site or of `handle`, is the result of its
-    directory; any other exception ends the crawl and comes out of the iterator. Nothing is sent
-    before the first result is asked for. When the iterator is closed, or an exception comes out of
-    it, requests under way are cut off and no thread is left.
+    Each directory is requested once, when the first result is asked for. `handle` is called in
+    the thread that read the listing. A PyorgError or OSError, of the site or of `handle`, is the
+    result of its directory; any other exception ends the crawl. When the crawl ends early, because
+    of an exception or because the generator is closed, the client is cancelled and no thread is
+    left.
 
     Args:
-        client: The site's.
-        directories: In the order in which they are asked for.
+        client: Of the site.
+        directories: In the order in which they are requested.
         handle: Called by up to `concurrency` threads at once.
         concurrency: Directories at once, from 1 to 32.
 
     Raises:
-        InvalidArgumentError: concurrency is out of its range.
+        InvalidArgumentError: concurrency is out of range.
     """
     check_concurrency(concurrency)
-    return _crawl(client, list(dict.fromkeys(directories)), handle, concurrency)
 
+    def crawl_one(directory: str) -> Crawled[T]:
+        try:
+            listing = read_listing(client, directory)
+            value = handle(listing)
+        except (PyorgError, OSError) as error:
+            _logger.debug("%s failed: %s", directory or "the root", error)
+            return Crawled(directory, None, error)
+        _logger.debug("%s: %d entries from %s", directory, len(listing.entries), listing.url)
+        return Crawled(directory, value, None)
 
-def _crawl(
-    client: SiteClient,
-    directories: list[str],
-    handle: Callable[[Listing], T],
-    concurrency: int,
-) -> Generator[Crawled[T], None, None]:
-    with crowd(client, concurrency, "crawl") as threads:
-        futures = [
-            threads.submit(_crawl_one, client, directory, handle, threads.stopped)
-            for directory in directories
-        ]
-        for future in as_completed(futures):
-            yield future.result()
+    def results() -> Generator[Crawled[T], None, None]:
+        with request_threads(client, concurrency, "crawl") as executor:
+            # No list of the futures here: as_completed drops each one that it has yielded.
+            for future in as_completed(
+                executor.submit(crawl_one, name) for name in dict.fromkeys(directories)
+            ):
+                yield future.result()
 
-
-def _crawl_one(
-    client: SiteClient, directory: str, handle: Callable[[Listing], T], stopped: Event
-) -> Crawled[T]:
-    try:
-        listing = read_listing(client, directory)
-        if stopped.is_set():
-            # Nobody asks for the result.
-            return Crawled(directory, None, None)
-        value = handle(listing)
-    except (PyorgError, OSError) as error:
-        _logger.debug("%s failed: %s", directory or "the root", error)
-        return Crawled(directory, None, error)
-    _logger.debug("%s: %d entries from %s", directory, len(listing.entries), listing.url)
-    return Crawled(directory, value, None)
+    return results()

@@ -142,7 +142,7 @@ class TestDownloadArtifact:
     @pytest.mark.usefixtures("folder")
     def test_a_removed_file_is_reported_with_its_status(self, site: Replica) -> None:
         site.remove("2.7/Python-2.7.tgz")
-        with pytest.raises(SiteStatusError, match="absent") as raised:
+        with pytest.raises(SiteStatusError, match="not found") as raised:
             PythonOrgDownloads.download_artifact("Python-2.7.tgz")
         assert raised.value.status == 404
 

@@ -1,4 +1,4 @@
-"""Crawls of a replica: one request a directory, errors that stay where they are, and the end."""
+"""Crawls of a replica: one request a directory, an error a directory, and closing early."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def replica(a_small_record: list[RecordedEntry]) -> Iterator[Replica]:
 
 @pytest.fixture
 def client(replica: Replica) -> Iterator[SiteClient]:
-    with SiteClient(replica.url, concurrency=16, backoff=0, retries=1) as client:
+    with SiteClient(replica.url, concurrency=16, backoff=0, retries=1, read_timeout=0.5) as client:
         yield client
 
 
@@ -47,9 +47,7 @@ def crawling_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("crawl")]
 
 
-def test_a_listing_tells_what_it_lists_and_how_old_it_is(
-    replica: Replica, client: SiteClient
-) -> None:
+def test_a_listing_has_its_directory_entries_and_age(replica: Replica, client: SiteClient) -> None:
     replica.answer("3.13.9/", Answer(headers={"Age": "3600"}))
     before = datetime.now(UTC)
     listing = read_listing(client, "3.13.9")
@@ -62,13 +60,13 @@ def test_a_listing_tells_what_it_lists_and_how_old_it_is(
     assert sizes["amd64"] is None
 
 
-def test_the_root_has_no_name(client: SiteClient) -> None:
+def test_the_root_is_the_empty_directory(client: SiteClient) -> None:
     listing = read_listing(client)
     assert listing.directory == ""
     assert "3.13.9" in {entry.name for entry in listing.entries}
 
 
-def test_a_page_of_the_directorys_own_is_no_listing() -> None:
+def test_an_index_page_is_not_a_listing() -> None:
     with Replica() as replica, SiteClient(replica.url) as client:
         # 2.2.3/ holds an index.html, which the site may serve instead of the listing.
         replica.answer("2.2.3/", Answer(body=b"<html><h1>Python 2.2.3</h1></html>"))
@@ -78,22 +76,20 @@ def test_a_page_of_the_directorys_own_is_no_listing() -> None:
         assert len(replica.requests) == 1
 
 
-def test_a_redirect_to_another_directory_is_not_taken(replica: Replica, client: SiteClient) -> None:
+def test_a_redirect_to_another_directory_is_an_error(replica: Replica, client: SiteClient) -> None:
     replica.answer("3.13.9/", Answer(301, {"Location": "../3.13.8/"}))
     with pytest.raises(ListingError, match=r"lists '/ftp/python/3\.13\.8/', not '3\.13\.9'"):
         read_listing(client, "3.13.9")
 
 
-def test_a_cached_copy_of_another_directory_is_not_taken(
-    replica: Replica, client: SiteClient
-) -> None:
+def test_the_page_of_another_directory_is_an_error(replica: Replica, client: SiteClient) -> None:
     other = client.get_page("3.13.8").content
     replica.answer("3.13.9/", Answer(body=other))
     with pytest.raises(ListingError, match="not '3"):
         read_listing(client, "3.13.9")
 
 
-def test_a_body_that_ends_too_early_without_anybody_saying_so_is_an_error(
+def test_a_cut_page_with_a_matching_length_is_an_error(
     replica: Replica, client: SiteClient
 ) -> None:
     whole = client.get_page("3.13.9").content
@@ -103,7 +99,7 @@ def test_a_body_that_ends_too_early_without_anybody_saying_so_is_an_error(
     assert caught.value.is_listing
 
 
-def test_a_whole_site_costs_one_request_a_directory(replica: Replica, client: SiteClient) -> None:
+def test_a_crawl_costs_one_request_a_directory(replica: Replica, client: SiteClient) -> None:
     directories = release_directories(client)
     replica.clear_requests()
     results = {crawled.directory: crawled for crawled in crawl(client, directories, count)}
@@ -116,18 +112,18 @@ def test_a_whole_site_costs_one_request_a_directory(replica: Replica, client: Si
     assert results["3.13.9"].value == len(read_listing(client, "3.13.9").entries)
 
 
-def test_a_directory_that_is_named_twice_is_read_once(replica: Replica, client: SiteClient) -> None:
+def test_a_repeated_directory_is_read_once(replica: Replica, client: SiteClient) -> None:
     results = list(crawl(client, ["3.13.9", "3.13.8", "3.13.9"], count))
     assert sorted(crawled.directory for crawled in results) == ["3.13.8", "3.13.9"]
     assert len(replica.requests) == 2
 
 
-def test_no_directories_are_no_requests(replica: Replica, client: SiteClient) -> None:
+def test_without_directories_no_request_is_sent(replica: Replica, client: SiteClient) -> None:
     assert list(crawl(client, [], count)) == []
     assert replica.requests == []
 
 
-def test_the_handler_runs_in_the_thread_that_read(client: SiteClient) -> None:
+def test_handle_runs_in_the_threads_of_the_crawl(client: SiteClient) -> None:
     names = [
         crawled.value
         for crawled in crawl(
@@ -137,7 +133,7 @@ def test_the_handler_runs_in_the_thread_that_read(client: SiteClient) -> None:
     assert all(name is not None and name.startswith("crawl") for name in names)
 
 
-def test_an_error_of_one_directory_is_its_result_and_nobody_elses(
+def test_an_error_is_the_result_of_its_directory_alone(
     replica: Replica, client: SiteClient
 ) -> None:
     replica.answer("3.13.1/", Answer(403))
@@ -165,9 +161,7 @@ def test_an_error_of_one_directory_is_its_result_and_nobody_elses(
     assert results["3.13.7"] == Crawled("3.13.7", "3.13.7", None)
 
 
-def test_a_mistake_in_the_handler_comes_out_and_ends_the_crawl(
-    replica: Replica, client: SiteClient
-) -> None:
+def test_another_exception_of_handle_ends_the_crawl(replica: Replica, client: SiteClient) -> None:
     directories = release_directories(client)
     replica.clear_requests()
 
@@ -180,9 +174,7 @@ def test_a_mistake_in_the_handler_comes_out_and_ends_the_crawl(
     assert crawling_threads() == []
 
 
-def test_a_result_is_there_before_the_last_directory_answers(
-    replica: Replica, client: SiteClient
-) -> None:
+def test_results_are_yielded_as_they_arrive(replica: Replica, client: SiteClient) -> None:
     hold = threading.Event()
     replica.answer("3.13.9/", Answer(hold=hold))
     results = crawl(client, ["3.13.9", "3.13.8"], count)
@@ -191,7 +183,7 @@ def test_a_result_is_there_before_the_last_directory_answers(
     assert [crawled.directory for crawled in results] == ["3.13.9"]
 
 
-def test_nothing_is_sent_before_the_first_result_is_asked_for(
+def test_no_request_is_sent_before_the_first_result_is_asked_for(
     replica: Replica, client: SiteClient
 ) -> None:
     results = crawl(client, ["3.13.9"], count)
@@ -200,12 +192,11 @@ def test_nothing_is_sent_before_the_first_result_is_asked_for(
     assert next(results).error is None
 
 
-def test_whoever_stops_early_leaves_no_thread_and_no_request(
+def test_closing_a_crawl_leaves_no_thread_and_sends_no_request(
     replica: Replica, client: SiteClient
 ) -> None:
     directories = release_directories(client)
     replica.clear_requests()
-    # Silent for ever: without being cut off they would last as long as the read timeout.
     for directory in directories[1:4]:
         replica.answer(f"{directory}/", Answer(hold=threading.Event()))
     handled: list[str] = []
@@ -218,7 +209,7 @@ def test_whoever_stops_early_leaves_no_thread_and_no_request(
     assert len(handled) < len(directories)
 
 
-def test_a_crawl_that_is_dropped_ends_too(replica: Replica, client: SiteClient) -> None:
+def test_a_crawl_without_references_ends(replica: Replica, client: SiteClient) -> None:
     replica.answer("3.13.9/", Answer(hold=threading.Event()))
     for _ in crawl(client, ["3.13.8", "3.13.9"], count):
         break
@@ -226,9 +217,7 @@ def test_a_crawl_that_is_dropped_ends_too(replica: Replica, client: SiteClient) 
     assert crawling_threads() == []
 
 
-def test_an_interrupt_ends_the_crawl_although_the_site_is_silent(
-    replica: Replica, client: SiteClient
-) -> None:
+def test_an_interrupt_ends_the_crawl(replica: Replica, client: SiteClient) -> None:
     replica.answer("3.13.9/", Answer(hold=threading.Event()))
 
     def interrupt() -> None:
@@ -242,7 +231,7 @@ def test_an_interrupt_ends_the_crawl_although_the_site_is_silent(
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 16])
-def test_never_are_more_directories_asked_for_at_once_than_wanted(
+def test_concurrency_limits_the_requests_at_once(
     replica: Replica, client: SiteClient, concurrency: int
 ) -> None:
     directories = release_directories(client)[:60]
@@ -271,12 +260,12 @@ def test_never_are_more_directories_asked_for_at_once_than_wanted(
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, 33])
-def test_concurrency_out_of_range_is_refused_at_once(client: SiteClient, concurrency: int) -> None:
+def test_concurrency_out_of_range_is_an_error_at_once(client: SiteClient, concurrency: int) -> None:
     with pytest.raises(InvalidArgumentError, match="from 1 to 32"):
         crawl(client, ["3.13.9"], count, concurrency=concurrency)
 
 
-def test_each_directory_leaves_one_line_in_the_debug_log(
+def test_each_directory_is_logged_once(
     replica: Replica, client: SiteClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     replica.answer("3.13.1/", Answer(404))

@@ -1,0 +1,84 @@
+"""Sessions of requests, as the site's client and the webhook use them."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from http.cookiejar import DefaultCookiePolicy
+from importlib import metadata
+from pathlib import Path
+
+from requests import Response, Session
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from requests.utils import default_user_agent, get_auth_from_url, get_netrc_auth
+
+from pyorg_pipeline.errors import SettingsError
+
+
+class _Session(Session):
+    """A session that never prepares the next request of a redirect.
+
+    Preparing it reads the redirect's whole body, which a server may never end.
+    """
+
+    def get_redirect_target(self, resp: Response) -> None:  # noqa: ARG002
+        return None
+
+
+def open_session(url: str, *, connections: int = 1) -> Session:
+    """Return a session for the host of a URL, which sends no cookies and follows no redirects.
+
+    The credentials are those in the URL, or those of netrc. Proxies and certificate bundles are
+    read from the environment once, here: Session.request reads them again for each request, which
+    takes longer than all else that it does.
+
+    Args:
+        url: http or https.
+        connections: How many are kept open.
+
+    Raises:
+        SettingsError: The environment names a certificate bundle that does not exist.
+    """
+    session = _Session()
+    session.headers["User-Agent"] = user_agent()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    user, password = get_auth_from_url(url)
+    auth = (user, password) if user or password else get_netrc_auth(url)
+    if auth:
+        # As bytes: requests would encode text in Latin-1, RFC 7617 recommends UTF-8.
+        session.auth = HTTPBasicAuth(auth[0].encode(), auth[1].encode())
+    environment = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies = environment["proxies"]
+    session.verify = environment["verify"]
+    session.cert = environment["cert"]
+    session.trust_env = False
+    _require_certificates(session.verify)
+    adapter = HTTPAdapter(pool_maxsize=connections)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+@lru_cache(maxsize=1)
+def user_agent() -> str:
+    """Return the User-Agent of every request.
+
+    It has no URL: the project has no page of its own to name.
+    """
+    try:
+        version = metadata.version("pyorg-pipeline")
+    except metadata.PackageNotFoundError:
+        # Run from a source tree that was never installed.
+        version = "0"
+    return f"pyorg_pipeline/{version} {default_user_agent()}"
+
+
+def _require_certificates(verify: object) -> None:
+    if isinstance(verify, str) and not Path(verify).exists():
+        used = os.environ.get("REQUESTS_CA_BUNDLE") == verify
+        raise SettingsError(
+            "REQUESTS_CA_BUNDLE" if used else "CURL_CA_BUNDLE",
+            verify,
+            "there is no such file or folder; unset it, or name your certificates",
+        )

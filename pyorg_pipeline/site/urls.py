@@ -1,0 +1,96 @@
+"""URLs of the site: its base URL, and the targets of redirects, which may not leave its origin."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+from requests import PreparedRequest
+from urllib3.exceptions import HTTPError
+
+from pyorg_pipeline.errors import InvalidArgumentError, SiteError
+from pyorg_pipeline.model.urls import without_credentials
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+# What requests and urllib3 raise for URLs that they cannot parse.
+_UNPARSABLE: Final = (OSError, ValueError, HTTPError)
+
+
+class Origin(NamedTuple):
+    """Scheme, host and port of a URL (RFC 9110, 4.3.1)."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+def origin_of(url: str) -> Origin:
+    """Return the origin of an http or https URL."""
+    parts = urlsplit(url)
+    port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+    return Origin(parts.scheme, parts.hostname or "", port)
+
+
+def normalize_base_url(base_url: str) -> str:
+    """Return a base URL as requests would send it, with a final slash; credentials are kept.
+
+    Raises:
+        InvalidArgumentError: It is not an http or https URL, or has a query or a fragment.
+    """
+
+    def invalid(reason: str) -> InvalidArgumentError:
+        shown = re.sub(r"//.*@", "//***@", base_url)
+        return InvalidArgumentError(
+            f"invalid site URL {shown!r}: {reason}; use one like https://www.python.org/ftp/python/"
+        )
+
+    if not re.match(r"\s*https?://", base_url, re.IGNORECASE):
+        raise invalid("it does not start with http:// or https://")
+    try:
+        url = _normalize(base_url.strip())
+        # Fails for what no name server could look up: empty labels, or labels that are too long.
+        origin_of(url).host.encode("idna")
+        parts = urlsplit(url)
+    except _UNPARSABLE:
+        # Without the cause, which shows the URL with its credentials.
+        raise invalid("it cannot be parsed") from None
+    if parts.query or parts.fragment:
+        raise invalid("it has a query or a fragment")
+    return url if url.endswith("/") else f"{url}/"
+
+
+def redirect_target(url: str, location: str) -> str:
+    """Return where a redirect leads, without credentials and fragment.
+
+    It has to have the same origin; http to https on the default ports of the same host is allowed
+    too, but not the way back, which would send credentials unencrypted.
+
+    Raises:
+        SiteError: It leads elsewhere, or is not a URL.
+    """
+    refusal = SiteError(
+        url,
+        f"it redirects to another site, {without_credentials(location)[:200]!r}, which is not "
+        "followed; if the site has moved, configure its new URL",
+    )
+    try:
+        # Normalized before the check: two parsers may disagree about the host of a crafted URL.
+        target = _normalize(urljoin(url, location.encode("latin-1").decode(errors="replace")))
+        if urlsplit(target).scheme not in _DEFAULT_PORTS:
+            raise refusal
+        here, there = origin_of(url), origin_of(target)
+    except _UNPARSABLE:
+        raise refusal from None
+    upgrade = (here.scheme, here.port) == ("http", 80) and there == ("https", here.host, 443)
+    if there != here and not upgrade:
+        raise refusal
+    return without_credentials(urlsplit(target)._replace(fragment="").geturl())
+
+
+def _normalize(url: str) -> str:
+    """Return a URL as requests would send it: quoted, its host in lower case and in ASCII."""
+    request = PreparedRequest()
+    request.prepare_url(url, None)
+    assert request.url is not None
+    return request.url
