@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from math import ceil
 from typing import TypeVar
 
 from urllib3 import Retry
@@ -58,9 +57,8 @@ class Retries:
             # Without it, requests that failed together would be repeated together.
             backoff_jitter=backoff,
             backoff_max=max_pause,
-            # Retry takes whole seconds.
-            retry_after_max=ceil(max_pause),
         )
+        self._max_pause = max_pause
         self._cancelled = cancelled
         self._lock = threading.Lock()
         # The time.monotonic() before which no attempt starts.
@@ -82,7 +80,7 @@ class Retries:
                 failure = error
             if progress and (now := progress()) != reached:
                 retry, reached = self._retry, now
-            pause = parse_retry_after(retry, failure.retry_after)
+            pause = min(parse_retry_after(failure.retry_after), self._max_pause)
             if failure.for_all_requests:
                 with self._lock:
                     self._paused_until = max(self._paused_until, time.monotonic() + pause)
@@ -97,9 +95,9 @@ class Retries:
         raise failure.error from failure.__cause__
 
 
-def parse_retry_after(retry: Retry, text: str) -> float:
-    """Return the seconds of a Retry-After header, limited as `retry` says; 0 if it is invalid."""
+def parse_retry_after(text: str) -> float:
+    """Return the seconds of a Retry-After header; 0 if it is invalid."""
     try:
-        return retry.parse_retry_after(text) if text else 0.0
+        return Retry().parse_retry_after(text) if text else 0.0
     except (InvalidHeader, ValueError, OverflowError):
         return 0.0

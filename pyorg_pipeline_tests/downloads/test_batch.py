@@ -35,7 +35,7 @@ def site() -> Iterator[Replica]:
 
 @pytest.fixture
 def client(site: Replica) -> Iterator[SiteClient]:
-    with SiteClient(site.url, retries=0, backoff=0) as client:
+    with SiteClient(site.url, retries=0, backoff=0, read_timeout=3) as client:
         yield client
 
 

@@ -219,7 +219,7 @@ def test_cancelling_the_client_ends_its_transfers(
         return Answer(hold=threading.Event())
 
     replica.answer(PATH, answer)
-    client = connect(replica.url)
+    client = connect(replica.url, read_timeout=1)
     with ThreadPoolExecutor(1) as threads:
         call = threads.submit(fetch, client, PATH, tmp_path)
         asked_again.wait()

@@ -255,7 +255,7 @@ def test_a_waiting_call_ends_when_its_client_is_cancelled(
 ) -> None:
     answer = Held()
     replica.answer(PATH, answer)
-    client, other = SiteClient(replica.url), SiteClient(replica.url)
+    client, other = (SiteClient(replica.url, read_timeout=1) for _ in range(2))
     with client, other, ThreadPoolExecutor(2) as threads:
         first = threads.submit(fetch, client, PATH, tmp_path)
         answer.requested.wait()

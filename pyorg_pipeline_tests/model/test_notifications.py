@@ -25,8 +25,8 @@ SENT = datetime(2026, 10, 7, 12, 1, 3, 999_000, tzinfo=UTC)
 
 #: As an event of `pyorg ui` told them, of a site that answered 403.
 FAILURES = {
-    "3.14.0": f"{SITE}3.14.0/: forbidden (403): the site is there but refuses to show this, which "
-    "says nothing about what exists; try again later or use a mirror"
+    "3.14.0": f"{SITE}3.14.0/: forbidden (403): the site refuses this directory, which "
+    "may exist; try again later or use a mirror"
 }
 FAILED: dict[str, Any] = {
     "site_url": SITE,

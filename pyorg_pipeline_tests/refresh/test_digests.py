@@ -94,7 +94,7 @@ class Digests:
 def digests(tmp_path: Path) -> Iterator[Digests]:
     with (
         Replica(small_site()) as site,
-        SiteClient(site.url, backoff=0, retries=0) as client,
+        SiteClient(site.url, backoff=0, retries=0, read_timeout=3) as client,
     ):
         made = Digests(site, CatalogStore(LocalLocation(tmp_path / "catalog")), client)
         made.publish(f"{TGZ}.sigstore", bundle_bytes(ONE))
