@@ -1,14 +1,11 @@
-"""PythonOrgDownloads: queries and downloads from the catalog.
-
-It imports neither Dagster nor requests until a download, or a query without a catalog, needs them.
-"""
+"""PythonOrgDownloads: queries and downloads from the catalog."""
 
 # No `from __future__ import annotations`: the command line calls the annotations' classes.
 
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, overload
+from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict, Unpack, overload
 from urllib.parse import quote
 
 from pyorg_pipeline.catalog.queries import Snapshot
@@ -34,18 +31,19 @@ if TYPE_CHECKING:
     from pyorg_pipeline.model.changes import CatalogChange
     from pyorg_pipeline.model.releases import PythonRelease
 
+    class _Conditions(TypedDict, total=False):
+        series: str | None
+        complete_only: Flag
+        artifact_type: str | None
+        arch: str | None
+        format: str | None
+
 
 class PythonOrgDownloads:
     """Everything that python.org offers for download, from the catalog.
 
     Every method raises CatalogError if the catalog cannot be read. The reports print a table and
     return an empty text, as those of the package that this one replaces.
-
-    From the command line:
-      pyorg PythonOrgDownloads latest_version --series 3.13
-      pyorg PythonOrgDownloads list_version_artifacts 3 13 --micro 9
-      pyorg PythonOrgDownloads report_version_artifacts 3 13 --micro 9
-      pyorg --json PythonOrgDownloads list_version_artifacts 3 13 --artifact_type source-release
     """
 
     #: Another site than PYORG_SITE_URL; a subclass that sets it has a catalog of its own.
@@ -55,9 +53,7 @@ class PythonOrgDownloads:
 
     @classmethod
     def list_release_versions(cls, final_only: Flag = True) -> list[NormalizedPythonVersion]:
-        """The versions that have a release, as three-item tuples, sorted.
-
-        With `final_only` only those that have a final release.
+        """The versions that have a release, or a final one, as three-item tuples, sorted.
 
         Example: pyorg PythonOrgDownloads list_release_versions --final_only false
         """
@@ -84,8 +80,7 @@ class PythonOrgDownloads:
 
         Raises:
             VersionNotFoundError: the catalog has no such version.
-            InvalidArgumentError: a number is invalid, or no artifact has such a type, arch or
-                format.
+            InvalidArgumentError: a number is invalid, or no artifact has the type, arch or format.
         """
         version = NormalizedPythonVersion(major, minor, micro)
         snapshot = cls._snapshot()
@@ -111,9 +106,8 @@ class PythonOrgDownloads:
         """Download and verify an artifact, and return the path of its file.
 
         The artifact is one that a method returned, a path such as 3.13.9/Python-3.13.9.tgz, or a
-        name. The file appears under its name only when it is complete and verified. An existing
-        file is not overwritten unless `overwrite`. A missing folder is created; None creates a
-        temporary one.
+        name. The file appears under its name only when it is complete and verified; existing files
+        are not overwritten unless `overwrite`. None as the folder creates a temporary one.
 
         `verify` is true (the strongest digest that the site publishes, else the size and the
         archive's own checksums), `digest` (requires a digest), `signature` (requires a Sigstore
@@ -123,8 +117,7 @@ class PythonOrgDownloads:
 
         Raises:
             VerificationError: the file is not what it should be, and was not kept.
-            DownloadError: it cannot be written.
-            SiteError: the site did not send it.
+            DownloadError, SiteError: it cannot be written, or the site did not send it.
             ArtifactChoiceError: no artifact has such a name, or several have.
         """
         from pyorg_pipeline.downloads.download import download  # noqa: PLC0415  # imports requests
@@ -134,11 +127,8 @@ class PythonOrgDownloads:
         if isinstance(artifact, str):
             snapshot = cls._snapshot()
             artifact = snapshot.artifact(cls._site_url(snapshot), artifact)
-        site_url = artifact.url.removesuffix(quote(artifact.path))
-        with (
-            SiteClient(site_url) as client,
-            file_progress(artifact.name, artifact.size, progress) as report,
-        ):
+        bar = file_progress(artifact.name, artifact.size, progress)
+        with SiteClient(artifact.url.removesuffix(quote(artifact.path))) as client, bar as shown:
             done = download(
                 client,
                 artifact,
@@ -146,7 +136,7 @@ class PythonOrgDownloads:
                 stream_chunk_size=stream_chunk_size,
                 overwrite=parse_flag("overwrite", overwrite),
                 verify=parse_verification(verify),
-                progress=report,
+                progress=shown,
             )
         return Path(done.destination)
 
@@ -201,12 +191,7 @@ class PythonOrgDownloads:
         cls,
         final_only: Flag = ...,
         download_tarball: Literal[False] = ...,
-        *,
-        series: str | None = ...,
-        complete_only: Flag = ...,
-        artifact_type: str | None = ...,
-        arch: str | None = ...,
-        format: str | None = ...,
+        **more: "Unpack[_Conditions]",
     ) -> NormalizedPythonVersion: ...
 
     @overload
@@ -215,12 +200,7 @@ class PythonOrgDownloads:
         cls,
         final_only: Flag = ...,
         download_tarball: Flag = ...,
-        *,
-        series: str | None = ...,
-        complete_only: Flag = ...,
-        artifact_type: str | None = ...,
-        arch: str | None = ...,
-        format: str | None = ...,
+        **more: "Unpack[_Conditions]",
     ) -> NormalizedPythonVersion | tuple[NormalizedPythonVersion, Path]: ...
 
     @classmethod
@@ -240,33 +220,26 @@ class PythonOrgDownloads:
         It has three items for a final; without `final_only` it is the highest of any level, with
         five. With `complete_only` it is the highest that is not still being uploaded: see
         list_releases. With `artifact_type`, `arch` and `format` it is the highest that has such an
-        artifact, superseded files not counted.
-
-        With `download_tarball` its source tarball is downloaded to the current folder as by
-        download_release, and the version and the file's path are returned.
+        artifact, superseded files not counted. With `download_tarball` its source tarball is
+        downloaded to the current folder, and the version and the file's path are returned.
 
         Example: pyorg PythonOrgDownloads latest_version --series 3.13
 
         Raises:
             VersionNotFoundError: there is no such release.
-            InvalidArgumentError: the series is not of the form 3.13, or no artifact has such a
-                type, arch or format.
+            InvalidArgumentError: the series, type, arch or format is invalid.
             DownloadError, SiteError: as for download_artifact.
         """
         final_only = parse_flag("final_only", final_only)
         complete_only = parse_flag("complete_only", complete_only)
-        wanted = None if series is None else parse_series(series)
+        of_series = None if series is None else parse_series(series)
         version = None
         if not (complete_only or artifact_type or arch or format):
-            version = cls._reader().latest_version(wanted, final_only=final_only)
+            version = cls._reader().latest_version(of_series, final_only)
         if version is None:
             snapshot = cls._snapshot()
-            version = snapshot.newest_release(
-                wanted,
-                final_only=final_only,
-                complete_only=complete_only,
-                conditions=snapshot.conditions(artifact_type, arch, format),
-            )
+            conditions = snapshot.conditions(artifact_type, arch, format)
+            version = snapshot.newest_release(of_series, final_only, complete_only, conditions)
         found = version.numbers if final_only else version
         if not parse_flag("download_tarball", download_tarball):
             return found
@@ -280,8 +253,8 @@ class PythonOrgDownloads:
 
         The state is that of this moment: `partial` while a release lacks something that one of the
         two before it had, and is younger than the longest time that those before it took;
-        `superseded` once there is a newer complete one of its series; else `complete`.
-        docs/releases.md has the rules.
+        `superseded` once there is a newer complete one of its series; else `complete`. See
+        docs/releases.md.
 
         Example: pyorg PythonOrgDownloads list_releases --series 3.15
 
@@ -290,8 +263,8 @@ class PythonOrgDownloads:
             InvalidArgumentError: the series is not of the form 3.13.
         """
         final_only = parse_flag("final_only", final_only)
-        wanted = None if series is None else parse_series(series)
-        releases = cls._snapshot().releases(datetime.now(UTC), wanted)
+        of_series = None if series is None else parse_series(series)
+        releases = cls._snapshot().releases(datetime.now(UTC), of_series)
         return [one for one in releases if one.is_final or not final_only]
 
     @classmethod
@@ -336,13 +309,10 @@ class PythonOrgDownloads:
     ) -> "list[CatalogChange]":
         """The files that appeared, vanished or were replaced (other size or date), newest last.
 
-        Refreshes record them, from the second one on; those of one refresh are sorted by version,
-        then path. With `companions` those of files about artifacts, such as signatures, are
-        included.
-
-        Only changes seen after `since` are listed: a datetime with a time zone, ISO 8601 text (UTC
-        unless it has a zone), or an age such as 12h or 7d. A program that polls passes the
-        `seen_at` of the last change that it had.
+        Refreshes record them, from the second one on. With `companions` those of files about
+        artifacts, such as signatures, are included. Only changes seen after `since` are listed: a
+        datetime with a time zone, ISO 8601 text (UTC unless it has a zone), or an age such as 12h
+        or 7d. A program that polls passes the `seen_at` of the last change that it had.
 
         Example: pyorg PythonOrgDownloads list_changes --since 7d
 
@@ -350,9 +320,9 @@ class PythonOrgDownloads:
             InvalidArgumentError: `since` is not a valid time, or a datetime without a time zone.
         """
         start = None if since is None else parse_since(since, datetime.now(UTC))
-        with_companions = parse_flag("companions", companions)
+        companions = parse_flag("companions", companions)
         site_url = cls._site_url(cls._snapshot())
-        return cls._reader().changes(site_url, start, companions=with_companions)
+        return cls._reader().changes(site_url, start, companions=companions)
 
     @classmethod
     def report_changes(
@@ -407,7 +377,6 @@ class PythonOrgDownloads:
 
     @classmethod
     def _site_url(cls, snapshot: Snapshot) -> str:
-        """The configured site; unless one is configured, that of the catalog."""
         settings = cls._settings()
         return settings.site_url if settings.site_is_given else snapshot.site_url
 
@@ -421,10 +390,8 @@ class PythonOrgDownloads:
             settings = cls._settings()
             if not settings.auto_refresh:
                 raise
-        print(  # noqa: T201  # it takes seconds, not milliseconds
-            f"No catalog at {reader.location.text} yet: filling it from {settings.site_url}",
-            file=sys.stderr,
-        )
+        where = reader.location.text
+        sys.stderr.write(f"No catalog at {where} yet: filling it from {settings.site_url}\n")
         from pyorg_pipeline.runs import refresh  # noqa: PLC0415  # imports Dagster
 
         failures = refresh(settings).failures

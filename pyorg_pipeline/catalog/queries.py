@@ -257,7 +257,6 @@ class Snapshot:
     def newest_release(
         self,
         series: Series | None,
-        *,
         final_only: bool,
         complete_only: bool = False,
         conditions: Mapping[str, str] | None = None,

@@ -52,7 +52,7 @@ class CatalogReader:
         return found
 
     def latest_version(
-        self, series: Series | None, *, final_only: bool
+        self, series: Series | None, final_only: bool
     ) -> NormalizedPythonVersion | None:
         """The newest release, read from latest_version alone; None if that was not published yet.
 
