@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,22 +27,20 @@ from pyorg_pipeline.reports.progress import download_progress
 from pyorg_pipeline.settings import Settings
 from pyorg_pipeline.site.client import SiteClient
 
-_INTERRUPTS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
-
 
 @dataclass(frozen=True, slots=True)
 class Downloads:
-    """What a run of the job brought; `str` of it is what `pyorg download` prints: the paths."""
+    """A run of the job; `str` of it is what `pyorg download` prints: the paths."""
 
     run_id: str
-    #: Where its report lies.
+    #: The location of its report.
     report: str
     #: The rows of the report.
     outcomes: Sequence[Mapping[str, Any]]
 
     @property
     def error(self) -> DownloadsFailedError | None:
-        """What is to be raised once this was shown; None where all went well."""
+        """The error to raise after the report was shown; None if nothing failed."""
         failures = {row["path"]: row["error"] for row in self.outcomes if row["error"] is not None}
         return DownloadsFailedError(failures, len(self.outcomes)) if failures else None
 
@@ -52,18 +49,19 @@ class Downloads:
 
 
 def attended_download(settings: Settings, config: Mapping[str, Any]) -> Downloads:
-    """Run the job on the persistent instance, in this process; returns what it brought.
+    """Run the job download_artifacts on the persistent instance, in this process.
 
-    A catalog that is missing is filled first. The report goes to stderr, as a table. Artifacts
-    that failed are in it and not raised: whoever asked sees the rest first.
+    A missing catalog is filled first. The report goes to stderr, as a table. Artifacts that failed
+    are in it and not raised, so that the caller can print the others first.
 
     Args:
-        settings: which site, catalog and instance.
-        config: that of the op select_artifacts.
+        settings: The site, catalog and instance.
+        config: That of the op select_artifacts.
 
     Raises:
-        ArtifactChoiceError: nothing fits; names the nearest choices.
-        PyorgError: nothing could be downloaded at all.
+        ArtifactChoiceError: No artifact matches; names the nearest choices.
+        InvalidArgumentError: A value of the configuration is invalid.
+        PyorgError: The run failed without a report.
     """
     store = CatalogStore(open_location(settings.catalog_url))
     if store.location.stamp(CATALOG_FILE) is None and settings.auto_refresh:
@@ -72,22 +70,21 @@ def attended_download(settings: Settings, config: Mapping[str, Any]) -> Download
         if filled.error is not None:
             raise filled.error
     _check(settings, config, store)
-    with _bars() as progress:
+    with download_progress() as bars:
+        progress = None if bars is None else lambda one: bars.file(one.name, one.size)
         run_id = _run(settings, config, progress)
     rows = read_report(store, run_id)
-    if not rows:
-        raise PyorgError(f"run {run_id} failed; `pyorg ui` shows its log")
     sys.stderr.write("".join(f"{line}\n" for line in report_lines(rows)))
     return Downloads(run_id, f"{store.location.text}/{report_file(run_id)}", rows)
 
 
 def download_config(**options: Any) -> dict[str, Any]:
-    """The job's config out of a command's options, where lists are texts with commas between.
+    """The configuration of the job from the options of the command, where lists are texts.
 
-    A limit of 0 is none. A folder is meant as seen from here, wherever the job runs later.
+    A limit of 0 is none. A folder is relative to the current one, wherever the job runs later.
 
     Raises:
-        InvalidArgumentError: attributes that are not of the form `name=value,...`.
+        InvalidArgumentError: Attributes that are not of the form `name=value,...`.
     """
     config = dict(options)
     for name in ("series", "versions", "releaselevels", "artifact_types"):
@@ -100,20 +97,19 @@ def download_config(**options: Any) -> dict[str, Any]:
 
 
 def _check(settings: Settings, config: Mapping[str, Any], store: CatalogStore) -> None:
-    """Raise what makes a selection or destination invalid, before a run begins."""
+    """Raise the error of an invalid configuration as it is, before a run begins."""
     try:
         checked = DownloadConfig(**config)
     except ValidationError as error:
-        words = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise InvalidArgumentError("; ".join(words)) from error
+        reasons = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise InvalidArgumentError("; ".join(reasons)) from error
     with SiteClient(settings.site_url) as client:
         selected_artifacts(checked, store, client.base_url)
-    if checked.destination is not None:
-        open_destination(checked.destination)
+    open_destination(checked.destination or ".")
 
 
-def _run(settings: Settings, config: Mapping[str, Any], progress: ArtifactProgress) -> str:
-    """Run the job to its end, whatever failed; returns the id of the run."""
+def _run(settings: Settings, config: Mapping[str, Any], progress: ArtifactProgress | None) -> str:
+    """Run the job to its end, also after a failed batch; returns the id of the run."""
     resources = {"download_progress": dg.ResourceDefinition.hardcoded_resource(progress)}
     job = build_definitions(settings, resources=resources).resolve_job_def(download_artifacts.name)
     run_config = {
@@ -127,14 +123,15 @@ def _run(settings: Settings, config: Mapping[str, Any], progress: ArtifactProgre
             run_config=run_config, instance=instance, raise_on_error=False
         )
     for event in done.all_events:
-        error = event.step_failure_data.error if event.is_step_failure else None
-        if error is not None and error.cls_name in _INTERRUPTS:
+        error = None
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+        elif event.is_job_failure:
+            error = event.job_failure_data.error
+        # A batch with failures, which are in the report.
+        if error is None or error.cls_name == "Failure":
+            continue
+        if error.cls_name in {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}:
             raise KeyboardInterrupt
+        raise PyorgError(f"run {done.run_id} failed: {(error.cause or error).message.strip()}")
     return done.run_id
-
-
-@contextmanager
-def _bars() -> Iterator[ArtifactProgress]:
-    """A bar for each file that is begun, on a terminal."""
-    with download_progress() as bars:
-        yield lambda artifact: None if bars is None else bars.file(artifact.name, artifact.size)

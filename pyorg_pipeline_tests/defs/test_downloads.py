@@ -31,6 +31,7 @@ from pyorg_pipeline.errors import (
     CatalogSiteError,
     DownloadsFailedError,
     InvalidArgumentError,
+    PyorgError,
 )
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
@@ -525,6 +526,15 @@ def test_pyorg_download_reports_a_failure_in_one_line_and_exits_with_1(
     assert line.startswith(f"pyorg: 1 of 2 artifacts were not downloaded: {FINAL} (")
     assert "404" in line
     assert visible(folder) == contents(NEWEST[1:2])
+
+
+def test_pyorg_download_says_why_a_run_failed_without_a_report(
+    settings: Settings, folder: Path
+) -> None:
+    (settings.home / "catalog" / "downloads").write_text("not a folder")
+    config = download_config(**{**OPTIONS, "destination": str(folder)})
+    with pytest.raises(PyorgError, match=r"failed: .*CatalogUnreadableError: .*Not a directory"):
+        attended_download(settings, config)
 
 
 def test_pyorg_download_goes_on_after_a_failed_batch(
