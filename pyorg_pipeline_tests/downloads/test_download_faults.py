@@ -351,18 +351,19 @@ def respond_with(head: str, body: bytes) -> Callable[[RawRequest], Raw]:
 
 
 @pytest.mark.parametrize("size", [len(BYTES), None])
+@pytest.mark.parametrize("chunked", [False, True])
 def test_a_file_without_a_length_arrives(
-    connect: Connect, tmp_path: Path, size: int | None
+    connect: Connect, tmp_path: Path, size: int | None, chunked: bool
 ) -> None:
-    with RawServer(respond_with("", BYTES)) as server:
-        done = fetch(connect(server.url), PATH, tmp_path, size=size)
-    assert Path(done.destination).read_bytes() == BYTES
-
-
-def test_a_file_in_chunks_arrives(replica: Replica, connect: Connect, tmp_path: Path) -> None:
-    replica.answer(PATH, Answer(headers={"Transfer-Encoding": "chunked"}))
-    done = fetch(connect(replica.url), PATH, tmp_path, stream_chunk_size=10_000)
-    assert Path(done.destination).read_bytes() == BYTES
+    head, body = "", BYTES
+    if chunked:
+        head, body = (
+            "Transfer-Encoding: chunked\r\n",
+            b"%x\r\n%s\r\n0\r\n\r\n" % (len(BYTES), BYTES),
+        )
+    with RawServer(respond_with(head, body)) as server:
+        fetch(connect(server.url), PATH, tmp_path, size=size)
+    assert (tmp_path / NAME).read_bytes() == BYTES
 
 
 @pytest.mark.parametrize(
