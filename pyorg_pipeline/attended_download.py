@@ -11,7 +11,6 @@ from typing import Any
 import dagster as dg
 from pydantic import ValidationError
 
-from pyorg_pipeline.attended import attended_refresh
 from pyorg_pipeline.catalog.download_reports import read_report, report_file
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
@@ -24,6 +23,7 @@ from pyorg_pipeline.errors import DownloadsFailedError, InvalidArgumentError, Py
 from pyorg_pipeline.model.arguments import parse_attributes
 from pyorg_pipeline.reports.downloads import report_lines
 from pyorg_pipeline.reports.progress import download_progress
+from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings
 from pyorg_pipeline.site.client import SiteClient
 
@@ -65,7 +65,7 @@ def attended_download(settings: Settings, config: Mapping[str, Any]) -> Download
     """
     store = CatalogStore(open_location(settings.catalog_url))
     if store.location.stamp(CATALOG_FILE) is None and settings.auto_refresh:
-        filled = attended_refresh(settings)
+        filled = refresh(settings)
         sys.stderr.write(f"{filled}\n")
         if filled.error is not None:
             raise filled.error

@@ -31,7 +31,7 @@ from pyorg_pipeline.settings import load_settings as _load_settings
 
 if TYPE_CHECKING:
     from pyorg_pipeline.attended_download import Downloads as _Downloads
-    from pyorg_pipeline.summary import RefreshSummary as _RefreshSummary
+    from pyorg_pipeline.reports.summary import RefreshSummary as _RefreshSummary
 
 __all__ = ["PythonOrgDownloads", "demo", "download", "refresh", "ui"]
 
@@ -57,9 +57,9 @@ def refresh(
     Example: pyorg refresh --full
     """
     with _quick_imports():
-        from pyorg_pipeline.attended import attended_refresh  # noqa: PLC0415
+        from pyorg_pipeline import runs as _runs  # noqa: PLC0415
 
-    return attended_refresh(
+    return _runs.refresh(
         _load_settings(),
         full=_arguments.parse_flag("full", full),
         accept_vanished=_arguments.parse_flag("accept_vanished", accept_vanished),

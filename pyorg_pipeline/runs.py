@@ -1,43 +1,33 @@
-"""A refresh from a program or the command line: the jobs, in this process, one after the other."""
+"""Runs started from a program or the command line, in this process, with a progress bar."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
 import dagster as dg
 
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
-from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.catalog.store import CATALOG_FILE, DIRECTORIES_FILE, LATEST_FILE, CatalogStore
 from pyorg_pipeline.defs import jobs
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.digest_assets import record_digests
 from pyorg_pipeline.defs.instance import open_instance
-from pyorg_pipeline.defs.living_runs import fail_killed_runs
 from pyorg_pipeline.defs.maintenance import prune_when_many
 from pyorg_pipeline.defs.partitions import due_digest_partitions, due_partitions
-from pyorg_pipeline.defs.rounds import COMMAND, ROUND_TAG
+from pyorg_pipeline.defs.resources import RefreshProgress
+from pyorg_pipeline.defs.stale_runs import fail_killed_refreshes, refresh_command_tags
 from pyorg_pipeline.model.due import Due
+from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
 from pyorg_pipeline.refresh.publish import publication_due
-from pyorg_pipeline.refresh.watch import Watch, watching
+from pyorg_pipeline.reports.progress import crawl_progress
+from pyorg_pipeline.reports.summary import RefreshSummary
 from pyorg_pipeline.settings import Settings
 
-
-@dataclass(frozen=True, slots=True)
-class Refresh:
-    """What a refresh did."""
-
-    #: Why each directory was crawled.
-    due: Mapping[str, Due]
-    watch: Watch
-    #: Directories that could not be read, with the reason; they keep their last good tables.
-    failures: Mapping[str, str]
-    #: Directories whose digests could not all be read, with the reason; what was on record stays.
-    digest_failures: Mapping[str, str] = field(default_factory=dict)
-    #: Checks that did not hold, with what was found.
-    failed_checks: Mapping[str, str] = field(default_factory=dict)
+LOGGER = logging.getLogger(__name__)
 
 
 def refresh(
@@ -46,90 +36,157 @@ def refresh(
     full: bool = False,
     accept_vanished: bool = False,
     digests: bool = False,
-    on_crawl: Callable[[Watch], None] | None = None,
-) -> Refresh:
-    """Bring the catalog up to date with the site, as runs of the persistent Dagster instance.
+) -> RefreshSummary:
+    """Update the catalog from the site, as runs of the persistent Dagster instance.
+
+    Shows a progress bar on stderr, if that is a terminal. Directories that fail are in the summary
+    and do not raise: the others are published first.
 
     Args:
         settings: which site, catalog and instance.
         full: crawl every directory, whatever its date says.
-        accept_vanished: believe a root listing that lost more than a tenth of its directories, and
-            a directory's that lost artifacts.
-        digests: read the digests of artifacts, too, out of the files about them.
-        on_crawl: called as each directory is done.
+        accept_vanished: accept a root listing that lost more than a tenth of its directories, and
+            listings of directories that lost artifacts.
+        digests: read the digests of artifacts too, from their companions.
 
     Raises:
-        CatalogLockedError: another refresh is at work.
-        PyorgError: the root could not be read or believed; the last good catalog stays.
+        CatalogLockedError: another process is refreshing the catalog.
+        PyorgError: the root listing could not be read or accepted; the last good catalog stays.
+        KeyboardInterrupt: Ctrl-C was pressed.
     """
+    started = monotonic()
     location = open_location(settings.catalog_url)
     store = CatalogStore(location)
-    watch = Watch(on_crawl=on_crawl)
+    progress = RefreshProgress()
+    due: Mapping[str, Due] = {}
+    failures: dict[str, str] = {}
+    digest_failures: dict[str, str] = {}
+    failed_checks: dict[str, str] = {}
     with (
         exclusive(location, settings.lock_folder),
         open_instance(settings.dagster_home) as instance,
-        watching(watch),
+        crawl_progress(settings.site_url) as show,
     ):
-        definitions = build_definitions(settings)
-        fail_killed_runs(instance, str(settings.lock_folder))
-        root = {"full": full, "accept_vanished": accept_vanished}
-        _run(definitions, instance, jobs.read_root, {"release_directories": root})
-        due = due_partitions(store, instance, full=full)
-        failures: dict[str, str] = {}
-        if due:
-            config = {
-                "release_artifacts": {"directories": list(due), "accept_vanished": accept_vanished}
-            }
-            failures = _try(definitions, instance, jobs.crawl_directories, config)
-        digest_failures: dict[str, str] = {}
-        if digests and (wanted := due_digest_partitions(store, instance)):
-            config = {"read_digests": {"directories": wanted}}
-            digest_failures = _try(definitions, instance, record_digests, config)
-        failed_checks: dict[str, str] = {}
+
+        def on_crawl(done: DirectoryCrawl) -> None:
+            show(len(progress.crawls), len(due))
+            LOGGER.debug("%s: %s", done.directory, done.error or f"{done.rows} files")
+
+        progress.on_crawl = on_crawl
+        fail_killed_refreshes(instance, location)
+        executor = _Executor(settings, instance, refresh_command_tags(location), progress=progress)
+        executor.run(
+            jobs.read_root.name,
+            release_directories={"full": full, "accept_vanished": accept_vanished},
+        )
+        if due := due_partitions(store, instance, full=full):
+            failures = executor.failures(
+                jobs.crawl_directories.name,
+                release_artifacts={"directories": list(due), "accept_vanished": accept_vanished},
+            )
+        if digests and (names := due_digest_partitions(store, instance)):
+            digest_failures = executor.failures(
+                record_digests.name, read_digests={"directories": names}
+            )
         if publication_due(store):
-            published = _run(definitions, instance, jobs.publish, {})
+            published = executor.run(jobs.publish.name)
             failed_checks = {
-                check.check_name: check.description or "did not hold"
+                check.check_name: check.description or "failed"
                 for check in published.get_asset_check_evaluations()
                 if not check.passed
             }
         prune_when_many(instance, settings.automation.keep_runs)
-    return Refresh(
-        due=due,
-        watch=watch,
+    return _summary(
+        settings,
+        store,
+        progress,
+        due,
+        seconds=monotonic() - started,
         failures=failures,
         digest_failures=digest_failures,
         failed_checks=failed_checks,
     )
 
 
-def _try(
-    definitions: dg.Definitions,
-    instance: dg.DagsterInstance,
-    job: Any,
-    config: Mapping[str, Mapping[str, Any]],
-) -> dict[str, str]:
-    """Run a job that goes on after failures; returns them, by partition."""
-    try:
-        _run(definitions, instance, job, config)
-    except dg.Failure as failure:
-        return {name: str(reason.value) for name, reason in failure.metadata.items()}
-    return {}
+class _Executor:
+    """Executes jobs in this process, on the persistent instance."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        instance: dg.DagsterInstance,
+        tags: Mapping[str, str],
+        **resources: Any,
+    ) -> None:
+        self._definitions = build_definitions(settings, resources=resources)
+        self._instance = instance
+        self._tags = tags
+
+    def run(self, job: str, **config: Mapping[str, Any]) -> dg.ExecuteInProcessResult:
+        """Execute a job with the config of its ops, by name; an error in a step is raised."""
+        try:
+            return self._definitions.resolve_job_def(job).execute_in_process(
+                run_config={
+                    "ops": {op: {"config": dict(values)} for op, values in config.items()},
+                    # The terminal shows a progress bar and a summary; the UI has the whole log.
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                instance=self._instance,
+                tags=dict(self._tags),
+            )
+        except dg.DagsterExecutionInterruptedError as error:
+            raise KeyboardInterrupt from error
+
+    def failures(self, job: str, **config: Mapping[str, Any]) -> dict[str, str]:
+        """Execute a job that goes on after failures; returns these, by partition."""
+        try:
+            self.run(job, **config)
+        except dg.Failure as failure:
+            return {name: str(reason.value) for name, reason in failure.metadata.items()}
+        return {}
 
 
-def _run(
-    definitions: dg.Definitions,
-    instance: dg.DagsterInstance,
-    job: Any,
-    config: Mapping[str, Mapping[str, Any]],
-) -> dg.ExecuteInProcessResult:
-    """Run a job to its end; an error in a step is raised as it is."""
-    run_config = {
-        "ops": {name: {"config": dict(values)} for name, values in config.items()},
-        # Whoever waits sees a progress bar and a summary; the whole log is in the UI.
-        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+def _summary(
+    settings: Settings,
+    store: CatalogStore,
+    progress: RefreshProgress,
+    due: Mapping[str, Due],
+    *,
+    seconds: float,
+    **problems: Mapping[str, str],
+) -> RefreshSummary:
+    update = progress.directories
+    assert update is not None
+    # In the order of the listing, whichever was read first.
+    order = {name: place for place, name in enumerate(due)}
+    crawls = sorted(progress.crawls, key=lambda crawl: order[crawl.directory])
+    published = store.metadata_or_none(CATALOG_FILE) or {"artifacts": 0, "unrecognised": 0}
+    latest = {
+        row["final_only"]: row["version"]
+        for row in store.rows(LATEST_FILE)
+        if row["series"] is None
     }
-    definition = definitions.resolve_job_def(job.name)
-    return definition.execute_in_process(
-        run_config=run_config, instance=instance, tags={ROUND_TAG: COMMAND}
+    return RefreshSummary(
+        site_url=settings.site_url,
+        location=store.location.text,
+        listed_at=store.metadata(DIRECTORIES_FILE)["generated_at"],
+        directories=len(update.present),
+        crawled={name: str(reason) for name, reason in due.items()},
+        vanished=update.vanished,
+        added=[path for crawl in crawls for path in crawl.added],
+        removed=[path for crawl in crawls for path in crawl.removed],
+        replaced=[path for crawl in crawls for path in crawl.replaced],
+        artifacts=published["artifacts"],
+        unrecognised=published["unrecognised"],
+        hidden=[crawl.directory for crawl in crawls if crawl.hidden],
+        digests_read=sum(done.recorded for done in progress.digests),
+        digests_verified=sum(done.verified for done in progress.digests),
+        digest_conflicts=[str(one) for done in progress.digests for one in done.conflicts],
+        digests_unreadable=sorted(path for done in progress.digests for path in done.unreadable),
+        digests_rejected=sorted(path for done in progress.digests for path in done.rejected),
+        latest_final=latest.get(True),
+        latest=latest.get(False),
+        requests=progress.requests,
+        seconds=round(seconds, 3),
+        **problems,
     )

@@ -1,4 +1,4 @@
-"""Dagster's own web server and daemon as a child process, for as long as someone looks at it."""
+"""`pyorg ui`: Dagster's web server and daemon as a child process, until it is stopped."""
 
 from __future__ import annotations
 
@@ -8,62 +8,66 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final
 
 from filelock import FileLock, Timeout
 
+from pyorg_pipeline.catalog.location import open_location
+from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.defs.automation import schedules
-from pyorg_pipeline.defs.instance import ensure_home
-from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
+from pyorg_pipeline.defs.instance import ensure_home, open_instance
+from pyorg_pipeline.defs.stale_runs import fail_abandoned_runs, fail_killed_refreshes
+from pyorg_pipeline.errors import CatalogLockedError, InvalidArgumentError, SettingsError
 from pyorg_pipeline.settings import Settings
 
 HOST: Final = "127.0.0.1"
 
-#: Dagster recommends another tool than `dagster dev` at each start; that one wants a project.
+#: Dagster recommends `dg dev` at each start; that needs a project, not an installed package.
 _QUIETLY: Final = "ignore:Function `dev_command` is superseded"
 
-#: What ends us has to end the child as well; Windows has no SIGHUP.
+#: A signal that ends this process has to end the child as well; Windows has no SIGHUP.
 _FORWARDED: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 
 
 def serve_ui(settings: Settings, port: int) -> int:
-    """Run `dagster dev` on this machine's loopback until it is told to stop; its exit code.
+    """Run `dagster dev` on this machine's loopback until it is stopped; returns its exit code.
 
-    Ctrl-C and SIGTERM go on to Dagster, which stops its own children.
+    Ctrl-C and SIGTERM are forwarded to Dagster, which stops its own children.
 
     Raises:
-        InvalidArgumentError: no such port, or another program listens there.
-        SettingsError: Dagster's home cannot be made, or another UI is open on it, or a schedule's
-            time means nothing.
+        InvalidArgumentError: the port is invalid or in use.
+        SettingsError: Dagster's home cannot be created, another UI is open on it, or the time of a
+            schedule is invalid.
     """
     _check_port(port)
-    # Dagster would serve a page that says of a code location only that it cannot be loaded.
+    # Otherwise Dagster would serve a page that only says that a code location cannot be loaded.
     schedules(settings.automation)
     environment = {**os.environ, **_environment(settings)}
     command = [sys.executable, "-W", _QUIETLY, "-m", "dagster", "dev"]
     command += ["-m", "pyorg_pipeline.definitions", "-h", HOST, "-p", str(port)]
-    # Otherwise several lines at each look of each sensor, which the UI shows as well.
+    # Otherwise each tick of each sensor prints several lines, which the UI shows as well.
     command += ["--log-level", "warning"]
-    with _alone(settings), _forwarded_signals() as forward_to:
+    with _only_ui(settings), _forwarded_signals() as forward_to:
+        _fail_stale_runs(settings)
         print(f"Dagster's UI: http://{HOST}:{port} (Ctrl-C stops it)", flush=True)  # noqa: T201
-        # A session of its own: otherwise Dagster and each of its children would get Ctrl-C from
-        # the terminal, and once more from us.
+        # In a session of its own: Dagster and its children would otherwise receive Ctrl-C twice,
+        # from the terminal and from this process.
         process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             command, env=environment, start_new_session=True
         )
         forward_to(process)
         code = process.wait()
-    # As a shell tells it: 128 and the signal.
+    # As shells do: 128 plus the signal.
     return code if code >= 0 else 128 - code
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Keep a second daemon off the home: each would run every schedule and tell every event."""
+def _only_ui(settings: Settings) -> Iterator[None]:
+    """Keep a second daemon off the home: both would run all schedules and send all events."""
     lock = FileLock(settings.dagster_home / ".ui.lock")
     try:
         lock.acquire(timeout=0)
@@ -79,22 +83,30 @@ def _alone(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
+def _fail_stale_runs(settings: Settings) -> None:
+    location = open_location(settings.catalog_url)
+    with open_instance(settings.dagster_home) as instance:
+        fail_abandoned_runs(instance)
+        with suppress(CatalogLockedError), exclusive(location, settings.lock_folder):
+            fail_killed_refreshes(instance, location)
+
+
 def _environment(settings: Settings) -> Mapping[str, str]:
-    """Everything that Dagster's processes need to find the same site and catalog."""
+    """What Dagster's processes need to find the same site and catalog."""
     return {
         "PYORG_SITE_URL": settings.site_url,
         "PYORG_HOME": str(settings.home),
         "PYORG_CATALOG_URL": settings.catalog_url,
         "PYORG_CONCURRENCY": str(settings.concurrency),
         "DAGSTER_HOME": str(ensure_home(settings.dagster_home)),
-        # Empty where there is none: a demo tells nobody, whatever its own environment says.
+        # Empty if there is none: a demo notifies nobody, whatever its own environment says.
         "PYORG_WEBHOOK_URL": settings.webhook_url or "",
     }
 
 
 def _check_port(port: int) -> None:
     if not 0 < port < 65536:
-        raise InvalidArgumentError(f"port {port} is none: choose one from 1 to 65535")
+        raise InvalidArgumentError(f"invalid port {port}: choose one from 1 to 65535")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         if os.name == "posix":
             # As the server does: a port whose last connections still linger is free.
@@ -103,17 +115,17 @@ def _check_port(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise InvalidArgumentError(
-                f"port {port} of {HOST} cannot be had ({error.strerror}): "
+                f"port {port} of {HOST} is not available ({error.strerror}): "
                 "choose another one with --port"
             ) from error
 
 
 @contextmanager
 def _forwarded_signals() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
-    """Hand the signals that would end us to a child instead; yields who tells which child.
+    """Forward the signals that would end this process to a child; yields a function that sets it.
 
-    Handlers stand before the child starts: a shell's background job ignores Ctrl-C, the child
-    would inherit that, and Dagster takes SIGTERM as it takes Ctrl-C.
+    The handlers are installed before the child starts: a shell's background job ignores Ctrl-C,
+    the child would inherit that, and Dagster treats SIGTERM as Ctrl-C.
     """
     children: list[subprocess.Popen[bytes]] = []
     early: list[int] = []

@@ -443,7 +443,7 @@ def test_debug_shows_a_line_a_directory_and_nothing_of_libraries(
     done = pyorg(tmp_path, "--log-level", "debug", "refresh", PYORG_SITE_URL=small.url)
     names = {line.split("|")[1] for line in done.stderr.splitlines()}
     assert all(name.startswith("pyorg_pipeline") for name in names)
-    lines = [line for line in done.stderr.splitlines() if "attended|DEBUG:" in line]
+    lines = [line for line in done.stderr.splitlines() if "runs|DEBUG:" in line]
     assert len(lines) == 5
     assert any(line.endswith("|DEBUG:3.13.9: 3 files") for line in lines)
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,7 @@ from pyorg_pipeline.errors import CatalogLockedError, RootListingError, SiteStat
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, derived_settings, load_settings
-from pyorg_pipeline_tests.support.processes import started
+from pyorg_pipeline_tests.support.held_answers import held_refresh
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
 
 ARTIFACTS = dg.AssetKey("release_artifacts")
@@ -75,8 +72,8 @@ def test_the_first_refresh_materialises_every_partition_and_table(
     settings: Settings, site: Replica
 ) -> None:
     done = refresh(settings)
-    assert done.due == dict.fromkeys(DIRECTORIES, Due.NEW)
-    assert done.watch.requests == 1 + len(DIRECTORIES) == len(site.requests)
+    assert done.crawled == dict.fromkeys(DIRECTORIES, Due.NEW)
+    assert done.requests == 1 + len(DIRECTORIES) == len(site.requests)
     assert done.failures == {}
     assert partition_states(settings) == dict.fromkeys(DIRECTORIES, "MATERIALIZED")
     for asset in TABLES:
@@ -159,7 +156,7 @@ def test_a_refresh_with_nothing_new_takes_one_request_and_touches_no_partition(
     events = len(partition_events(settings))
     site.clear_requests()
     done = refresh(settings)
-    assert (done.due, done.watch.requests, done.watch.publication) == ({}, 1, None)
+    assert (done.crawled, done.requests) == ({}, 1)
     assert [request.path for request in site.requests] == [""]
     assert len(partition_events(settings)) == events
     with open_instance(settings.dagster_home) as instance:
@@ -174,7 +171,7 @@ def test_one_changed_directory_takes_two_requests_and_one_partition(
     site.clear_requests()
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
     done = refresh(settings)
-    assert done.due == {"3.14.0": Due.CHANGED}
+    assert done.crawled == {"3.14.0": Due.CHANGED}
     assert [request.path for request in site.requests] == ["", "3.14.0/"]
     assert len(partition_events(settings)) == events + 1
     assert "3.14.0/python-3.14.0-amd64.exe" in catalog_paths(settings)
@@ -184,11 +181,11 @@ def test_a_full_refresh_takes_every_directory(settings: Settings, site: Replica)
     refresh(settings)
     site.clear_requests()
     done = refresh(settings, full=True)
-    assert done.due == dict.fromkeys(DIRECTORIES, Due.FULL)
+    assert done.crawled == dict.fromkeys(DIRECTORIES, Due.FULL)
     assert len(site.requests) == 1 + len(DIRECTORIES)
 
 
-def test_a_failed_directory_shows_as_failed_and_the_others_are_published(
+def test_a_failed_directory_is_not_materialized_and_the_others_are_published(
     settings: Settings, site: Replica
 ) -> None:
     site.answer("3.14.0/", Answer(status=403))
@@ -197,12 +194,12 @@ def test_a_failed_directory_shows_as_failed_and_the_others_are_published(
     assert "403" in done.failures["3.14.0"]
     assert partition_states(settings) == {
         **dict.fromkeys(DIRECTORIES, "MATERIALIZED"),
-        "3.14.0": "FAILED",
+        "3.14.0": "MISSING",
     }
     assert "3.13.9/Python-3.13.9.tgz" in catalog_paths(settings)
     site.clear_answers()
     site.clear_requests()
-    assert refresh(settings).due == {"3.14.0": Due.FAILED}
+    assert refresh(settings).crawled == {"3.14.0": Due.FAILED}
     assert [request.path for request in site.requests] == ["", "3.14.0/"]
     assert partition_states(settings)["3.14.0"] == "MATERIALIZED"
 
@@ -213,9 +210,9 @@ def test_a_directory_that_never_gave_a_listing_does_not_make_the_refresh_fail(
     site.answer("2.7/", Answer(body=b"<html><title>Python 2.7</title><body></body></html>"))
     done = refresh(settings)
     assert done.failures == {}
-    assert [crawl.directory for crawl in done.watch.crawls if crawl.hidden] == ["2.7"]
+    assert done.hidden == ["2.7"]
     assert partition_states(settings)["2.7"] == "MISSING"
-    assert refresh(settings).watch.requests == 1
+    assert refresh(settings).requests == 1
 
 
 def checks(settings: Settings, asset: str, check: str) -> list[tuple[bool, dict[str, Any]]]:
@@ -293,33 +290,18 @@ def test_a_root_that_fails_raises_its_own_error_and_keeps_the_catalog(
         assert instance.get_runs()[0].status == dg.DagsterRunStatus.FAILURE
 
 
-@contextmanager
-def held_refresh(settings: Settings) -> Iterator[subprocess.Popen[str]]:
-    """A refresh in a process of its own, which stands still in the middle of its crawl."""
-    program = (
-        "import sys; from pyorg_pipeline.settings import load_settings; "
-        "from pyorg_pipeline.runs import refresh; "
-        "refresh(load_settings({'PYORG_SITE_URL': sys.argv[1], 'PYORG_HOME': sys.argv[2]}), "
-        "on_crawl=lambda watch: (print('crawling', flush=True), sys.stdin.read()))"
-    )
-    arguments = [sys.executable, "-c", program, settings.site_url, str(settings.home)]
-    with started(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "crawling\n"
-        yield process
-
-
-def test_a_second_refresh_is_told_who_holds_the_lock(settings: Settings) -> None:
-    with held_refresh(settings) as first:
-        with pytest.raises(CatalogLockedError, match=f"refreshed by process {first.pid} on "):
-            refresh(settings)
-        first.communicate("")
+def test_a_second_refresh_names_the_process_that_holds_the_lock(
+    settings: Settings, site: Replica
+) -> None:
+    with held_refresh(site, settings) as first, pytest.raises(CatalogLockedError) as raised:
+        refresh(settings)
+    assert f"refreshed by process {first.pid} on " in str(raised.value)
     assert first.returncode == 0
     assert len(catalog_paths(settings)) == 10
 
 
-def test_a_killed_refresh_is_made_up_by_the_next_one(settings: Settings) -> None:
-    with held_refresh(settings) as first:
+def test_the_next_refresh_does_what_a_killed_one_left(settings: Settings, site: Replica) -> None:
+    with held_refresh(site, settings) as first:
         first.kill()
     refresh(settings)
     assert partition_states(settings) == dict.fromkeys(DIRECTORIES, "MATERIALIZED")
@@ -331,12 +313,12 @@ def test_the_catalog_alone_is_enough_of_a_backup(settings: Settings) -> None:
     paths = catalog_paths(settings)
     shutil.rmtree(settings.dagster_home)
     again = refresh(settings)
-    assert again.due == dict.fromkeys(DIRECTORIES, Due.UNREPORTED)
+    assert again.crawled == dict.fromkeys(DIRECTORIES, Due.UNREPORTED)
     assert not again.failures
     assert catalog_paths(settings) == paths
     assert set(partition_states(settings).values()) == {"MATERIALIZED"}
     assert not (Path(settings.catalog_url) / "catalog_changes").exists()
-    assert refresh(settings).due == {}
+    assert refresh(settings).crawled == {}
 
 
 def test_dagster_s_home_is_made_quiet_and_left_alone_afterwards(
@@ -347,11 +329,12 @@ def test_dagster_s_home_is_made_quiet_and_left_alone_afterwards(
     assert yaml.safe_load(config.read_text()) == {
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
-        "concurrency": {"pools": {"granularity": "op", "default_limit": 1}},
+        "concurrency": {"pools": {"granularity": "run", "default_limit": 1}},
         "python_logs": {"python_log_level": "INFO"},
         "run_monitoring": {
             "enabled": True,
             "start_timeout_seconds": 120,
+            "max_runtime_seconds": 86400,
             "poll_interval_seconds": 60,
         },
         "retention": {
@@ -371,9 +354,9 @@ def test_a_catalog_behind_a_url_is_filled_and_refreshed_alike(
     settings: Settings, site: Replica
 ) -> None:
     elsewhere = derived_settings(settings, None, f"memory://{settings.home.name}/catalog")
-    assert len(refresh(elsewhere).due) == len(DIRECTORIES)
+    assert len(refresh(elsewhere).crawled) == len(DIRECTORIES)
     site.clear_requests()
-    assert refresh(elsewhere).due == {}
+    assert refresh(elsewhere).crawled == {}
     assert len(site.requests) == 1
 
 

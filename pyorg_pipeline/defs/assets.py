@@ -20,10 +20,10 @@ from pyorg_pipeline.defs.metadata import (
 )
 from pyorg_pipeline.defs.partitions import (
     due_partitions,
-    mark_as_attempted,
     release_directory_partitions,
+    set_partitions,
 )
-from pyorg_pipeline.defs.resources import CatalogResource, SiteResource
+from pyorg_pipeline.defs.resources import CatalogResource, RefreshProgress, SiteResource
 from pyorg_pipeline.errors import DirectoriesFailedError, RootListingError
 from pyorg_pipeline.refresh.artifacts import (
     PREVIEW_COLUMNS,
@@ -32,7 +32,6 @@ from pyorg_pipeline.refresh.artifacts import (
     crawl_directories,
 )
 from pyorg_pipeline.refresh.directories import update_directories
-from pyorg_pipeline.refresh.watch import current_watch
 
 # Where the columns come from: the UI shows what the last materialisation says.
 _RELEASE_ARTIFACTS_LINEAGE: Final = column_lineage(
@@ -98,6 +97,7 @@ def release_directories(
     config: RootConfig,
     site: SiteResource,
     catalog: CatalogResource,
+    progress: dg.ResourceParam[RefreshProgress],
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """The release directories of the root listing, one row each, with the date that the site lists.
 
@@ -118,15 +118,9 @@ def release_directories(
                 metadata={"lost": error.lost, "known": error.known},
             )
             raise
-        instance, name = context.instance, release_directory_partitions.name
-        assert name is not None
-        known = set(instance.get_dynamic_partitions(name))
-        instance.add_dynamic_partitions(name, [key for key in update.present if key not in known])
-        for key in sorted(known.difference(update.present)):
-            instance.delete_dynamic_partition(name, key)
-        watch = current_watch()
-        watch.directories = update
-        watch.requests += client.requests_sent
+        set_partitions(context.instance, update.present)
+        progress.directories = update
+        progress.requests += client.requests_sent
         rows = [row for row in reversed(update.rows) if row["removed_at"] is None]
     yield dg.MaterializeResult(
         check_results=[
@@ -172,6 +166,7 @@ def release_artifacts(
     config: CrawlConfig,
     site: SiteResource,
     catalog: CatalogResource,
+    progress: dg.ResourceParam[RefreshProgress],
 ) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
     """The artifacts of each release directory, one table a directory, companions grouped.
 
@@ -187,8 +182,6 @@ def release_artifacts(
             wanted = config.directories
         else:
             wanted = list(due_partitions(store, context.instance, full=config.full))
-        watch = current_watch()
-        watch.wanted = len(wanted)
         for done in crawl_directories(
             store,
             client,
@@ -196,7 +189,7 @@ def release_artifacts(
             concurrency=site.concurrency,
             accept_vanished=config.accept_vanished,
         ):
-            watch.crawled(done)
+            progress.crawled(done)
             if done.error is None:
                 url = f"{client.base_url}{done.directory}/"
                 context.log_event(_materialization(context, done, url))
@@ -208,11 +201,9 @@ def release_artifacts(
                 failures[done.directory] = str(done.error)
                 if isinstance(done.error, ArtifactsLostError):
                     lost[done.directory] = list(done.error.lost)
-        watch.requests += client.requests_sent
+        progress.requests += client.requests_sent
     yield _check_of_losses(lost, len(wanted))
     if failures:
-        if not context.has_partition_key and not context.has_partition_key_range:
-            mark_as_attempted(context, context.asset_key, list(failures))
         error = DirectoriesFailedError(failures)
         raise dg.Failure(str(error), metadata=dict(sorted(failures.items())), allow_retries=False)
 

@@ -19,11 +19,12 @@ from pyorg_pipeline.defs import (
 )
 from pyorg_pipeline.defs.io_manager import parquet_io_manager
 from pyorg_pipeline.defs.notifications import notification_sensors
-from pyorg_pipeline.defs.own_runs import ASSET_JOB
 from pyorg_pipeline.defs.resources import (
     CatalogResource,
     DownloadsResource,
+    RefreshProgress,
     SiteResource,
+    WebhookResource,
 )
 from pyorg_pipeline.settings import Settings, load_settings
 
@@ -34,57 +35,52 @@ def build_definitions(
     """Everything that Dagster has to know.
 
     Args:
-        settings: those of the environment when left out.
-        resources: replacements for `site`, `catalog` and `downloads`, for tests.
+        settings: by default those of the environment.
+        resources: replacements for resources, by name.
 
     Raises:
-        SettingsError: a setting from the environment that cannot be used.
+        SettingsError: an environment variable has an invalid value.
     """
     settings = settings or load_settings()
-    catalog = CatalogResource(url=settings.catalog_url, lock_folder=str(settings.lock_folder))
-    catalog_assets = [
-        published.artifact_catalog,
-        published.latest_version,
-        published.releases,
-        published.catalog_changes,
-    ]
-    all_jobs: list[Any] = [
-        jobs.read_root,
-        jobs.crawl_directories,
-        digest_assets.record_digests,
-        jobs.publish,
-        maintenance.prune_history,
-        downloads.download_artifacts,
-    ]
     return dg.Definitions(
         assets=[
             assets.release_directories,
             assets.release_artifacts,
             digest_assets.artifact_digests,
-            *automation.published_by_itself(catalog_assets, catalog),
+            published.artifact_catalog,
+            published.latest_version,
+            published.releases,
+            published.catalog_changes,
             downloads.downloaded_artifacts,
         ],
         asset_checks=[checks.check_artifact_catalog, checks.latest_never_goes_back],
-        jobs=all_jobs,
+        jobs=[
+            jobs.read_root,
+            jobs.crawl_directories,
+            digest_assets.record_digests,
+            jobs.publish,
+            maintenance.prune_history,
+            downloads.download_artifacts,
+        ],
         schedules=automation.schedules(settings.automation),
         sensors=[
-            automation.crawl_sensor(settings.automation),
-            automation.publication_sensor(settings.automation, catalog_assets),
-            *notification_sensors(settings, [*(job.name for job in all_jobs), ASSET_JOB]),
+            automation.refresh_sensor(settings.automation),
+            *notification_sensors(settings),
         ],
-        # A process a step would import Dagster for each of them, which takes longer than most.
+        # A process per step would import Dagster each time, which takes longer than most steps.
         executor=dg.in_process_executor,
         resources={
             "site": SiteResource(url=settings.site_url, concurrency=settings.concurrency),
-            "catalog": catalog,
-            "tables": parquet_io_manager,
-            "downloads": DownloadsResource(
-                folder=str(settings.home / "downloads"), lock_folder=str(settings.lock_folder)
+            "catalog": CatalogResource(
+                url=settings.catalog_url, lock_folder=str(settings.lock_folder)
             ),
-            # Where somebody waits, `runs` passes the callback of the progress bars.
+            "tables": parquet_io_manager,
+            "downloads": DownloadsResource(folder=str(settings.home / "downloads")),
+            "webhook": WebhookResource(url=dg.EnvVar("PYORG_WEBHOOK_URL")),
+            # `runs` replaces both, for whoever waits for a refresh or a download.
+            "progress": RefreshProgress(),
             "download_progress": dg.ResourceDefinition.hardcoded_resource(None),
-            # The default one too, but kept when a run is in the caller's process: a re-execution
-            # takes up there what its run had done.
+            # Dagster's default, except for runs in the caller's process; a re-execution needs it.
             "io_manager": dg.FilesystemIOManager(),
             **(resources or {}),
         },

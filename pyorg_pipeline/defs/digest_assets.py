@@ -16,6 +16,7 @@ from pydantic import Field
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.defs.instance import CATALOG_POOL, REFRESH_JOB_TAGS
 from pyorg_pipeline.defs.metadata import (
     column_lineage,
     names,
@@ -26,14 +27,12 @@ from pyorg_pipeline.defs.partitions import (
     ARTIFACTS_KEY,
     DIGESTS_KEY,
     due_digest_partitions,
-    mark_as_attempted,
     release_directory_partitions,
 )
-from pyorg_pipeline.defs.resources import CatalogResource, SiteResource
+from pyorg_pipeline.defs.resources import CatalogResource, RefreshProgress, SiteResource
 from pyorg_pipeline.errors import DigestsFailedError
 from pyorg_pipeline.model.text import shortened
 from pyorg_pipeline.refresh import digests
-from pyorg_pipeline.refresh.watch import current_watch
 from pyorg_pipeline.reports.lines import plural
 
 _Context = dg.AssetExecutionContext | dg.OpExecutionContext
@@ -86,6 +85,7 @@ def artifact_digests(
     config: AcceptConfig,
     site: SiteResource,
     catalog: CatalogResource,
+    progress: dg.ResourceParam[RefreshProgress],
 ) -> Iterator[dg.Output[None]]:
     """The SHA-256 of artifacts, read out of the site's .sigstore bundles and .spdx.json files.
 
@@ -96,27 +96,29 @@ def artifact_digests(
     the site replaces it; a signature that does not verify as rejected, and tried again.
     """
     with catalog.writing() as store:
-        _record(context, list(context.partition_keys), config.accept, site, store)
+        _record(context, list(context.partition_keys), config.accept, site, store, progress)
     yield from ()
 
 
-@dg.op
+@dg.op(pool=CATALOG_POOL)
 def read_digests(
     context: dg.OpExecutionContext,
     config: DigestConfig,
     site: SiteResource,
     catalog: CatalogResource,
+    progress: dg.ResourceParam[RefreshProgress],
 ) -> None:
     """Bring artifact_digests up to date in any set of directories: one request a due companion."""
     with catalog.writing() as store:
         wanted = config.directories
         if wanted is None:
             wanted = due_digest_partitions(store, context.instance)
-        _record(context, wanted, config.accept, site, store)
+        _record(context, wanted, config.accept, site, store, progress)
 
 
 @dg.job(
     executor_def=dg.in_process_executor,
+    tags=REFRESH_JOB_TAGS,
     description="Read the digests of artifacts out of their companions: those of the config's "
     "directories, else those that are due.",
 )
@@ -131,19 +133,19 @@ def _record(
     accept: Sequence[str],
     site: SiteResource,
     store: CatalogStore,
+    progress: RefreshProgress,
 ) -> None:
     """Record the digests of directories and report each to Dagster; fails if any could not."""
     failures: dict[str, str] = {}
     unreadable: list[str] = []
     rejected: list[str] = []
-    watch = current_watch()
     with site.client() as client:
         found = digests.record_digests(
             store, client, directories, concurrency=site.concurrency, accept=accept
         )
         with closing(found):
             for done in found:
-                watch.digests.append(done)
+                progress.digests.append(done)
                 if reason := _failure_text(done):
                     failures[done.directory] = reason
                 else:
@@ -152,7 +154,7 @@ def _record(
                     context.log.error(str(conflict))
                 unreadable += done.unreadable
                 rejected += done.rejected
-        watch.requests += client.requests_sent
+        progress.requests += client.requests_sent
     if unreadable:
         shown = shortened(sorted(unreadable), 5)
         context.log.warning(
@@ -162,8 +164,6 @@ def _record(
         shown = shortened(sorted(rejected), 5)
         context.log.error(f"{plural(len(rejected), 'rejected signature')}: {shown}")
     if failures:
-        if isinstance(context, dg.OpExecutionContext):
-            mark_as_attempted(context, DIGESTS_KEY, list(failures))
         error = DigestsFailedError(failures)
         raise dg.Failure(str(error), metadata=dict(sorted(failures.items())), allow_retries=False)
 

@@ -27,7 +27,6 @@ from pyorg_pipeline.catalog.download_reports import (
 )
 from pyorg_pipeline.catalog.reader import CatalogReader
 from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.defs.living_runs import fail_killed_runs
 from pyorg_pipeline.defs.metadata import OWNERS, column_schema, names, preview
 from pyorg_pipeline.defs.resources import CatalogResource, DownloadsResource, SiteResource
 from pyorg_pipeline.downloads.batch import ArtifactProgress, download_all
@@ -163,7 +162,6 @@ def select_artifacts(
     downloads: DownloadsResource,
 ) -> Iterator[dg.DynamicOutput[Batch]]:
     """Select artifacts from the catalog, in batches; makes no request to the site."""
-    fail_killed_runs(context.instance, downloads.lock_folder)
     with site.client() as client:
         found = selected_artifacts(config, catalog.store(), client.base_url)
     # Once here, not in each batch: an invalid destination fails the run at once.

@@ -1,4 +1,4 @@
-"""Dagster's home: made when it is missing, and the instance that lies in it."""
+"""Dagster's home with its dagster.yaml, the instance in it, and how runs are kept apart there."""
 
 from __future__ import annotations
 
@@ -9,17 +9,36 @@ from typing import Final
 
 import dagster as dg
 
-# Not public; DagsterInstance.from_config takes no overrides.
+# Not public, but there is no other way: DagsterInstance.from_config takes no overrides.
 from dagster._core.instance.ref import InstanceRef
 
 from pyorg_pipeline.catalog.location import write_atomically
 from pyorg_pipeline.errors import SettingsError
 
-#: Nothing is sent anywhere, and no dialog stands before the UI. Of each pool one op at a time: a
-#: batch of downloads opens as many connections to the site as PYORG_CONCURRENCY says, and all runs
-#: together open no more then. Runs write no line for each event, which the UI shows anyway. Those
-#: that never start, or hang, are ended; what sensors and schedules noted at each look is forgotten
-#: after a while.
+#: The pool of everything that writes the catalog: of the runs that the UI and the daemon launch,
+#: one at a time is in progress, and the others are queued.
+CATALOG_POOL: Final = "catalog"
+
+#: On each run of the jobs that refresh and prune, so that they can be found in the instance.
+#: Dagster ends such a run after two hours; only a process that hangs takes that long.
+REFRESH_TAG: Final = {"pyorg/kind": "refresh"}
+REFRESH_JOB_TAGS: Final = {**REFRESH_TAG, "dagster/max_runtime": "7200"}
+
+#: A process is working on these runs, unless it was killed.
+IN_PROGRESS: Final = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+FINISHED: Final = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
+
+#: No telemetry and no dialogs. Pools limit whole runs: nothing has to be given back when a process
+#: is killed. Runs that never start, or take more than a day, are ended. Old ticks are deleted.
 DAGSTER_YAML: Final = """\
 telemetry:
   enabled: false
@@ -27,13 +46,14 @@ nux:
   enabled: false
 concurrency:
   pools:
-    granularity: op
+    granularity: run
     default_limit: 1
 python_logs:
   python_log_level: INFO
 run_monitoring:
   enabled: true
   start_timeout_seconds: 120
+  max_runtime_seconds: 86400
   poll_interval_seconds: 60
 retention:
   schedule:
@@ -48,25 +68,25 @@ retention:
 
 
 def ensure_home(home: Path) -> Path:
-    """Dagster's home with a dagster.yaml; one that is there already is left as it is.
+    """Create Dagster's home with a dagster.yaml, unless it has one; returns the folder.
 
     Raises:
-        SettingsError: the folder cannot be made or written.
+        SettingsError: the folder cannot be created or written.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
         config = home / "dagster.yaml"
         if not config.exists():
-            # In one step: a part of it would be taken for what somebody wants.
+            # Atomically: Dagster would take a part of the file for the user's configuration.
             write_atomically(config, DAGSTER_YAML.encode())
     except OSError as error:
         raise SettingsError("DAGSTER_HOME", str(home), error.strerror or str(error)) from error
     return home
 
 
-#: Capturing stdout and stderr takes two processes a step, which outlive a Ctrl-C and complain.
-#: A run in this process has somebody in front of it, who sees both.
-_NOT_CAPTURED: Final = {
+#: Capturing stdout and stderr takes two processes per step, which survive Ctrl-C and print errors.
+#: Whoever starts a run in this process sees both anyway.
+_NO_CAPTURE: Final = {
     "compute_logs": {
         "module": "dagster._core.storage.noop_compute_log_manager",
         "class": "NoOpComputeLogManager",
@@ -76,7 +96,7 @@ _NOT_CAPTURED: Final = {
 
 @contextmanager
 def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    """The persistent instance in this home, for runs in this process; closed afterwards."""
-    reference = InstanceRef.from_dir(str(ensure_home(home)), overrides=_NOT_CAPTURED)
+    """Open the persistent instance in this home, for runs in this process."""
+    reference = InstanceRef.from_dir(str(ensure_home(home)), overrides=_NO_CAPTURE)
     with dg.DagsterInstance.from_ref(reference) as instance:
         yield instance

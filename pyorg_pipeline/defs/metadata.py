@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import dagster as dg
 
+from pyorg_pipeline.defs.instance import CATALOG_POOL
 from pyorg_pipeline.model.text import shortened
 
 PREVIEW_ROWS: Final = 10
@@ -30,6 +31,7 @@ def table_asset(
         group_name="catalog",
         kinds={"python", "parquet"},
         owners=OWNERS,
+        pool=CATALOG_POOL,
         metadata={"dagster/column_schema": column_schema(schema)},
         **arguments,
     )

@@ -1,79 +1,73 @@
-"""The partitions of the artifact tables: one a release directory, and their states."""
+"""The partitions of the artifact tables: one per release directory.
+
+A run of `crawl_directories` or `record_digests` takes any set of directories from its config and
+reports the materialization of each as soon as its table is written. A run with native partitions
+would target one contiguous range in the order of insertion, so that a refresh would take several;
+and Dagster first writes a planned event for each partition. Measured for a first fill of 322
+directories (median of four, one after the other): 7.9 s for one reporting run, 10.8 s for one run
+of the whole range, 0.8 s for `import dagster`. Single partitions and ranges that somebody selects
+in the UI are native all the same; the assets do not depend on how they are selected.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 import dagster as dg
-
-# Not public; Dagster emits these itself, but only for the partitions that a run targets.
-from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import read_failures
 from pyorg_pipeline.refresh.digests import digests_due
-from pyorg_pipeline.refresh.directories import current_crawls, due_directories
+from pyorg_pipeline.refresh.directories import (
+    current_crawls,
+    due_directories,
+    due_since_listing,
+)
 
 ARTIFACTS_KEY = dg.AssetKey("release_artifacts")
 DIGESTS_KEY = dg.AssetKey("artifact_digests")
 
-release_directory_partitions = dg.DynamicPartitionsDefinition(name="release_directory")
+_NAME = "release_directory"
+release_directory_partitions = dg.DynamicPartitionsDefinition(name=_NAME)
+
+
+def set_partitions(instance: dg.DagsterInstance, directories: Collection[str]) -> None:
+    """Make these the partitions, in this order; those that stay keep their place."""
+    known = instance.get_dynamic_partitions(_NAME)
+    instance.add_dynamic_partitions(_NAME, [key for key in directories if key not in known])
+    for key in known:
+        if key not in directories:
+            instance.delete_dynamic_partition(_NAME, key)
 
 
 def due_partitions(
     store: CatalogStore, instance: dg.DagsterInstance, *, full: bool = False
-) -> Mapping[str, Due]:
-    """The partitions that have to be materialised, as the tables and the instance say.
-
-    A run that was killed between a table and its event leaves a table that the UI does not know.
-    """
-    due = due_directories(store, full=full)
-    return {**due, **unreported_partitions(store, instance, besides=due)}
+) -> dict[str, Due]:
+    """The directories that `pyorg refresh` crawls, and why; all of them if `full`."""
+    return _with_unreported(store, instance, due_directories(store, full=full))
 
 
-def unreported_partitions(
-    store: CatalogStore, instance: dg.DagsterInstance, *, besides: Container[str]
-) -> Mapping[str, Due]:
-    """The partitions, besides these, of which the tables know more than the instance."""
-    name = release_directory_partitions.name
-    assert name is not None
-    reported = instance.get_materialized_partitions(ARTIFACTS_KEY)
-    # What failed is told as failed.
-    failed = read_failures(store)
-    unreported = [
-        key
-        for key in instance.get_dynamic_partitions(name)
-        if key not in reported and key not in failed and key not in besides
-    ]
-    return dict.fromkeys(sorted(unreported), Due.UNREPORTED)
+def pending_partitions(store: CatalogStore, instance: dg.DagsterInstance) -> dict[str, Due]:
+    """The directories that are still to be crawled since the root listing was last read."""
+    return _with_unreported(store, instance, due_since_listing(store))
 
 
 def due_digest_partitions(store: CatalogStore, instance: dg.DagsterInstance) -> list[str]:
-    """The partitions of artifact_digests that have to be materialised.
-
-    Those with something to read, and those that the UI does not know yet: a directory where there
-    is nothing to read is materialised once, without a request.
-    """
+    """The directories with companions to read, and those that were never materialized."""
     due = digests_due(store)
     reported = instance.get_materialized_partitions(DIGESTS_KEY)
     return [name for name in current_crawls(store) if name in due or name not in reported]
 
 
-def mark_as_attempted(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext,
-    asset_key: dg.AssetKey,
-    keys: Iterable[str],
-) -> None:
-    """Let the UI show these partitions as failed once this run has failed.
+def _with_unreported(
+    store: CatalogStore, instance: dg.DagsterInstance, due: Mapping[str, Due]
+) -> dict[str, Due]:
+    """Add the directories that have a table, but no materialization.
 
-    Dagster calls a partition failed if a failed run meant to materialise it and did not. A run
-    without partitions of its own, which takes its keys from the config, has to say so itself.
+    Their run was killed in between, or Dagster's history was lost.
     """
-    for key in keys:
-        event = DagsterEvent.build_asset_materialization_planned_event(
-            context.run.job_name,
-            context.get_step_execution_context().step.key,
-            AssetMaterializationPlannedData(asset_key, partition=key),
-        )
-        context.instance.report_dagster_event(event, run_id=context.run.run_id)
+    reported = instance.get_materialized_partitions(ARTIFACTS_KEY)
+    known = {*due, *reported, *read_failures(store)}
+    keys = instance.get_dynamic_partitions(_NAME)
+    return {**due, **dict.fromkeys(sorted(set(keys) - known), Due.UNREPORTED)}

@@ -26,7 +26,6 @@ from pyorg_pipeline.model.releases import FAMILIES, ReleaseState
 from pyorg_pipeline.refresh.changes import record_changes
 from pyorg_pipeline.refresh.publish import catalog_snapshot, latest_versions, moved_versions
 from pyorg_pipeline.refresh.releases import releases_table
-from pyorg_pipeline.refresh.watch import current_watch
 from pyorg_pipeline.reports.pictures import (
     PICTURED_COLUMNS,
     artifacts_by_series,
@@ -81,7 +80,7 @@ def artifact_catalog(catalog: CatalogResource) -> dg.MaterializeResult[StoredTab
 
     Published as a whole: a reader sees the old snapshot or the new one.
     """
-    snapshot = current_watch().publication = catalog_snapshot(catalog.store())
+    snapshot = catalog_snapshot(catalog.store())
     table = snapshot.table
     pictured = table.select(list(PICTURED_COLUMNS)).to_pylist()
     counts = ("directories", "releases", "artifacts", "unrecognised", "added", "removed")

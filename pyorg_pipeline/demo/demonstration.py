@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from pyorg_pipeline.attended import attended_refresh
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.store import (
     ARTIFACTS_FOLDER,
@@ -23,6 +22,7 @@ from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.errors import SettingsError
 from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.reports.tables import print_artifacts
+from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline.webserver import HOST, serve_ui
 
@@ -49,7 +49,7 @@ def run_demo(*, ui_port: int | None = None) -> int:
             "the contents of all files, are made up.\n"
         )
         # At another port it is another site to the catalog.
-        summary = attended_refresh(settings, full=previous not in {None, replica.url})
+        summary = refresh(settings, full=previous not in {None, replica.url})
         if summary.error is not None:
             raise summary.error
         _say(f"{summary}\n")

@@ -9,7 +9,6 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from pyorg_pipeline.attended import attended_refresh
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Replica
@@ -125,16 +124,15 @@ def test_a_failing_check_reports_its_numbers_and_blocks_nothing(
         "3.15, of any level: 3.15.0a1 to none",
     ]
     # One of them is told against the snapshot before: published it was, all the same.
-    assert done.watch.publication is not None
-    assert done.watch.publication.metadata["unrecognised"] == 14
+    assert done.unrecognised == 14
     assert done.failures == {}
     assert done.failed_checks.keys() == {check for _, check in found} - {"paths_are_unique"}
 
 
 def test_a_failed_check_is_a_warning_of_the_refresh(settings: Settings, site: Replica) -> None:
-    attended_refresh(settings)
+    refresh(settings)
     site.replace("2.7/Python-2.7.tgz", size=0)
-    done = attended_refresh(settings)
+    done = refresh(settings)
     assert done.error is None
     [line] = [line for line in str(done).splitlines() if line.startswith("  warning")]
     assert line.startswith(
@@ -142,7 +140,7 @@ def test_a_failed_check_is_a_warning_of_the_refresh(settings: Settings, site: Re
         "2.7/Python-2.7.tgz (0 bytes). "
     )
     site.replace("2.7/Python-2.7.tgz", size=14_000_000)
-    assert "warning" not in str(attended_refresh(settings))
+    assert "warning" not in str(refresh(settings))
 
 
 def test_one_check_can_be_run_by_itself(settings: Settings) -> None:

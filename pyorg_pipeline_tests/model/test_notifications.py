@@ -12,8 +12,6 @@ import pytest
 
 from pyorg_pipeline.errors import DirectoriesFailedError
 from pyorg_pipeline.model.notifications import (
-    RELEASE_COMPLETE,
-    RUN_FAILED,
     release_complete,
     run_failed,
 )
@@ -41,10 +39,10 @@ FAILED: dict[str, Any] = {
         "dagster/code_location": "pyorg_pipeline.definitions",
         "dagster/failure_reason": "STEP_FAILURE",
         "dagster/max_runtime": "7200",
-        "dagster/sensor_name": "crawl_what_is_due",
+        "dagster/sensor_name": "refresh_what_is_due",
         "dagster/tick": "5",
         "pyorg/due": "1 changed",
-        "pyorg/round": "crawl",
+        "pyorg/kind": "refresh",
     },
     "failures": FAILURES,
 }
@@ -58,7 +56,7 @@ COMPLETE: dict[str, Any] = {
     "source_path": "3.14.0/Python-3.14.0.tar.xz",
     "latest": True,
 }
-EVENTS = {RUN_FAILED: run_failed(**FAILED), RELEASE_COMPLETE: release_complete(**COMPLETE)}
+EVENTS = {"run_failed": run_failed(**FAILED), "release_complete": release_complete(**COMPLETE)}
 
 
 def section(heading: str) -> str:

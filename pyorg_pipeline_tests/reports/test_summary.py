@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pyorg_pipeline.attended import attended_refresh
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import DirectoriesFailedError
 from pyorg_pipeline.reports.lines import json_value
+from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
 
@@ -32,7 +32,7 @@ def settings(site: Replica, tmp_path: Path) -> Settings:
 
 def told(settings: Settings, **how: bool) -> list[str]:
     """The summary's lines, with the durations taken out."""
-    text = str(attended_refresh(settings, **how))
+    text = str(refresh(settings, **how))
     return [re.sub(r"\d+(\.\d)? s\b", "N s", line) for line in text.splitlines()]
 
 
@@ -56,7 +56,7 @@ def test_a_first_refresh_tells_what_the_catalog_holds_and_where_it_lies(
 
 
 def test_a_refresh_without_news_is_one_line(settings: Settings) -> None:
-    attended_refresh(settings)
+    refresh(settings)
     latest = "Latest: 3.14.0 (final), 3.15.0a1."
     listed = "Nothing new: 5 release directories, as listed N s ago"
     assert told(settings) == [f"{listed} (1 request, N s). {latest}"]
@@ -67,7 +67,7 @@ def test_a_refresh_without_news_is_one_line(settings: Settings) -> None:
 def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
     settings: Settings, site: Replica
 ) -> None:
-    attended_refresh(settings)
+    refresh(settings)
     site.add("3.14.0/Python-3.14.0.tgz", size=30_000_000)
     site.remove("3.14.0/Python-3.14.0rc1.tar.xz")
     site.replace("3.14.0/Python-3.14.0.tar.xz", size=5)
@@ -98,7 +98,7 @@ def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
 
 
 def test_more_than_ten_files_are_counted_only(settings: Settings, site: Replica) -> None:
-    attended_refresh(settings)
+    refresh(settings)
     for number in range(11):
         site.add(f"3.14.0/Python-3.14.0b{number}.tgz")
     assert "  added        11" in told(settings)
@@ -108,7 +108,7 @@ def test_a_directory_that_hides_its_listing_is_told_and_is_no_failure(
     settings: Settings, site: Replica
 ) -> None:
     site.answer("3.13.9/", Answer(body=b"<html><title>Python 3.13.9</title></html>"))
-    done = attended_refresh(settings)
+    done = refresh(settings)
     assert done.error is None
     assert done.hidden == ["3.13.9"]
     text = "3.13.9 answered with a page of its own instead of a listing; asked again later"
@@ -118,9 +118,9 @@ def test_a_directory_that_hides_its_listing_is_told_and_is_no_failure(
 def test_failures_are_told_and_kept_to_be_raised_afterwards(
     settings: Settings, site: Replica
 ) -> None:
-    attended_refresh(settings)
+    refresh(settings)
     site.answer("3.13.9/", Answer(status=403))
-    done = attended_refresh(settings, full=True)
+    done = refresh(settings, full=True)
     assert isinstance(done.error, DirectoriesFailedError)
     assert list(done.error.failures) == ["3.13.9"]
     [line] = [line for line in str(done).splitlines() if line.startswith("  failed")]
@@ -130,12 +130,12 @@ def test_failures_are_told_and_kept_to_be_raised_afterwards(
 
 def test_names_of_the_site_cannot_steer_a_terminal(settings: Settings, site: Replica) -> None:
     site.add("3.14.0/\x1b[31m\nred.tgz")
-    assert not re.search(r"[\x00-\x09\x0b-\x1f]", str(attended_refresh(settings)))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f]", str(refresh(settings)))
 
 
 def test_in_json_a_refresh_is_an_object(settings: Settings, site: Replica) -> None:
     site.answer("2.7/", Answer(status=404))
-    done = json.loads(json.dumps(attended_refresh(settings), default=json_value))
+    done = json.loads(json.dumps(refresh(settings), default=json_value))
     assert datetime.fromisoformat(done.pop("listed_at")).tzinfo == UTC
     assert done.pop("seconds") > 0
     assert "404" in done["failures"].pop("2.7")
@@ -171,9 +171,9 @@ def test_each_directory_is_a_line_in_the_debug_log(
 ) -> None:
     site.answer("2.7/", Answer(status=404))
     with caplog.at_level(logging.DEBUG, "pyorg_pipeline"):
-        attended_refresh(settings)
+        refresh(settings)
     lines = [
-        record.getMessage() for record in caplog.records if record.name == "pyorg_pipeline.attended"
+        record.getMessage() for record in caplog.records if record.name == "pyorg_pipeline.runs"
     ]
     assert sorted(line.partition(":")[0] for line in lines) == sorted(DIRECTORIES)
     assert "3.13.9: 3 files" in lines

@@ -1,0 +1,106 @@
+"""Runs of commands whose process was killed: when they are reported as failed, and when not."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pyorg_pipeline import webserver
+from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.defs.instance import open_instance
+from pyorg_pipeline.defs.stale_runs import fail_abandoned_runs
+from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.runs import refresh
+from pyorg_pipeline.settings import Settings, derived_settings, load_settings
+from pyorg_pipeline_tests.support.held_answers import held_refresh
+from pyorg_pipeline_tests.support.small_site import small_site
+
+STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
+
+
+@pytest.fixture
+def site() -> Iterator[Replica]:
+    with Replica(small_site()) as replica:
+        yield replica
+
+
+@pytest.fixture
+def settings(site: Replica, tmp_path: Path) -> Settings:
+    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
+
+
+def crawls(settings: Settings) -> list[dg.DagsterRunStatus]:
+    """The states of the crawls, newest first."""
+    with open_instance(settings.dagster_home) as instance:
+        return [
+            run.status for run in instance.get_runs(dg.RunsFilter(job_name="crawl_directories"))
+        ]
+
+
+def free_port() -> int:
+    with socket.create_server((webserver.HOST, 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def test_the_run_of_a_killed_refresh_fails_when_the_next_one_starts(
+    settings: Settings, site: Replica
+) -> None:
+    with held_refresh(site, settings) as process:
+        process.kill()
+    assert crawls(settings) == [STARTED]
+    refresh(settings)
+    assert crawls(settings) == [dg.DagsterRunStatus.SUCCESS, FAILURE]
+
+
+def test_the_run_of_a_killed_refresh_fails_when_a_launched_step_takes_the_lock(
+    settings: Settings, site: Replica
+) -> None:
+    with held_refresh(site, settings) as process:
+        process.kill()
+    with open_instance(settings.dagster_home) as instance:
+        job = build_definitions(settings).resolve_job_def("read_root")
+        assert job.execute_in_process(instance=instance).success
+    assert crawls(settings) == [FAILURE]
+
+
+def test_starting_the_ui_fails_the_run_of_a_killed_refresh_and_of_no_live_one(
+    settings: Settings, site: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start_and_stop_the_ui() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", "true")
+            assert webserver.serve_ui(settings, free_port()) == 0
+
+    with held_refresh(site, settings) as process:
+        start_and_stop_the_ui()
+        assert crawls(settings) == [STARTED]
+        process.kill()
+        process.wait()
+        start_and_stop_the_ui()
+    assert crawls(settings) == [FAILURE]
+
+
+def test_the_refresh_of_another_catalog_is_left_alone(settings: Settings, site: Replica) -> None:
+    with held_refresh(site, settings):
+        refresh(derived_settings(settings, None, str(settings.home / "other")))
+        assert crawls(settings)[-1] is STARTED
+
+
+def test_launched_runs_left_in_progress_are_failed_and_those_of_commands_are_not(
+    settings: Settings,
+) -> None:
+    with open_instance(settings.dagster_home) as instance:
+        job = build_definitions(settings).resolve_job_def("publish")
+        launched = instance.create_run_for_job(job, status=STARTED)
+        download = instance.create_run_for_job(
+            job, status=STARTED, tags={"pyorg/command": "download"}
+        )
+        fail_abandoned_runs(instance)
+        states = {run.run_id: run.status for run in instance.get_runs()}
+    assert states == {launched.run_id: FAILURE, download.run_id: STARTED}

@@ -1,0 +1,46 @@
+"""A site that answers only when a test lets it, so that a refresh stops in the middle."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
+from pyorg_pipeline.settings import Settings
+from pyorg_pipeline_tests.support.command_line import PYORG, environment
+from pyorg_pipeline_tests.support.processes import started
+
+#: Seconds until a test fails because nothing asked for the page.
+PATIENCE = 240
+
+
+@contextmanager
+def held_answer(site: Replica, path: str) -> Iterator[threading.Event]:
+    """Hold back one answer for this path until the end; yields an event set by its request."""
+    requested, go_on = threading.Event(), threading.Event()
+
+    def wait(_: Request) -> Answer:
+        requested.set()
+        go_on.wait(PATIENCE)
+        return Answer()
+
+    site.answer(path, wait, times=1)
+    try:
+        yield requested
+    finally:
+        go_on.set()
+        site.clear_answers()
+
+
+@contextmanager
+def held_refresh(site: Replica, settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """A `pyorg refresh` in the middle of its crawl, until the end of the block."""
+    command = [*PYORG, "refresh"]
+    variables = environment(settings.home, PYORG_SITE_URL=settings.site_url)
+    with started(command, env=variables, stdout=subprocess.PIPE, text=True) as process:
+        with held_answer(site, "3.14.0/") as requested:
+            assert requested.wait(PATIENCE)
+            yield process
+        process.communicate()
