@@ -55,7 +55,7 @@ def free_port() -> int:
     return port
 
 
-def test_dagster_is_given_the_site_the_catalog_and_a_home(
+def test_dagster_receives_the_site_the_catalog_and_a_home(
     settings: Settings,
     child: Callable[[str], None],
     tmp_path: Path,
@@ -87,7 +87,7 @@ def test_dagster_is_given_the_site_the_catalog_and_a_home(
 
 
 @pytest.mark.parametrize("code", [0, 3])
-def test_its_exit_code_is_dagster_s(
+def test_the_exit_code_is_dagster_s(
     settings: Settings, child: Callable[[str], None], code: int
 ) -> None:
     child(f"raise SystemExit({code})")
@@ -95,7 +95,7 @@ def test_its_exit_code_is_dagster_s(
 
 
 @POSIX
-def test_a_child_that_a_signal_ended_is_told_as_a_shell_tells_it(
+def test_the_exit_code_after_a_signal_is_that_of_shells(
     settings: Settings, child: Callable[[str], None]
 ) -> None:
     child("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
@@ -104,7 +104,7 @@ def test_a_child_that_a_signal_ended_is_told_as_a_shell_tells_it(
 
 @POSIX
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_signals_go_on_to_the_child_and_are_ours_again_afterwards(
+def test_signals_are_forwarded_to_the_child_while_it_runs(
     settings: Settings, child: Callable[[str], None], name: str
 ) -> None:
     """The child tells us that it is ready with the very signal that it then gets back."""
@@ -122,7 +122,7 @@ def test_signals_go_on_to_the_child_and_are_ours_again_afterwards(
     assert signal.getsignal(number) is before
 
 
-def test_a_port_that_is_taken_is_told(settings: Settings) -> None:
+def test_a_port_in_use_is_refused(settings: Settings) -> None:
     with socket.create_server((webserver.HOST, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InvalidArgumentError, match=f"port {port} .* with --port"):
@@ -130,13 +130,13 @@ def test_a_port_that_is_taken_is_told(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("port", [-1, 0, 65536])
-def test_a_port_that_is_none_is_refused(settings: Settings, port: int) -> None:
-    with pytest.raises(InvalidArgumentError, match=f"port {port} is none"):
+def test_an_invalid_port_is_refused(settings: Settings, port: int) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"invalid port {port}"):
         webserver.serve_ui(settings, port)
 
 
 @pytest.mark.parametrize("name", ["PYORG_REFRESH_CRON", "PYORG_FULL_REFRESH_CRON"])
-def test_a_time_that_means_nothing_is_told_before_anything_is_served(
+def test_an_invalid_cron_expression_is_refused_before_anything_is_served(
     name: str, tmp_path: Path, child: Callable[[str], None]
 ) -> None:
     settings = load_settings({"PYORG_HOME": str(tmp_path), name: "61 * * * *"})
