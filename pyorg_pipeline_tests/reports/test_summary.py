@@ -40,10 +40,10 @@ def test_a_first_refresh_tells_what_the_catalog_holds_and_where_it_lies(
     settings: Settings, site: Replica
 ) -> None:
     added = [
-        *("src/lib1.5.tar.gz", "src/python-1.5.2.tar.gz", "2.7/UNWISE.EXE", "2.7/Python-2.7.tgz"),
+        *("src/lib1.5.tar.gz", "src/python-1.5.2.tar.gz", "2.7/Python-2.7.tgz", "2.7/UNWISE.EXE"),
         *("3.13.9/Python-3.13.9.tar.xz", "3.13.9/Python-3.13.9.tgz"),
-        *("3.13.9/python-3.13.9-amd64.exe", "3.14.0/Python-3.14.0rc1.tar.xz"),
-        *("3.14.0/Python-3.14.0.tar.xz", "3.15.0/Python-3.15.0a1.tgz"),
+        *("3.13.9/python-3.13.9-amd64.exe", "3.14.0/Python-3.14.0.tar.xz"),
+        *("3.14.0/Python-3.14.0rc1.tar.xz", "3.15.0/Python-3.15.0a1.tgz"),
     ]
     assert told(settings) == [
         f"Refreshed from {site.url} (6 requests, N s).",
