@@ -437,50 +437,8 @@ def test_a_killed_run_does_not_hold_up_the_next_one(
     go_on.set()
     site.clear_answers()
     assert visible(folder) == contents(NEWEST[:2])
-    # The pool's slot of the first one is free.
-    result = download(settings, destination=str(folder))
-    assert result.success
+    assert download(settings, destination=str(folder)).success
     assert visible(folder) == contents(NEWEST)
-    assert {run.run_id: run.status.value for run in runs(settings)} == {
-        result.run_id: "SUCCESS",
-        **{run.run_id: "FAILURE" for run in runs(settings) if run.run_id != result.run_id},
-    }
-
-
-def test_of_two_runs_one_waits_for_the_batch_of_the_other(
-    settings: Settings, site: Replica, folder: Path, go_on: threading.Event
-) -> None:
-    for path in (PATHS[2], FINAL):
-        site.answer(path, halfway(go_on))
-    arguments = ["pyorg_pipeline", "download", "--destination", str(folder), "--series"]
-    with (
-        running([*arguments, "3.6"], settings) as one,
-        running([*arguments, "3.5"], settings) as other,
-    ):
-        wait_until(lambda: blocked(settings) or ended(one) or ended(other))
-        wait_until(lambda: site.requests)
-        [request] = site.requests
-        assert request.path in (PATHS[2], FINAL)
-        go_on.set()
-        for process in (one, other):
-            printed = process.communicate()[0].decode()
-            assert process.returncode == 0, printed
-    assert visible(folder) == contents([PATHS[2], FINAL])
-
-
-def ended(process: subprocess.Popen[bytes]) -> bool:
-    """That it has not: one that did before its time shows what it printed."""
-    assert process.poll() is None, process.communicate()[0].decode()
-    return False
-
-
-def blocked(settings: Settings) -> bool:
-    with open_instance(settings.dagster_home) as instance:
-        info = instance.event_log_storage.get_concurrency_info(POOL)
-        # Of two that come at once Dagster may have meant the slot for both; one has it.
-        at_work = {slot.run_id for slot in info.claimed_slots}
-        waiting = {step.run_id for step in info.pending_steps} - at_work
-        return (len(at_work), len(waiting)) == (1, 1)
 
 
 def test_pyorg_download_prints_the_paths_and_reports_on_stderr(

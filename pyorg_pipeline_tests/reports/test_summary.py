@@ -74,15 +74,13 @@ def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
     site.remove("3.15.0/")
     back = (
         "Latest versions went back: all, of any level: 3.15.0a1 to 3.14.0, 3.15, of any level: "
-        "3.15.0a1 to none. A release was withdrawn, which is told for a week, or a listing lost "
-        "it: look at its directory on the site; `pyorg refresh --full` reads all again"
+        "3.15.0a1 to none. "
     )
-    size = (
-        "1 artifact has an implausible size: 3.14.0/Python-3.14.0.tar.xz (5 bytes). An upload may "
-        "be under way; if it stays so after the next refresh, do not trust the file and tell "
-        "python.org"
-    )
-    assert told(settings, accept_vanished=True) == [
+    size = "1 artifact has an implausible size: 3.14.0/Python-3.14.0.tar.xz (5 bytes). "
+    lines = told(settings, accept_vanished=True)
+    assert lines.pop(7).startswith(f"  warning      latest_never_goes_back: {back}")
+    assert lines.pop(7).startswith(f"  warning      sizes_are_plausible: {size}")
+    assert lines == [
         f"Refreshed from {site.url} (2 requests, N s).",
         "  directories  4, 1 read (changed 1)",
         "  vanished     1: 3.15.0",
@@ -90,8 +88,6 @@ def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
         "  removed      1: 3.14.0/Python-3.14.0rc1.tar.xz",
         "  replaced     1: 3.14.0/Python-3.14.0.tar.xz",
         "  artifacts    7, and 2 files unrecognised",
-        f"  warning      latest_never_goes_back: {back}",
-        f"  warning      sizes_are_plausible: {size}",
         "  latest       3.14.0 (final)",
         f"  catalog      {settings.catalog_url}",
     ]
