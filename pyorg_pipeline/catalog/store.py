@@ -127,7 +127,7 @@ class CatalogStore:
         """
         data = self._bytes(name)
         try:
-            found = pq.read_schema(pa.BufferReader(data)).metadata
+            found = pq.read_metadata(pa.BufferReader(data)).metadata
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(name, str(error)) from error
         return self._metadata(name, found)

@@ -101,17 +101,13 @@ def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> Check
             has_source[key] = has_source.get(key, False) or _is_source(row)
     missing = [key[-1] for key in sorted(has_source) if not has_source[key]]
     numbers = {"finals": len(has_source), "without": len(missing)}
-    if missing:
-        return CheckResult(
-            False,
-            f"{len(missing)} of {len(has_source):,} final releases have no source tarball: "
-            f"{shortened(missing)}. One that is being uploaded has none for a while; if it stays "
-            "so, look at its directory for a source under a name that no rule knows",
-            numbers,
-            missing[:_MOST_SAMPLES],
-        )
-    return CheckResult(
-        True, f"All of {len(has_source):,} final releases have a source tarball.", numbers
+    return _result(
+        missing,
+        numbers,
+        passed=f"All of {len(has_source):,} final releases have a source tarball.",
+        failed=f"{len(missing)} of {len(has_source):,} final releases have no source tarball: "
+        f"{shortened(missing)}. One that is being uploaded has none for a while; if it stays "
+        "so, look at its directory for a source under a name that no rule knows",
     )
 
 
@@ -124,15 +120,13 @@ def paths_are_unique(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
     counts = Counter(row["path"] for row in rows)
     twice = sorted(path for path, count in counts.items() if count > 1)
     numbers = {"paths": len(counts), "repeated": len(twice)}
-    if twice:
-        return CheckResult(
-            False,
-            f"{len(twice)} paths are there more than once: {shortened(twice)}. "
-            "`pyorg refresh --full` rewrites every table; if it does not help, report it",
-            numbers,
-            twice[:_MOST_SAMPLES],
-        )
-    return CheckResult(True, f"Each of {len(counts):,} paths is there once.", numbers)
+    return _result(
+        twice,
+        numbers,
+        passed=f"Each of {len(counts):,} paths is there once.",
+        failed=f"{len(twice)} paths are there more than once: {shortened(twice)}. "
+        "`pyorg refresh --full` rewrites every table; if it does not help, report it",
+    )
 
 
 def sizes_are_plausible(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
@@ -153,15 +147,13 @@ def sizes_are_plausible(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
         if size == 0 or (_is_source(row) and not _smallest(row) <= size <= LARGEST_SOURCE):
             odd.append(f"{row['path']} ({size:,} bytes)")
     numbers = {"sizes": known, "implausible": len(odd)}
-    if odd:
-        return CheckResult(
-            False,
-            f"{_artifacts(len(odd))} an implausible size: {shortened(odd)}. An upload may be under "
-            "way; if it stays so after the next refresh, do not trust the file and tell python.org",
-            numbers,
-            odd[:_MOST_SAMPLES],
-        )
-    return CheckResult(True, f"All of {known:,} sizes are plausible.", numbers)
+    return _result(
+        odd,
+        numbers,
+        passed=f"All of {known:,} sizes are plausible.",
+        failed=f"{_artifacts(len(odd))} an implausible size: {shortened(odd)}. It may be being "
+        "uploaded; if it stays so after the next refresh, do not use the file and tell python.org",
+    )
 
 
 def companions_have_their_artifact(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
@@ -176,15 +168,13 @@ def companions_have_their_artifact(rows: Iterable[Mapping[str, Any]]) -> CheckRe
         if row["artifact_type"] == UNRECOGNISED and looks_like_companion(row["name"])
     ]
     numbers = {"without_artifact": len(alone)}
-    if alone:
-        return CheckResult(
-            False,
-            f"{len(alone)} companions belong to a file that does not exist: {shortened(alone)}. "
-            "An upload may be under way; if it stays so, the artifact was removed or renamed",
-            numbers,
-            alone[:_MOST_SAMPLES],
-        )
-    return CheckResult(True, "Each companion has its artifact.", numbers)
+    return _result(
+        alone,
+        numbers,
+        passed="Each companion has its artifact.",
+        failed=f"{len(alone)} companions belong to a file that does not exist: {shortened(alone)}. "
+        "An upload may be under way; if it stays so, the artifact was removed or renamed",
+    )
 
 
 def latest_never_goes_back(
@@ -209,16 +199,23 @@ def latest_never_goes_back(
             after = "none" if row is None else row["version"]
             back.append(f"{over}, {what}: {before['version']} to {after}")
     numbers = {"rows": len(now), "went_back": len(back)}
-    if back:
-        return CheckResult(
-            False,
-            f"Latest versions went back: {shortened(back)}. A release was withdrawn, which fails "
-            "this check for a week, or a listing lost it: look at its directory on the site; "
-            "`pyorg refresh --full` reads all directories again",
-            numbers,
-            back[:_MOST_SAMPLES],
-        )
-    return CheckResult(True, "No latest version went back.", numbers)
+    return _result(
+        back,
+        numbers,
+        passed="No latest version went back.",
+        failed=f"Latest versions went back: {shortened(back)}. A release was withdrawn, which "
+        "fails this check for a week, or a listing lost it: look at its directory on the site; "
+        "`pyorg refresh --full` reads all directories again",
+    )
+
+
+def _result(
+    samples: Sequence[str], numbers: Mapping[str, int | float], *, passed: str, failed: str
+) -> CheckResult:
+    """A check fails if there is a sample of what is wrong."""
+    if samples:
+        return CheckResult(False, failed, numbers, samples[:_MOST_SAMPLES])
+    return CheckResult(True, passed, numbers)
 
 
 def _unrecognised_share(counts: Mapping[str, Any]) -> float:

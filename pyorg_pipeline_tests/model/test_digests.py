@@ -1,4 +1,4 @@
-"""What bundles and bills of materials say of a digest, whatever they are."""
+"""Digests in bundles and bills of materials, valid ones and others, and the signers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from pyorg_pipeline.model.digests import (
     BUNDLE_SUFFIX,
     DIGEST_SOURCES,
     SBOM_SUFFIX,
+    SIGNERS,
     CompanionError,
+    Signer,
     bundle_digest,
     companion_digest,
     is_sha256,
@@ -31,7 +33,7 @@ from pyorg_pipeline_tests.support.published import (
     sbom_bytes,
     sha256_of,
 )
-from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests
+from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests, real_signers
 
 NAME = "Python-3.14.0.tgz"
 #: Its base64 has both characters in which the two alphabets differ.
@@ -250,3 +252,9 @@ def test_real_bundles_cut_anywhere_are_refused() -> None:
         for end in range(0, len(content.rstrip()), 97):
             with pytest.raises(CompanionError):
                 bundle_digest(content[:end], path)
+
+
+def test_a_series_has_the_identity_and_the_issuer_of_its_signer() -> None:
+    assert SIGNERS[3, 13] == Signer("thomas@python.org", "https://accounts.google.com")
+    assert (3, 6) not in SIGNERS
+    assert dict(SIGNERS) == real_signers()
