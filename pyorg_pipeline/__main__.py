@@ -1,8 +1,7 @@
-"""The command line: simplifiedapp over cli.py, and what a person needs beyond it.
+"""The command line: simplifiedapp makes parsers of cli.py's signatures and docstrings.
 
-simplifiedapp makes the parsers out of the commands' signatures and docstrings, calls the command
-and prints its result. Here is what its parser class lacks: an overview of the commands, flags
-that are switches too, results for people and for programs, and errors without a traceback.
+The parser class adds an overview of the commands, flags as switches, results as text and JSON, and
+errors without a traceback.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from pyorg_pipeline.errors import ExtraMissingError, PyorgError, SettingsError
 from pyorg_pipeline.model.arguments import Flag
 from pyorg_pipeline.reports.lines import json_value, printable, result_text
 
-#: Where simplifiedapp looks for what to call: the callable, then the names of its arguments.
+#: Where simplifiedapp finds the callable and the names of its arguments.
 _CALL: Final = "__simplifiedapp_"
 
-#: What simplifiedapp would offer, and a shell cannot give: its files of values do not reach the
-#: commands, and a function has no spelling.
+#: Options of simplifiedapp that do not work: files of values do not reach the commands, and a
+#: function cannot be given as text.
 _LEFT_OUT: Final = frozenset({"--input-file", "--progress"})
-#: Methods that print a table, and those that return what stands in it.
+#: The prefixes of methods that print a table, and of those that return its rows.
 _REPORT, _LIST = "report_", "list_"
 
-#: What a shell reports of a program that Ctrl-C, or the end of its reader, has ended.
+#: The exit codes that a shell reports after SIGINT and SIGPIPE.
 _INTERRUPTED: Final = 130
 _PIPE_CLOSED: Final = 141
 
@@ -42,20 +41,20 @@ class CommandParser(argparse.ArgumentParser):
     """The parser of the program (with `results`), or of one of its commands.
 
     Args:
-        results: takes what the command returned, as it is, before it is printed.
-        options: argparse's own.
+        results: The list that the command's result is added to before it is printed.
+        options: Those of argparse.
     """
 
     def __init__(self, *, results: list[object] | None = None, **options: Any) -> None:
         super().__init__(**options)
         self._results = results
         if results is not None:
-            # simplifiedapp hands what JSON cannot write to this function.
+            # simplifiedapp calls this function with values that JSON cannot write.
             self.set_defaults(_json_default=json_value)
             self.add_argument("--version", action=_ShowVersion)
 
     def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
-        """Add an argument; a flag may stand alone as a switch, and defaults are told."""
+        """Add an argument; a flag may be a switch, and the help shows defaults."""
         if names[0] in _LEFT_OUT:
             return argparse.Action(names, argparse.SUPPRESS)
         if options.get("type") is Flag:
@@ -64,21 +63,21 @@ class CommandParser(argparse.ArgumentParser):
             options["default"] = "warning"
         default = options.get("default")
         if "action" not in options and default is not None and default is not argparse.SUPPRESS:
-            told = "default: %(default)s"
-            options["help"] = f"{options['help']} ({told})" if "help" in options else told
+            shown = "default: %(default)s"
+            options["help"] = f"{options['help']} ({shown})" if "help" in options else shown
         return super().add_argument(*names, **options)
 
     def add_subparsers(self, **options: Any) -> Any:
-        """Add the commands; without one of them, this parser's help is what is asked for."""
+        """Add the commands; without a command, the help is printed."""
         self.register("action", "parsers", _Commands)
         self.set_defaults(**{_CALL: (self.format_help, (), None, (), None)})
         title = options["title"].rpartition(" ")[2].replace("callables", "commands")
         return super().add_subparsers(title=title, metavar=title[:-1].upper())
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse the command line; simplifiedapp calls this on the program's parser alone."""
+        """Parse the command line; simplifiedapp calls it only on the program's parser."""
         found = super().parse_args(args, namespace)
-        # Our own messages as asked for, those of libraries only if something is wrong.
+        # The level applies to this package; libraries only log warnings and errors.
         level = logging.getLevelNamesMapping()[found.log_level.upper()]
         logging.getLogger("pyorg_pipeline").setLevel(level or logging.DEBUG)
         found.log_level = logging.getLevelName(max(level, logging.WARNING))
@@ -86,7 +85,7 @@ class CommandParser(argparse.ArgumentParser):
         name = function.__name__
         if found.json and name.startswith(_REPORT):
             values = name.replace(_REPORT, _LIST)
-            self.error(f"--json gives values, and {name} prints a table: take {values}")
+            self.error(f"{name} prints a table and has no JSON: use {values}")
 
         def call(*values: Any, **named: Any) -> object:
             result = function(*values, **named)
@@ -99,7 +98,7 @@ class CommandParser(argparse.ArgumentParser):
 
 
 class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]  # no generic at run time
-    """The commands of a parser; its help tells in a line what each does."""
+    """The commands of a parser, with a line of help for each."""
 
     def add_parser(self, name: str, **options: Any) -> CommandParser:
         parser: CommandParser = super().add_parser(name, help=options.get("description"), **options)
@@ -107,7 +106,7 @@ class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]  # no gen
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Docstrings as help: paragraphs as wide as the terminal, indented ones as they are."""
+    """Docstrings as help: paragraphs are wrapped to the terminal, indented ones are not."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n\n".join(
@@ -119,7 +118,7 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 class _ShowVersion(argparse.Action):
-    """--version; what was installed is looked up only then."""
+    """The option --version."""
 
     def __init__(self, option_strings: Sequence[str], **_options: Any) -> None:
         text = "show the version and exit"
@@ -133,15 +132,14 @@ class _ShowVersion(argparse.Action):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; its exit code.
+    """Run a command and return its exit code.
 
-    0 done, 1 an error that the message explains, 2 a wrong usage or setting or a missing extra,
-    130 interrupted.
-    An exception that is none of ours is a bug, and keeps its traceback.
+    0: done. 1: an error, explained by the message. 2: wrong usage, an invalid setting or a missing
+    extra. 130: interrupted. Other exceptions are bugs and keep their traceback.
     """
     results: list[object] = []
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
-        # As stderr is: what the terminal's encoding cannot write is shown, and no error.
+        # As on stderr: a character that the terminal cannot show is escaped, not an error.
         sys.stdout.reconfigure(errors="backslashreplace")
     simplifiedapp.DEFAULT_ARGUMENT_PARSER = (
         partial(CommandParser, prog="pyorg", results=results),
@@ -150,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         simplifiedapp.main(cli, arguments)
-        # Here, and not when the interpreter ends: a reader that is gone is no error then.
+        # Here and not when the interpreter ends, so that a closed pipe can be handled.
         sys.stdout.flush()
         for result in results:
             _raise_failures(result)
@@ -161,14 +159,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes once more at its end, which must not fail then.
+        # The interpreter flushes again when it ends, which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _PIPE_CLOSED
     return 0
 
 
 def _raise_failures(result: object) -> None:
-    """Raise what a refresh did not manage, now that its summary was printed."""
+    """Raise the error of a refresh or download, after its summary was printed."""
     error = getattr(result, "error", None)
     if isinstance(error, PyorgError):
         raise error

@@ -1,7 +1,6 @@
 """Everything that python.org offers for download, from a catalog on this machine.
 
-Examples of what can be asked:
-
+Some commands:
   pyorg PythonOrgDownloads latest_version
   pyorg PythonOrgDownloads list_version_artifacts 3 13 --micro 9
   pyorg PythonOrgDownloads report_version_artifacts 3 13 --micro 9
@@ -10,17 +9,16 @@ Examples of what can be asked:
   pyorg download --series 3.13
   pyorg demo
 
-`pyorg COMMAND --help` and `pyorg PythonOrgDownloads METHOD --help` tell more of each. The first
-query fills the catalog, which takes some seconds; `pyorg refresh` brings it up to date.
+`pyorg COMMAND --help` and `pyorg PythonOrgDownloads METHOD --help` describe each. The first query
+fills the catalog, which takes some seconds; `pyorg refresh` brings it up to date.
 
-PYORG_SITE_URL, PYORG_HOME, PYORG_CATALOG_URL and DAGSTER_HOME say which site is read, and where
-the catalog and Dagster's history of it lie.
+PYORG_SITE_URL sets the site; PYORG_HOME, PYORG_CATALOG_URL and DAGSTER_HOME set the folders of the
+catalog and of Dagster's history.
 """
 
-# The commands' namespace, nothing else in it: every class and every public function becomes a
-# command, imported ones too; hence modules, and underscores. No `from __future__ import
-# annotations`: simplifiedapp reads the annotations as classes. Dagster is imported by the
-# commands that need it.
+# Every class and every public function in this module becomes a command, imported ones too; hence
+# modules and underscores. No `from __future__ import annotations`: simplifiedapp calls the
+# annotations' classes. Only the commands that need Dagster import it.
 
 from typing import TYPE_CHECKING
 
@@ -41,18 +39,19 @@ def refresh(
     accept_vanished: _arguments.Flag = False,
     digests: _arguments.Flag = False,
 ) -> "_RefreshSummary":
-    """Bring the catalog up to date with the site, and tell what changed.
+    """Bring the catalog up to date with the site, and report what changed.
 
-    Reads the root listing and the release directories that are new or changed: one request where
-    nothing is. --full reads every directory, and allows another site than before.
-    --accept_vanished believes a root listing that lost more than a tenth of its directories, and
-    a directory's that lost artifacts, which otherwise has to say so twice.
-    --digests reads the SHA-256 of artifacts, too: one request for each signature bundle or bill
-    of materials that is new or changed. Downloads then ask for none of them. One that is not what
-    it should be is counted and put on record as unreadable, which is no error.
+    Reads the root listing and the release directories that are new or changed: one request if none
+    is. --full reads every directory, and allows another site than before. --accept_vanished
+    believes a root listing that lost more than a tenth of its directories, and a directory's that
+    lost artifacts, which otherwise takes two such listings.
 
-    Directories that cannot be read keep their last good tables, are reported, and are taken again
-    next time; the exit code is 1 then.
+    --digests also reads the SHA-256 of artifacts, with one request for each signature bundle or
+    bill of materials that is new or changed; downloads then need no such request. An invalid one
+    is recorded as unreadable, which is not an error.
+
+    Directories that cannot be read keep their last good tables, are reported, and are read again
+    by the next refresh; the exit code is 1 then.
 
     Example: pyorg refresh --full
     """
@@ -83,22 +82,23 @@ def download(
     retries: int = 2,
     retry_delay: float = 30,
 ) -> "_Downloads":
-    """Download what fits a selection, each file proven, and print the paths.
+    """Download and verify the artifacts of a selection, and print the paths of their files.
 
-    The same job as in Dagster's UI, download_artifacts, with the same options; files go to
-    $PYORG_HOME/downloads by default there. Of --series, --versions, --releaselevels,
-    --artifact_types and --attributes each takes several values with commas between, and '' for
-    whatever there is. With --newest_only, of each series only its newest release that has
-    something that fits; without --series and --versions that is one release of every series.
-    --versions are taken all the same. --limit takes the newest so many, 0 all.
+    It is the job download_artifacts of Dagster's UI with the same options; there, files go to
+    $PYORG_HOME/downloads by default. --series, --versions, --releaselevels, --artifact_types and
+    --attributes each take values separated by commas; '' means any. --newest_only takes only the
+    newest release of each series that has a matching artifact; without --series and --versions
+    that is one release of every series. It does not apply to --versions. --limit takes the newest
+    so many artifacts; 0 means all.
 
-    --destination is a folder, or a URL such as s3://bucket/prefix. Files that are there are kept
-    unless --overwrite. --verify is true, digest, signature or false, as for download_artifact.
-    Trouble that may pass makes a batch of --batch_size files be tried --retries times more, after
-    --retry_delay seconds, then twice as many each time; what came is kept.
+    --destination is a folder, or a URL such as s3://bucket/prefix. Existing files are not
+    overwritten unless --overwrite. --verify is true, digest, signature or false, as for
+    download_artifact. After a transient error, a batch of --batch_size files is tried --retries
+    times more, first after --retry_delay seconds, then after twice as many each time; files that
+    were downloaded stay.
 
-    The report goes to stderr. The exit code is 1 if a file failed; the same command again takes
-    what is missing.
+    The report goes to stderr. The exit code is 1 if a file failed; the same command again
+    downloads the missing ones.
 
     Example: pyorg download --series 3.13,3.14 --destination /tmp
     """
@@ -129,13 +129,13 @@ def download(
 
 
 def demo(ui: _arguments.Flag = False, port: int = 3000) -> None:
-    """Fill a catalog from a replica of the site on this machine, and show what it answers.
+    """Fill a catalog from a replica of the site on this machine, and show some queries.
 
-    Needs no network: the replica serves recorded listings, with made-up bytes. Everything lies in
-    ./pyorg-demo, or in PYORG_HOME where that is set; PYORG_SITE_URL, PYORG_CATALOG_URL and
-    DAGSTER_HOME are ignored, and a catalog of another site than a replica is never overwritten.
+    It needs no network: the replica serves recorded listings, with made-up bytes. Everything is in
+    ./pyorg-demo, or in PYORG_HOME if that is set; PYORG_SITE_URL, PYORG_CATALOG_URL and
+    DAGSTER_HOME are ignored, and only a catalog of a replica is overwritten.
 
-    --ui keeps the replica serving and opens Dagster's UI on it, at --port, until Ctrl-C.
+    --ui keeps the replica running and opens Dagster's UI on it, at --port, until Ctrl-C.
 
     Example: pyorg demo --ui
     """
@@ -150,7 +150,7 @@ def demo(ui: _arguments.Flag = False, port: int = 3000) -> None:
 def ui(port: int = 3000) -> None:
     """Open Dagster's UI on the catalog: its tables, their history, and buttons to refresh them.
 
-    Serves on this machine alone, with Dagster's daemon beside it, until Ctrl-C.
+    It serves only this machine, with Dagster's daemon, until Ctrl-C.
 
     Example: pyorg ui --port 3001
     """

@@ -274,7 +274,7 @@ def test_a_bad_setting_is_one_line_that_names_it_and_exit_2(
             "unrecognized arguments: --progress x",
         ),
         *(
-            (("--json", "PythonOrgDownloads", f"report_{what}", *values), f"take list_{what}\n")
+            (("--json", "PythonOrgDownloads", f"report_{what}", *values), f"use list_{what}\n")
             for what, *values in (
                 ("changes",),
                 ("releases",),
