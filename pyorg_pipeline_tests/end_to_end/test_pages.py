@@ -158,7 +158,7 @@ def test_the_config_for_pruning_is_valid() -> None:
     [config] = [
         block
         for block in re.findall(r"```yaml\n(.*?)```", page("operating.md"), re.DOTALL)
-        if "forget_old_runs" in block
+        if "delete_old_runs" in block
     ]
     assert validate_run_config(prune_history, yaml.safe_load(config))
 
