@@ -1,11 +1,7 @@
-"""From the page that a site serves for a directory to its entries.
+"""The parser of directory listings: nginx's autoindex, Apache's `<pre>` and Apache's table.
 
-Here: the formats of the pages (nginx's autoindex, Apache's `<pre>` and its table), and how to tell
-a listing from everything else that a server answers with status 200. Not here: what the entries'
-names mean (`model.artifacts`) and how the page got here (`client`).
-
-A page is believed as a whole or not at all: no page gives an empty or a shorter list because it was
-cut, is an error page, or belongs to another directory.
+A page is accepted as a whole or not at all: a cut page, an error page or the listing of another
+directory is an error, never a shorter list.
 """
 
 from __future__ import annotations
@@ -26,14 +22,14 @@ from pyorg_pipeline.model.entries import Entry
 if TYPE_CHECKING:
     from lxml.html import HtmlElement  # type: ignore[import-untyped]
 
-# nginx: ngx_http_autoindex_module.c; Apache: mod_autoindex.c. Both put it before the path, in the
-# title as in the heading.
+# Before the path in title and h1, of nginx (ngx_http_autoindex_module.c) as of Apache
+# (mod_autoindex.c).
 _HEADING = "Index of "
 
 _TITLE = re.compile(rb"<title[^<>]*>([^<]*)<", re.IGNORECASE)
 
-# An href that needs no resolving and no decoding, which is nearly every one: nothing in it has a
-# meaning of its own in a URL, and the first character rules out `.` and `..`.
+# An href that needs neither resolving nor decoding, as nearly all: no character has a meaning in
+# URLs, and the first one excludes `.` and `..`.
 _PLAIN_HREF = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~+,=@-]*/?")
 
 # Apache's sizes from 973 bytes on: `1.2K`, `23M` (apr_strfsize), up to 1.3 in small letters.
@@ -55,30 +51,25 @@ _DATE = re.compile(
     re.ASCII,
 )
 
-_NEXT = "; nothing was taken from it, ask again later"
-
 
 def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
     """Return the entries of a directory's page, in the page's order.
 
-    Args:
-        content: The page, as it came.
-        url: Where the page came from, which its links are relative to.
-        directory: The directory that was asked for, relative to the site; its last segment has to
-            be the last one of the path that the page says it lists. Empty for the root of a site,
-            which may have any path.
+    Names are decoded; bytes that are not UTF-8 become U+FFFD. Dates count as UTC, which python.org
+    writes; Apache writes its local time without saying which. Sizes that Apache rounds are None.
 
-    Returns:
-        Entries with their names decoded (bytes that are no UTF-8 become U+FFFD). Dates are taken
-        for UTC: python.org's are; Apache writes its own local time and does not say which. Sizes
-        are bytes; Apache's rounded ones are None.
+    Args:
+        content: The page.
+        url: The page's URL, which its links are relative to.
+        directory: The requested directory, relative to the site's root. Its last segment has to be
+            the last one of the path that the page lists. Empty for the root, whose path may be any.
 
     Raises:
-        ListingError: The page is no listing, is cut, cannot be read, or shows another directory.
+        ListingError: The page is not a listing, is cut, is invalid, or lists another directory.
     """
-    _require_a_whole_listing(content, url)
+    _require_complete_listing(content, url)
     root = _parse(content, url)
-    _require_the_right_directory(root, url, directory)
+    _require_directory(root, url, directory)
     base = urlsplit(url)
     entries: dict[str, Entry] = {}
     links = 0
@@ -87,113 +78,99 @@ def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
         links += 1
         name = href if _PLAIN_HREF.fullmatch(href) else _name_below(base, url, href)
         if not name:
-            # The parent has no date, the links that sort have not even a row of their own.
+            # The parent has no date, and the links for sorting have no row.
             if date:
                 foreign = foreign or href
             continue
         is_directory = name.endswith("/")
-        if is_directory:
-            name = name[:-1]
+        name = name.removesuffix("/")
         if name in entries:
             continue
         if size is None:
-            raise ListingError(
-                url, f"the row of {name!r} is cut or of an unknown format{_NEXT}", is_listing=True
-            )
+            raise _incomplete(url, f"the row of {name!r} is cut or has an unknown format")
         try:
             last_modified = _date(date) if date else None
-            entries[name] = Entry(
-                name, is_directory, last_modified, None if is_directory else _size(size)
-            )
+            bytes_listed = None if is_directory else _size(size)
         except ValueError:
-            raise ListingError(
-                url,
-                f"the row of {name!r} cannot be read: {f'{date} {size}'.strip()!r}{_NEXT}",
-                is_listing=True,
-            ) from None
+            columns = f"{date} {size}".strip()
+            raise _incomplete(url, f"the row of {name!r} is invalid: {columns!r}") from None
+        entries[name] = Entry(name, is_directory, last_modified, bytes_listed)
     if not entries and foreign:
         raise ListingError(
             url,
-            f"all its links lead elsewhere, the first to {foreign[:200]!r}: is this the URL?",
+            f"all links lead elsewhere, the first to {foreign[:200]!r}; check the site's URL",
             is_listing=True,
         )
     if not links:
-        raise ListingError(
-            url, f"it lists nothing, not even its own parent{_NEXT}", is_listing=True
-        )
+        raise _incomplete(url, "the page lists nothing, not even its parent")
     return list(entries.values())
 
 
-def _require_a_whole_listing(content: bytes, url: str) -> None:
-    """Refuse what need not be parsed to see that it is no whole listing."""
+def _incomplete(url: str, reason: str) -> ListingError:
+    """A page that is a listing, so that a later request may return the complete one."""
+    return ListingError(url, f"{reason}; try again later", is_listing=True)
+
+
+def _no_listing(url: str, reason: str) -> ListingError:
+    return ListingError(url, f"{reason}; open it in a browser")
+
+
+def _require_complete_listing(content: bytes, url: str) -> None:
+    """Raise for what is not a complete listing before it is parsed."""
     page = content.strip().lower()
     if not page:
-        raise ListingError(url, f"the page is empty{_NEXT}", is_listing=True)
-    ends = page.endswith(b"</html>")
-    if b"index of " not in page or not ends:
+        raise _incomplete(url, "the page is empty")
+    complete = page.endswith(b"</html>")
+    if b"index of " not in page or not complete:
         found = _TITLE.search(content)
         title = found[1].decode(errors="replace").strip() if found else ""
-        # All the formats end so; what a cut takes away is taken from here. A page with a title of
-        # its own is another page, whatever its end.
-        if page.startswith(b"<") and not ends and (not title or title.startswith(_HEADING)):
-            reason = "is cut: it does not end with </html>"
-            raise ListingError(url, f"the page {reason}{_NEXT}", is_listing=True)
-        named = f" (its title is {title[:200]!r})" if title else ""
-        raise ListingError(url, f"the page is no directory listing{named}{_NEXT}")
-    # A proxy that mends the end of what it relays would hide the cut.
+        # A page with a title of its own is another page, whether it is complete or not.
+        if page.startswith(b"<") and not complete and (not title or title.startswith(_HEADING)):
+            raise _incomplete(url, "the page is cut: it does not end with </html>")
+        shown = f" (its title is {title[:200]!r})" if title else ""
+        raise _no_listing(url, f"the page is not a directory listing{shown}")
+    # A proxy that repairs the end of a page hides the cut.
     for element in ("pre", "table"):
         if f"<{element}".encode() in page and f"</{element}>".encode() not in page:
-            raise ListingError(
-                url, f"the page is cut: <{element}> never ends{_NEXT}", is_listing=True
-            )
+            raise _incomplete(url, f"the page is cut: <{element}> does not end")
 
 
 def _parse(content: bytes, url: str) -> HtmlElement:
     try:
         content.decode()
     except UnicodeDecodeError:
-        # libxml2 would drop such bytes, or all that follows them; which, depends on its version.
+        # Depending on its version, libxml2 drops such bytes or everything after them.
         content = content.decode(errors="replace").encode()
     try:
         root: HtmlElement | None = Selector(body=content, encoding="utf-8", type="html").root
     except (LxmlError, ValueError) as error:
-        raise ListingError(url, f"the page cannot be read as HTML ({error}){_NEXT}") from error
+        raise _no_listing(url, f"the page cannot be parsed as HTML ({error})") from error
     if root is None:
-        raise ListingError(url, f"the page cannot be read as HTML{_NEXT}")
+        raise _no_listing(url, "the page cannot be parsed as HTML")
     return root
 
 
-def _require_the_right_directory(root: HtmlElement, url: str, directory: str) -> None:
-    headings = [
-        text
-        for tag in ("title", "h1")
-        for element in root.iter(tag)
-        if (text := (element.text or "").strip()).startswith(_HEADING)
-    ]
-    if not headings:
-        raise ListingError(
-            url, f"the page is no directory listing: neither title nor h1 says so{_NEXT}"
-        )
-    wanted = directory.rstrip("/").rpartition("/")[2]
-    if not wanted:
-        return
-    # The first decides: it is the title, and a page has one.
-    listed = headings[0][len(_HEADING) :]
+def _require_directory(root: HtmlElement, url: str, directory: str) -> None:
+    """Raise if title or h1 do not say that the page lists this directory."""
+    texts = ((tag.text or "").strip() for name in ("title", "h1") for tag in root.iter(name))
+    heading = next((text for text in texts if text.startswith(_HEADING)), None)
+    if heading is None:
+        raise _no_listing(url, "the page is not a directory listing: title and h1 do not say so")
+    listed = heading.removeprefix(_HEADING)
+    expected = directory.rstrip("/").rpartition("/")[2]
     last = listed.rstrip("/").rpartition("/")[2]
-    if wanted not in (last, unquote(last)):
-        raise ListingError(
-            url, f"the page lists {listed[:200]!r}, not {directory!r}{_NEXT}", is_listing=True
-        )
+    if expected and expected not in (last, unquote(last)):
+        raise _incomplete(url, f"the page lists {listed[:200]!r}, not {directory!r}")
 
 
 def _rows(root: HtmlElement, url: str) -> Iterator[tuple[str, str | None, str | None]]:
     """Yield href, date and size of each link of the listing, as written.
 
-    The date is empty where the row shows none and None where the row is not one of the format; so
-    is the size. Links outside the listing (a mirror's banner, a README below it) are left out.
+    A column is empty where the row shows nothing, and None where the row has an unknown format.
+    Links outside the listing, such as those in a mirror's banner, are left out.
     """
     listed = False
-    # lxml's own iteration: a Selector object a link costs more than all the rest of this module.
+    # lxml's own iteration: a Selector for each link takes longer than the rest of this module.
     for element in root.iter("pre", "table"):
         listed = True
         if element.tag == "pre":
@@ -205,22 +182,22 @@ def _rows(root: HtmlElement, url: str) -> Iterator[tuple[str, str | None, str | 
             for row in element.iter("tr"):
                 yield from _links_of_cells(row)
     if not listed:
-        raise ListingError(url, f"the page holds neither <pre> nor <table>{_NEXT}")
+        raise _no_listing(url, "the page has neither <pre> nor <table>")
 
 
 def _columns_of_text(text: str | None) -> tuple[str | None, str | None]:
-    """Return date and size out of what follows a link in `<pre>`."""
+    """Return date and size from the text after a link in `<pre>`."""
     columns = (text or "").split(None, 3)
     if len(columns) >= 3 and ":" in columns[1]:
         return f"{columns[0]} {columns[1]}", columns[2]
     if len(columns) == 1:
-        # Apache: a file whose date it cannot tell, or the parent.
+        # Apache: a file without a date, or the parent.
         return "", columns[0]
     return None, None
 
 
 def _links_of_cells(row: HtmlElement) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield href, date and size of each link that stands in a cell of a row of Apache's table."""
+    """Yield href, date and size of each link in a row of Apache's table."""
     cells = [cell for cell in row if cell.tag in ("td", "th")]
     for position, cell in enumerate(cells):
         link = next(cell.iter("a"), None)
@@ -235,25 +212,23 @@ def _links_of_cells(row: HtmlElement) -> Iterator[tuple[str, str | None, str | N
 
 
 def _name_below(base: SplitResult, url: str, href: str) -> str:
-    """Return the decoded name that an href gives to something directly below the page's directory.
+    """Return the decoded name of an href directly below the page's directory, else an empty text.
 
-    A directory's ends in a slash. Empty if the href leads elsewhere: to the parent, another host,
-    another order of the same page, or a place in it.
+    The name of a directory ends in a slash.
     """
     try:
         target = urlsplit(urljoin(url, href.strip()))
     except ValueError:
         return ""
-    # A server behind a proxy that speaks TLS writes http into its absolute links; the scheme does
-    # not matter, since the href is never asked for.
-    if _place(target) != _place(base) or target.query or target.fragment:
+    # The scheme is not compared: a server behind a TLS proxy writes http into absolute links.
+    if _host(target) != _host(base) or target.query or target.fragment:
         return ""
     here = [unquote(part) for part in base.path.rpartition("/")[0].split("/")]
     there = target.path.split("/")
     below = there[len(here) :]
     if [unquote(part) for part in there[: len(here)]] != here:
         return ""
-    # One segment, or one and the nothing after its slash.
+    # One segment, or one and the empty one after its slash.
     if not 1 <= len(below) <= 2 or (len(below) == 2 and below[1]):
         return ""
     name = unquote(below[0], errors="replace")
@@ -262,16 +237,15 @@ def _name_below(base: SplitResult, url: str, href: str) -> str:
     return f"{name}/" if len(below) == 2 else name
 
 
-def _place(parts: SplitResult) -> str:
+def _host(parts: SplitResult) -> str:
     """Return host and port, without credentials and default ports."""
     return parts.netloc.rpartition("@")[2].lower().removesuffix(":80").removesuffix(":443")
 
 
-# Dates come in flocks: a release is copied within a few minutes. Pages are parsed in several
-# threads, which the cache is safe for.
+# The files of a release have nearly all the same date.
 @lru_cache(maxsize=16384)
 def _date(text: str) -> datetime:
-    """Return the date that a row shows; ValueError if it is none."""
+    """Return the date of a row; ValueError if it is invalid."""
     found = _DATE.fullmatch(text)
     if found is None:
         raise ValueError(text)
@@ -284,7 +258,7 @@ def _date(text: str) -> datetime:
 
 
 def _size(text: str) -> int | None:
-    """Return the bytes that a row shows, None where they are not exact; ValueError if none."""
+    """Return the size of a row, None if it is not exact; ValueError if it is invalid."""
     if _EXACT_SIZE.fullmatch(text):
         return int(text)
     if text in ("-", "") or _INEXACT_SIZE.fullmatch(text):

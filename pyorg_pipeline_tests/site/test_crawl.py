@@ -70,7 +70,7 @@ def test_an_index_page_is_not_a_listing() -> None:
     with Replica() as replica, SiteClient(replica.url) as client:
         # 2.2.3/ holds an index.html, which the site may serve instead of the listing.
         replica.answer("2.2.3/", Answer(body=b"<html><h1>Python 2.2.3</h1></html>"))
-        with pytest.raises(ListingError, match="no directory listing") as caught:
+        with pytest.raises(ListingError, match="not a directory listing") as caught:
             read_listing(client, "2.2.3")
         assert not caught.value.is_listing
         assert len(replica.requests) == 1

@@ -1,6 +1,6 @@
-"""Listings out of recorded pages, and everything that must not pass for one.
+"""The parser over recorded pages, and over pages that must not count as a listing.
 
-The pages of nginx are those that `data/README.md` tells of. The pages of Apache are recorded from
+`data/README.md` describes the pages of nginx. The pages of Apache are recorded from
 Apache 2.4.71 (Debian 12), `IndexOptions FancyIndexing` (pre), `FancyIndexing HTMLTable NameWidth=*
 VersionSort` (table) and `FancyIndexing NameWidth=* SuppressIcon SuppressDescription XHTML
 Charset=UTF-8 FoldersFirst` (xhtml), over a folder made for it, with its clock on UTC.
@@ -62,7 +62,7 @@ def names(content: bytes, url: str = URL) -> list[str]:
     return [entry.name for entry in parse_listing(content, url, "3.7.3")]
 
 
-def refusal(content: bytes, *, directory: str = "3.7.3", url: str = URL) -> ListingError:
+def error_of(content: bytes, *, directory: str = "3.7.3", url: str = URL) -> ListingError:
     with pytest.raises(ListingError) as caught:
         parse_listing(content, url, directory)
     assert caught.value.url == url
@@ -70,7 +70,7 @@ def refusal(content: bytes, *, directory: str = "3.7.3", url: str = URL) -> List
     return caught.value
 
 
-def test_a_page_of_nginx_gives_its_rows_in_order() -> None:
+def test_the_rows_of_nginx_are_entries_in_order() -> None:
     entries = parse_listing(recorded("3.7.3.html"), URL, "3.7.3")
     lines = recorded("3.7.3.html").decode().splitlines()[4:-2]
     assert len(entries) == len(lines) == 48
@@ -92,7 +92,7 @@ def test_the_root_lists_directories_and_files() -> None:
     assert by_name["src"].is_directory
 
 
-def test_names_come_from_the_href_and_are_decoded() -> None:
+def test_names_are_the_decoded_hrefs() -> None:
     entries = parse_listing(recorded("odd_names.html"), "http://host/ftp/python/odd/", "odd")
     found = {entry.name for entry in entries}
     assert len(entries) == len(found) == recorded("odd_names.html").count(b"<a href=") - 1
@@ -108,7 +108,7 @@ def test_names_come_from_the_href_and_are_decoded() -> None:
     assert all(entry.last_modified == at("2024-02-29 23:59") for entry in entries)
 
 
-def test_an_empty_directory_gives_an_empty_list() -> None:
+def test_an_empty_directory_has_no_entries() -> None:
     url = "http://host/ftp/python/devtest/"
     assert parse_listing(recorded("devtest.html"), url, "devtest") == []
     for name in ("apache_empty_pre.html", "apache_empty_table.html"):
@@ -118,7 +118,7 @@ def test_an_empty_directory_gives_an_empty_list() -> None:
 
 
 @pytest.mark.parametrize("name", ["apache_pre.html", "apache_table.html", "apache_xhtml.html"])
-def test_pages_of_apache_give_dates_and_the_sizes_that_are_exact(name: str) -> None:
+def test_apache_has_dates_and_exact_sizes_of_small_files(name: str) -> None:
     entries = parse_listing(recorded(name), APACHE_URL, "3.13.9")
     assert sorted(entries) == [
         Entry("Python-3.13.9.tar.xz", False, at("2025-10-14 14:31"), None),
@@ -150,13 +150,13 @@ def test_the_order_of_apaches_pages_is_kept() -> None:
     assert foldersfirst[:3] == ["amd64", "win32", "Python-3.13.9.tar.xz"]
 
 
-def test_a_description_behind_the_size_does_not_disturb() -> None:
+def test_a_description_after_the_size_is_ignored() -> None:
     content = page(row("a", "2020-01-31 10:00  1.2K  An archive: 31-Oct-2025 10:00 7"))
     assert parse_listing(content, URL, "3.7.3") == [Entry("a", False, at("2020-01-31 10:00"), None)]
 
 
 @pytest.mark.parametrize("blank", ["", "&nbsp;", "  "])
-def test_apache_may_not_know_a_date(blank: str) -> None:
+def test_a_row_of_apache_may_have_no_date(blank: str) -> None:
     table = (
         "<html><head><title>Index of /x/3.7.3</title></head><body><table>"
         f'<tr><td><a href="a">a</a></td><td>{blank}</td><td>  - </td></tr></table></body></html>'
@@ -196,7 +196,7 @@ def test_absolute_hrefs_are_resolved() -> None:
         "http://[broken/a", "a%2Fb", "%2e%2e", "%2E", "%2e%2e/", "a%00b", "%2F", "..%2Fa",
     ],
 )  # fmt: skip
-def test_links_that_lead_elsewhere_are_no_entries(href: str) -> None:
+def test_links_to_elsewhere_are_not_entries(href: str) -> None:
     assert names(page(row(href) + row("kept"))) == ["kept"]
 
 
@@ -206,58 +206,58 @@ def test_the_first_of_two_rows_with_the_same_name_counts() -> None:
     assert [(entry.name, entry.size) for entry in entries] == [("a", 1), ("b", 7)]
 
 
-def test_bytes_that_are_no_utf8_do_not_lose_the_rows_after_them() -> None:
+def test_invalid_utf8_loses_no_rows() -> None:
     content = page(row("a") + "MARK" + row("b")).replace(
         b"MARK", row("caf\u00e9").encode("latin-1")
     )
     assert names(content) == ["a", "caf\N{REPLACEMENT CHARACTER}", "b"]
 
 
-def test_no_name_holds_a_lone_surrogate() -> None:
+def test_no_name_has_a_lone_surrogate() -> None:
     for name in names(page(row("%ED%A0%80") + row("%FF") + row("&#xD800;"))):
         name.encode()
 
 
 def test_a_date_outside_the_calendar_is_an_error() -> None:
     for date in ("31-Feb-2025 10:00", "01-Foo-2025 10:00", "01-Jan-2025 25:00", "2025-13-01 10:00"):
-        assert "'a'" in refusal(page(row("a", f"{date} 7"))).reason
+        assert "'a'" in error_of(page(row("a", f"{date} 7"))).reason
 
 
 @pytest.mark.parametrize("size", ["x", "1e5", "7" * 19, "\u0663", "-1", "1.23K", "K", "12345K"])
-def test_a_size_that_is_none_is_an_error(size: str) -> None:
-    assert "cannot be read" in refusal(page(row("a", f"31-Oct-2025 10:00 {size}"))).reason
+def test_an_invalid_size_is_an_error(size: str) -> None:
+    assert "is invalid" in error_of(page(row("a", f"31-Oct-2025 10:00 {size}"))).reason
 
 
 @pytest.mark.parametrize("columns", ["", "31-Oct-2025", "31-Oct-2025 10:00", "31-Oct-20<b></b>"])
-def test_a_row_that_lost_its_end_is_an_error(columns: str) -> None:
-    error = refusal(page(row("a", columns) + row("b")))
+def test_a_row_without_its_end_is_an_error(columns: str) -> None:
+    error = error_of(page(row("a", columns) + row("b")))
     assert "'a'" in error.reason
     assert error.is_listing
 
 
-def test_a_hole_in_the_middle_of_rows_is_seen_where_it_mends_badly() -> None:
+def test_bytes_missing_within_rows_are_an_error() -> None:
     whole = recorded("3.7.3.html")
     start = whole.index(b'amd64.exe">') + 70
-    error = refusal(whole[:start] + whole[start + 100 :])
+    error = error_of(whole[:start] + whole[start + 100 :])
     assert "row" in error.reason
 
 
 @pytest.mark.parametrize(("name", "url", "directory"), RECORDED)
-def test_a_page_that_is_listing_anywhere_is_refused(name: str, url: str, directory: str) -> None:
+def test_a_page_cut_anywhere_is_an_error(name: str, url: str, directory: str) -> None:
     whole = recorded(name)
     last = whole.rindex(b"</html>") + len(b"</html>")
     for place in range(last):
-        error = refusal(whole[:place], url=url, directory=directory)
+        error = error_of(whole[:place], url=url, directory=directory)
         assert error.is_listing, place
-    # What is missing after that is white space.
+    # Only white space follows.
     assert parse_listing(whole[:last], url, directory) == parse_listing(whole, url, directory)
 
 
 @pytest.mark.parametrize("name", ["src.html", "apache_table.html"])
-def test_a_cut_page_whose_end_was_mended_is_refused(name: str) -> None:
+def test_a_cut_page_with_a_repaired_end_is_an_error(name: str) -> None:
     whole = recorded(name)
     content = whole[: len(whole) // 2] + b"\n</body></html>\n"
-    assert refusal(content, directory="").is_listing
+    assert error_of(content, directory="").is_listing
 
 
 @pytest.mark.parametrize(
@@ -265,40 +265,40 @@ def test_a_cut_page_whose_end_was_mended_is_refused(name: str) -> None:
     [
         (b"", "empty"),
         (b" \r\n\t", "empty"),
-        (b'{"files": []}', "no directory listing"),
-        (b"Index of /ftp/python/3.7.3/\n../\na 31-Oct-2025 10:00 7\n", "no directory listing"),
-        (bytes(range(256)) * 40, "no directory listing"),
+        (b'{"files": []}', "not a directory listing"),
+        (b"Index of /ftp/python/3.7.3/\n../\na 31-Oct-2025 10:00 7\n", "not a directory listing"),
+        (bytes(range(256)) * 40, "not a directory listing"),
         (b"<html><title>Python 3.7.3</title><p>Hi</p></html>", "'Python 3.7.3'"),
         (b"<html><title>Access denied</title><body>Error 15</body></html>", "'Access denied'"),
-        (b"<html><title>Files</title>An index of everything</html>", "neither title nor h1"),
+        (b"<html><title>Files</title>An index of everything</html>", "title and h1 do not"),
         (b"<html><h1>Index of /3.7.3/</h1><ul><li><a href='a'>a</a></ul></html>", "neither <pre>"),
-        (b"<html><title>Index of /3.7.3/</title><pre></pre></html>", "not even its own parent"),
+        (b"<html><title>Index of /3.7.3/</title><pre></pre></html>", "not even its parent"),
     ],
 )
-def test_what_is_no_listing_is_refused_with_a_reason(content: bytes, words: str) -> None:
-    assert words in refusal(content).reason
+def test_another_page_is_an_error_with_its_reason(content: bytes, words: str) -> None:
+    assert words in error_of(content).reason
 
 
-def test_an_own_page_of_the_directory_is_not_called_cut() -> None:
+def test_an_index_page_is_not_a_cut_listing() -> None:
     for end in (b"</body></html>\n", b"", b"<p>Index of /ftp/python/3.7.3/"):
-        error = refusal(b"<html><head><title>Python 2.2.3</title></head><body>" + end)
+        error = error_of(b"<html><head><title>Python 2.2.3</title></head><body>" + end)
         assert not error.is_listing
         assert not error.transient
 
 
-def test_links_that_all_lead_elsewhere_are_no_empty_directory() -> None:
-    error = refusal(page(row("/backend/3.7.3/a") + row("/backend/3.7.3/b")))
+def test_a_page_with_links_to_elsewhere_alone_is_an_error() -> None:
+    error = error_of(page(row("/backend/3.7.3/a") + row("/backend/3.7.3/b")))
     assert "/backend/3.7.3/a" in error.reason
 
 
-def test_the_listing_of_another_directory_is_refused() -> None:
-    error = refusal(page(row("a"), path="/ftp/python/3.7.4/"))
+def test_the_listing_of_another_directory_is_an_error() -> None:
+    error = error_of(page(row("a"), path="/ftp/python/3.7.4/"))
     assert "'/ftp/python/3.7.4/', not '3.7.3'" in error.reason
-    assert refusal(recorded("root.html"), directory="3.7.3")
-    assert refusal(page(row("a"), path="/ftp/python/13.7.3/"))
+    assert error_of(recorded("root.html"), directory="3.7.3")
+    assert error_of(page(row("a"), path="/ftp/python/13.7.3/"))
 
 
-def test_the_site_may_lie_under_any_path() -> None:
+def test_the_site_may_have_any_path() -> None:
     assert names(page(row("a"), path="/some/mirror/3.7.3"), "http://host/3.7.3/") == ["a"]
     content = page(row("a"), path="/")
     assert [entry.name for entry in parse_listing(content, "http://host/here/")] == ["a"]
@@ -318,7 +318,7 @@ def test_links_outside_the_listing_are_left_out() -> None:
     assert names(content) == ["kept"]
 
 
-def test_tags_in_capitals_are_read_too() -> None:
+def test_tags_may_be_in_capitals() -> None:
     content = (
         b"<HTML><HEAD><TITLE>Index of /pub/python/3.7.3</TITLE></HEAD><BODY>\n"
         b"<H1>Index of /pub/python/3.7.3</H1>\n"
@@ -333,14 +333,14 @@ def test_tags_in_capitals_are_read_too() -> None:
     assert entries == [Entry("README", False, at("2019-03-25 22:00"), None)]
 
 
-def test_the_error_survives_a_trip_through_pickle() -> None:
-    error = refusal(b"")
+def test_the_error_can_be_pickled() -> None:
+    error = error_of(b"")
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.is_listing, again.transient) == (str(error), True, True)
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_give_a_list_or_a_listing_error(content: bytes) -> None:
+def test_any_bytes_are_a_list_or_a_listing_error(content: bytes) -> None:
     for framed in (content, page("%s").replace(b"%s", content)):
         try:
             entries = parse_listing(framed, URL, "3.7.3")
@@ -372,7 +372,7 @@ FRAGMENTS = [
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=60))
 @example(["<b>"] * 5000)
-def test_any_markup_gives_a_list_or_a_listing_error(fragments: list[str]) -> None:
+def test_any_markup_is_a_list_or_a_listing_error(fragments: list[str]) -> None:
     content = page("".join(fragments))
     try:
         entries = parse_listing(content, URL, "3.7.3")
