@@ -1,4 +1,4 @@
-"""Importing Dagster without waiting for the garbage collector."""
+"""Importing large libraries without garbage collections."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """Import large libraries inside: a fifth of the time of a refresh with nothing new.
+    """Pause the garbage collector, which saves a fifth of the time of a refresh with nothing new.
 
-    They make hundreds of thousands of objects that live as long as the process; the collector
-    would look through them again and again and find nothing to take away.
+    Large libraries create hundreds of thousands of objects that are never freed.
     """
     gc.disable()
     try:

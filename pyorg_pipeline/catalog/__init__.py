@@ -1,4 +1,1 @@
-"""All Parquet: where the catalog lies, its schemas, reading and atomic writing, the queries.
-
-Nothing here knows HTTP or Dagster.
-"""
+"""The catalog's Parquet tables: location, schemas, atomic writing, reading and queries."""

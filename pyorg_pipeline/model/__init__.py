@@ -1,4 +1,1 @@
-"""Values and rules: versions, artifacts, the grammar of file names, what a refresh has to do.
-
-No I/O belongs here, and nothing that knows Parquet, HTTP or Dagster.
-"""
+"""Values and rules without I/O: versions, artifacts, the grammar of file names, selections."""

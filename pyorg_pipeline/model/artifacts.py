@@ -1,4 +1,4 @@
-"""Artifacts: files that somebody downloads for their own sake."""
+"""Artifacts: files that users download for their own sake."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from pyorg_pipeline.model.versions import LEGACY_DIRECTORY, NormalizedPythonVersion
 
-#: The type of every file that no rule of the grammar knows.
+#: The type of a file that no rule of the grammar matches.
 UNRECOGNISED: Final = "unrecognised"
 
-#: What a file name can tell beside version and type, one nullable column each in the tables.
-#: All of them keys of an artifact's `release_format`.
+#: What a file name can say beside version and type: the keys of an artifact's `release_format`,
+#: and columns of the tables.
 ATTRIBUTES: Final[dict[str, type]] = {
     "format": str,
     "arch": str,
@@ -44,7 +44,7 @@ SOURCE_PREFERENCE: Final = (
 def is_release_type(artifact_type: str) -> bool:
     """Whether an artifact of this type means that its version was released.
 
-    Documentation, debug symbols and manifests accompany a release, they are none.
+    Documentation, debug symbols and manifests only accompany a release.
     """
     return artifact_type.endswith("-release")
 
@@ -62,7 +62,7 @@ def source_rank(directory: str, artifact_format: str | None) -> tuple[bool, int]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PythonOrgArtifact:
-    """A file of the site, as the catalog knows it. Path-like: `os.fspath` gives `path`.
+    """A file of the site, as the catalog has it. Path-like: `os.fspath` gives `path`.
 
     Artifacts sort by version, then by path; those without a version come first.
     """
@@ -75,21 +75,21 @@ class PythonOrgArtifact:
     release_version: NormalizedPythonVersion | None
     #: Such as `source-release`, or `unrecognised`.
     release_type: str
-    #: What the name tells beside version and type: keys of ATTRIBUTES, only those that apply.
+    #: What the name says beside version and type: keys of ATTRIBUTES, only those that apply.
     release_format: dict[str, Any] = field(hash=False)
     #: Suffixes of the files about this one, such as `.asc` and `.sigstore`.
     related: list[str] = field(hash=False)
-    #: Bytes; None where the site's listing shows no exact size.
+    #: Bytes; None if the site's listing shows no exact size.
     size: int | None
     #: UTC, to the minute as the site lists it.
     last_modified: datetime | None
     #: Where to get it.
     url: str
-    #: In hexadecimal, as read from a file about it; None where none is on record.
+    #: In hexadecimal, as read from a companion; None if none was recorded.
     sha256: str | None = None
-    #: Which file that was: `sigstore` or `spdx`.
+    #: Which companion that was: `sigstore` or `spdx`.
     digest_source: str | None = None
-    #: Whose signature of the digest was verified; None where none was.
+    #: Whose signature of the digest was verified, if one was.
     signed_by: str | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""What a catalog says of itself."""
+"""Facts about a catalog."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class CatalogInfo:
-    """What the catalog is, and how old."""
+    """What a catalog holds, and how old it is."""
 
-    #: Where it lies.
+    #: A folder or a URL.
     location: str
     #: The site that it was filled from.
     site_url: str
@@ -18,17 +18,17 @@ class CatalogInfo:
     refreshed_at: datetime
     #: Time since then.
     age: timedelta
-    #: When the site had made that listing, UTC: earlier if it came out of a cache.
+    #: When the site generated that listing, UTC: earlier if it came from a cache.
     listing_generated_at: datetime
     #: When the tables last changed, UTC.
     published_at: datetime
     #: Release directories in the catalog.
     directories: int
-    #: Different full versions, such as 3.15.0rc1.
+    #: Full versions, such as 3.15.0rc1.
     releases: int
     #: Recognised artifacts.
     artifacts: int
-    #: Files that no rule of the grammar knows.
+    #: Files that no rule of the grammar matches.
     unrecognised: int
-    #: Directories that could not be read when they were asked last, and why.
+    #: The reason for each directory that the last attempt could not read.
     failures: dict[str, str]

@@ -1,8 +1,4 @@
-"""Which files of a listing are artifacts, and which are about one of them.
-
-Grouping belongs here; what a single name tells stands in `names`, and where listings come from
-in the site.
-"""
+"""Grouping the files of a listing into artifacts and their companions."""
 
 from __future__ import annotations
 
@@ -22,20 +18,20 @@ from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 
 class ListedArtifact(NamedTuple):
-    """An artifact, or a file that no rule knows, with its companions."""
+    """An artifact or an unrecognised file, with its companions."""
 
     entry: Entry
     release_version: NormalizedPythonVersion | None
     artifact_type: str
     attributes: dict[str, str | bool]
-    #: What the companions' names have behind the artifact's, such as `.asc`; sorted.
+    #: The suffixes of the companions' names, such as `.asc`; sorted.
     companions: tuple[str, ...]
     #: The companions' own rows, in the same order.
     companion_entries: tuple[Entry, ...]
 
 
 #: Signatures, certificates, transparency logs, bills of materials and digests. An artifact's
-#: companions may end in anything; behind a name that we do not know, only these are companions.
+#: companions may end in anything; an unrecognised file's only in these.
 _COMPANION_SUFFIX: Final = re.compile(
     r"(?:\.(?:asc|sig|sign|minisig|crt|pem|sigstore|rekor|(?:spdx|cdx)\.json"
     r"|md5|sha1|sha224|sha256|sha384|sha512))+",
@@ -56,9 +52,8 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
 
     A file whose name starts with an artifact's name and a dot is that artifact's companion,
     unless it is an artifact itself; the longest such name counts. Companions of replaced
-    artifacts carry the same mark: `X.asc_superceded` belongs to `X_superceded`. Nothing is
-    dropped: a companion whose artifact is not there is an unrecognised file. Sub-directories
-    are left out.
+    artifacts carry the same mark: `X.asc_superceded` belongs to `X_superceded`. A companion
+    without its artifact is an unrecognised file. Sub-directories are left out.
 
     Args:
         directory: the directory's name, such as `3.13.9` or `src`.
@@ -69,8 +64,7 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
     companions: dict[str, list[tuple[str, Entry]]] = {
         name: [] for name, answer in parsed.items() if answer.artifact_type != UNRECOGNISED
     }
-    # An owner's name is shorter than its companions', so that from short to long every
-    # unrecognised owner is known before somebody asks for it.
+    # An owner's name is shorter than its companions': in this order, unrecognised owners come first.
     for name in sorted(parsed.keys() - companions.keys(), key=lambda name: (len(name), name)):
         for owner, suffix in _possible_owners(name):
             if owner in companions and _may_own(parsed[owner], suffix):
@@ -88,7 +82,7 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
 
 
 def companion_name(artifact: str, suffix: str) -> str:
-    """The name of an artifact's companion, of which the listing kept the suffix.
+    """The name of an artifact's companion with a suffix.
 
     Args:
         artifact: the artifact's own name, or its path for a path.

@@ -1,11 +1,7 @@
-"""The grammar of file names, as one table: RULES, a row a kind of artifact and way to name it.
+"""The grammar of file names: RULES has a row for each kind of artifact and way to name it.
 
-What names look like belongs here and nowhere else; how the table is looked up, and which files
-are about which others (companions), does not.
-
-Sources: names in the site's listings from 2.0 to 3.15, and the documented classification of
-python-org-downloads 1.0.0, whose answers `test_reference_answers.py` holds the table to. A name
-that no row knows for certain stays unrecognised: better honest than wrong.
+The rows come from names in the site's listings from 2.0 to 3.15 and from the documented
+classification of python-org-downloads 1.0.0. A name that no row matches is unrecognised.
 """
 
 from __future__ import annotations
@@ -34,7 +30,7 @@ _LEVELS: Final = {
 # Nine digits fit the tables' integers; `+` behind the braces never gives a digit back, so that a
 # number is read whole or not at all.
 _NUMBER: Final = "[0-9]{1,9}+"
-# A letter and a digit that are no level we know (`x1`) are a level that we do not know: refused.
+# A letter and a digit that are not a known level (`x1`) are an unknown one: no match.
 _LEVEL: Final = rf"(?:(?P<level>a|b|rc|c)(?P<serial>{_NUMBER})|(?!(?:[a-z]|rc)[0-9]))(?![0-9])"
 _DOTTED: Final = (
     rf"(?P<major>{_NUMBER})\.(?P<minor>{_NUMBER})(?:\.(?P<micro>{_NUMBER})|(?!\.?[0-9])){_LEVEL}"
@@ -44,7 +40,7 @@ _DOTTED: Final = (
 # A refresh calls it several times for each directory.
 @lru_cache(maxsize=1024)
 def parse_release_directory(name: str) -> NormalizedPythonVersion | None:
-    """The three-item version of a release directory; None for `src`, `doc` and all else."""
+    """The three-item version of a release directory; None for `src`, `doc` and others."""
     try:
         version = NormalizedPythonVersion.parse(name)
     except InvalidArgumentError:
@@ -76,7 +72,7 @@ def _directory_version(head: re.Match[str], directory: str) -> NormalizedPythonV
 
 
 def _digits_version(head: re.Match[str], directory: str) -> NormalizedPythonVersion | None:
-    """The version in `152`: what fits the directory, else one digit a number."""
+    """The version in `152`: that of the directory if it matches, else one digit a number."""
     digits, level, serial = head.group("digits", "level", "serial")
     fitting = _directory_version(head, directory)
     if fitting is not None or len(digits) not in {2, 3}:
@@ -89,7 +85,7 @@ class Head(NamedTuple):
     """How a name begins. Groups that are keys of ATTRIBUTES count as such."""
 
     pattern: re.Pattern[str]
-    #: From a match and the directory's name; None where they do not fit.
+    #: From a match and the directory's name; None if they contradict each other.
     version: Callable[[re.Match[str], str], NormalizedPythonVersion | None]
 
 
@@ -115,8 +111,8 @@ _UNIVERSAL_MAC: Final = Head(
     re.compile(rf"(?P<options>universal)-macpython-?{_DOTTED}"), _dotted_version
 )
 _WINDOWS: Final = Head(re.compile(rf"windows-{_DOTTED}"), _dotted_version)
-#: Red Hat's own Python was called `python`; ours beside it `python2`, `python2.3`. Packages of
-#: other projects (`python-ldap-2.0-1.i386.rpm`) are called alike: hence the list.
+#: Red Hat's own Python was called `python`, that of python.org `python2` or `python2.3`. Packages
+#: of other projects (`python-ldap-2.0-1.i386.rpm`) have similar names: hence the list.
 _RPM: Final = Head(
     re.compile(
         r"(?:beopen-)?python[0-9.]{0,9}"
@@ -159,7 +155,7 @@ _WINDOWS_PACKAGES: Final = {
     "msix": "app_package",
 }
 _MAC_PACKAGES: Final = {"pkg": "installer_package", "dmg": "disk_image"}
-#: How Mac files with a resource fork travelled.
+#: Encodings of Mac files with a resource fork.
 _MAC_ENCODINGS: Final = {"bin": "macbinary", "hqx": "binhex", "sit": "stuffit"}
 _DOCUMENTS: Final = {"chm": "html_help", "epub": "epub", "pdf": "pdf"}
 
@@ -181,16 +177,16 @@ class Rule(NamedTuple):
     rest: re.Pattern[str]
     #: By extension.
     formats: Mapping[str, str]
-    #: Attributes of names that do not tell them.
+    #: Attributes that a name does not show.
     defaults: Mapping[str, str] = {}
-    #: What a word of names is called in the catalog, where that differs.
+    #: The catalog's words for words in names that differ.
     words: Mapping[str, str] = {}
 
 
 # After `macos` or `macosx` comes a version, a date, both (`10.3-2010-03-24`), or nothing.
 _MIN_MACOS: Final = r"(?P<min_macos>(?:[0-9]+(?:\.[0-9]+)*)?-?(?:[0-9]+-[0-9]+-[0-9]+)?)"
 
-#: Of the rows that know a name, the first one counts.
+#: The first row that matches a name counts.
 RULES: Final = (
     # Python-3.15.0rc1.tar.xz, Python-2.0.1-Debug.zip, BeOpen-Python-2.0.tar.gz, python1.1.tar.gz
     Rule(
@@ -199,7 +195,7 @@ RULES: Final = (
         re.compile(r"(?P<debug>-debug)?"),
         _ARCHIVES,
     ),
-    # Not seen yet. A .zip that tells a build and nothing else is taken for Windows.
+    # Not seen yet. A .zip with a build number alone is for Windows.
     Rule(
         "source-release",
         _PYTHON,
@@ -219,8 +215,8 @@ RULES: Final = (
         ),
         _MAC_PACKAGES,
     ),
-    # python-3.13.0t-amd64.zip, python-3.0a2.x86.msi, Python-2.3.2-1.exe. The build's number may
-    # stand behind any character; where that is a `t`, it is the number that counts.
+    # python-3.13.0t-amd64.zip, python-3.0a2.x86.msi, Python-2.3.2-1.exe. The build number may
+    # follow any character; `t` before a number is not the free-threaded build.
     Rule(
         "windows-release",
         _PYTHON,

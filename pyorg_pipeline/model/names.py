@@ -1,8 +1,4 @@
-"""Reading a file's name: which artifact it stands for.
-
-How names are looked up in the grammar's table belongs here. What they look like stands in
-`grammar`; which files are about which others takes a whole listing, and stands in `companions`.
-"""
+"""Parsing a file name by the grammar: version, artifact type and attributes."""
 
 from __future__ import annotations
 
@@ -24,28 +20,28 @@ __all__ = [
 
 
 class ParsedName(NamedTuple):
-    """What a file's name tells."""
+    """What a file's name says."""
 
     #: Five items. For unrecognised files the three of their directory; None where it has none.
     release_version: NormalizedPythonVersion | None
-    #: The type of the row that knows the name, or `unrecognised`.
+    #: The type of the row that matches the name, or `unrecognised`.
     artifact_type: str
     #: Keys of ATTRIBUTES, only those that apply; empty for unrecognised files.
     attributes: dict[str, str | bool]
 
 
-#: File systems hold no longer names (NAME_MAX of Linux). Rows may look at a name more than once,
-#: so that their time is bounded only because its length is.
+#: The longest name that a file system allows (NAME_MAX of Linux). It bounds the time of the rows,
+#: which may backtrack.
 LONGEST_NAME: Final = 255
 
 
 class _Row(NamedTuple):
-    """What of a rule counts for one extension, worked out once."""
+    """A rule for one extension."""
 
     rule: Rule
     head_groups: tuple[tuple[int, str, bool], ...]
     rest_groups: tuple[tuple[int, str, bool], ...]
-    #: The attributes of every name that this row knows.
+    #: The attributes of every name that this row matches.
     constants: dict[str, str | bool]
 
 
@@ -59,10 +55,9 @@ def _attribute_groups(pattern: re.Pattern[str]) -> tuple[tuple[int, str, bool], 
 
 
 def _index_by_extension() -> dict[str, list[tuple[Head, list[_Row]]]]:
-    """The table's rows by extension, then by head: a head is matched once for all its rows.
+    """The table's rows by extension, then by head, so that a head is matched once for all its rows.
 
-    That keeps the table's order among rows with one head; between heads there is nothing to
-    decide, as no name fits rows of two.
+    The order among rows with one head stays; no name matches rows with different heads.
     """
     index: dict[str, list[tuple[Head, list[_Row]]]] = {}
     for rule in RULES:
@@ -90,7 +85,7 @@ SUPERSEDED_MARKS: Final = ("_superceded", "_superseded")
 
 
 def parse_name(name: str, directory: str = "") -> ParsedName:
-    """What a file's name tells; no text raises.
+    """Parse a file's name; any text is accepted.
 
     Args:
         name: a file's own name.
@@ -110,7 +105,7 @@ def parse_name(name: str, directory: str = "") -> ParsedName:
 
 
 def without_superseded_mark(name: str) -> str | None:
-    """The name that a replaced file had before; None where the name has no such mark."""
+    """The name that a superseded file had before; None if the name has no such mark."""
     for mark in SUPERSEDED_MARKS:
         if name.endswith(mark):
             return name[: -len(mark)]
@@ -118,7 +113,7 @@ def without_superseded_mark(name: str) -> str | None:
 
 
 def _recognise(text: str, directory: str) -> ParsedName | None:
-    """What the first row that knows a lower-case name makes of it."""
+    """Parse a lower-case name by the first row that matches it."""
     stem, _, extension = text.rpartition(".")
     if stem.endswith(".tar"):
         stem, extension = stem[:-4], f"tar.{extension}"

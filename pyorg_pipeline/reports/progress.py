@@ -1,4 +1,4 @@
-"""How far a refresh or a download has come, as bars on stderr."""
+"""Progress bars of refreshes and downloads, on stderr."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pyorg_pipeline.model.downloads import Progress as Report
 from pyorg_pipeline.reports.lines import printable
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def crawl_progress(source: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar while it lasts; yields a function that takes how many are done, of how many.
+    """Show a bar of the directories read; yields a function of the number read and the total.
 
-    Only where stderr is a terminal: a log file gets nothing.
+    Nothing is shown if stderr is not a terminal.
     """
     if not sys.stderr.isatty():
         yield lambda _done, _of: None
@@ -33,7 +34,7 @@ def crawl_progress(source: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def download_progress() -> Iterator[DownloadBars | None]:
-    """Show bars with speed and remaining time on stderr; None where that is no terminal."""
+    """Show bars with speed and remaining time; yields None if stderr is not a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -48,9 +49,7 @@ def download_progress() -> Iterator[DownloadBars | None]:
 
 
 @contextmanager
-def file_progress(
-    name: str, size: int | None, progress: Callable[[int, int | None], None] | None
-) -> Iterator[Callable[[int, int | None], None] | None]:
+def file_progress(name: str, size: int | None, progress: Report | None) -> Iterator[Report | None]:
     """The caller's own progress; without one a bar, if stderr is a terminal."""
     if progress is not None:
         yield progress
@@ -60,24 +59,24 @@ def file_progress(
 
 
 class DownloadBars:
-    """A bar for each file that is on its way, and one over all of them."""
+    """A bar for each file, and one for all of them."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._lock = threading.Lock()
         self._overall: TaskID | None = None
-        #: Bytes that are done and the whole number, for each file.
+        #: The bytes so far and the total of each file.
         self._sizes: dict[TaskID, tuple[int, int | None]] = {}
 
-    def file(self, name: str, size: int | None) -> Callable[[int, int | None], None]:
-        """Add a file; returns who is to be told of its bytes so far and the whole number."""
+    def file(self, name: str, size: int | None) -> Report:
+        """Add a bar; returns a function of the bytes so far and the total."""
         task = self._bars.add_task(printable(name), total=size)
         with self._lock:
             self._sizes[task] = (0, size)
-            if len(self._sizes) == 2:  # one file is its own sum
+            if len(self._sizes) == 2:  # one file needs no sum
                 self._overall = self._bars.add_task("all files", total=None)
 
-        def tell(done: int, total: int | None) -> None:
+        def report(done: int, total: int | None) -> None:
             total = size if total is None else total
             self._bars.update(task, completed=done, total=total)
             with self._lock:
@@ -90,7 +89,7 @@ class DownloadBars:
                         total=None if None in totals else sum(known or 0 for known in totals),
                     )
 
-        return tell
+        return report
 
 
 @contextmanager
