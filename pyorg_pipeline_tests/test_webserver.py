@@ -18,7 +18,7 @@ from pyorg_pipeline import webserver
 from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import PYORG, environment, pyorg
-from pyorg_pipeline_tests.support.dagster_ui import wait_until
+from pyorg_pipeline_tests.support.dagster_ui import free_port, wait_until
 from pyorg_pipeline_tests.support.processes import started
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -47,12 +47,6 @@ def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     for process in started:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    with socket.create_server((webserver.HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def test_dagster_receives_the_site_the_catalog_and_a_home(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from pyorg_pipeline.defs.metadata import names, picture, preview
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.settings import load_settings
+from pyorg_pipeline_tests.support.command_line import environment
 from pyorg_pipeline_tests.support.small_site import small_site
 
 SCHEMAS = {
@@ -30,6 +33,9 @@ SCHEMAS = {
     "catalog_changes": schemas.CATALOG_CHANGES,
     "downloaded_artifacts": DOWNLOAD_REPORT,
 }
+
+#: Dagster prefers `dg check defs` to its older command, which is all that this warning says.
+SUPERSEDED = "ignore:Function `definitions_validate_command` is superseded"
 
 
 @pytest.fixture
@@ -125,3 +131,24 @@ def test_a_picture_is_markdown_that_needs_nothing_from_elsewhere() -> None:
 def test_long_lists_of_names_are_cut_where_nobody_reads_on() -> None:
     assert names([]) == "none"
     assert names(["a", "b", "c"], most=2) == "a, b and 1 more"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["dg check defs", "dg list defs", "dagster definitions validate"],
+)
+def test_dagster_s_own_tools_accept_the_clone_without_warnings(
+    command: str, tmp_path: Path
+) -> None:
+    program, *arguments = command.split()
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name(program)), *arguments],
+        cwd=Path(__file__).parents[2],
+        env=environment(tmp_path, PYTHONWARNINGS=SUPERSEDED),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    printed = done.stdout + done.stderr
+    assert done.returncode == 0, printed
+    assert "warning" not in printed.lower()

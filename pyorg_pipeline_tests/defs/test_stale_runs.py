@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from pyorg_pipeline.defs.stale_runs import fail_abandoned_runs
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, derived_settings, load_settings
+from pyorg_pipeline_tests.support.dagster_ui import free_port
 from pyorg_pipeline_tests.support.held_answers import held_refresh
 from pyorg_pipeline_tests.support.small_site import small_site
 
@@ -40,12 +40,6 @@ def crawls(settings: Settings) -> list[dg.DagsterRunStatus]:
         return [
             run.status for run in instance.get_runs(dg.RunsFilter(job_name="crawl_directories"))
         ]
-
-
-def free_port() -> int:
-    with socket.create_server((webserver.HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def test_the_run_of_a_killed_refresh_fails_when_the_next_one_starts(

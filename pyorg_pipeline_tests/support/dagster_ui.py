@@ -174,14 +174,20 @@ class DagsterUI:
         )
 
 
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
 @contextmanager
 def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterUI]:
     """`dagster dev` on a free port with these settings, ended as a service manager ends it.
 
     Nothing happens by itself unless `more`, variables of the environment, says so.
     """
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(ensure_home(settings.dagster_home)),
