@@ -418,6 +418,26 @@ def test_a_warm_reader_sees_a_new_snapshot_at_once(filled: Path, site: Replica) 
 
 
 @pytest.mark.usefixtures("filled")
+def test_the_common_queries_import_pyarrow_parquet_and_no_more_of_pyarrow() -> None:
+    program = """
+import json, sys
+from pyorg_pipeline import PythonOrgDownloads as Downloads
+Downloads.list_release_versions()
+Downloads.list_version_artifacts(3, 13, 9, artifact_type="source-release")
+Downloads.latest_version()
+print(json.dumps(list(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(json.loads(done.stdout))
+    assert "pyarrow.parquet" in loaded
+    unneeded = {"pyarrow.compute", "pyarrow.dataset", "pandas", "rich", "platformdirs"}
+    unneeded |= {"pyorg_pipeline.model.grammar", "pyorg_pipeline.reports"}
+    assert not loaded & unneeded
+
+
+@pytest.mark.usefixtures("filled")
 def test_neither_import_nor_query_loads_dagster_or_requests() -> None:
     program = """
 import json, sys

@@ -65,7 +65,22 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
     assert settings.webhook_url == "https://user:pass@hooks.example/services/secret?key=secret"
 
 
-def test_an_empty_value_is_no_value(tmp_path: Path) -> None:
+def test_settings_are_checked_again_only_when_the_environment_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYORG_HOME", str(tmp_path))
+    first = load_settings()
+    assert load_settings() is first
+    monkeypatch.setenv("PYORG_CONCURRENCY", "3")
+    assert load_settings() == replace(first, concurrency=3)
+    monkeypatch.setenv("PYORG_CONCURRENCY", "many")
+    with pytest.raises(SettingsError):
+        load_settings()
+    monkeypatch.delenv("PYORG_CONCURRENCY")
+    assert load_settings() == first
+
+
+def test_an_empty_value_is_the_default(tmp_path: Path) -> None:
     settings = load_settings({"PYORG_HOME": str(tmp_path), "PYORG_SITE_URL": " "})
     assert settings.site_url == "https://www.python.org/ftp/python/"
 
@@ -142,5 +157,5 @@ def test_a_webhook_that_cannot_be_used_is_named_without_its_secret(value: str, s
     )
 
 
-def test_settings_in_words_do_not_tell_the_webhook() -> None:
+def test_the_repr_of_settings_hides_the_webhook() -> None:
     assert "secret" not in repr(load_settings({"PYORG_WEBHOOK_URL": "https://a.example/secret"}))

@@ -64,7 +64,7 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
     companions: dict[str, list[tuple[str, Entry]]] = {
         name: [] for name, answer in parsed.items() if answer.artifact_type != UNRECOGNISED
     }
-    # An owner's name is shorter than its companions': in this order, unrecognised owners come first.
+    # An owner's name is shorter than its companions': unrecognised owners come first.
     for name in sorted(parsed.keys() - companions.keys(), key=lambda name: (len(name), name)):
         for owner, suffix in _possible_owners(name):
             if owner in companions and _may_own(parsed[owner], suffix):

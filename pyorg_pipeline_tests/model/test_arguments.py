@@ -1,4 +1,4 @@
-"""Points in time as people give them."""
+"""Arguments as users write them: times, flags, attributes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from pyorg_pipeline.errors import InvalidArgumentError
-from pyorg_pipeline.model.arguments import parse_since
+from pyorg_pipeline.model.arguments import (
+    parse_attributes,
+    parse_flag,
+    parse_since,
+    parse_verification,
+)
 
 NOW = datetime(2026, 11, 23, 3, 10, 22, 345_000, tzinfo=UTC)
 
@@ -32,7 +37,7 @@ def test_a_time_is_a_datetime_iso_8601_or_an_age(given: datetime | str, expected
     assert parse_since(given, NOW) == expected
 
 
-def test_a_time_is_told_in_utc() -> None:
+def test_a_time_is_converted_to_utc() -> None:
     there = timezone(timedelta(hours=-5))
     found = parse_since(datetime(2026, 11, 1, 20, tzinfo=there), NOW)
     assert (found, found.tzinfo) == (datetime(2026, 11, 2, 1, tzinfo=UTC), UTC)
@@ -47,14 +52,46 @@ def test_a_datetime_without_a_time_zone_is_refused() -> None:
     "given",
     ["", "yesterday", "7 d", "7D", "-7d", "1.5h", "100000w", "2026-13-01", "12:00", "\u0667d"],
 )
-def test_what_is_no_time_is_an_error_that_shows_what_is(given: str) -> None:
-    with pytest.raises(
-        InvalidArgumentError,
-        match=r"not a valid time: .*; give a date such as",
-    ):
+def test_an_invalid_time_is_an_error_that_shows_valid_ones(given: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"not a valid time: .*; give a date such as"):
         parse_since(given, NOW)
 
 
 def test_a_time_that_utc_has_no_date_for_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match=r"since '0001-01-01T00:00\+14:00' is out of"):
         parse_since("0001-01-01T00:00+14:00", NOW)
+
+
+def test_text_and_dict_mean_the_same() -> None:
+    text = "format=archive_deflate, arch=amd64,embed=yes"
+    asked = {"format": "archive_deflate", "arch": "amd64", "embed": True}
+    assert parse_attributes(text) == parse_attributes(asked) == asked
+    assert parse_attributes("") == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ("tarball_lzma", "is not of the form"),
+        ("color=red", "unknown attribute 'color'; the attributes are format, arch"),
+        ("embed=maybe", "embed 'maybe' is neither true nor false"),
+        (7, "is neither a dict of attributes nor their text"),
+    ],
+)
+def test_attributes_that_cannot_be_read_are_an_error(given: object, problem: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=problem):
+        parse_attributes(given)
+
+
+@pytest.mark.parametrize("value", [True, 1, "1", "true", "Yes", " on "])
+def test_a_flag_is_a_bool_or_its_text(value: object) -> None:
+    assert parse_flag("flag", value) is True
+    assert parse_verification(value) is True
+
+
+@pytest.mark.parametrize("value", ["", "maybe", 2, None])
+def test_another_flag_is_an_error(value: object) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"flag .* is neither true nor false"):
+        parse_flag("flag", value)
+    with pytest.raises(InvalidArgumentError, match="is none of true, false, digest, signature"):
+        parse_verification(value)

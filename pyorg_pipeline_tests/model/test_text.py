@@ -1,0 +1,44 @@
+"""Text for messages, and URLs without secrets."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyorg_pipeline.model.text import shortened
+from pyorg_pipeline.model.urls import origin_text, without_credentials
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://hooks.example/services/secret?key=secret#secret", "https://hooks.example"),
+        ("http://user:secret@Hooks.Example:8443/secret", "http://hooks.example:8443"),
+        ("http://[::1]:80/secret", "http://[::1]:80"),
+        ("file:///secret", "***"),
+        ("secret", "***"),
+        ("http://[secret", "***"),
+        ("http://host:secret/", "***"),
+    ],
+)
+def test_only_scheme_and_host_are_shown(url: str, shown: str) -> None:
+    assert origin_text(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("s3://key:secret@bucket/a@b", "s3://bucket/a@b"),
+        ("https://user@host:8443/x", "https://host:8443/x"),
+        ("https://host/x?a=b@c", "https://host/x?a=b@c"),
+        ("/folder", "/folder"),
+    ],
+)
+def test_a_url_is_shown_without_credentials(url: str, shown: str) -> None:
+    assert without_credentials(url) == shown
+
+
+def test_a_long_list_is_shortened_with_the_number_left_out() -> None:
+    assert shortened("abc") == "a, b, c"
+    assert shortened("abcde") == "a, b, c and 2 more"
+    assert shortened(iter("abc"), 1, "; ") == "a and 2 more"
+    assert shortened([]) == ""
