@@ -65,7 +65,7 @@ class FileAnswer:
     """The answer to a request for a file; its body has not been read."""
 
     status: int
-    #: Looked up in any case.
+    #: Case-insensitive.
     headers: Mapping[str, str]
     #: The declared bytes of the body, or None.
     length: int | None

@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from urllib3 import Retry
 from urllib3 import exceptions as urllib3_errors
 
 from pyorg_pipeline.errors import SiteStatusError, SiteUnreachableError
 from pyorg_pipeline.site.retry import TransientError
 
-TOO_MANY_REQUESTS: Final = 429
+_TOO_MANY_REQUESTS: Final = 429
 #: Statuses after which the same request may succeed (RFC 9110, 15.6; RFC 6585, 4).
-TRANSIENT_STATUSES: Final = frozenset({TOO_MANY_REQUESTS, 500, 502, 503, 504})
+TRANSIENT_STATUSES: Final = frozenset({_TOO_MANY_REQUESTS, 500, 502, 503, 504})
 
 # Raised before a request is sent.
 _NOT_SENT: Final = (
@@ -60,13 +59,8 @@ def status_error(
     if status not in TRANSIENT_STATUSES:
         return error
     return TransientError(
-        error, pause_header(status, headers), for_all_requests=status == TOO_MANY_REQUESTS
+        error, headers.get("Retry-After", ""), for_all_requests=status == _TOO_MANY_REQUESTS
     )
-
-
-def pause_header(status: int, headers: Mapping[str, str]) -> str:
-    """Return the Retry-After of an answer whose status gives it a meaning, else an empty text."""
-    return headers.get("Retry-After", "") if status in Retry.RETRY_AFTER_STATUS_CODES else ""
 
 
 def describe_status(status: int, wanted: str) -> str:
@@ -81,7 +75,7 @@ def describe_status(status: int, wanted: str) -> str:
         return f"not found ({status}): the site has no such {wanted}; {advice}"
     if status in (401, 407):
         return f"credentials required ({status}): put them into netrc or into the site's URL"
-    if status == TOO_MANY_REQUESTS:
+    if status == _TOO_MANY_REQUESTS:
         return "too many requests (429): try again later" + (
             "" if wanted == "webhook" else ", with less concurrency"
         )

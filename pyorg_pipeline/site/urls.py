@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from requests import PreparedRequest
@@ -15,21 +15,6 @@ from pyorg_pipeline.model.urls import without_credentials
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 # What requests and urllib3 raise for URLs that they cannot parse.
 _UNPARSABLE: Final = (OSError, ValueError, HTTPError)
-
-
-class Origin(NamedTuple):
-    """Scheme, host and port of a URL (RFC 9110, 4.3.1)."""
-
-    scheme: str
-    host: str
-    port: int
-
-
-def origin_of(url: str) -> Origin:
-    """Return the origin of an http or https URL."""
-    parts = urlsplit(url)
-    port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
-    return Origin(parts.scheme, parts.hostname or "", port)
 
 
 def normalize_base_url(base_url: str) -> str:
@@ -50,7 +35,7 @@ def normalize_base_url(base_url: str) -> str:
     try:
         url = _normalize(base_url.strip())
         # Fails for what no name server could look up: empty labels, or labels that are too long.
-        origin_of(url).host.encode("idna")
+        _origin(url)[1].encode("idna")
         parts = urlsplit(url)
     except _UNPARSABLE:
         # Without the cause, which shows the URL with its credentials.
@@ -79,13 +64,21 @@ def redirect_target(url: str, location: str) -> str:
         target = _normalize(urljoin(url, location.encode("latin-1").decode(errors="replace")))
         if urlsplit(target).scheme not in _DEFAULT_PORTS:
             raise refusal
-        here, there = origin_of(url), origin_of(target)
+        here, there = _origin(url), _origin(target)
     except _UNPARSABLE:
         raise refusal from None
-    upgrade = (here.scheme, here.port) == ("http", 80) and there == ("https", here.host, 443)
+    host = here[1]
+    upgrade = here == ("http", host, 80) and there == ("https", host, 443)
     if there != here and not upgrade:
         raise refusal
     return without_credentials(urlsplit(target)._replace(fragment="").geturl())
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of an http or https URL (RFC 9110, 4.3.1)."""
+    parts = urlsplit(url)
+    port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+    return parts.scheme, parts.hostname or "", port
 
 
 def _normalize(url: str) -> str:

@@ -15,7 +15,6 @@ from pyorg_pipeline.site.http_errors import (
     describe_failure,
     describe_status,
     is_transient,
-    pause_header,
 )
 from pyorg_pipeline.site.retry import Retries, TransientError
 from pyorg_pipeline.site.session import open_session
@@ -87,7 +86,7 @@ def post_event(
                 return
             error = WebhookError(receiver, _describe_status(status))
             transient = status in TRANSIENT_STATUSES
-            retry_after = pause_header(status, headers)
+            retry_after = headers.get("Retry-After", "")
         # Not inside `except`: what requests raises shows the whole URL.
         raise TransientError(error, retry_after) if transient else error
 

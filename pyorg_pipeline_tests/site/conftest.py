@@ -1,4 +1,4 @@
-"""What all tests of the site need: an environment that does not reach into them."""
+"""Fixtures of the tests of the site: an isolated environment, and a small record."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Take away the proxies, certificates and passwords of whoever runs the tests."""
+def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Unset the proxies, certificates and credentials of the environment."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -60,12 +60,6 @@ def test_a_listing_has_its_directory_entries_and_age(replica: Replica, client: S
     assert sizes["amd64"] is None
 
 
-def test_the_root_is_the_empty_directory(client: SiteClient) -> None:
-    listing = read_listing(client)
-    assert listing.directory == ""
-    assert "3.13.9" in {entry.name for entry in listing.entries}
-
-
 def test_an_index_page_is_not_a_listing() -> None:
     with Replica() as replica, SiteClient(replica.url) as client:
         # 2.2.3/ holds an index.html, which the site may serve instead of the listing.
@@ -121,16 +115,6 @@ def test_a_repeated_directory_is_read_once(replica: Replica, client: SiteClient)
 def test_without_directories_no_request_is_sent(replica: Replica, client: SiteClient) -> None:
     assert list(crawl(client, [], count)) == []
     assert replica.requests == []
-
-
-def test_handle_runs_in_the_threads_of_the_crawl(client: SiteClient) -> None:
-    names = [
-        crawled.value
-        for crawled in crawl(
-            client, ["3.13.9", "3.13.8"], lambda _: threading.current_thread().name, concurrency=2
-        )
-    ]
-    assert all(name is not None and name.startswith("crawl") for name in names)
 
 
 def test_an_error_is_the_result_of_its_directory_alone(

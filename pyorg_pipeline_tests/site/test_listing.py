@@ -8,7 +8,6 @@ Charset=UTF-8 FoldersFirst` (xhtml), over a folder made for it, with its clock o
 
 from __future__ import annotations
 
-import pickle
 import string
 from datetime import UTC, datetime
 from pathlib import Path
@@ -331,12 +330,6 @@ def test_tags_may_be_in_capitals() -> None:
     )
     entries = parse_listing(content, "http://host/pub/python/3.7.3/", "3.7.3")
     assert entries == [Entry("README", False, at("2019-03-25 22:00"), None)]
-
-
-def test_the_error_can_be_pickled() -> None:
-    error = error_of(b"")
-    again = pickle.loads(pickle.dumps(error))
-    assert (str(again), again.is_listing, again.transient) == (str(error), True, True)
 
 
 @given(st.binary(max_size=400))

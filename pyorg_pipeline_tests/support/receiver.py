@@ -1,4 +1,4 @@
-"""A webhook on 127.0.0.1 that keeps what it is told."""
+"""A webhook on 127.0.0.1 that records the events it receives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 
 
 class Delivery(NamedTuple):
-    """A POST as it came."""
+    """A received POST."""
 
     path: str
     #: Names in lower case.
@@ -19,12 +19,12 @@ class Delivery(NamedTuple):
 
 
 class Receiver:
-    """Takes events; answers with the given statuses first, then with 200. A context manager.
+    """Records events; answers with the given statuses first, then with 200. A context manager.
 
     Args:
-        statuses: those of the first answers.
-        headers: of every answer.
-        port: to be had again by one that comes up after it was down; any free one for 0.
+        statuses: Of the first answers.
+        headers: Of every answer.
+        port: 0 for any free port; another one for a receiver that is started again.
     """
 
     def __init__(
