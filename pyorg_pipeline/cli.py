@@ -28,7 +28,7 @@ from pyorg_pipeline.model import arguments as _arguments
 from pyorg_pipeline.settings import load_settings as _load_settings
 
 if TYPE_CHECKING:
-    from pyorg_pipeline.attended_download import Downloads as _Downloads
+    from pyorg_pipeline.reports.downloads import DownloadSummary as _DownloadSummary
     from pyorg_pipeline.reports.summary import RefreshSummary as _RefreshSummary
 
 __all__ = ["PythonOrgDownloads", "demo", "download", "refresh", "ui"]
@@ -81,7 +81,7 @@ def download(
     batch_size: int = 32,
     retries: int = 2,
     retry_delay: float = 30,
-) -> "_Downloads":
+) -> "_DownloadSummary":
     """Download and verify the artifacts of a selection, and print the paths of their files.
 
     It is the job download_artifacts of Dagster's UI with the same options; there, files go to
@@ -103,14 +103,11 @@ def download(
     Example: pyorg download --series 3.13,3.14 --destination /tmp
     """
     with _quick_imports():
-        from pyorg_pipeline.attended_download import (  # noqa: PLC0415
-            attended_download,
-            download_config,
-        )
+        from pyorg_pipeline import runs as _runs  # noqa: PLC0415
 
-    return attended_download(
+    return _runs.download(
         _load_settings(),
-        download_config(
+        _runs.download_config(
             series=series,
             versions=versions,
             releaselevels=releaselevels,

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import dagster as dg
+from pydantic import ValidationError
 
+from pyorg_pipeline.catalog.download_reports import read_report, report_file
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.store import CATALOG_FILE, DIRECTORIES_FILE, LATEST_FILE, CatalogStore
 from pyorg_pipeline.defs import jobs
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.digest_assets import record_digests
+from pyorg_pipeline.defs.downloads import DownloadConfig, download_artifacts, selected_artifacts
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.defs.maintenance import prune_when_many
 from pyorg_pipeline.defs.partitions import due_digest_partitions, due_partitions
 from pyorg_pipeline.defs.resources import RefreshProgress
 from pyorg_pipeline.defs.stale_runs import fail_killed_refreshes, refresh_command_tags
+from pyorg_pipeline.downloads.destinations import open_destination
+from pyorg_pipeline.errors import InvalidArgumentError, PyorgError
+from pyorg_pipeline.model.arguments import parse_attributes
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
 from pyorg_pipeline.refresh.publish import publication_due
-from pyorg_pipeline.reports.progress import crawl_progress
+from pyorg_pipeline.reports.downloads import DownloadSummary, report_lines
+from pyorg_pipeline.reports.progress import crawl_progress, download_progress
 from pyorg_pipeline.reports.summary import RefreshSummary
 from pyorg_pipeline.settings import Settings
+from pyorg_pipeline.site.client import SiteClient
 
 LOGGER = logging.getLogger(__name__)
 
@@ -108,6 +118,89 @@ def refresh(
     )
 
 
+def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
+    """Run the job download_artifacts on the persistent Dagster instance.
+
+    A missing catalog is filled first. Shows progress bars and then the report on stderr. Artifacts
+    that failed are in the summary and do not raise: the others are downloaded, and can be printed.
+
+    Args:
+        settings: which site, catalog and instance.
+        config: that of the op select_artifacts, as `download_config` makes it.
+
+    Raises:
+        ArtifactChoiceError: no artifact matches; names the nearest choices.
+        InvalidArgumentError: a value of the configuration is invalid.
+        PyorgError: the run failed without a report.
+        KeyboardInterrupt: Ctrl-C was pressed.
+    """
+    store = CatalogStore(open_location(settings.catalog_url))
+    if store.location.stamp(CATALOG_FILE) is None and settings.auto_refresh:
+        filled = refresh(settings)
+        sys.stderr.write(f"{filled}\n")
+        if filled.error is not None:
+            raise filled.error
+    _check_download(settings, config, store)
+    with open_instance(settings.dagster_home) as instance, download_progress() as bars:
+        progress = None if bars is None else lambda one: bars.file(one.name, one.size)
+        resource = dg.ResourceDefinition.hardcoded_resource(progress)
+        # A failed batch must not end the run before the others.
+        executor = _Executor(
+            settings, instance, {}, raise_on_error=False, download_progress=resource
+        )
+        done = executor.run(download_artifacts.name, select_artifacts=config)
+    _raise_unreported_error(done)
+    rows = read_report(store, done.run_id)
+    sys.stderr.write("".join(f"{line}\n" for line in report_lines(rows)))
+    return DownloadSummary(done.run_id, f"{store.location.text}/{report_file(done.run_id)}", rows)
+
+
+def download_config(**options: Any) -> dict[str, Any]:
+    """The configuration of the job from the options of `pyorg download`, where lists are texts.
+
+    A limit of 0 is none. A folder is relative to the current one, wherever the job runs later.
+
+    Raises:
+        InvalidArgumentError: attributes that are not of the form `name=value,...`.
+    """
+    config = dict(options)
+    for name in ("series", "versions", "releaselevels", "artifact_types"):
+        config[name] = [text.strip() for text in options[name].split(",") if text.strip()]
+    config["attributes"] = parse_attributes(options["attributes"])
+    config["limit"] = options["limit"] or None
+    if "://" not in options["destination"]:
+        config["destination"] = str(Path(options["destination"]).expanduser().absolute())
+    return config
+
+
+def _check_download(settings: Settings, config: Mapping[str, Any], store: CatalogStore) -> None:
+    """Raise the error of an invalid configuration as it is, before a run begins."""
+    try:
+        checked = DownloadConfig(**config)
+    except ValidationError as error:
+        reasons = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise InvalidArgumentError("; ".join(reasons)) from error
+    with SiteClient(settings.site_url) as client:
+        selected_artifacts(checked, store, client.base_url)
+    open_destination(checked.destination or ".")
+
+
+def _raise_unreported_error(done: dg.ExecuteInProcessResult) -> None:
+    """Raise why a run of the job ended, unless that is in its report."""
+    for event in done.all_events:
+        error = None
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+        elif event.is_job_failure:
+            error = event.job_failure_data.error
+        # A batch with failed artifacts raises Failure.
+        if error is None or error.cls_name == "Failure":
+            continue
+        if error.cls_name in {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}:
+            raise KeyboardInterrupt
+        raise PyorgError(f"run {done.run_id} failed: {(error.cause or error).message.strip()}")
+
+
 class _Executor:
     """Executes jobs in this process, on the persistent instance."""
 
@@ -116,14 +209,17 @@ class _Executor:
         settings: Settings,
         instance: dg.DagsterInstance,
         tags: Mapping[str, str],
+        *,
+        raise_on_error: bool = True,
         **resources: Any,
     ) -> None:
         self._definitions = build_definitions(settings, resources=resources)
         self._instance = instance
         self._tags = tags
+        self._raise_on_error = raise_on_error
 
     def run(self, job: str, **config: Mapping[str, Any]) -> dg.ExecuteInProcessResult:
-        """Execute a job with the config of its ops, by name; an error in a step is raised."""
+        """Execute a job with the config of its ops, by name."""
         try:
             return self._definitions.resolve_job_def(job).execute_in_process(
                 run_config={
@@ -133,6 +229,7 @@ class _Executor:
                 },
                 instance=self._instance,
                 tags=dict(self._tags),
+                raise_on_error=self._raise_on_error,
             )
         except dg.DagsterExecutionInterruptedError as error:
             raise KeyboardInterrupt from error

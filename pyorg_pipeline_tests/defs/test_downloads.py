@@ -18,7 +18,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from pyorg_pipeline.attended_download import attended_download, download_config
+from pyorg_pipeline import runs
 from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT, read_report
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.store import CatalogStore
@@ -33,7 +33,6 @@ from pyorg_pipeline.errors import (
     InvalidArgumentError,
     PyorgError,
 )
-from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import environment
 from pyorg_pipeline_tests.support.downloading import (
@@ -60,7 +59,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, 
     """The site, and a home with a catalog of it that has the digests on record."""
     home = tmp_path_factory.mktemp("filled")
     with site_with_digests() as site:
-        done = refresh(
+        done = runs.refresh(
             load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(home)}), digests=True
         )
         assert not done.failures
@@ -386,7 +385,7 @@ def dagster_job_execute(
     return running([*job, "-j", "download_artifacts", "-c", str(file)], settings)
 
 
-def runs(settings: Settings) -> list[dg.DagsterRun]:
+def job_runs(settings: Settings) -> list[dg.DagsterRun]:
     with open_instance(settings.dagster_home) as instance:
         filters = dg.RunsFilter(job_name="download_artifacts")
         return list(instance.get_runs(filters))
@@ -398,7 +397,7 @@ def test_dagster_job_execute_takes_its_config_from_a_file(settings: Settings, fo
         printed = process.communicate()[0].decode()
     assert process.returncode == 0, printed
     assert visible(folder) == contents([FINAL])
-    assert [run.status for run in runs(settings)] == [dg.DagsterRunStatus.SUCCESS]
+    assert [run.status for run in job_runs(settings)] == [dg.DagsterRunStatus.SUCCESS]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -414,7 +413,7 @@ def test_a_terminated_run_leaves_no_half_file_and_the_next_one_resumes(
     go_on.set()
     assert process.returncode != 0, printed
     assert visible(folder) == contents(NEWEST[:2])
-    [run] = runs(settings)
+    [run] = job_runs(settings)
     assert run.is_finished
     with open_instance(settings.dagster_home) as instance:
         assert instance.event_log_storage.get_concurrency_info(POOL).claimed_slots == []
@@ -490,17 +489,17 @@ def test_pyorg_download_says_why_a_run_failed_without_a_report(
     settings: Settings, folder: Path
 ) -> None:
     (settings.home / "catalog" / "downloads").write_text("not a folder")
-    config = download_config(**{**OPTIONS, "destination": str(folder)})
+    config = runs.download_config(**{**OPTIONS, "destination": str(folder)})
     with pytest.raises(PyorgError, match=r"failed: .*CatalogUnreadableError: .*Not a directory"):
-        attended_download(settings, config)
+        runs.download(settings, config)
 
 
 def test_pyorg_download_goes_on_after_a_failed_batch(
     settings: Settings, site: Replica, folder: Path
 ) -> None:
     site.answer(NEWEST[0], Answer(status=404))
-    config = download_config(**{**OPTIONS, "series": "", "destination": str(folder)})
-    done = attended_download(settings, {**config, "batch_size": 1})
+    config = runs.download_config(**{**OPTIONS, "series": "", "destination": str(folder)})
+    done = runs.download(settings, {**config, "batch_size": 1})
     assert isinstance(done.error, DownloadsFailedError)
     assert list(done.error.failures) == NEWEST[:1]
     assert visible(folder) == contents(NEWEST[1:])
@@ -527,7 +526,7 @@ def test_the_options_of_the_command_line_become_the_config_of_the_job(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    config = download_config(**OPTIONS)
+    config = runs.download_config(**OPTIONS)
     assert config == {
         **OPTIONS,
         "series": ["3.5", "3.6"],
@@ -538,10 +537,10 @@ def test_the_options_of_the_command_line_become_the_config_of_the_job(
         "limit": None,
         "destination": str(tmp_path / "here"),
     }
-    done = attended_download(settings, config)
+    done = runs.download(settings, config)
     assert done.error is None
     assert str(done).splitlines() == [str(tmp_path / "here" / name(path)) for path in NEWEST[1:]]
-    url = download_config(**{**OPTIONS, "destination": "s3://bucket/x"})
+    url = runs.download_config(**{**OPTIONS, "destination": "s3://bucket/x"})
     assert url["destination"] == "s3://bucket/x"
 
 
@@ -557,8 +556,8 @@ def test_an_invalid_option_is_reported(
     settings: Settings, tmp_path: Path, option: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=words):
-        attended_download(
-            settings, download_config(**{**OPTIONS, "destination": str(tmp_path), **option})
+        runs.download(
+            settings, runs.download_config(**{**OPTIONS, "destination": str(tmp_path), **option})
         )
 
 
@@ -568,12 +567,12 @@ def test_a_missing_catalog_is_filled_first(
     home = str(tmp_path / "new")
     settings = load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": home})
     options = {**OPTIONS, "destination": str(tmp_path / "here")}
-    assert attended_download(settings, download_config(**options)).error is None
+    assert runs.download(settings, runs.download_config(**options)).error is None
     assert capsys.readouterr().err.startswith(f"Refreshed from {site.url}")
     assert visible(tmp_path / "here") == contents(NEWEST[1:])
     without = load_settings({"PYORG_HOME": str(tmp_path / "none"), "PYORG_AUTO_REFRESH": "0"})
     with pytest.raises(CatalogMissingError):
-        attended_download(without, download_config(**options))
+        runs.download(without, runs.download_config(**options))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
