@@ -24,7 +24,11 @@ from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.defs.maintenance import prune_when_many
 from pyorg_pipeline.defs.partitions import due_digest_partitions, due_partitions
 from pyorg_pipeline.defs.resources import RefreshProgress
-from pyorg_pipeline.defs.stale_runs import fail_killed_refreshes, refresh_command_tags
+from pyorg_pipeline.defs.stale_runs import (
+    COMMAND_TAG,
+    fail_killed_refreshes,
+    refresh_command_tags,
+)
 from pyorg_pipeline.downloads.destinations import open_destination
 from pyorg_pipeline.errors import InvalidArgumentError, PyorgError
 from pyorg_pipeline.model.arguments import parse_attributes
@@ -146,7 +150,11 @@ def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
         resource = dg.ResourceDefinition.hardcoded_resource(progress)
         # A failed batch must not end the run before the others.
         executor = _Executor(
-            settings, instance, {}, raise_on_error=False, download_progress=resource
+            settings,
+            instance,
+            {COMMAND_TAG: "download"},
+            raise_on_error=False,
+            download_progress=resource,
         )
         done = executor.run(download_artifacts.name, select_artifacts=config)
     _raise_unreported_error(done)

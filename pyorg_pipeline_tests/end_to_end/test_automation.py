@@ -1,6 +1,6 @@
-"""The catalog follows the site by itself, under `dagster dev` as users run it.
+"""The catalog follows the site without help, under a real daemon.
 
-Takes minutes, as cron has no ticks more often than once a minute: `pytest -m automation` runs it.
+Takes minutes, as cron ticks once a minute at most: `pytest -m automation` runs it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
 from pyorg_pipeline.refresh.artifacts import read_failures
 from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline_tests.support.dagster_ui import PATIENCE, dagster_dev, wait_until
+from pyorg_pipeline_tests.support.command_line import PYORG, environment
+from pyorg_pipeline_tests.support.dagster_ui import PATIENCE, dagster_dev, free_port, wait_until
+from pyorg_pipeline_tests.support.processes import started
 from pyorg_pipeline_tests.support.small_site import small_site
 
 pytestmark = [
@@ -37,8 +39,8 @@ REPLACED = "3.13.9/Python-3.13.9.tgz"
 UNAVAILABLE = "3.15.0/python-3.15.0a1-amd64.exe"
 
 
-class Watched:
-    """The catalog of a home, and the runs on it, as somebody sees them who lays no hand on them."""
+class Observer:
+    """Reads the catalog of a home, and the runs on it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -61,7 +63,7 @@ class Watched:
         return self.runs("read_root").count(dg.DagsterRunStatus.FAILURE)
 
 
-def test_the_catalog_follows_the_site_and_no_hand_is_laid_on(tmp_path: Path) -> None:
+def test_the_catalog_follows_the_site_through_failures_and_a_kill(tmp_path: Path) -> None:
     home = tmp_path / "home"
     begun, go_on = threading.Event(), threading.Event()
 
@@ -72,7 +74,7 @@ def test_the_catalog_follows_the_site_and_no_hand_is_laid_on(tmp_path: Path) -> 
 
     with Replica(small_site()) as site:
         settings = load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(home)})
-        catalog = Watched(settings)
+        catalog = Observer(settings)
         with dagster_dev(settings, tmp_path / "first.log", **SPED_UP) as ui:
             wait_until(lambda: len(catalog.files()) == 10, "an empty home is filled")
 
@@ -112,10 +114,10 @@ def test_the_catalog_follows_the_site_and_no_hand_is_laid_on(tmp_path: Path) -> 
         site.clear_answers()
         assert catalog.files() == before
         assert catalog.runs("crawl_directories")[0] is dg.DagsterRunStatus.STARTED
-        with dagster_dev(settings, tmp_path / "second.log", **SPED_UP):
+        variables = environment(home, PYORG_SITE_URL=site.url, **SPED_UP)
+        with started([*PYORG, "ui", "--port", str(free_port())], env=variables) as again:
             wait_until(lambda: catalog.files()[INSTALLER][1] == [".sigstore"], "it is signed")
-            assert dg.DagsterRunStatus.FAILURE in catalog.runs("crawl_directories")
-            wait_until(
-                lambda: dg.DagsterRunStatus.STARTED not in catalog.runs("crawl_directories"),
-                "no run is left in progress",
-            )
+            runs = catalog.runs("crawl_directories")
+            assert dg.DagsterRunStatus.FAILURE in runs
+            assert dg.DagsterRunStatus.STARTED not in runs
+            again.terminate()

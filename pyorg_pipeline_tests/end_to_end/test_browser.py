@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Each asset, a word of its description, and an entry that its page shows of what was written.
 ASSETS = {
     "release_directories": ("root listing", "listing_age_seconds"),
-    "artifact_catalog": ("Everything that the site holds now", "releases_a_year"),
+    "artifact_catalog": ("Everything that the site has now", "releases_a_year"),
     "latest_version": ("newest final", "latest_final"),
     "releases": ("Each release, such as 3.15.0rc1", "newly_complete"),
     "catalog_changes": ("What appeared, vanished or was replaced", "appeared"),
