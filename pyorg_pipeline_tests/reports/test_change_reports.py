@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from pyorg_pipeline.model.changes import CatalogChange
 from pyorg_pipeline.reports.lines import json_value, result_text
-from pyorg_pipeline.reports.tables import (
-    CHANGES_TABLE,
-    print_changes,
-    print_table,
-    table_lines,
-)
+from pyorg_pipeline.reports.tables import CHANGES_TABLE, table_lines
+from pyorg_pipeline_tests.support.tables import lines_of, shown
 
 BEFORE = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
 AFTER = datetime(2026, 1, 7, 9, 30, tzinfo=UTC)
@@ -88,40 +81,29 @@ Path                            Change    Type                Size  Modified (UT
 """  # noqa: E501  # it is about width
 
 
-def table(changes: Sequence[CatalogChange], width: int, **options: Any) -> str:
-    console = Console(file=io.StringIO(), width=width, **options)
-    print_table(CHANGES_TABLE, changes, console)
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
-
-
-def lines_of(shown: str) -> str:
-    """A table without its rule and its trailing blanks."""
-    lines = (line.rstrip() for line in shown.splitlines())
-    return "".join(f"{line}\n" for line in lines if not line.startswith("─"))
-
-
-@pytest.mark.parametrize(("width", "shown"), [(80, AT_80), (160, AT_160)])
-def test_a_table_shows_what_differs_under_the_refresh_that_saw_it(width: int, shown: str) -> None:
-    assert lines_of(table(ALL, width)) == shown
+@pytest.mark.parametrize(("width", "expected"), [(80, AT_80), (160, AT_160)])
+def test_a_table_shows_what_differs_under_the_time_of_each_refresh(
+    width: int, expected: str
+) -> None:
+    assert lines_of(shown(CHANGES_TABLE, ALL, width)) == expected
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 150, 160])
 def test_a_table_fits_its_terminal_and_cuts_nothing(width: int) -> None:
     long_path = "3.13.9/" + "-".join(f"part{number}" for number in range(12))
-    shown = table([*ALL, change("replaced", long_path)], width)
-    assert max(map(len, shown.splitlines())) <= width
+    text = shown(CHANGES_TABLE, [*ALL, change("replaced", long_path)], width)
+    assert max(map(len, text.splitlines())) <= width
     letters = "".join(
-        line[: line.index("  ")] if "  " in line else line for line in lines_of(shown).splitlines()
+        line[: line.index("  ")] if "  " in line else line for line in lines_of(text).splitlines()
     )
     assert long_path in letters
 
 
 @pytest.mark.parametrize("width", [80, 160])
 def test_paths_are_neither_markup_nor_escape_sequences_in_a_table(width: int) -> None:
-    shown = table([change("appeared", f"3.13.9/[red]{ESCAPE}")], width)
-    assert "\x1b" not in shown
-    assert "[red]\\x1b[31mred" in "".join(shown.split())
+    text = shown(CHANGES_TABLE, [change("appeared", f"3.13.9/[red]{ESCAPE}")], width)
+    assert "\x1b" not in text
+    assert "[red]\\x1b[31mred" in "".join(text.split())
 
 
 def test_a_pipe_gets_a_header_and_a_line_a_change_whose_columns_awk_can_take_apart() -> None:
@@ -156,18 +138,6 @@ def test_a_path_with_a_line_break_stays_on_its_line_in_a_pipe_and_in_a_list() ->
     shown = result_text([odd])
     assert shown.count("\n") == 1
     assert "3.13.9/\\x1b[31mred\\x1b[0m\\n  (" in shown
-
-
-def test_print_changes_writes_lines_where_stdout_is_no_terminal(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    print_changes(ALL)
-    assert capsys.readouterr().out.splitlines() == list(table_lines(CHANGES_TABLE.pipe, ALL))
-
-
-def test_no_changes_are_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    print_changes([])
-    assert capsys.readouterr() == ("", "no changes\n")
 
 
 def test_a_list_of_changes_is_a_line_each_that_reads_by_itself() -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.reports.lines import json_value, result_text
-from pyorg_pipeline.reports.tables import RELEASES, print_releases, print_table, table_lines
+from pyorg_pipeline.reports.tables import RELEASES, table_lines
+from pyorg_pipeline_tests.support.tables import lines_of, shown
 
 RELEASED = datetime(2025, 10, 7, 14, 16, tzinfo=UTC)
 
@@ -63,18 +61,9 @@ BARE = release(
 )
 
 
-def table(releases: Sequence[PythonRelease], width: int) -> str:
-    """A table without its rule and its trailing blanks."""
-    console = Console(file=io.StringIO(), width=width)
-    print_table(RELEASES, releases, console)
-    assert isinstance(console.file, io.StringIO)
-    lines = (line.rstrip() for line in console.file.getvalue().splitlines())
-    return "".join(f"{line}\n" for line in lines if not line.startswith("─"))
-
-
 def test_a_table_of_80_columns_shows_states_dates_and_families() -> None:
     assert (
-        table([BARE, WHOLE, HALF], 80)
+        lines_of(shown(RELEASES, [BARE, WHOLE, HALF], 80))
         == """\
 Version    State       Released    Families                                 Size
 2.0.0b1    superseded  -                                                     0 B
@@ -89,7 +78,7 @@ Version    State       Released    Families                                 Size
 
 def test_a_table_of_160_columns_shows_times_signatures_and_sources_too() -> None:
     assert (
-        table([BARE, WHOLE, HALF], 160)
+        lines_of(shown(RELEASES, [BARE, WHOLE, HALF], 160))
         == """\
 Version    State       Released (UTC)    Families                             Files  Signed      Size  Source
 2.0.0b1    superseded  -                                                          1      0%       0 B  -
@@ -104,13 +93,10 @@ Version    State       Released (UTC)    Families                             Fi
 
 @pytest.mark.parametrize("width", [60, 80, 149, 150, 160, 250])
 def test_a_table_fits_its_terminal(width: int) -> None:
-    console = Console(file=io.StringIO(), width=width)
-    print_table(RELEASES, [BARE, WHOLE, HALF], console)
-    assert isinstance(console.file, io.StringIO)
-    shown = console.file.getvalue()
-    assert max(map(len, shown.splitlines())) <= width
-    assert "467.9 MB" in shown
-    assert "superseded" in shown
+    text = shown(RELEASES, [BARE, WHOLE, HALF], width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "467.9 MB" in text
+    assert "superseded" in text
 
 
 def test_a_pipe_gets_a_header_and_a_line_a_release() -> None:
@@ -129,11 +115,6 @@ def test_a_pipe_gets_a_header_and_a_line_a_release() -> None:
         ],
     ]
     assert len({line.rindex("  ") for line in lines}) == 1
-
-
-def test_no_releases_are_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    print_releases([])
-    assert tuple(capsys.readouterr()) == ("", "no releases\n")
 
 
 def test_releases_are_lines_for_people_and_plain_values_in_json() -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
@@ -24,7 +21,16 @@ from pyorg_pipeline.reports.lines import (
     result_text,
     size_text,
 )
-from pyorg_pipeline.reports.tables import ARTIFACTS, print_artifacts, print_table, table_lines
+from pyorg_pipeline.reports.tables import (
+    ARTIFACTS,
+    CHANGES_TABLE,
+    RELEASES,
+    Table,
+    print_artifacts,
+    print_rows,
+    table_lines,
+)
+from pyorg_pipeline_tests.support.tables import lines_of, shown
 
 FINAL = NormalizedPythonVersion(3, 13, 9, "final", 0)
 CANDIDATE = NormalizedPythonVersion(3, 14, 0, "candidate", 2)
@@ -69,13 +75,6 @@ UNKNOWN = artifact(
 PRE_RELEASE = artifact("Python-3.14.0rc2.tgz", path="3.14.0/x.tgz", release_version=CANDIDATE)
 
 
-def table(artifacts: Sequence[PythonOrgArtifact], width: int, **options: Any) -> str:
-    console = Console(file=io.StringIO(), width=width, **options)
-    print_table(ARTIFACTS, artifacts, console)
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
-
-
 AT_160 = """\
 Path                             Attributes                              Size  Modified (UTC)    Companions
 -  unrecognised
@@ -89,12 +88,6 @@ src/strange name                                                            -  -
 
 3 artifacts, 37.8 MB in all (1 MB = 1,000,000 bytes)
 """  # noqa: E501  # it is about width
-
-
-def lines_of(shown: str) -> str:
-    """A table without its rule and its trailing blanks."""
-    lines = (line.rstrip() for line in shown.splitlines())
-    return "".join(f"{line}\n" for line in lines if not line.startswith("─"))
 
 
 @pytest.mark.parametrize(
@@ -192,23 +185,9 @@ def test_a_name_with_a_line_break_stays_on_its_line_in_a_pipe() -> None:
     assert lines[1].endswith("\\n.asc,.\\x20x  3.13.9/a\\nb")
 
 
-def test_print_artifacts_writes_lines_where_stdout_is_no_terminal(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    print_artifacts([SOURCE, UNKNOWN])
-    printed = capsys.readouterr()
-    assert printed.out.splitlines() == list(table_lines(ARTIFACTS.pipe, [SOURCE, UNKNOWN]))
-    assert printed.err == ""
-
-
-def test_no_artifacts_are_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    print_artifacts([])
-    assert tuple(capsys.readouterr()) == ("", "no artifacts\n")
-
-
 def test_a_table_of_80_columns_shows_names_sizes_and_dates_under_version_and_type() -> None:
     assert (
-        lines_of(table([PRE_RELEASE, FREE_THREADED, SOURCE], 80))
+        lines_of(shown(ARTIFACTS, [PRE_RELEASE, FREE_THREADED, SOURCE], 80))
         == """\
 Name                       Attributes              Size  Modified
 3.13.9  source-release
@@ -226,32 +205,32 @@ Python-3.14.0rc2.tgz                            22.7 MB  2025-10-14
 
 
 def test_a_table_of_160_columns_shows_paths_packings_times_and_companions_too() -> None:
-    assert lines_of(table([UNKNOWN, FREE_THREADED, SOURCE], 160)) == AT_160
+    assert lines_of(shown(ARTIFACTS, [UNKNOWN, FREE_THREADED, SOURCE], 160)) == AT_160
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 149, 150, 160, 250])
 def test_a_table_fits_its_terminal_and_cuts_nothing(width: int) -> None:
     long = artifact("python-3.13.9-" + "0123456789" * 20 + ".zip")
     many = artifact("many", related=[f".{number}companion" for number in range(20)])
-    shown = table([SOURCE, FREE_THREADED, long, many], width)
-    assert max(map(len, shown.splitlines())) <= width
-    assert shown.count("2025-10-14") == 4
-    assert shown.count("15.1 MB") == 1
-    first_column = "".join(line[: line.index("  ")] for line in shown.splitlines() if "  " in line)
+    text = shown(ARTIFACTS, [SOURCE, FREE_THREADED, long, many], width)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.count("2025-10-14") == 4
+    assert text.count("15.1 MB") == 1
+    first_column = "".join(line[: line.index("  ")] for line in text.splitlines() if "  " in line)
     assert long.name in first_column
-    assert "free_threaded" in shown
+    assert "free_threaded" in text
     if width >= 150:
-        assert all(companion in shown for companion in many.related)
+        assert all(companion in text for companion in many.related)
 
 
 @pytest.mark.parametrize("width", [80, 160])
 def test_names_are_neither_markup_nor_escape_sequences_in_a_table(width: int) -> None:
     names = ["[bold]loud[/bold]", ESCAPE, "[/]"]
-    shown = table([artifact(name) for name in names], width, force_terminal=True)
-    assert "[bold]loud[/bold]" in shown
-    assert ESCAPE not in shown
-    assert printable(ESCAPE) in shown
-    assert "[/]" in shown
+    text = shown(ARTIFACTS, [artifact(name) for name in names], width, force_terminal=True)
+    assert "[bold]loud[/bold]" in text
+    assert ESCAPE not in text
+    assert printable(ESCAPE) in text
+    assert "[/]" in text
 
 
 def test_a_table_is_coloured_on_a_terminal_unless_no_color_is_set(
@@ -259,9 +238,9 @@ def test_a_table_is_coloured_on_a_terminal_unless_no_color_is_set(
 ) -> None:
     options = {"force_terminal": True, "color_system": "standard"}
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert "\x1b[1;32m3.13.9" in table([SOURCE], 80, **options)
+    assert "\x1b[1;32m3.13.9" in shown(ARTIFACTS, [SOURCE], 80, **options)
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", table([SOURCE], 80, **options))
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", shown(ARTIFACTS, [SOURCE], 80, **options))
 
 
 @dataclass(frozen=True)
@@ -347,3 +326,18 @@ def test_results_are_plain_values_in_json() -> None:
         "failures": {},
     }
     assert (path, anything) == ("a", "{1}")
+
+
+@pytest.mark.parametrize("table", [ARTIFACTS, RELEASES, CHANGES_TABLE], ids=lambda one: one.noun)
+def test_an_empty_table_is_reported_on_stderr_alone(
+    table: Table, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert print_rows(table, []) == ""
+    assert tuple(capsys.readouterr()) == ("", f"no {table.noun}s\n")
+
+
+def test_a_table_is_lines_if_stdout_is_not_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert print_artifacts([SOURCE, UNKNOWN]) == ""
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == list(table_lines(ARTIFACTS.pipe, [SOURCE, UNKNOWN]))
+    assert printed.err == ""
