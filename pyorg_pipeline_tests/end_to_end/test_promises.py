@@ -83,6 +83,21 @@ PROMISES = {
     ],
 }
 
+#: When killed runs are noticed, in docs/how-it-works.md.
+KILLED = {
+    "a launched run": [
+        "test_a_launched_run_whose_process_is_killed_fails_within_seconds",
+    ],
+    "pyorg refresh": [
+        "test_the_run_of_a_killed_refresh_fails_when_the_next_one_starts",
+        "test_the_run_of_a_killed_refresh_fails_when_a_launched_step_takes_the_lock",
+        "test_the_next_refresh_does_what_a_killed_one_left",
+    ],
+    "pyorg ui with all its processes": [
+        "test_pyorg_ui_fails_the_runs_that_were_killed_with_it",
+    ],
+}
+
 #: The rows of docs/downloads.md, what happens when something fails.
 FAULTS = {
     "connection refused": [
@@ -243,7 +258,8 @@ def known() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("guarantee", "tests"), [*KEPT.items(), *PROMISES.items(), *FAULTS.items(), *RULES.items()]
+    ("guarantee", "tests"),
+    [item for table in (KEPT, PROMISES, KILLED, FAULTS, RULES) for item in table.items()],
 )
 def test_a_guarantee_has_tests(guarantee: str, tests: list[str], known: set[str]) -> None:
     assert tests, guarantee
