@@ -4,7 +4,7 @@
 
 import warnings
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 from pydantic import Field
@@ -31,7 +31,7 @@ from pyorg_pipeline.refresh.artifacts import (
     DirectoryCrawl,
     crawl_directories,
 )
-from pyorg_pipeline.refresh.directories import update_directories
+from pyorg_pipeline.refresh.directories import DirectoriesUpdate, update_directories
 
 # Where the columns come from: the UI shows what the last materialisation says.
 _RELEASE_ARTIFACTS_LINEAGE: Final = column_lineage(
@@ -121,36 +121,38 @@ def release_directories(
         set_partitions(context.instance, update.present)
         progress.directories = update
         progress.requests += client.requests_sent
-        rows = [row for row in reversed(update.rows) if row["removed_at"] is None]
+    counts = {"lost": len(update.vanished), "known": len(update.present)}
     yield dg.MaterializeResult(
-        check_results=[
-            dg.AssetCheckResult(
-                passed=True,
-                metadata={"lost": len(update.vanished), "known": len(update.present)},
-            )
-        ],
+        check_results=[dg.AssetCheckResult(passed=True, metadata=counts)],
         metadata={
-            "dagster/row_count": len(update.rows),
             "dagster/uri": f"{store.location.text}/release_directories.parquet",
             "site": dg.MetadataValue.url(client.base_url),
             "requests": client.requests_sent,
-            "new": len(update.new),
-            "new_directories": names(update.new),
-            "changed": len(update.changed),
-            "changed_directories": names(update.changed),
-            "vanished": len(update.vanished),
-            "vanished_directories": names(update.vanished),
-            "listing_age_seconds": (update.checked_at - update.generated_at).total_seconds(),
-            "bytes": update.bytes,
-            "preview": preview(rows[:PREVIEW_ROWS], ["name", "last_modified", "first_seen"]),
+            **_root_metadata(update),
         },
     )
 
 
+def _root_metadata(update: DirectoriesUpdate) -> dict[str, Any]:
+    rows = [row for row in reversed(update.rows) if row["removed_at"] is None]
+    return {
+        "dagster/row_count": len(update.rows),
+        "new": len(update.new),
+        "new_directories": names(update.new),
+        "changed": len(update.changed),
+        "changed_directories": names(update.changed),
+        "vanished": len(update.vanished),
+        "vanished_directories": names(update.vanished),
+        "listing_age_seconds": (update.checked_at - update.generated_at).total_seconds(),
+        "bytes": update.bytes,
+        "preview": preview(rows[:PREVIEW_ROWS], ["name", "last_modified", "first_seen"]),
+    }
+
+
 with warnings.catch_warnings():
-    # One run for any range of partitions; in beta, hence the one minor release of Dagster.
+    # `backfill_policy` is in beta, hence the dependency on one minor release of Dagster.
     warnings.simplefilter("ignore", category=dg.BetaWarning)
-    _one_table_a_directory = table_asset(
+    _partitioned = table_asset(
         schemas.RELEASE_ARTIFACTS,
         partitions_def=release_directory_partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -160,7 +162,7 @@ with warnings.catch_warnings():
     )
 
 
-@_one_table_a_directory
+@_partitioned
 def release_artifacts(
     context: dg.AssetExecutionContext,
     config: CrawlConfig,
