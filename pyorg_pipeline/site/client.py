@@ -122,7 +122,8 @@ class SiteClient:
         self._lock = threading.Lock()
         self._requests_sent = 0
         self._session = open_session(url, connections=concurrency)
-        # Copied for each request: Session.request prepares it anew, in five times the time.
+        # Copied for each request: Session.request prepares it anew, which takes five times as long,
+        # and adds the cookies of earlier answers.
         self._request = self._session.prepare_request(
             # Not the encodings that requests offers: they depend on what else is installed.
             Request("GET", self._base_url, headers={"Accept-Encoding": "gzip"})
@@ -312,7 +313,7 @@ class SiteClient:
         """Yield the body as it arrives, not decoded."""
         raw: Any = response.raw
         while True:
-            # Around the read alone: exceptions of whoever uses the chunk are not the site's.
+            # Around the read alone: exceptions of the caller that uses the chunk stay as they are.
             with translate_errors(url, self._timeout):
                 # read1 returns what has arrived, which a cut after it does not take away.
                 chunk = raw.read1(size, decode_content=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from http.cookiejar import DefaultCookiePolicy
 from importlib import metadata
 from pathlib import Path
 
@@ -27,7 +26,7 @@ class _Session(Session):
 
 
 def open_session(url: str, *, connections: int = 1) -> Session:
-    """Return a session for the host of a URL, which sends no cookies and follows no redirects.
+    """Return a session for the host of a URL, which follows no redirects.
 
     The credentials are those in the URL, or those of netrc. Proxies and certificate bundles are
     read from the environment once, here: Session.request reads them again for each request, which
@@ -42,7 +41,6 @@ def open_session(url: str, *, connections: int = 1) -> Session:
     """
     session = _Session()
     session.headers["User-Agent"] = user_agent()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     user, password = get_auth_from_url(url)
     auth = (user, password) if user or password else get_netrc_auth(url)
     if auth:

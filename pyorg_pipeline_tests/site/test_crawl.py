@@ -191,6 +191,9 @@ def test_closing_a_crawl_leaves_no_thread_and_sends_no_request(
     assert crawling_threads() == []
     assert len(replica.requests) < len(directories)
     assert len(handled) < len(directories)
+    # What was in flight is not retried.
+    requested = [request.path for request in replica.requests]
+    assert len(requested) == len(set(requested))
 
 
 def test_a_crawl_without_references_ends(replica: Replica, client: SiteClient) -> None:
