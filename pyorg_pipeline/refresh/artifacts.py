@@ -328,7 +328,7 @@ def _write_table(
         removed=changed(VANISHED),
         replaced=changed(REPLACED),
         bytes=size,
-        data_version=_data_version(rows, crawled.keys()),
+        data_version=data_version(rows, crawled.keys()),
         head=[{name: row.get(name) for name in PREVIEW_COLUMNS} for row in rows[:5]],
     )
 
@@ -354,7 +354,8 @@ def _row(directory: str, artifact: ListedArtifact) -> Row:
     }
 
 
-def _data_version(rows: Iterable[Row], ignored: Collection[str]) -> str:
+def data_version(rows: Iterable[Row], ignored: Collection[str]) -> str:
+    """A digest of rows that does not depend on these columns, such as the time of a crawl."""
     content = [{name: row[name] for name in row if name not in ignored} for row in rows]
     return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
 

@@ -132,6 +132,17 @@ def combined(earlier: Iterable[Change], later: Iterable[Change]) -> list[Change]
     return sorted(found.values(), key=_path)
 
 
+def companions(
+    artifact: Mapping[str, Any],
+) -> list[tuple[str, int | None, datetime | None]]:
+    """Suffix, size and date of each companion of a row of release_artifacts."""
+    suffixes = artifact["companions"]
+    # Tables of earlier versions, and the published catalog, do not have these columns.
+    sizes = artifact.get("companion_sizes") or [None] * len(suffixes)
+    dates = artifact.get("companion_dates") or [None] * len(suffixes)
+    return list(zip(suffixes, sizes, dates, strict=True))
+
+
 def pending_numbers(metadata: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """The numbers of the unrecorded changes in tables of release_artifacts, by directory.
 
@@ -215,11 +226,7 @@ def _files(artifacts: Iterable[Mapping[str, Any]]) -> dict[str, _File]:
     found = {}
     for row in artifacts:
         found[row["path"]] = _File(row, None, row["size"], row["last_modified"])
-        suffixes = row["companions"]
-        # Tables of earlier versions, and the published catalog, do not have these columns.
-        sizes = row.get("companion_sizes") or [None] * len(suffixes)
-        dates = row.get("companion_dates") or [None] * len(suffixes)
-        for suffix, size, date in zip(suffixes, sizes, dates, strict=True):
+        for suffix, size, date in companions(row):
             found[companion_name(row["path"], suffix)] = _File(row, suffix, size, date)
     return found
 

@@ -8,8 +8,6 @@ the site takes it back.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, as_completed
@@ -51,6 +49,8 @@ from pyorg_pipeline.model.digests import (
     companion_digest,
     digests_in_force,
 )
+from pyorg_pipeline.refresh.artifacts import data_version
+from pyorg_pipeline.refresh.changes import companions
 from pyorg_pipeline.refresh.directories import current_crawls
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.threads import check_concurrency, request_threads
@@ -220,20 +220,16 @@ def _artifacts(
             rows.setdefault(row["path"], {})[row["companion"]] = row
     found = []
     for listed in table.to_pylist():
-        companions = _companions(listed)
-        if companions and listed["removed_at"] is None:
+        with_digest = _companions(listed)
+        if with_digest and listed["removed_at"] is None:
             signer = SIGNERS.get((listed["major"], listed["minor"])) if verify else None
             path = listed["path"]
-            found.append(ArtifactDigests(path, signer, companions, rows.get(path, {})))
+            found.append(ArtifactDigests(path, signer, with_digest, rows.get(path, {})))
     return found
 
 
 def _companions(listed: Mapping[str, Any]) -> tuple[DigestCompanion, ...]:
-    suffixes = listed["companions"]
-    # Tables of earlier versions do not have these columns.
-    sizes = listed.get("companion_sizes") or [None] * len(suffixes)
-    dates = listed.get("companion_dates") or [None] * len(suffixes)
-    shown = {each[0]: DigestCompanion(*each) for each in zip(suffixes, sizes, dates, strict=True)}
+    shown = {each[0]: DigestCompanion(*each) for each in companions(listed)}
     return tuple(shown[suffix] for suffix in DIGEST_SOURCES if suffix in shown)
 
 
@@ -363,7 +359,7 @@ def _write(
         rejected=_errors(rows, REJECTED),
         failures={path: str(outcome.error) for path, outcome in outcomes.items() if outcome.error},
         bytes=size,
-        data_version=_data_version(rows),
+        data_version=data_version(rows, {"checked_at"}),
         head=rows[:5],
     )
 
@@ -375,8 +371,3 @@ def _errors(rows: Iterable[Row], state: str) -> dict[str, str]:
             found[row["path"]] = f"{row['companion']}: {row['error']}"
             _logger.debug("%s%s", row["path"], found[row["path"]])
     return found
-
-
-def _data_version(rows: Iterable[Row]) -> str:
-    content = [{name: row[name] for name in row if name != "checked_at"} for row in rows]
-    return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
