@@ -225,7 +225,7 @@ class DirectoriesFailedError(RefreshError):
 
 
 class DigestsFailedError(DirectoriesFailedError):
-    """Some files with digests could not be read; the digests on record are unchanged."""
+    """Some files with digests could not be read; the recorded digests are unchanged."""
 
     template = (
         "could not read all digests of {count}: {shown}. "

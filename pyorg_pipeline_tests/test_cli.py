@@ -226,7 +226,7 @@ def test_an_error_is_one_line_and_exit_1(
     assert "\x1b" not in done.stderr
 
 
-def test_a_missing_catalog_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_catalog_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     done = pyorg(tmp_path, "PythonOrgDownloads", "latest_version")
     assert done.returncode == 1
     assert done.stderr == (
@@ -351,7 +351,7 @@ def test_a_query_imports_neither_dagster_nor_http_nor_rich(catalog_home: Path) -
     assert len(done.stdout.splitlines()) == len(Catalog.list_version_artifacts(3, 13, 9))
 
 
-def test_refresh_tells_what_it_did_and_full_is_a_switch(tmp_path: Path, small: Replica) -> None:
+def test_refresh_reports_what_it_did_and_full_is_a_switch(tmp_path: Path, small: Replica) -> None:
     first = pyorg(tmp_path, "refresh", PYORG_SITE_URL=small.url)
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout.startswith(f"Refreshed from {small.url} (6 requests, ")
@@ -360,7 +360,7 @@ def test_refresh_tells_what_it_did_and_full_is_a_switch(tmp_path: Path, small: R
     assert set(json.loads(again.stdout)["crawled"].values()) == {"full"}
 
 
-def test_a_directory_that_fails_is_told_after_the_summary_and_exit_1(
+def test_a_failed_directory_is_reported_after_the_summary_with_exit_1(
     tmp_path: Path, small: Replica
 ) -> None:
     small.answer("3.14.0/", Answer(status=403))

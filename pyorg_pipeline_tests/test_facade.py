@@ -176,7 +176,7 @@ class TestListVersionArtifacts:
             PythonOrgDownloads.list_version_artifacts(1, 4)
 
     @pytest.mark.parametrize("bad", ["x", "-1", "3.13", 1.5, True, None, "9" * 5000])
-    def test_a_number_that_is_none_is_an_error(self, bad: str) -> None:
+    def test_an_invalid_number_is_an_error(self, bad: str) -> None:
         with pytest.raises(InvalidArgumentError, match="is not a whole number"):
             PythonOrgDownloads.list_version_artifacts(3, bad)
 
@@ -349,7 +349,7 @@ class TestOtherSitesAndCatalogs:
         assert PythonOrgDownloads.latest_version() == (3, 14, 0)
         assert (filled / "catalog").is_dir()
 
-    def test_urls_are_those_of_the_site_that_was_named_else_of_the_one_on_record(
+    def test_urls_are_of_the_configured_site_else_of_the_catalog_s(
         self, filled: Path, monkeypatch: pytest.MonkeyPatch, site: Replica
     ) -> None:
         assert filled.is_dir()

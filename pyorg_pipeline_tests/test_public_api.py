@@ -92,6 +92,6 @@ def test_an_error_has_its_message_also_after_pickling(error: PyorgError, text: s
 @pytest.mark.parametrize(
     ("status", "transient"), [(403, False), (404, False), (410, False), (429, True), (503, True)]
 )
-def test_an_error_tells_whether_the_request_may_succeed_later(status: int, transient: bool) -> None:
+def test_an_error_says_whether_the_request_may_succeed_later(status: int, transient: bool) -> None:
     assert errors.SiteStatusError("https://x/", "why", status).transient is transient
     assert errors.SiteUnreachableError("https://x/", "why").transient

@@ -122,7 +122,7 @@ def test_every_attribute_is_text_or_a_flag() -> None:
     assert ATTRIBUTES["free_threaded"] is bool
 
 
-def test_releases_are_told_from_what_accompanies_them() -> None:
+def test_release_types_differ_from_what_accompanies_a_release() -> None:
     types = {UNRECOGNISED} | {rule.artifact_type for rule in RULES}
 
     assert {artifact_type for artifact_type in types if is_release_type(artifact_type)} == {

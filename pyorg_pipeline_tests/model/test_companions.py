@@ -91,7 +91,7 @@ def test_a_companion_s_name_is_found_by_its_suffix() -> None:
     assert sorted([*groups, *found]) == sorted(names)
 
 
-def test_the_companions_on_record_are_all_found_by_their_suffixes() -> None:
+def test_all_recorded_companions_are_found_by_their_suffixes() -> None:
     listings: dict[str, list[Entry]] = {}
     for recorded in read_record():
         directory, _, name = recorded.path.partition("/")
@@ -162,7 +162,7 @@ def test_a_companion_without_its_artifact_is_kept_as_unrecognised() -> None:
     ]
 
 
-def test_an_artifact_comes_with_its_entry_and_with_what_its_name_tells() -> None:
+def test_an_artifact_comes_with_its_entry_and_its_parsed_name() -> None:
     modified = datetime(2013, 3, 1, 12, 30, tzinfo=UTC)
     entry = Entry("Python-2.0.1-Debug.zip", is_directory=False, last_modified=modified, size=17)
 

@@ -224,7 +224,7 @@ UNSEEN: list[Row] = [
 @pytest.mark.parametrize(
     ("directory", "name", "version", "artifact_type", "attributes"), [*REAL, *UNSEEN]
 )
-def test_a_name_tells_version_type_and_attributes(
+def test_a_name_is_parsed_into_version_type_and_attributes(
     directory: str, name: str, version: str, artifact_type: str, attributes: Attributes
 ) -> None:
     parsed = parse_name(name, directory)
@@ -273,7 +273,7 @@ def test_a_name_that_no_rule_knows_for_certain_stays_unrecognised(name: str) -> 
         *("py{}.tgz", "MacPython{}full.bin", "windows-3.9.{}.json"),
     ],
 )
-def test_a_number_that_no_table_holds_is_none_of_a_version(form: str, number: str) -> None:
+def test_a_number_too_long_for_the_tables_is_not_a_version(form: str, number: str) -> None:
     parsed = parse_name(form.format(number), "3.8.2")
 
     assert parsed == ((3, 8, 2), UNRECOGNISED, {})

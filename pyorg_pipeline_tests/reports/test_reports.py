@@ -119,7 +119,7 @@ def test_sizes_have_one_decimal_in_powers_of_1000(size: int | None, text: str) -
         (86_400 * 40, "40 days"),
     ],
 )
-def test_time_spans_are_told_in_their_largest_unit(seconds: float, text: str) -> None:
+def test_durations_are_shown_in_their_largest_unit(seconds: float, text: str) -> None:
     assert duration_text(timedelta(seconds=seconds)) == text
 
 
