@@ -153,10 +153,19 @@ def remove_directory(
     tracker: ChangeTracker,
     directory: str,
     removed_at: datetime,
+    *,
+    newly: bool,
 ) -> None:
     """Record all files of a directory that the root no longer lists as removed.
 
     Its table then demands a crawl: if the directory comes back, its files have to be read anew.
+
+    Args:
+        store: the catalog's.
+        tracker: of its changes.
+        directory: its name.
+        removed_at: when the root first did not list it.
+        newly: whether that was now.
     """
     found = _previous_rows(store, tracker.site_url, directory)
     if found is None:
@@ -165,7 +174,10 @@ def remove_directory(
     existing = _existing(rows)
     if metadata is None or not existing:
         return
-    changes = tracker.pending(directory, metadata, find_changes(existing, ()))
+    # Earlier versions reported the removal, and left the table as it was.
+    is_reported = metadata["format"] == 1 and not newly
+    vanished = [] if is_reported else find_changes(existing, ())
+    changes = tracker.pending(directory, metadata, vanished)
     store.write(
         directory_file(directory),
         schemas.RELEASE_ARTIFACTS,

@@ -107,7 +107,8 @@ def update_directories(
         # Also those of earlier listings: a refresh may have been killed in between.
         tracker = ChangeTracker(store, client.base_url)
         for row in removed:
-            remove_directory(store, tracker, row["name"], row["removed_at"])
+            name = row["name"]
+            remove_directory(store, tracker, name, row["removed_at"], newly=name in vanished)
     return DirectoriesUpdate(
         rows=rows,
         new=tuple(row["name"] for row in rows if row["name"] not in known),

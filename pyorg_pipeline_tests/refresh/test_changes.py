@@ -388,6 +388,20 @@ def test_a_catalog_of_an_earlier_version_keeps_its_changes_and_loses_its_baselin
     assert store.location.stamp("catalog_changes_baseline.parquet") is None
 
 
+def test_a_directory_that_an_earlier_version_removed_is_not_reported_again(
+    site: Replica, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.remove("2.7/")
+    table, metadata = catalog.store.read(directory_file("2.7"))
+    catalog.refresh()
+    expected = catalog.changes()
+    with monkeypatch.context() as earlier:
+        earlier.setattr("pyorg_pipeline.catalog.store.FORMAT", 1)
+        catalog.store.write(directory_file("2.7"), table.schema, table, metadata)
+    catalog.refresh()
+    assert catalog.changes() == expected
+
+
 class KilledError(Exception):
     """Ends a refresh as a kill does."""
 
