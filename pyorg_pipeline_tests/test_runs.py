@@ -68,7 +68,7 @@ def metadata_of(settings: Settings, asset: str) -> dict[str, object]:
         return {name: value.value for name, value in materialization.metadata.items()}
 
 
-def test_the_first_refresh_materialises_every_partition_and_table(
+def test_the_first_refresh_materializes_every_partition_and_table(
     settings: Settings, site: Replica
 ) -> None:
     done = refresh(settings)
@@ -82,7 +82,7 @@ def test_the_first_refresh_materialises_every_partition_and_table(
         assert (Path(settings.catalog_url) / directory_file(name)).is_file()
 
 
-def test_the_materialisations_carry_counts_a_preview_and_what_changed(settings: Settings) -> None:
+def test_materializations_have_counts_a_preview_and_changes(settings: Settings) -> None:
     refresh(settings)
     root = metadata_of(settings, "release_directories")
     assert (root["dagster/row_count"], root["new"], root["requests"]) == (5, 5, 1)
@@ -109,7 +109,7 @@ def test_the_materialisations_carry_counts_a_preview_and_what_changed(settings: 
     )
 
 
-def test_a_release_that_is_still_uploaded_is_named_and_named_again_once_it_is_whole(
+def test_a_partial_release_is_named_and_again_once_it_is_complete(
     settings: Settings, site: Replica
 ) -> None:
     refresh(settings)
@@ -125,7 +125,7 @@ def test_a_release_that_is_still_uploaded_is_named_and_named_again_once_it_is_wh
     assert (releases["partial_releases"], releases["newly_complete"]) == ("none", "3.13.10")
 
 
-def test_the_materialisations_say_where_columns_come_from_and_link_to_the_site(
+def test_materializations_have_column_lineage_and_a_link_to_the_site(
     settings: Settings, site: Replica
 ) -> None:
     refresh(settings)
@@ -268,7 +268,7 @@ def test_a_root_that_lost_many_directories_fails_its_check_and_keeps_the_table(
     ]
 
 
-def test_a_vanished_directory_is_no_partition_any_more(settings: Settings, site: Replica) -> None:
+def test_a_removed_directory_is_not_a_partition(settings: Settings, site: Replica) -> None:
     refresh(settings)
     site.remove("2.7/")
     refresh(settings)
@@ -321,9 +321,7 @@ def test_the_catalog_alone_is_enough_of_a_backup(settings: Settings) -> None:
     assert refresh(settings).crawled == {}
 
 
-def test_dagster_s_home_is_made_quiet_and_left_alone_afterwards(
-    settings: Settings, site: Replica
-) -> None:
+def test_dagster_yaml_is_created_once_and_never_changed(settings: Settings, site: Replica) -> None:
     refresh(settings)
     config = settings.dagster_home / "dagster.yaml"
     assert yaml.safe_load(config.read_text()) == {
@@ -350,9 +348,7 @@ def test_dagster_s_home_is_made_quiet_and_left_alone_afterwards(
     assert config.read_text() == "telemetry:\n  enabled: false\n"
 
 
-def test_a_catalog_behind_a_url_is_filled_and_refreshed_alike(
-    settings: Settings, site: Replica
-) -> None:
+def test_a_catalog_at_a_url_is_filled_and_refreshed(settings: Settings, site: Replica) -> None:
     elsewhere = derived_settings(settings, None, f"memory://{settings.home.name}/catalog")
     assert len(refresh(elsewhere).crawled) == len(DIRECTORIES)
     site.clear_requests()
@@ -360,7 +356,7 @@ def test_a_catalog_behind_a_url_is_filled_and_refreshed_alike(
     assert len(site.requests) == 1
 
 
-def test_the_age_of_a_cached_root_listing_is_on_record(settings: Settings, site: Replica) -> None:
+def test_the_age_of_a_cached_root_listing_is_recorded(settings: Settings, site: Replica) -> None:
     site.answer("", Answer(headers={"Age": "3600"}))
     refresh(settings)
     age = metadata_of(settings, "release_directories")["listing_age_seconds"]

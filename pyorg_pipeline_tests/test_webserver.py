@@ -1,4 +1,4 @@
-"""`pyorg ui`: Dagster's web server as a child that ends when we are told to."""
+"""`pyorg ui`: Dagster's web server as a child process, until it is stopped."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_an_invalid_cron_expression_is_refused_before_anything_is_served(
     name: str, tmp_path: Path, child: Callable[[str], None]
 ) -> None:
     settings = load_settings({"PYORG_HOME": str(tmp_path), name: "61 * * * *"})
-    child("raise AssertionError('nothing is started')")
+    child("raise AssertionError('nothing must start')")
     with pytest.raises(SettingsError, match=rf"{name}='61 \* \* \* \*' cannot be used"):
         webserver.serve_ui(settings, free_port())
 

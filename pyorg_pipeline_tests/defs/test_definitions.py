@@ -1,4 +1,4 @@
-"""What Dagster is told of the assets."""
+"""The definitions that Dagster loads."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
     return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
 
 
-def test_there_are_seven_assets_each_with_a_description_group_kinds_and_columns(
+def test_each_asset_has_a_description_group_kinds_and_columns(
     definitions: dg.Definitions,
 ) -> None:
     found = specs(definitions)
@@ -63,7 +63,7 @@ def test_there_are_seven_assets_each_with_a_description_group_kinds_and_columns(
         assert all(column.description for column in columns.columns)
 
 
-def test_the_assets_depend_on_each_other_in_the_way_of_the_data(
+def test_the_assets_depend_on_each_other_as_the_data_flows(
     definitions: dg.Definitions,
 ) -> None:
     upstream = {
@@ -109,7 +109,7 @@ def test_a_test_can_swap_a_resource(tmp_path: Path, site: Replica) -> None:
     assert not (tmp_path / "catalog").exists()
 
 
-def test_a_preview_is_a_markdown_table_in_which_names_are_no_markup() -> None:
+def test_names_in_a_preview_are_not_markup() -> None:
     rows = [{"name": "a|b<i>", "size": None, "companions": [".asc", ".sig"]}]
     assert preview(rows, ["name", "size", "companions"]).value == (
         "| name | size | companions |\n| --- | --- | --- |\n| a\\|b&lt;i> |  | .asc .sig |"
@@ -117,7 +117,7 @@ def test_a_preview_is_a_markdown_table_in_which_names_are_no_markup() -> None:
     assert preview([], ["name"]).value == "no rows"
 
 
-def test_a_picture_is_markdown_that_needs_nothing_from_elsewhere() -> None:
+def test_a_picture_is_a_data_url_in_markdown() -> None:
     svg = '<svg xmlns="http://www.w3.org/2000/svg"><text>\u00e9|]</text></svg>'
     found = re.fullmatch(
         r"!\[(.*)\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)\)",
@@ -128,7 +128,7 @@ def test_a_picture_is_markdown_that_needs_nothing_from_elsewhere() -> None:
     assert base64.b64decode(found[2]).decode() == svg
 
 
-def test_long_lists_of_names_are_cut_where_nobody_reads_on() -> None:
+def test_long_lists_of_names_are_shortened() -> None:
     assert names([]) == "none"
     assert names(["a", "b", "c"], most=2) == "a, b and 1 more"
 

@@ -73,7 +73,7 @@ def test_the_lineage_shows_each_asset_of_the_catalog(page: Page, ui: DagsterUI) 
 
 
 @pytest.mark.parametrize("name", ASSETS)
-def test_the_page_of_an_asset_tells_what_it_is_and_what_was_written(
+def test_an_asset_s_page_shows_its_description_and_metadata(
     page: Page, ui: DagsterUI, name: str
 ) -> None:
     description, entry = ASSETS[name]

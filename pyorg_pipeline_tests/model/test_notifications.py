@@ -1,4 +1,4 @@
-"""What a webhook is told, and that docs/webhook.md explains all of it."""
+"""The events for a webhook, as docs/webhook.md documents them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "webhook.md").read_text(encoding="u
 SITE = "https://www.python.org/ftp/python/"
 SENT = datetime(2026, 10, 7, 12, 1, 3, 999_000, tzinfo=UTC)
 
-#: As an event of `pyorg ui` told them, of a site that answered 403.
+#: As in an event of `pyorg ui` when the site answered 403.
 FAILURES = {
     "3.14.0": f"{SITE}3.14.0/: forbidden (403): the site refuses this directory, which "
     "may exist; try again later or use a mirror"
@@ -94,7 +94,7 @@ def test_a_long_error_is_cut_and_a_long_list_of_failures_is_counted() -> None:
     assert event["failure_count"] == 30
 
 
-def test_a_run_that_never_began_has_no_times() -> None:
+def test_a_run_that_never_started_has_no_times() -> None:
     event = run_failed(**{**FAILED, "started_at": None, "ended_at": None})
     assert (event["started_at"], event["ended_at"]) == (None, None)
 
@@ -107,7 +107,7 @@ def test_a_release_without_a_source_has_no_url_and_a_name_is_quoted_in_one() -> 
     assert odd["source_url"] == f"{SITE}3.14.0/a%20b%23c.tgz"
 
 
-def test_a_candidate_is_told_as_one() -> None:
+def test_a_candidate_has_its_release_level() -> None:
     version = NormalizedPythonVersion(3, 15, 0, "candidate", 2)
     event = release_complete(**{**COMPLETE, "version": version, "latest": False})
     assert (event["version"], event["series"], event["releaselevel"], event["id"]) == (

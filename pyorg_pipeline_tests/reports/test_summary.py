@@ -1,4 +1,4 @@
-"""What a refresh tells of itself."""
+"""The summary that `pyorg refresh` prints."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def settings(site: Replica, tmp_path: Path) -> Settings:
     return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
 
 
-def told(settings: Settings, **how: bool) -> list[str]:
+def lines_of(settings: Settings, **how: bool) -> list[str]:
     """The summary's lines, with the durations taken out."""
     text = str(refresh(settings, **how))
     return [re.sub(r"\d+(\.\d)? s\b", "N s", line) for line in text.splitlines()]
 
 
-def test_a_first_refresh_tells_what_the_catalog_holds_and_where_it_lies(
+def test_a_first_refresh_prints_the_catalog_s_contents_and_location(
     settings: Settings, site: Replica
 ) -> None:
     added = [
@@ -45,7 +45,7 @@ def test_a_first_refresh_tells_what_the_catalog_holds_and_where_it_lies(
         *("3.13.9/python-3.13.9-amd64.exe", "3.14.0/Python-3.14.0.tar.xz"),
         *("3.14.0/Python-3.14.0rc1.tar.xz", "3.15.0/Python-3.15.0a1.tgz"),
     ]
-    assert told(settings) == [
+    assert lines_of(settings) == [
         f"Refreshed from {site.url} (6 requests, N s).",
         "  directories  5, 5 read (new 5)",
         f"  added        10: {', '.join(added)}",
@@ -59,9 +59,9 @@ def test_a_refresh_without_news_is_one_line(settings: Settings) -> None:
     refresh(settings)
     latest = "Latest: 3.14.0 (final), 3.15.0a1."
     listed = "Nothing new: 5 release directories, as listed N s ago"
-    assert told(settings) == [f"{listed} (1 request, N s). {latest}"]
+    assert lines_of(settings) == [f"{listed} (1 request, N s). {latest}"]
     again = "5 of them read again (full 5)"
-    assert told(settings, full=True) == [f"{listed}, {again} (6 requests, N s). {latest}"]
+    assert lines_of(settings, full=True) == [f"{listed}, {again} (6 requests, N s). {latest}"]
 
 
 def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
@@ -77,7 +77,7 @@ def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
         "3.15.0a1 to none. "
     )
     size = "1 artifact has an implausible size: 3.14.0/Python-3.14.0.tar.xz (5 bytes). "
-    lines = told(settings, accept_vanished=True)
+    lines = lines_of(settings, accept_vanished=True)
     assert lines.pop(7).startswith(f"  warning      latest_never_goes_back: {back}")
     assert lines.pop(7).startswith(f"  warning      sizes_are_plausible: {size}")
     assert lines == [
@@ -97,10 +97,10 @@ def test_more_than_ten_files_are_counted_only(settings: Settings, site: Replica)
     refresh(settings)
     for number in range(11):
         site.add(f"3.14.0/Python-3.14.0b{number}.tgz")
-    assert "  added        11" in told(settings)
+    assert "  added        11" in lines_of(settings)
 
 
-def test_a_directory_that_hides_its_listing_is_told_and_is_no_failure(
+def test_a_directory_without_a_listing_is_named_and_not_a_failure(
     settings: Settings, site: Replica
 ) -> None:
     site.answer("3.13.9/", Answer(body=b"<html><title>Python 3.13.9</title></html>"))
@@ -111,9 +111,7 @@ def test_a_directory_that_hides_its_listing_is_told_and_is_no_failure(
     assert f"  hidden       {text}" in str(done).splitlines()
 
 
-def test_failures_are_told_and_kept_to_be_raised_afterwards(
-    settings: Settings, site: Replica
-) -> None:
+def test_failures_are_printed_and_raised_afterwards(settings: Settings, site: Replica) -> None:
     refresh(settings)
     site.answer("3.13.9/", Answer(status=403))
     done = refresh(settings, full=True)
