@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from pyorg_pipeline.errors import CatalogError, ExtraMissingError
+from pyorg_pipeline.model.urls import without_credentials
 
 #: Temporary names start with it; a refresh removes those that a killed one left.
 TEMPORARY_PREFIX: Final = ".tmp-"
@@ -130,13 +131,12 @@ class FsspecLocation:
     readers = 8
 
     def __init__(self, url: str) -> None:
+        self.text = without_credentials(url)
         try:
             self._filesystem, self._root = open_filesystem(url, "a catalog at s3://")
         except (ImportError, ValueError) as error:
-            raise CatalogError(f"PYORG_CATALOG_URL={url!r} cannot be used: {error}") from error
-        scheme, _, rest = url.partition("://")
-        host, slash, path = rest.partition("/")
-        self.text = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+            message = f"PYORG_CATALOG_URL={self.text!r} cannot be used: {error}"
+            raise CatalogError(message) from error
 
     def read(self, name: str) -> bytes:
         """The whole file; raises FileNotFoundError if it does not exist."""
