@@ -111,6 +111,8 @@ class SiteStatusError(SiteError):
         super().__init__(url, reason)
         self.args = (url, reason, status)
         self.status = status
+        #: Whether the site has no such page or file; every other status says nothing about that.
+        self.is_absent = status in (404, 410)
         self.transient = status == 429 or status >= 500
 
 

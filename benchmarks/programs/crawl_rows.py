@@ -23,7 +23,7 @@ rows: list[ListedArtifact] = []
 with SiteClient(url, concurrency=connections) as client:
     names = [entry.name for entry in read_listing(client).entries if entry.is_directory]
     wanted = [name for name in names if name == "src" or parse_release_directory(name)]
-    for crawled in crawl(client, wanted, rows_of, concurrency=connections):
+    for crawled in crawl(client, wanted, rows_of):
         if crawled.error:
             raise crawled.error
         rows += crawled.value or []

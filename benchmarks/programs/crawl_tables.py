@@ -22,7 +22,7 @@ start = time.perf_counter()
 store = CatalogStore(open_location(folder))
 with SiteClient(url, concurrency=connections) as client:
     wanted = update_directories(store, client).present
-    for done in crawl_directories(store, client, wanted, concurrency=connections):
+    for done in crawl_directories(store, client, wanted):
         if done.error:
             raise done.error
 published = catalog_snapshot(store)

@@ -188,7 +188,6 @@ def release_artifacts(
             store,
             client,
             wanted,
-            concurrency=site.concurrency,
             accept_vanished=config.accept_vanished,
         ):
             progress.crawled(done)

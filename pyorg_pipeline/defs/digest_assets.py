@@ -140,9 +140,7 @@ def _record(
     unreadable: list[str] = []
     rejected: list[str] = []
     with site.client() as client:
-        found = digests.record_digests(
-            store, client, directories, concurrency=site.concurrency, accept=accept
-        )
+        found = digests.record_digests(store, client, directories, accept=accept)
         with closing(found):
             for done in found:
                 progress.digests.append(done)

@@ -230,7 +230,6 @@ def _download(
                 client,
                 artifacts,
                 destination,
-                concurrency=site.concurrency,
                 overwrite=config.overwrite,
                 verify=config.verify,
                 progress=progress,

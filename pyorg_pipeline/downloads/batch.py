@@ -10,7 +10,6 @@ from pyorg_pipeline.errors import PyorgError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Download, DownloadFailure, Progress, Verify
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.threads import check_concurrency, request_threads
 
 #: Returns the progress callback of an artifact whose download begins, None for no callback.
 ArtifactProgress = Callable[[PythonOrgArtifact], Progress | None]
@@ -21,7 +20,6 @@ def download_all(
     artifacts: Sequence[PythonOrgArtifact],
     destination: Destination,
     *,
-    concurrency: int,
     overwrite: bool = False,
     verify: Verify = True,
     progress: ArtifactProgress | None = None,
@@ -36,15 +34,10 @@ def download_all(
         client: Of the site.
         artifacts: With different names.
         destination: Where they go.
-        concurrency: Transfers at once, from 1 to 32.
         overwrite: Whether existing files are replaced.
         verify: How strictly files are verified; see `verify.expected_verification`.
         progress: Called in any thread as the download of an artifact begins.
-
-    Raises:
-        InvalidArgumentError: Invalid concurrency.
     """
-    check_concurrency(concurrency)
 
     def download_one(artifact: PythonOrgArtifact) -> Download | DownloadFailure:
         try:
@@ -58,7 +51,7 @@ def download_all(
         except (PyorgError, OSError) as error:
             return DownloadFailure(artifact, error)
 
-    with request_threads(client, concurrency, "downloads") as executor:
+    with client.thread_pool() as executor:
         futures = [executor.submit(download_one, artifact) for artifact in artifacts]
         for future in as_completed(futures):
             yield future.result()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from pyorg_pipeline.downloads.archives import archive_kind, check_archive
 from pyorg_pipeline.downloads.sigstore import EXTRA, can_verify, verify_bundle
@@ -19,9 +18,6 @@ from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, DIGEST_SOURCES, SIGNERS, companion_digest
 from pyorg_pipeline.model.downloads import Method, Verification, Verify
 from pyorg_pipeline.site.client import SiteClient
-
-#: The statuses of a missing file; every other one says nothing about what exists.
-ABSENT: Final = frozenset({404, 410})
 
 
 def expected_verification(
@@ -178,6 +174,6 @@ def _read_companion(client: SiteClient, artifact: PythonOrgArtifact, suffix: str
     try:
         return client.read_file(artifact.path + suffix)
     except SiteStatusError as error:
-        if error.status in ABSENT:
+        if error.is_absent:
             return None
         raise

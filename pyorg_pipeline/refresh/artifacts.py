@@ -96,7 +96,6 @@ def crawl_directories(
     client: SiteClient,
     directories: Sequence[str],
     *,
-    concurrency: int,
     accept_vanished: bool = False,
 ) -> Iterator[DirectoryCrawl]:
     """Crawl directories, write the table of each, and yield the results as they come.
@@ -108,7 +107,6 @@ def crawl_directories(
         store: the catalog's.
         client: the site's.
         directories: their names.
-        concurrency: directories at once.
         accept_vanished: accept a listing that lost artifacts without waiting for another.
 
     Raises:
@@ -134,7 +132,7 @@ def crawl_directories(
         return _write_table(store, tracker, listing, dates.get(name), rows, metadata)
 
     try:
-        for crawled in crawl(client, directories, handle, concurrency=concurrency):
+        for crawled in crawl(client, directories, handle):
             name, error = crawled.directory, crawled.error
             if error is None:
                 assert crawled.value is not None

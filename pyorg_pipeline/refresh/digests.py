@@ -23,7 +23,6 @@ from pyorg_pipeline.catalog.store import (
     directory_file,
 )
 from pyorg_pipeline.downloads.sigstore import EXTRA, can_verify, verify_bundle
-from pyorg_pipeline.downloads.verify import ABSENT
 from pyorg_pipeline.errors import (
     CatalogMissingError,
     CatalogSiteError,
@@ -53,7 +52,6 @@ from pyorg_pipeline.refresh.artifacts import data_version
 from pyorg_pipeline.refresh.changes import companions
 from pyorg_pipeline.refresh.directories import current_crawls
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline.site.threads import check_concurrency, request_threads
 
 _logger = logging.getLogger(__name__)
 
@@ -120,7 +118,6 @@ def record_digests(
     client: SiteClient,
     directories: Sequence[str] | None = None,
     *,
-    concurrency: int,
     verify_signatures: bool | None = None,
     accept: Collection[str] = (),
 ) -> Generator[DirectoryDigests, None, None]:
@@ -134,16 +131,13 @@ def record_digests(
         store: the catalog's.
         client: the site's.
         directories: their names, also if nothing is due there; None for all with something due.
-        concurrency: companions at once, from 1 to 32.
         verify_signatures: None: if the extra `sigstore` is installed.
         accept: paths of artifacts whose digest may change: their recorded rows are replaced.
 
     Raises:
-        InvalidArgumentError: concurrency is out of its range.
         ExtraMissingError: verify_signatures without the extra.
         CatalogSiteError: the catalog was filled from another site.
     """
-    check_concurrency(concurrency)
     verify = _verify(verify_signatures)
     site_url = store.metadata(DIRECTORIES_FILE)["site_url"]
     if site_url != client.base_url:
@@ -153,7 +147,6 @@ def record_digests(
         client,
         list(current_crawls(store) if directories is None else dict.fromkeys(directories)),
         only_due=directories is None,
-        concurrency=concurrency,
         verify=verify,
         accept=frozenset(accept),
     )
@@ -165,14 +158,13 @@ def _record(
     directories: list[str],
     *,
     only_due: bool,
-    concurrency: int,
     verify: bool,
     accept: frozenset[str],
 ) -> Generator[DirectoryDigests, None, None]:
     futures: dict[Future[_Outcome], tuple[str, str]] = {}
     outcomes: dict[str, dict[str, _Outcome]] = {}
     remaining: dict[str, int] = {}
-    with request_threads(client, concurrency, "digests") as executor:
+    with client.thread_pool() as executor:
         for directory in directories:
             try:
                 artifacts = _artifacts(store, client.base_url, directory, accept, verify=verify)
@@ -276,7 +268,7 @@ def _read_companion(
             signed_by, issuer = artifact.signer
             verify_bundle(content, sha256, identity=signed_by, issuer=issuer, name=source)
     except SiteStatusError as error:
-        if error.status not in ABSENT:
+        if not error.is_absent:
             raise
         return {**row, "state": MISSING}
     except CompanionError as error:

@@ -8,23 +8,22 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from io import BytesIO
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 from requests import Request, Response
-from urllib3.exceptions import HTTPError
 
 from pyorg_pipeline.errors import InvalidArgumentError, SiteError, SiteUnreachableError
+from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
 from pyorg_pipeline.model.urls import without_credentials
-from pyorg_pipeline.site.http_errors import status_error, translate_errors, was_sent
-from pyorg_pipeline.site.retry import Retries, TransientError
+from pyorg_pipeline.site.retry import Retries, TransientError, status_error, translate_errors
 from pyorg_pipeline.site.session import open_session
 from pyorg_pipeline.site.urls import normalize_base_url, redirect_target
 
@@ -43,8 +42,6 @@ _READ_TIMEOUTS_PER_BODY: Final = 12
 _CHUNK_SIZE: Final = 64 * 1024
 # RFC 9111, 1.2.2: larger numbers of seconds count as this one.
 _MAX_AGE: Final = 2**31
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ class SiteClient:
     Args:
         base_url: http or https. Credentials in it, or those in netrc for its host, are sent to
             this host only, and are in no error.
-        concurrency: The number of connections; further requests wait for one.
+        concurrency: The number of connections, from 1 to 32; further requests wait for one.
         connect_timeout: Seconds.
         read_timeout: Seconds without data after which a request fails. A cancelled request ends
             within this time, too. A page may take twelve times as long altogether.
@@ -100,50 +97,44 @@ class SiteClient:
         self,
         base_url: str,
         *,
-        concurrency: int = 8,
+        concurrency: int = DEFAULT_CONCURRENCY,
         connect_timeout: float = 10,
         read_timeout: float = 10,
         retries: int = 4,
         backoff: float = 0.5,
         max_pause: float = 30,
     ) -> None:
-        if concurrency < 1 or connect_timeout <= 0 or read_timeout <= 0:
-            raise InvalidArgumentError("concurrency and timeouts must be more than 0")
+        if not 1 <= concurrency <= LARGEST_CONCURRENCY:
+            raise InvalidArgumentError(
+                f"concurrency must be from 1 to {LARGEST_CONCURRENCY}, not {concurrency}"
+            )
+        if connect_timeout <= 0 or read_timeout <= 0:
+            raise InvalidArgumentError("timeouts must be more than 0")
         if retries < 0 or backoff < 0 or max_pause < 0:
             raise InvalidArgumentError("retries, backoff and max_pause cannot be negative")
         url = normalize_base_url(base_url)
-        self._base_url = without_credentials(url)
+        #: The site's root, with a final slash and without credentials.
+        self.base_url = without_credentials(url)
+        #: Retries and redirects included.
+        self.requests_sent = 0
         self._timeout = (connect_timeout, read_timeout)
         self._max_seconds = read_timeout * _READ_TIMEOUTS_PER_BODY
         #: Set by `cancel`.
         self.cancelled = threading.Event()
-        self._retries = Retries(retries, backoff, max_pause, self.cancelled)
+        self.with_retries = Retries(retries, backoff, max_pause, self.cancelled).run
+        self._concurrency = concurrency
         self._connections = threading.BoundedSemaphore(concurrency)
         self._lock = threading.Lock()
-        self._requests_sent = 0
         self._session = open_session(url, connections=concurrency)
         # Copied for each request: Session.request prepares it anew, which takes five times as long,
         # and adds the cookies of earlier answers.
         self._request = self._session.prepare_request(
             # Not the encodings that requests offers: they depend on what else is installed.
-            Request("GET", self._base_url, headers={"Accept-Encoding": "gzip"})
+            Request("GET", self.base_url, headers={"Accept-Encoding": "gzip"})
         )
 
-    @property
-    def base_url(self) -> str:
-        """The site's root, with a final slash and without credentials."""
-        return self._base_url
-
-    @property
-    def requests_sent(self) -> int:
-        """How many requests were sent, retries and redirects included."""
-        return self._requests_sent
-
     def get_page(self, directory: str = "") -> Page:
-        """Return the page of a directory, which the site served with status 200.
-
-        Args:
-            directory: Relative to the site's root; empty for the root.
+        """Return the page of a directory, relative to the site's root.
 
         Raises:
             InvalidArgumentError: directory is outside the site.
@@ -155,47 +146,19 @@ class SiteClient:
         return self.with_retries(url, lambda: self._get_page(url))
 
     def read_file(self, path: str, limit: int = MAX_FILE_SIZE) -> bytes:
-        """Return the content of a small file, decoded.
-
-        Args:
-            path: Relative to the site's root, such as `3.14.0/Python-3.14.0.tgz.sigstore`.
-            limit: Bytes.
-
-        Raises:
-            InvalidArgumentError: path is outside the site.
-            SiteError: As for `get_page`.
-        """
+        """Return the content of a file of at most `limit` bytes, decoded; raises as `get_page`."""
         url = self.file_url(path)
         return self.with_retries(url, lambda: self._read_file(url, limit))
 
     def file_url(self, path: str) -> str:
-        """Return the URL of a file.
-
-        Args:
-            path: Relative to the site's root, such as `3.13.9/Python-3.13.9.tgz`; not quoted.
+        """Return the URL of a path such as `3.13.9/Python-3.13.9.tgz`, which is not quoted.
 
         Raises:
             InvalidArgumentError: path is outside the site.
         """
         if not path or path.endswith("/"):
-            raise InvalidArgumentError(f"{path!r} is not a file below {self._base_url}")
+            raise InvalidArgumentError(f"{path!r} is not a file below {self.base_url}")
         return self._url_of(path).removesuffix("/")
-
-    def with_retries(
-        self,
-        url: str,
-        once: Callable[[], T],
-        *,
-        progress: Callable[[], object] | None = None,
-    ) -> T:
-        """Return what `once` returns, calling it again after a TransientError.
-
-        Args:
-            url: What is requested, for the log.
-            once: One attempt.
-            progress: Attempts are counted from the last one that changed what this returns.
-        """
-        return self._retries.run(url, once, progress)
 
     @contextmanager
     def open_file(self, url: str, headers: Mapping[str, str]) -> Iterator[FileAnswer]:
@@ -203,8 +166,7 @@ class SiteClient:
 
         Args:
             url: From `file_url`.
-            headers: Added to the client's own, or replacing them. With a Range, the statuses 206
-                and 416 are yielded as well as 200.
+            headers: With a Range, the statuses 206 and 416 are yielded as well as 200.
 
         Raises:
             TransientError: The request failed, here or while the chunks are read, and another
@@ -222,11 +184,23 @@ class SiteClient:
                 lambda size: self._chunks(response, url, size),
             )
 
-    def cancel(self) -> None:
-        """End every request in flight, and every later one, with a SiteUnreachableError.
+    @contextmanager
+    def thread_pool(self) -> Iterator[ThreadPoolExecutor]:
+        """Open a thread for each connection; no thread is left after the block.
 
-        A request that waits for the site ends when its timeout has passed, a pause at once.
+        When an exception ends the block, or the generator that it is in is closed, the client is
+        cancelled and work that has not started is dropped.
         """
+        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="pyorg-site") as executor:
+            try:
+                yield executor
+            except BaseException:
+                self.cancel()
+                executor.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def cancel(self) -> None:
+        """End every request with a SiteUnreachableError: pauses at once, others at a timeout."""
         self.cancelled.set()
 
     def close(self) -> None:
@@ -237,21 +211,16 @@ class SiteClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _url_of(self, directory: str) -> str:
         if not directory:
-            return self._base_url
+            return self.base_url
         segments = directory.removesuffix("/").split("/")
         if any(segment in ("", ".", "..") for segment in segments):
-            raise InvalidArgumentError(f"{directory!r} is not a directory below {self._base_url}")
-        return f"{self._base_url}{quote('/'.join(segments), errors='replace')}/"
+            raise InvalidArgumentError(f"{directory!r} is not a directory below {self.base_url}")
+        return f"{self.base_url}{quote('/'.join(segments), errors='replace')}/"
 
     def _get_page(self, url: str) -> Page:
         with self._open(url, "directory") as response:
@@ -297,17 +266,11 @@ class SiteClient:
         request.url = url
         request.headers.update(headers)
         with self._lock:
-            self._requests_sent += 1
+            self.requests_sent += 1
         with translate_errors(url, self._timeout):
-            try:
-                return self._session.send(
-                    request, stream=True, timeout=self._timeout, allow_redirects=False
-                )
-            except (OSError, HTTPError) as failure:
-                if not was_sent(failure):
-                    with self._lock:
-                        self._requests_sent -= 1
-                raise
+            return self._session.send(
+                request, stream=True, timeout=self._timeout, allow_redirects=False
+            )
 
     def _chunks(self, response: Response, url: str, size: int) -> Iterator[bytes]:
         """Yield the body as it arrives, not decoded."""

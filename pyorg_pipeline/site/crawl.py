@@ -10,11 +10,9 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from pyorg_pipeline.errors import PyorgError
-from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.listing import parse_listing
-from pyorg_pipeline.site.threads import check_concurrency, request_threads
 
 _logger = logging.getLogger(__name__)
 
@@ -60,30 +58,16 @@ def read_listing(client: SiteClient, directory: str = "") -> Listing:
 
 
 def crawl(
-    client: SiteClient,
-    directories: Iterable[str],
-    handle: Callable[[Listing], T],
-    *,
-    concurrency: int = DEFAULT_CONCURRENCY,
+    client: SiteClient, directories: Iterable[str], handle: Callable[[Listing], T]
 ) -> Generator[Crawled[T], None, None]:
-    """Read the listings of directories and yield each result as it arrives.
+    """Read the listings of directories, several at once, and yield each result as it arrives.
 
     Each directory is requested once, when the first result is asked for. `handle` is called in
     the thread that read the listing. A PyorgError or OSError, of the site or of `handle`, is the
     result of its directory; any other exception ends the crawl. When the crawl ends early, because
     of an exception or because the generator is closed, the client is cancelled and no thread is
     left.
-
-    Args:
-        client: Of the site.
-        directories: In the order in which they are requested.
-        handle: Called by up to `concurrency` threads at once.
-        concurrency: Directories at once, from 1 to 32.
-
-    Raises:
-        InvalidArgumentError: concurrency is out of range.
     """
-    check_concurrency(concurrency)
 
     def crawl_one(directory: str) -> Crawled[T]:
         try:
@@ -95,12 +79,9 @@ def crawl(
         _logger.debug("%s: %d entries from %s", directory, len(listing.entries), listing.url)
         return Crawled(directory, value, None)
 
-    def results() -> Generator[Crawled[T], None, None]:
-        with request_threads(client, concurrency, "crawl") as executor:
-            # No list of the futures here: as_completed drops each one that it has yielded.
-            for future in as_completed(
-                executor.submit(crawl_one, name) for name in dict.fromkeys(directories)
-            ):
-                yield future.result()
-
-    return results()
+    with client.thread_pool() as executor:
+        # No list of the futures here: as_completed drops each one that it has yielded.
+        for future in as_completed(
+            executor.submit(crawl_one, name) for name in dict.fromkeys(directories)
+        ):
+            yield future.result()

@@ -1,26 +1,43 @@
-"""Retries: one budget of attempts for every kind of failure, with pauses that can be cancelled.
-
-urllib3's Retry counts attempts and computes pauses. The loop is ours: an adapter's own one ends
-once the headers have arrived, so a body that is cut would need a second loop with a second budget,
-and it sleeps where a cancelled client has to wake up.
-"""
+"""Failures of requests: their texts, which of them are transient, and the retries of those."""
 
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
 from urllib3 import Retry
-from urllib3.exceptions import InvalidHeader, MaxRetryError
+from urllib3 import exceptions as urllib3_errors
 
-from pyorg_pipeline.errors import PyorgError
+from pyorg_pipeline.errors import PyorgError, SiteStatusError, SiteUnreachableError
 
 _logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_TOO_MANY_REQUESTS: Final = 429
+#: Statuses after which the same request may succeed (RFC 9110, 15.6; RFC 6585, 4).
+TRANSIENT_STATUSES: Final = frozenset({_TOO_MANY_REQUESTS, 500, 502, 503, 504})
+
+# The first row that fits describes a failure: when a proxy refuses connections, the proxy comes
+# before the refused connection.
+_TEXTS: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (urllib3_errors.ProxyError, "no connection to the proxy; check HTTP_PROXY and HTTPS_PROXY"),
+    (
+        ssl.SSLCertVerificationError,
+        "its certificate is not trusted; check the clock and REQUESTS_CA_BUNDLE",
+    ),
+    (urllib3_errors.SSLError, "no TLS connection; check that https is right for this URL"),
+    (urllib3_errors.NameResolutionError, "unknown host; check the URL and the network"),
+    (urllib3_errors.NewConnectionError, "no connection; check the URL and the network"),
+    (urllib3_errors.ConnectTimeoutError, "no connection within {connect:g} s; check the network"),
+    (urllib3_errors.ReadTimeoutError, "no data for {read:g} s; try again later"),
+    (urllib3_errors.ProtocolError, "the connection was closed too early; try again later"),
+)
 
 
 class TransientError(Exception):
@@ -40,6 +57,10 @@ class TransientError(Exception):
 
 class Retries:
     """Repeats attempts that raise TransientError; may be shared by threads.
+
+    urllib3's Retry counts attempts and computes pauses. The loop is ours: an adapter's own one
+    ends once the headers have arrived, so a body that is cut would need a second loop with a
+    second budget, and it sleeps where a cancelled client has to wake up.
 
     Args:
         retries: Attempts after the first one.
@@ -67,7 +88,13 @@ class Retries:
     def run(
         self, url: str, once: Callable[[], T], progress: Callable[[], object] | None = None
     ) -> T:
-        """Return what `once` returns; see `SiteClient.with_retries`."""
+        """Return what `once` returns, calling it again after a TransientError.
+
+        Args:
+            url: What is requested, for the log.
+            once: One attempt.
+            progress: Attempts are counted from the last one that changed what this returns.
+        """
         retry = self._retry
         reached = progress() if progress else None
         while True:
@@ -86,7 +113,7 @@ class Retries:
                     self._paused_until = max(self._paused_until, time.monotonic() + pause)
             try:
                 retry = retry.increment("GET", url, error=failure)
-            except MaxRetryError:
+            except urllib3_errors.MaxRetryError:
                 break
             pause = max(pause, retry.get_backoff_time())
             _logger.debug("retrying in %.1f s: %s", pause, failure.error)
@@ -99,5 +126,78 @@ def parse_retry_after(text: str) -> float:
     """Return the seconds of a Retry-After header; 0 if it is invalid."""
     try:
         return Retry().parse_retry_after(text) if text else 0.0
-    except (InvalidHeader, ValueError, OverflowError):
+    except (urllib3_errors.InvalidHeader, ValueError, OverflowError):
         return 0.0
+
+
+@contextmanager
+def translate_errors(url: str, timeout: tuple[float, float]) -> Iterator[None]:
+    """Raise what requests and urllib3 raise as SiteUnreachableError or TransientError."""
+    try:
+        yield
+    except (OSError, urllib3_errors.HTTPError) as failure:
+        error = SiteUnreachableError(url, describe_failure(failure, timeout))
+        raise (TransientError(error) if is_transient(failure) else error) from failure
+
+
+def status_error(
+    url: str, status: int, headers: Mapping[str, str], wanted: str
+) -> SiteStatusError | TransientError:
+    """Return the error of a status; `wanted` is what was requested, `directory` or `file`."""
+    error = SiteStatusError(url, _describe_status(status, wanted), status)
+    if status not in TRANSIENT_STATUSES:
+        return error
+    return TransientError(
+        error, headers.get("Retry-After", ""), for_all_requests=status == _TOO_MANY_REQUESTS
+    )
+
+
+def _describe_status(status: int, wanted: str) -> str:
+    """Return what a status means and what to do."""
+    if status == 403:
+        return (
+            f"forbidden (403): the site refuses this {wanted}, which may exist; try again later or "
+            "use a mirror"
+        )
+    if status in (404, 410):
+        advice = "refresh the catalog" if wanted == "file" else "check the site's URL"
+        return f"not found ({status}): the site has no such {wanted}; {advice}"
+    if status in (401, 407):
+        return f"credentials required ({status}): put them into netrc or into the site's URL"
+    if status == _TOO_MANY_REQUESTS:
+        return "too many requests (429): try again later, with less concurrency"
+    if status >= 500:
+        return f"overloaded or failing ({status}): try again later"
+    return f"status {status} instead of 200: open the URL in a browser"
+
+
+def describe_failure(failure: BaseException, timeout: tuple[float, float]) -> str:
+    """Return what failed and what to do, without the URLs in the exceptions' own messages."""
+    causes = list(_causes(failure))
+    text = next(
+        (text for kind, text in _TEXTS if any(isinstance(cause, kind) for cause in causes)),
+        "the request failed; check the URL and the network",
+    ).format(connect=timeout[0], read=timeout[1])
+    details = [c.strerror for c in causes if isinstance(c, OSError) and isinstance(c.strerror, str)]
+    return f"{text} ({details[-1]})" if details else text
+
+
+def is_transient(failure: BaseException) -> bool:
+    """Whether the same request may succeed later."""
+    # requests' errors about a URL or a header are ValueErrors, too.
+    return not isinstance(failure, ValueError) and not any(
+        isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(failure)
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what caused it, from the outside inwards."""
+    seen: list[BaseException] = []
+    pending: list[Any] = [error]
+    while pending:
+        cause = pending.pop(0)
+        if not isinstance(cause, BaseException) or cause in seen:
+            continue
+        seen.append(cause)
+        yield cause
+        pending += [*cause.args, getattr(cause, "reason", None), cause.__cause__]

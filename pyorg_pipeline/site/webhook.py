@@ -10,13 +10,13 @@ from requests import RequestException
 
 from pyorg_pipeline.errors import PyorgError
 from pyorg_pipeline.model.urls import origin_text
-from pyorg_pipeline.site.http_errors import (
+from pyorg_pipeline.site.retry import (
     TRANSIENT_STATUSES,
+    Retries,
+    TransientError,
     describe_failure,
-    describe_status,
     is_transient,
 )
-from pyorg_pipeline.site.retry import Retries, TransientError
 from pyorg_pipeline.site.session import open_session
 
 #: Seconds for a connection, and seconds without data. A sensor's tick ends after 60 s.
@@ -54,14 +54,8 @@ def post_event(
     """Post an event as JSON, and return once the receiver has answered with a 2xx status.
 
     A receiver whose answer is lost gets the same event again, with the same `id`. Redirects are
-    not followed: they could pass the event, or the secrets in the URL, to another host.
-
-    Args:
-        url: The webhook's. Credentials in it are sent, and are in no error.
-        event: A JSON object.
-        timeout: Seconds for a connection, and seconds without data.
-        retries: How often the request is repeated after a transient failure.
-        backoff: Seconds of the first pauses between attempts, which double.
+    not followed: they could pass the event, or the secrets in the URL, to another host. Credentials
+    in the URL are sent, and are in no error.
 
     Raises:
         WebhookError: The receiver did not accept the event.
@@ -90,13 +84,12 @@ def post_event(
         # Not inside `except`: what requests raises shows the whole URL.
         raise TransientError(error, retry_after) if transient else error
 
-    never = threading.Event()
-    Retries(retries, backoff, MAX_PAUSE, never).run(receiver, once)
+    Retries(retries, backoff, MAX_PAUSE, threading.Event()).run(receiver, once)
 
 
 def _describe_status(status: int) -> str:
     if 300 <= status < 400:
         return f"redirected ({status}), which is not followed; set PYORG_WEBHOOK_URL to the target"
     if status in TRANSIENT_STATUSES:
-        return describe_status(status, "webhook")
+        return f"status {status}; it gets the event again later"
     return f"status {status} instead of 2xx; check PYORG_WEBHOOK_URL and what the webhook accepts"

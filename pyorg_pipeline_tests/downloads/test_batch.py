@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
+from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.batch import download_all
 from pyorg_pipeline.downloads.destinations import open_destination
-from pyorg_pipeline.errors import InvalidArgumentError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Download, DownloadFailure
 from pyorg_pipeline.site.client import SiteClient
@@ -35,7 +34,7 @@ def site() -> Iterator[Replica]:
 
 @pytest.fixture
 def client(site: Replica) -> Iterator[SiteClient]:
-    with SiteClient(site.url, retries=0, backoff=0, read_timeout=3) as client:
+    with SiteClient(site.url, retries=0, backoff=0, read_timeout=0.5) as client:
         yield client
 
 
@@ -46,7 +45,6 @@ def artifacts(paths: list[str]) -> list[PythonOrgArtifact]:
 def download(
     client: SiteClient, paths: list[str], folder: Path, **options: Any
 ) -> dict[str, Download | DownloadFailure]:
-    options = {"concurrency": 4, **options}
     done = list(download_all(client, artifacts(paths), open_destination(folder), **options))
     assert len(done) == len(paths)
     return {result.artifact.path: result for result in done}
@@ -105,40 +103,6 @@ def test_an_invalid_folder_fails_each_artifact(client: SiteClient, tmp_path: Pat
         assert str(tmp_path / "file") in str(result.error)
 
 
-def test_no_more_transfers_than_allowed_are_in_flight(
-    client: SiteClient, site: Replica, tmp_path: Path
-) -> None:
-    lock, in_flight, most = threading.Lock(), [0], [0]
-    full = threading.Event()
-
-    def answer(_request: Request) -> Answer:
-        with lock:
-            in_flight[0] += 1
-            most[0] = max(most[0], in_flight[0])
-            if in_flight[0] == 2:
-                full.set()
-        # Each waits until another one is in flight too, or there is none any more.
-        full.wait(PATIENCE)
-        with lock:
-            in_flight[0] -= 1
-        return Answer()
-
-    paths = PATHS[:6]
-    for path in paths:
-        site.answer(path, answer)
-    done = download(client, paths, tmp_path, concurrency=2)
-    assert not any(isinstance(result, DownloadFailure) for result in done.values())
-    assert most[0] == 2
-
-
-@pytest.mark.parametrize("concurrency", [0, 33])
-def test_an_invalid_concurrency_is_refused(
-    client: SiteClient, tmp_path: Path, concurrency: int
-) -> None:
-    with pytest.raises(InvalidArgumentError, match="1 to 32"):
-        download(client, [ONE], tmp_path, concurrency=concurrency)
-
-
 def test_closing_it_cancels_transfers_and_leaves_no_half_file_and_no_thread(
     client: SiteClient, site: Replica, tmp_path: Path
 ) -> None:
@@ -147,7 +111,7 @@ def test_closing_it_cancels_transfers_and_leaves_no_half_file_and_no_thread(
         site.answer(path, halfway(go_on))
     destination = open_destination(tmp_path)
     try:
-        with closing(download_all(client, artifacts(PATHS), destination, concurrency=3)) as results:
+        with closing(download_all(client, artifacts(PATHS), destination)) as results:
             assert isinstance(next(results), Download)
             deadline = time.monotonic() + PATIENCE
             while not {TWO, THREE} <= {request.path for request in site.requests}:
@@ -156,7 +120,7 @@ def test_closing_it_cancels_transfers_and_leaves_no_half_file_and_no_thread(
     finally:
         go_on.set()
     assert not names(tmp_path) & {TWO.rpartition("/")[2], THREE.rpartition("/")[2]}
-    assert not [one for one in threading.enumerate() if one.name.startswith("downloads")]
+    assert not [one for one in threading.enumerate() if one.name.startswith("pyorg-site")]
     site.clear_answers()
     with SiteClient(site.url) as again:
         download(again, PATHS, tmp_path)

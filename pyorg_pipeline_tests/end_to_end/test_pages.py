@@ -72,7 +72,7 @@ def every_table(tmp_path_factory: pytest.TempPathFactory) -> CatalogStore:
         site.answer("3.14.0/", Answer(status=403))
         store = fill(str(home / "catalog"), site.url)
         with SiteClient(site.url) as client:
-            assert list(record_digests(store, client, ["3.13.9"], concurrency=1))
+            assert list(record_digests(store, client, ["3.13.9"]))
         done = pyorg(
             home,
             *("download", "--versions", "3.13.9", "--verify", "false"),

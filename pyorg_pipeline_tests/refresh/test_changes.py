@@ -44,9 +44,7 @@ class Catalog:
 
     def crawl(self, *directories: str) -> None:
         wanted = directories or list(due_directories(self.store))
-        crawled = crawl_directories(
-            self.store, self.client, wanted, concurrency=4, accept_vanished=True
-        )
+        crawled = crawl_directories(self.store, self.client, wanted, accept_vanished=True)
         for _ in crawled:
             pass
 

@@ -20,7 +20,6 @@ from pyorg_pipeline.errors import (
     CatalogSiteError,
     CatalogUnreadableError,
     ExtraMissingError,
-    InvalidArgumentError,
 )
 from pyorg_pipeline.model.digests import SIGNERS, DigestConflict
 from pyorg_pipeline.refresh.artifacts import crawl_directories
@@ -66,15 +65,12 @@ class Digests:
     def crawl(self) -> None:
         update_directories(self.store, self.client)
         names = ["src", "2.7", "3.13.9", "3.14.0", "3.15.0"]
-        for done in crawl_directories(
-            self.store, self.client, names, concurrency=4, accept_vanished=True
-        ):
+        for done in crawl_directories(self.store, self.client, names, accept_vanished=True):
             assert done.error is None
         self.site.clear_requests()
 
     def record(self, *directories: str, **how: Any) -> dict[str, DirectoryDigests]:
         how.setdefault("verify_signatures", False)
-        how.setdefault("concurrency", 4)
         found = record_digests(self.store, self.client, directories or None, **how)
         return {done.directory: done for done in found}
 
@@ -405,7 +401,7 @@ def test_a_record_of_another_site_does_not_count(digests: Digests) -> None:
     digests.record()
     with Replica(small_site()) as other, SiteClient(other.url, backoff=0, retries=0) as client:
         with pytest.raises(CatalogSiteError):
-            record_digests(digests.store, client, concurrency=1)
+            record_digests(digests.store, client)
         other.add(TGZ + ".sigstore", content=bundle_bytes(THREE), last_modified=LONG_AGO)
         moved = Digests(other, digests.store, client)
         update_directories(digests.store, client, full=True)
@@ -417,46 +413,16 @@ def test_a_record_of_another_site_does_not_count(digests: Digests) -> None:
         assert moved.rows()[0]["sha256"] == THREE
 
 
-@pytest.mark.parametrize("concurrency", [0, 33])
-def test_concurrency_out_of_its_range_is_refused(digests: Digests, concurrency: int) -> None:
-    with pytest.raises(InvalidArgumentError, match="from 1 to 32"):
-        digests.record(concurrency=concurrency)
-
-
-def test_the_concurrency_limits_the_requests_in_flight(digests: Digests) -> None:
-    at_once = [0, 0]
-    lock = threading.Lock()
-
-    def counted(_: Any) -> Answer:
-        with lock:
-            at_once[0] += 1
-            at_once[1] = max(at_once)
-        threading.Event().wait(0.02)
-        with lock:
-            at_once[0] -= 1
-        return Answer()
-
-    for number in range(12):
-        path = f"3.15.0/Python-3.15.0a{number + 2}.tgz"
-        digests.publish(path, b"a tarball")
-        digests.publish(f"{path}.sigstore", bundle_bytes(ONE))
-        digests.site.answer(f"{path}.sigstore", counted)
-    digests.crawl()
-    done = digests.record("3.15.0", concurrency=3)["3.15.0"]
-    assert done.recorded == 12
-    assert 1 < at_once[1] <= 3
-
-
 def test_closing_the_iterator_ends_requests_under_way_and_keeps_what_was_yielded(
     digests: Digests,
 ) -> None:
     hold = threading.Event()
     for path in (TGZ, RC):
         digests.site.answer(f"{path}.sigstore", Answer(hold=hold))
-    running = record_digests(digests.store, digests.client, concurrency=2, verify_signatures=False)
+    running = record_digests(digests.store, digests.client, verify_signatures=False)
     assert next(running).directory == "3.13.9"
     running.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("digests")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("pyorg-site")]
     hold.set()
     assert len(digests.rows("3.13.9")) == 1
     assert digests.rows() == []

@@ -71,7 +71,7 @@ class Catalog:
 
     def crawl(self, *directories: str, **how: Any) -> dict[str, DirectoryCrawl]:
         wanted = directories or list(due_directories(self.store))
-        crawls = crawl_directories(self.store, self.client, wanted, concurrency=4, **how)
+        crawls = crawl_directories(self.store, self.client, wanted, **how)
         return {done.directory: done for done in crawls}
 
     def refresh(self) -> dict[str, DirectoryCrawl]:

@@ -52,7 +52,7 @@ def publish_catalog_of(store: CatalogStore, site: Replica) -> None:
     """Publish what the site holds, but for the releases."""
     with SiteClient(site.url, backoff=0, retries=0) as client:
         update_directories(store, client)
-        for _ in crawl_directories(store, client, list(due_directories(store)), concurrency=4):
+        for _ in crawl_directories(store, client, list(due_directories(store))):
             pass
     publish_catalog(store)
 

@@ -14,7 +14,6 @@ import pytest
 from pyorg_pipeline.demo.replica.record import RecordedEntry
 from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
 from pyorg_pipeline.errors import (
-    InvalidArgumentError,
     ListingError,
     SiteStatusError,
     SiteUnreachableError,
@@ -31,7 +30,7 @@ def replica(a_small_record: list[RecordedEntry]) -> Iterator[Replica]:
 
 @pytest.fixture
 def client(replica: Replica) -> Iterator[SiteClient]:
-    with SiteClient(replica.url, concurrency=16, backoff=0, retries=1, read_timeout=0.5) as client:
+    with SiteClient(replica.url, backoff=0, retries=1, read_timeout=0.5) as client:
         yield client
 
 
@@ -44,7 +43,7 @@ def count(listing: Listing) -> int:
 
 
 def crawling_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("crawl")]
+    return [thread for thread in threading.enumerate() if thread.name.startswith("pyorg-site")]
 
 
 def test_a_listing_has_its_directory_entries_and_age(replica: Replica, client: SiteClient) -> None:
@@ -153,7 +152,7 @@ def test_another_exception_of_handle_ends_the_crawl(replica: Replica, client: Si
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        list(crawl(client, directories, handle, concurrency=2))
+        list(crawl(client, directories, handle))
     assert len(replica.requests) < len(directories)
     assert crawling_threads() == []
 
@@ -184,9 +183,7 @@ def test_closing_a_crawl_leaves_no_thread_and_sends_no_request(
     for directory in directories[1:4]:
         replica.answer(f"{directory}/", Answer(hold=threading.Event()))
     handled: list[str] = []
-    with closing(
-        crawl(client, directories, lambda it: handled.append(it.directory), concurrency=4)
-    ) as results:
+    with closing(crawl(client, directories, lambda it: handled.append(it.directory))) as results:
         next(results)
     assert crawling_threads() == []
     assert len(replica.requests) < len(directories)
@@ -241,15 +238,10 @@ def test_concurrency_limits_the_requests_at_once(
 
     for directory in directories:
         replica.answer(f"{directory}/", answer)
-    results = list(crawl(client, directories, count, concurrency=concurrency))
+    with SiteClient(replica.url, concurrency=concurrency) as limited:
+        results = list(crawl(limited, directories, count))
     assert [crawled.error for crawled in results] == [None] * 60
     assert most == concurrency
-
-
-@pytest.mark.parametrize("concurrency", [0, -1, 33])
-def test_concurrency_out_of_range_is_an_error_at_once(client: SiteClient, concurrency: int) -> None:
-    with pytest.raises(InvalidArgumentError, match="from 1 to 32"):
-        crawl(client, ["3.13.9"], count, concurrency=concurrency)
 
 
 def test_each_directory_is_logged_once(

@@ -50,7 +50,7 @@ def test_a_lasting_transient_status_is_an_error_after_the_last_retry() -> None:
     assert len(receiver.deliveries) == 3
     assert str(raised.value) == (
         f"the webhook at http://127.0.0.1:{receiver.port} did not accept an event: "
-        "overloaded or failing (500): try again later"
+        "status 500; it gets the event again later"
     )
 
 

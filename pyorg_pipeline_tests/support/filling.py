@@ -28,7 +28,7 @@ def fill(catalog_url: str, site_url: str) -> CatalogStore:
     with SiteClient(site_url, backoff=0, retries=0) as client:
         update_directories(store, client)
         wanted = list(due_directories(store))
-        for _ in crawl_directories(store, client, wanted, concurrency=8):
+        for _ in crawl_directories(store, client, wanted):
             pass
     publish(store)
     return store
