@@ -412,7 +412,6 @@ def test_https_to_a_server_without_tls_is_an_error(connect: Connect) -> None:
         with pytest.raises(SiteUnreachableError, match="no TLS connection"):
             client.get_page()
         thread.join()
-    assert client.requests_sent == 0
 
 
 # Redirects
