@@ -61,21 +61,16 @@ _DAMAGE: Final = (
 
 
 def archive_kind(name: str) -> str | None:
-    """`xz`, `gzip`, `bzip2` or `zip`, by the name of a file; None for other files."""
+    """Return `xz`, `gzip`, `bzip2` or `zip` by the name of a file, None for other files."""
     lower = name.lower()
     return next((kind for ending, kind in _KINDS.items() if lower.endswith(ending)), None)
 
 
 def check_archive(path: Path, name: str) -> None:
-    """Read an archive to its end; it is undamaged if this returns.
-
-    Args:
-        path: The file.
-        name: The name that it will have, which tells the format.
+    """Read an archive to its end; its name, when it is complete, tells the format.
 
     Raises:
         VerificationError: The archive is truncated, damaged, followed by other data, or a bomb.
-        OSError: The file cannot be read.
     """
     kind = archive_kind(name)
     assert kind is not None, name
@@ -111,7 +106,9 @@ def check_archive(path: Path, name: str) -> None:
 
 def _tarball_chunks(file: IO[bytes], kind: str) -> Iterator[bytes]:
     head = b""
-    for chunk in _gzip_chunks(file) if kind == "gzip" else _stream_chunks(file, kind):
+    for chunk in (
+        _read(gzip.GzipFile(fileobj=file)) if kind == "gzip" else _stream_chunks(file, kind)
+    ):
         if len(head) < tarfile.BLOCKSIZE:
             head += chunk[: tarfile.BLOCKSIZE]
         yield chunk
@@ -122,8 +119,8 @@ def _tarball_chunks(file: IO[bytes], kind: str) -> Iterator[bytes]:
         raise ValueError(f"no tar archive is inside ({error})") from error
 
 
-def _gzip_chunks(file: IO[bytes]) -> Iterator[bytes]:
-    with gzip.open(file) as stream:
+def _read(stream: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
+    with stream:
         while chunk := stream.read(_CHUNK):
             yield chunk
 
@@ -167,6 +164,4 @@ def _zip_chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
         for member in members:
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise ValueError(f"unsupported compression method {member.compress_type}")
-            with archive.open(member) as content:
-                while chunk := content.read(_CHUNK):
-                    yield chunk
+            yield from _read(archive.open(member))

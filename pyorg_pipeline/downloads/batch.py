@@ -24,19 +24,11 @@ def download_all(
     verify: Verify = True,
     progress: ArtifactProgress | None = None,
 ) -> Generator[Download | DownloadFailure, None, None]:
-    """Download artifacts, several at once; yield each as it is done.
+    """Download artifacts with different names, several at once; yield each as it is done.
 
     An artifact that fails holds up no other. When the iterator is closed, transfers in flight are
     cancelled and no thread is left; no file is incomplete under its final name, and the next call
     resumes what a folder had received.
-
-    Args:
-        client: Of the site.
-        artifacts: With different names.
-        destination: Where they go.
-        overwrite: Whether existing files are replaced.
-        verify: How strictly files are verified; see `verify.expected_verification`.
-        progress: Called in any thread as the download of an artifact begins.
     """
 
     def download_one(artifact: PythonOrgArtifact) -> Download | DownloadFailure:

@@ -91,7 +91,7 @@ class UrlDestination:
         return replace(done, destination=url)
 
     def _size(self, key: str, url: str) -> int | None:
-        """The bytes of an object; None where there is none."""
+        """Return the size of an object, None if it does not exist."""
         with _translate_store_errors(url):
             # fsspec's own listings miss what another process has uploaded since.
             self._filesystem.invalidate_cache()
@@ -121,7 +121,7 @@ Destination = FolderDestination | UrlDestination
 
 
 def open_destination(url: str | Path) -> Destination:
-    """The destination behind a path, a `file://` URL, or any URL that fsspec knows.
+    """Return the destination of a path, a `file://` URL, or any URL that fsspec knows.
 
     Raises:
         ExtraMissingError: A URL of S3 without the extra `s3`.

@@ -64,16 +64,14 @@ def download(
     one fetches it; the others wait, and verify it for themselves.
 
     Args:
-        client: Of the site that has the file; retries, pauses and timeouts are its own. Attempts
-            are counted from the last new byte.
+        client: Attempts are counted from the last new byte.
         artifact: As the catalog has it.
         destination_dir: Made if it is missing; None for a new temporary one, which is removed
             again if the download fails.
         stream_chunk_size: Bytes read at once, at most.
         overwrite: Whether an existing file is replaced; otherwise no request is made for it.
-        verify: How strictly the file is verified; see `verify.expected_verification`.
-        progress: Called in this thread after each piece. The number of bytes falls where the
-            transfer starts over.
+        verify: See `verify.expected_verification`.
+        progress: The number of bytes falls where the transfer starts over.
 
     Raises:
         DownloadError: The file is not what it should be, or cannot be written.
@@ -120,7 +118,7 @@ def _fetch(paths: Paths, transfer: _Transfer, verification: Verification) -> Dow
                 break
             except VerificationError as error:
                 again = partial.is_pieced_together and not is_last
-                partial.start_over(None)
+                partial.start_over()
                 if not again:
                     raise
                 _LOGGER.warning("resumed, but not valid, so it is fetched again: %s", error)
@@ -201,7 +199,7 @@ class _Transfer:
                         self._receive(partial, answer, size)
                         return
             # Part of another version, or none of it: nothing to append.
-            partial.start_over(None)
+            partial.start_over()
         with self._client.open_file(self.url, _HEADERS) as answer:
             self._receive_whole(partial, answer)
 
@@ -222,7 +220,7 @@ class _Transfer:
         self.report(partial.size, total)
         for chunk in answer.chunks(self._chunk_size):
             if total is not None and partial.size + len(chunk) > total:
-                partial.start_over(None)
+                partial.start_over()
                 raise wrong_size(self.artifact, f"more than {total:,} bytes", "the bytes received")
             partial.write(chunk)
             self._furthest = max(self._furthest, partial.size)
@@ -240,7 +238,7 @@ class _Transfer:
             )
         if expected not in (None, partial.size):
             size = partial.size
-            partial.start_over(None)
+            partial.start_over()
             raise wrong_size(self.artifact, f"{size:,} bytes", "the bytes received")
 
     def _refuse_page(self, partial: PartialFile, answer: FileAnswer) -> None:
@@ -249,7 +247,7 @@ class _Transfer:
         if kind not in _PAGE_TYPES or self.url.lower().endswith(_PAGE_NAMES):
             return
         if partial.head(_HEAD_SIZE).lstrip(_BLANK).lower().startswith(_PAGE_STARTS):
-            partial.start_over(None)
+            partial.start_over()
             raise VerificationError(
                 self.artifact.path,
                 "the content",

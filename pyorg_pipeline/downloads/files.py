@@ -75,12 +75,7 @@ _ERRORS: Final[dict[int, tuple[str, str]]] = {
 
 
 def valid_file_name(name: str) -> str:
-    """Return the name if it is valid on all systems, so that it leads nowhere but to one file.
-
-    Raises:
-        InvalidArgumentError: It is empty, too long, or a device on Windows (`aux.txt`), starts
-            with a dot, ends in a dot or space, or has a separator or an unprintable character.
-    """
+    """Return the name; raise InvalidArgumentError unless it is valid on all systems."""
     for is_invalid, reason in _INVALID:
         if is_invalid(name):
             raise InvalidArgumentError(
@@ -124,7 +119,7 @@ def translate_disk_errors(path: Path) -> Iterator[None]:
 
 
 def existing_size(final: Path, *, overwrite: bool) -> int | None:
-    """Return the size in bytes of an existing file; None where there is none to be kept.
+    """Return the size of an existing file that is to be kept, else None.
 
     Raises:
         DestinationError: A directory, a device, or, without overwrite, a dangling symbolic link
@@ -162,11 +157,7 @@ def stamp(final: Path) -> Hashable | None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its missing parents, durably.
-
-    Raises:
-        DestinationError: A file or a dangling link is in the way, or it is not permitted.
-    """
+    """Make a folder and its missing parents, durably."""
     with translate_disk_errors(folder):
         if folder.is_dir():
             return
@@ -206,9 +197,6 @@ def file_lock(paths: Paths, cancelled: threading.Event) -> Iterator[bool]:
     is removed while it is held; a process that opened it meanwhile sees that it has no name any
     more and takes a new one (filelock does so from 3.21 on, and from 3.30 on leaves the removal
     to us).
-
-    Raises:
-        DestinationError: No lock can be made in this folder.
     """
     lock = FileLock(paths.lock)
     waits = False

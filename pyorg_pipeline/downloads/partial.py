@@ -76,11 +76,7 @@ class FileVersion:
         """Return the size of the whole file if a 206 has the rest of this version, else None.
 
         If-Range asks the server for that; this finds servers that do not know it, and caches that
-        mix versions up.
-
-        Args:
-            headers: Those of the 206.
-            start: The first byte that was requested, with all that follow.
+        mix versions up. `start` is the first byte that was requested.
         """
         matched = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "").strip().lower())
         if matched is None:
@@ -154,7 +150,7 @@ class PartialFile:
                 or expected_size not in (None, version.size)
                 or (version.size is not None and status.st_size > version.size)
             ):
-                self.start_over(None)
+                self.start_over()
                 return
             size = status.st_size
             if size == version.size:
@@ -167,7 +163,7 @@ class PartialFile:
         self.resumed_from = self.size
         self.version = version
 
-    def start_over(self, version: FileVersion | None) -> None:
+    def start_over(self, version: FileVersion | None = None) -> None:
         """Drop all bytes; the next ones belong to this version."""
         with translate_disk_errors(self.path):
             # In this order: a record never describes bytes of another version.
@@ -210,25 +206,12 @@ class PartialFile:
             self._paths.record.unlink(missing_ok=True)
             sync_folder(self._paths.final.parent)
 
-    def close(self) -> None:
-        """Close the file; it is removed unless the next call can resume it."""
-        if self._file.closed:
-            return
-        resumable = self.size and self.version is not None and self.version.validator
-        with suppress(OSError):
-            self._file.close()
-        if not resumable:
-            for path in (self._paths.part, self._paths.record):
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
-
 
 @contextmanager
 def partial_file(paths: Paths) -> Iterator[PartialFile]:
     """Open the partial file of a path, new or as an earlier call left it; its lock is held.
 
-    Raises:
-        DestinationError: The folder cannot be written to.
+    It is removed at the end unless it was published or the next call can resume it.
     """
     with translate_disk_errors(paths.part):
         file = _open(paths.part)
@@ -236,8 +219,13 @@ def partial_file(paths: Paths) -> Iterator[PartialFile]:
     try:
         yield partial
     finally:
-        # Also after Ctrl-C: the next call resumes it.
-        partial.close()
+        # Also after Ctrl-C.
+        if not file.closed:
+            file.close()
+            if not (partial.size and partial.version and partial.version.validator):
+                for path in (paths.part, paths.record):
+                    with suppress(OSError):
+                        path.unlink(missing_ok=True)
 
 
 def _open(part: Path) -> FileIO:

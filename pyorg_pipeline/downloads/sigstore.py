@@ -10,8 +10,6 @@ from typing import Any, Final
 
 from pyorg_pipeline.errors import ExtraMissingError, VerificationError
 
-EXTRA: Final = "sigstore"
-
 # Where sigstore keeps what it ships of its public instance (its _utils.read_embedded).
 _EMBEDDED: Final = ("https%3A%2F%2Ftuf-repo-cdn.sigstore.dev", "trusted_root.json")
 
@@ -20,7 +18,13 @@ _lock: Final = Lock()
 
 def can_verify() -> bool:
     """Whether the extra `sigstore` is installed; it is not imported."""
-    return find_spec(EXTRA) is not None
+    return find_spec("sigstore") is not None
+
+
+def require_extra(purpose: str) -> None:
+    """Raise ExtraMissingError unless the extra `sigstore` is installed."""
+    if not can_verify():
+        raise ExtraMissingError("sigstore", purpose)
 
 
 def verify_bundle(
@@ -33,18 +37,16 @@ def verify_bundle(
     the time that the log recorded. Threads may call this at the same time; nothing is written.
 
     Args:
-        bundle: The bytes of the bundle, in format 0.1, 0.2 or 0.3.
-        sha256: The digest of the artifact, 64 hexadecimal digits.
+        bundle: In format 0.1, 0.2 or 0.3.
+        sha256: The digest of the artifact in hexadecimal.
         identity: The subject of the certificate, such as `hugo@python.org`.
         issuer: The OpenID Connect provider that vouched for it.
         name: The name of the bundle, for the error.
 
     Raises:
-        ExtraMissingError: sigstore is not installed.
         VerificationError: The bundle does not verify, for whatever reason.
+        ImportError: The extra is not installed; see `require_extra`.
     """
-    if not can_verify():
-        raise ExtraMissingError(EXTRA, "verifying signatures")
     from sigstore.hashes import Hashed  # noqa: PLC0415  # an extra, and half a second
     from sigstore.models import Bundle  # noqa: PLC0415
     from sigstore.verify.policy import Identity  # noqa: PLC0415

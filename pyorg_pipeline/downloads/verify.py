@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pyorg_pipeline.downloads.archives import archive_kind, check_archive
-from pyorg_pipeline.downloads.sigstore import EXTRA, can_verify, verify_bundle
+from pyorg_pipeline.downloads.sigstore import require_extra, verify_bundle
 from pyorg_pipeline.errors import (
-    ExtraMissingError,
-    InvalidArgumentError,
     SiteStatusError,
     UnverifiableError,
     VerificationError,
@@ -31,18 +29,12 @@ def expected_verification(
     and verifies that the release manager of the series signed the digest. `False` takes the size.
 
     Raises:
-        InvalidArgumentError: `verify` is none of these.
         UnverifiableError: There is no digest or no signature, and one was demanded.
         VerificationError: Digests differ, or the signature is not that of the release manager.
         CompanionError: A bundle or bill of materials cannot be read.
         ExtraMissingError: `'signature'` without the extra `sigstore`.
         SiteError: A companion could not be had, for another reason than being missing.
     """
-    # True and 1 are equal, and so are False and 0: neither number is meant.
-    if not (isinstance(verify, bool) or verify in ("digest", "signature")):
-        raise InvalidArgumentError(
-            f"verify={verify!r} is none of True, False, 'digest', 'signature'"
-        )
     if verify is False:
         return _without_digest(artifact, "not verified, as requested", archive=False)
     if verify == "signature":
@@ -71,17 +63,10 @@ def expected_verification(
 def verify_file(
     artifact: PythonOrgArtifact, verification: Verification, file: Path, size: int, sha256: str
 ) -> None:
-    """Check a received file.
+    """Raise VerificationError unless a received file is what it should be.
 
-    Args:
-        artifact: The artifact that it has to be.
-        verification: As decided before it was requested.
-        file: Where it is now, under any name; read only for an archive's own checksums.
-        size: Its size in bytes.
-        sha256: Its digest in hexadecimal, computed while it arrived.
-
-    Raises:
-        VerificationError: It is not what it should be.
+    The file is read only for an archive's own checksums; its size and digest were computed while
+    it arrived.
     """
     if artifact.size not in (None, size):
         raise wrong_size(artifact, f"{size:,} bytes", "the bytes received")
@@ -99,7 +84,7 @@ def verify_file(
 
 
 def wrong_size(artifact: PythonOrgArtifact, actual: str, source: str) -> VerificationError:
-    """The error of a file that has another size than the catalog lists."""
+    """Return the error of a file that has another size than the catalog lists."""
     expected = f"{artifact.size:,} bytes" if artifact.size is not None else "known"
     return VerificationError(
         artifact.path, "size", expected, actual, "the listing in the catalog", source
@@ -107,8 +92,7 @@ def wrong_size(artifact: PythonOrgArtifact, actual: str, source: str) -> Verific
 
 
 def _by_signature(client: SiteClient, artifact: PythonOrgArtifact) -> Verification:
-    if not can_verify():
-        raise ExtraMissingError(EXTRA, "verify='signature'")
+    require_extra("verify='signature'")
     version = artifact.release_version
     signer = None if version is None else SIGNERS.get((version.major, version.minor))
     if BUNDLE_SUFFIX not in artifact.related:
@@ -139,7 +123,7 @@ def _by_digest(
     method: Method = "digest",
     signed_by: str | None = None,
 ) -> Verification:
-    """The verification by digests, each under its source, which have to agree."""
+    """Return the verification by digests, each under its source; raise if they differ."""
     (first, sha256), *others = digests.items()
     for source, other in others:
         if other != sha256:
@@ -170,7 +154,7 @@ def _digest_in(artifact: PythonOrgArtifact, suffix: str, content: bytes) -> dict
 
 
 def _read_companion(client: SiteClient, artifact: PythonOrgArtifact, suffix: str) -> bytes | None:
-    """The bytes of a companion; None if it is listed, but missing."""
+    """Return the content of a companion, None if it is listed, but missing."""
     try:
         return client.read_file(artifact.path + suffix)
     except SiteStatusError as error:

@@ -22,11 +22,10 @@ from pyorg_pipeline.catalog.store import (
     digests_file,
     directory_file,
 )
-from pyorg_pipeline.downloads.sigstore import EXTRA, can_verify, verify_bundle
+from pyorg_pipeline.downloads.sigstore import can_verify, require_extra, verify_bundle
 from pyorg_pipeline.errors import (
     CatalogMissingError,
     CatalogSiteError,
-    ExtraMissingError,
     PyorgError,
     SiteStatusError,
     VerificationError,
@@ -187,10 +186,9 @@ def _record(
 
 
 def _verify(wanted: bool | None) -> bool:
-    installed = can_verify()
-    if wanted and not installed:
-        raise ExtraMissingError(EXTRA, "verifying signatures")
-    return installed if wanted is None else wanted
+    if wanted:
+        require_extra("verifying signatures")
+    return can_verify() if wanted is None else wanted
 
 
 def _artifacts(

@@ -166,10 +166,10 @@ def test_without_the_extra_the_error_says_how_to_install_it() -> None:
 import sys
 sys.modules["sigstore"] = None
 from pyorg_pipeline.errors import ExtraMissingError
-from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
+from pyorg_pipeline.downloads.sigstore import can_verify, require_extra
 assert not can_verify()
 try:
-    verify_bundle(b"{}", "0" * 64, identity="a@b", issuer="https://c")
+    require_extra("verifying signatures")
 except ExtraMissingError as error:
     print(error)
 """
