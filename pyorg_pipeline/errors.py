@@ -31,7 +31,7 @@ A message says what happened, where, and what to do next.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from dataclasses import dataclass
 
 from pyorg_pipeline.model.text import shortened
 
@@ -39,36 +39,33 @@ from pyorg_pipeline.model.text import shortened
 class PyorgError(Exception):
     """The base class of all exceptions of this package."""
 
-    #: The message, with the exception's attributes as fields; empty if the argument is the message.
-    template: ClassVar[str] = ""
-
-    def __str__(self) -> str:
-        return self.template.format_map(vars(self)) if self.template else super().__str__()
+    def __post_init__(self) -> None:
+        # Of the subclasses that are dataclasses: exceptions are pickled by their arguments.
+        self.args = tuple(vars(self).values())
 
 
+@dataclass(eq=False)
 class SettingsError(PyorgError):
     """An environment variable has an invalid value."""
 
-    template = "{name}={value!r} cannot be used: {reason}"
+    name: str
+    value: str
+    reason: str
 
-    def __init__(self, name: str, value: str, reason: str) -> None:
-        super().__init__(name, value, reason)
-        self.name = name
-        self.value = value
-        self.reason = reason
+    def __str__(self) -> str:
+        return f"{self.name}={self.value!r} cannot be used: {self.reason}"
 
 
+@dataclass(eq=False)
 class ExtraMissingError(PyorgError):
     """An optional dependency is needed and not installed."""
 
-    template = (
-        "{purpose} needs a further package: pip install '.[{extra}]' in the clone of pyorg_pipeline"
-    )
+    extra: str
+    purpose: str
 
-    def __init__(self, extra: str, purpose: str) -> None:
-        super().__init__(extra, purpose)
-        self.extra = extra
-        self.purpose = purpose
+    def __str__(self) -> str:
+        install = f"pip install '.[{self.extra}]'"
+        return f"{self.purpose} needs a further package: {install} in the clone of pyorg_pipeline"
 
 
 class InvalidArgumentError(PyorgError, ValueError):
@@ -83,196 +80,194 @@ class ArtifactChoiceError(PyorgError, ValueError):
     """No artifact matches, or several do where one was needed."""
 
 
+@dataclass(eq=False)
 class SiteError(PyorgError):
     """A request to the site failed."""
 
-    template = "{url}: {reason}"
+    url: str
+    reason: str
 
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(url, reason)
-        self.url = url
-        self.reason = reason
-        #: Whether the same request may succeed later.
-        self.transient = False
+    def __str__(self) -> str:
+        return f"{self.url}: {self.reason}"
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same request may succeed later."""
+        return False
 
 
 class SiteUnreachableError(SiteError):
     """No connection, a broken connection, or a timeout."""
 
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(url, reason)
-        self.transient = True
+    @property
+    def transient(self) -> bool:
+        """Always."""
+        return True
 
 
+@dataclass(eq=False)
 class SiteStatusError(SiteError):
     """The site answered with an HTTP status other than 200."""
 
-    def __init__(self, url: str, reason: str, status: int) -> None:
-        super().__init__(url, reason)
-        self.args = (url, reason, status)
-        self.status = status
-        #: Whether the site has no such page or file; every other status says nothing about that.
-        self.is_absent = status in (404, 410)
-        self.transient = status == 429 or status >= 500
+    status: int
+
+    @property
+    def transient(self) -> bool:
+        """Whether the status is 429 or 5xx."""
+        return self.status == 429 or self.status >= 500
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether the site has no such page or file; other statuses say nothing about that."""
+        return self.status in {404, 410}
 
 
+@dataclass(eq=False)
 class ListingError(SiteError):
-    """A page is not a complete listing of its directory.
+    """A page is not a complete listing of its directory."""
 
-    Args:
-        url: The page's URL.
-        reason: What is wrong with it.
-        is_listing: Whether it is a listing, incomplete or of another directory, and not some
-            other page; a later request may return a complete one.
-    """
+    #: Whether it is a listing, incomplete or of another directory, and not some other page.
+    is_listing: bool = False
 
-    def __init__(self, url: str, reason: str, is_listing: bool = False) -> None:
-        super().__init__(url, reason)
-        self.args = (url, reason, is_listing)
-        self.is_listing = self.transient = is_listing
+    @property
+    def transient(self) -> bool:
+        """Whether a later request may return a complete listing."""
+        return self.is_listing
 
 
 class CatalogError(PyorgError):
     """The catalog cannot be used."""
 
 
+@dataclass(eq=False)
 class CatalogMissingError(CatalogError):
     """There is no catalog yet."""
 
-    template = "there is no catalog at {location} yet: run `pyorg refresh` to create it"
+    location: str
 
-    def __init__(self, location: str) -> None:
-        super().__init__(location)
-        self.location = location
+    def __str__(self) -> str:
+        return f"there is no catalog at {self.location} yet: run `pyorg refresh` to create it"
 
 
+@dataclass(eq=False)
 class CatalogUnreadableError(CatalogError):
     """A table of the catalog cannot be read."""
 
-    template = "{location} cannot be read: {reason}; `pyorg refresh --full` rewrites every table"
+    location: str
+    reason: str
 
-    def __init__(self, location: str, reason: str) -> None:
-        super().__init__(location, reason)
-        self.location = location
-        self.reason = reason
+    def __str__(self) -> str:
+        return (
+            f"{self.location} cannot be read: {self.reason}; "
+            "`pyorg refresh --full` rewrites every table"
+        )
 
 
+@dataclass(eq=False)
 class CatalogLockedError(CatalogError):
     """Another process is refreshing the catalog."""
 
-    template = (
-        "{location} is being refreshed by {holder}; "
-        "wait until that has finished (queries work meanwhile)"
-    )
+    location: str
+    holder: str
 
-    def __init__(self, location: str, holder: str) -> None:
-        super().__init__(location, holder)
-        self.location = location
-        self.holder = holder
+    def __str__(self) -> str:
+        return (
+            f"{self.location} is being refreshed by {self.holder}; "
+            "wait until that has finished (queries work meanwhile)"
+        )
 
 
+@dataclass(eq=False)
 class CatalogSiteError(CatalogError):
     """The catalog was filled from another site than the configured one."""
 
-    template = (
-        "{location} was filled from {recorded}, not from {wanted}: "
-        "set PYORG_SITE_URL or PYORG_HOME to match, "
-        "or replace the catalog with the new site's by `pyorg refresh --full`"
-    )
+    location: str
+    recorded: str
+    wanted: str
 
-    def __init__(self, location: str, recorded: str, wanted: str) -> None:
-        super().__init__(location, recorded, wanted)
-        self.location = location
-        self.recorded = recorded
-        self.wanted = wanted
+    def __str__(self) -> str:
+        return (
+            f"{self.location} was filled from {self.recorded}, not from {self.wanted}: "
+            "set PYORG_SITE_URL or PYORG_HOME to match, "
+            "or replace the catalog with the new site's by `pyorg refresh --full`"
+        )
 
 
 class RefreshError(PyorgError):
     """A refresh did not update everything; what it did not update is unchanged."""
 
 
+@dataclass(eq=False)
 class RootListingError(RefreshError):
     """The root listing lost so many directories that it was not believed."""
 
-    template = (
-        "{url} no longer lists {lost} of {known} known release directories, which is more than a "
-        "tenth; nothing was changed. If they were really removed, "
-        "run `pyorg refresh --accept_vanished true`"
-    )
+    url: str
+    lost: int
+    known: int
 
-    def __init__(self, url: str, lost: int, known: int) -> None:
-        super().__init__(url, lost, known)
-        self.url = url
-        self.lost = lost
-        self.known = known
+    def __str__(self) -> str:
+        return (
+            f"{self.url} no longer lists {self.lost} of {self.known} known release directories, "
+            "which is more than a tenth; nothing was changed. If they were really removed, "
+            "run `pyorg refresh --accept_vanished true`"
+        )
 
 
+@dataclass(eq=False)
 class DirectoriesFailedError(RefreshError):
-    """Some release directories could not be read; the catalog keeps what it has of them.
+    """Some release directories could not be read; the catalog keeps what it has of them."""
 
-    Args:
-        failures: The reason for each directory's name.
-    """
+    #: The reason for each directory's name.
+    failures: Mapping[str, str]
 
-    template = (
-        "could not read {count}: {shown}. "
-        "The catalog keeps the last good table of each; the next `pyorg refresh` tries again"
-    )
+    def __str__(self) -> str:
+        return (
+            f"could not read {self._failed}. "
+            "The catalog keeps the last good table of each; the next `pyorg refresh` tries again"
+        )
 
-    def __init__(self, failures: Mapping[str, str]) -> None:
-        super().__init__(dict(failures))
-        self.failures = dict(failures)
-        self.count = f"{len(failures)} director{'y' if len(failures) == 1 else 'ies'}"
-        self.shown = _shown(dict(sorted(failures.items())))
+    @property
+    def _failed(self) -> str:
+        count = f"{len(self.failures)} director{'y' if len(self.failures) == 1 else 'ies'}"
+        return f"{count}: {_shown(dict(sorted(self.failures.items())))}"
 
 
 class DigestsFailedError(DirectoriesFailedError):
     """Some files with digests could not be read; the recorded digests are unchanged."""
 
-    template = (
-        "could not read all digests of {count}: {shown}. "
-        "The next `pyorg refresh --digests true` reads the missing ones"
-    )
+    def __str__(self) -> str:
+        return (
+            f"could not read all digests of {self._failed}. "
+            "The next `pyorg refresh --digests true` reads the missing ones"
+        )
 
 
 class DownloadError(PyorgError):
     """A file was not downloaded; an existing one is unchanged."""
 
 
+@dataclass(eq=False)
 class VerificationError(DownloadError):
-    """A file is not what it should be.
+    """A file is not what it should be."""
 
-    Args:
-        subject: The file's name, path or URL.
-        what: What differs, such as `sha256`, `size` or `signer`.
-        expected: What it should be.
-        actual: What it is.
-        expected_source: Where the expectation comes from, such as `Python-3.14.0.tgz.sigstore`.
-        actual_source: Where the actual value comes from, such as `the bytes received`.
-    """
+    #: The file's name, path or URL.
+    subject: str
+    #: What differs, such as `sha256`, `size` or `signer`.
+    what: str
+    expected: str
+    actual: str
+    #: Where the expected value comes from, such as `Python-3.14.0.tgz.sigstore`.
+    expected_source: str
+    #: Where the actual value comes from, such as `the bytes received`.
+    actual_source: str
 
-    template = (
-        "{subject}: {what} should be {expected} ({expected_source}), but is {actual} "
-        "({actual_source}); nothing was written under the final name. Refresh the catalog, then "
-        "download the file again; if it still differs, do not use it"
-    )
-
-    def __init__(
-        self,
-        subject: str,
-        what: str,
-        expected: str,
-        actual: str,
-        expected_source: str,
-        actual_source: str,
-    ) -> None:
-        super().__init__(subject, what, expected, actual, expected_source, actual_source)
-        self.subject = subject
-        self.what = what
-        self.expected = expected
-        self.actual = actual
-        self.expected_source = expected_source
-        self.actual_source = actual_source
+    def __str__(self) -> str:
+        return (
+            f"{self.subject}: {self.what} should be {self.expected} ({self.expected_source}), "
+            f"but is {self.actual} ({self.actual_source}); nothing was written under the final "
+            "name. Refresh the catalog, then download the file again; if it still differs, do "
+            "not use it"
+        )
 
 
 class UnverifiableError(VerificationError):
@@ -284,50 +279,44 @@ class UnverifiableError(VerificationError):
         reason: What is missing.
     """
 
-    template = (
-        "{subject} has no {required} to verify it with ({reason}), and verify={required!r} "
-        "requires one; nothing was downloaded. verify=True uses the strongest verification that "
-        "the site's files allow"
-    )
-
     def __init__(self, subject: str, required: str, reason: str) -> None:
         super().__init__(subject, required, "published", "missing", f"verify={required!r}", reason)
         self.args = (subject, required, reason)
-        self.required = required
-        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.subject} has no {self.what} to verify it with ({self.actual_source}), and "
+            f"{self.expected_source} requires one; nothing was downloaded. verify=True uses the "
+            "strongest verification that the site's files allow"
+        )
 
 
+@dataclass(eq=False)
 class DestinationError(DownloadError):
     """A file cannot be written to its destination."""
 
-    template = "{path}: {reason}; {advice}"
+    path: str
+    reason: str
+    advice: str
 
-    def __init__(self, path: str, reason: str, advice: str) -> None:
-        super().__init__(path, reason, advice)
-        self.path = path
-        self.reason = reason
-        self.advice = advice
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}; {self.advice}"
 
 
+@dataclass(eq=False)
 class DownloadsFailedError(DownloadError):
-    """Some of several artifacts were not downloaded; the others were.
+    """Some of several artifacts were not downloaded; the others were."""
 
-    Args:
-        failures: The reason for each artifact's path below the site's root.
-        wanted: How many artifacts there were in all.
-    """
+    #: The reason for each artifact's path below the site's root.
+    failures: Mapping[str, str]
+    #: How many artifacts there were in all.
+    wanted: int
 
-    template = (
-        "{count} of {wanted} artifacts were not downloaded: {shown}. "
-        "Run the same command again to download them"
-    )
-
-    def __init__(self, failures: Mapping[str, str], wanted: int) -> None:
-        super().__init__(dict(failures), wanted)
-        self.failures = dict(failures)
-        self.wanted = wanted
-        self.count = len(failures)
-        self.shown = _shown(failures)
+    def __str__(self) -> str:
+        return (
+            f"{len(self.failures)} of {self.wanted} artifacts were not downloaded: "
+            f"{_shown(self.failures)}. Run the same command again to download them"
+        )
 
 
 def _shown(failures: Mapping[str, str]) -> str:

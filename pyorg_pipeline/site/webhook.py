@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from requests import RequestException
@@ -27,20 +28,16 @@ BACKOFF: Final = 1.0
 MAX_PAUSE: Final = 5
 
 
+@dataclass(eq=False)
 class WebhookError(PyorgError):
-    """A webhook did not accept an event; the event is sent again later.
+    """A webhook did not accept an event; the event is sent again later."""
 
-    Args:
-        receiver: The webhook's scheme and host; the rest of its URL is a secret.
-        reason: What happened, and what to do.
-    """
+    #: The webhook's scheme and host; the rest of its URL is a secret.
+    receiver: str
+    reason: str
 
-    template = "the webhook at {receiver} did not accept an event: {reason}"
-
-    def __init__(self, receiver: str, reason: str) -> None:
-        super().__init__(receiver, reason)
-        self.receiver = receiver
-        self.reason = reason
+    def __str__(self) -> str:
+        return f"the webhook at {self.receiver} did not accept an event: {self.reason}"
 
 
 def post_event(
