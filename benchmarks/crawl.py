@@ -27,7 +27,7 @@ from measuring import (
 )
 from nginx_site import build_tree, nginx_site
 
-from pyorg_pipeline.model.names import parse_release_directory
+from pyorg_pipeline.model.versions import parse_release_directory
 from pyorg_pipeline.site.listing import parse_listing
 
 ROWS = "ours, into rows"

@@ -28,8 +28,7 @@ from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 if TYPE_CHECKING:
-    from pyorg_pipeline.model.catalog_info import CatalogInfo
-    from pyorg_pipeline.model.changes import CatalogChange
+    from pyorg_pipeline.model.catalog import CatalogChange, CatalogInfo
     from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 
 __all__ = [
@@ -59,8 +58,8 @@ __all__ = [
 
 #: Where the names are that most queries do not need; they are imported when they are first used.
 _LATER = {
-    "CatalogChange": "pyorg_pipeline.model.changes",
-    "CatalogInfo": "pyorg_pipeline.model.catalog_info",
+    "CatalogChange": "pyorg_pipeline.model.catalog",
+    "CatalogInfo": "pyorg_pipeline.model.catalog",
     "PythonRelease": "pyorg_pipeline.model.releases",
     "ReleaseState": "pyorg_pipeline.model.releases",
 }

@@ -23,7 +23,6 @@ catalog and of Dagster's history.
 from typing import TYPE_CHECKING
 
 from pyorg_pipeline.facade import PythonOrgDownloads
-from pyorg_pipeline.imports import quick_imports as _quick_imports
 from pyorg_pipeline.model import arguments as _arguments
 from pyorg_pipeline.settings import load_settings as _load_settings
 
@@ -55,8 +54,7 @@ def refresh(
 
     Example: pyorg refresh --full
     """
-    with _quick_imports():
-        from pyorg_pipeline import runs as _runs  # noqa: PLC0415
+    from pyorg_pipeline import runs as _runs  # noqa: PLC0415
 
     return _runs.refresh(
         _load_settings(),
@@ -102,8 +100,7 @@ def download(
 
     Example: pyorg download --series 3.13,3.14 --destination /tmp
     """
-    with _quick_imports():
-        from pyorg_pipeline import runs as _runs  # noqa: PLC0415
+    from pyorg_pipeline import runs as _runs  # noqa: PLC0415
 
     return _runs.download(
         _load_settings(),
@@ -136,8 +133,7 @@ def demo(ui: _arguments.Flag = False, port: int = 3000) -> None:
 
     Example: pyorg demo --ui
     """
-    with _quick_imports():
-        from pyorg_pipeline.demo.demonstration import run_demo  # noqa: PLC0415
+    from pyorg_pipeline.demo.demonstration import run_demo  # noqa: PLC0415
 
     code = run_demo(ui_port=port if _arguments.parse_flag("ui", ui) else None)
     if code:

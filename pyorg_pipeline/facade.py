@@ -27,8 +27,7 @@ from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
 from pyorg_pipeline.settings import Settings, derived_settings, load_settings
 
 if TYPE_CHECKING:
-    from pyorg_pipeline.model.catalog_info import CatalogInfo
-    from pyorg_pipeline.model.changes import CatalogChange
+    from pyorg_pipeline.model.catalog import CatalogChange, CatalogInfo
     from pyorg_pipeline.model.releases import PythonRelease
 
     class _Conditions(TypedDict, total=False):
@@ -273,9 +272,9 @@ class PythonOrgDownloads:
 
         Example: pyorg PythonOrgDownloads report_releases --series 3.15
         """
-        from pyorg_pipeline.reports.tables import print_releases  # noqa: PLC0415
+        from pyorg_pipeline.reports.tables import RELEASES, print_rows  # noqa: PLC0415
 
-        return print_releases(cls.list_releases(series, final_only))
+        return print_rows(RELEASES, cls.list_releases(series, final_only))
 
     @classmethod
     def list_all_release_artifacts(
@@ -332,9 +331,9 @@ class PythonOrgDownloads:
 
         Example: pyorg PythonOrgDownloads report_changes --since 2026-11-01
         """
-        from pyorg_pipeline.reports.tables import print_changes  # noqa: PLC0415
+        from pyorg_pipeline.reports.tables import CHANGES_TABLE, print_rows  # noqa: PLC0415
 
-        return print_changes(cls.list_changes(since, companions=companions))
+        return print_rows(CHANGES_TABLE, cls.list_changes(since, companions=companions))
 
     @classmethod
     def report_version_artifacts(
@@ -344,9 +343,11 @@ class PythonOrgDownloads:
 
         Example: pyorg PythonOrgDownloads report_version_artifacts 3 13 --micro 9
         """
-        from pyorg_pipeline.reports.tables import print_artifacts  # noqa: PLC0415
+        from pyorg_pipeline.reports.tables import ARTIFACTS, print_rows  # noqa: PLC0415
 
-        return print_artifacts(cls.list_version_artifacts(major, minor, micro, final_only=False))
+        return print_rows(
+            ARTIFACTS, cls.list_version_artifacts(major, minor, micro, final_only=False)
+        )
 
     @classmethod
     def report_all_release_artifacts(cls, final_only: Flag = False) -> str:
@@ -354,9 +355,9 @@ class PythonOrgDownloads:
 
         Example: pyorg PythonOrgDownloads report_all_release_artifacts --final_only true
         """
-        from pyorg_pipeline.reports.tables import print_artifacts  # noqa: PLC0415
+        from pyorg_pipeline.reports.tables import ARTIFACTS, print_rows  # noqa: PLC0415
 
-        return print_artifacts(cls.list_all_release_artifacts(final_only=final_only))
+        return print_rows(ARTIFACTS, cls.list_all_release_artifacts(final_only=final_only))
 
     @classmethod
     def catalog_info(cls) -> "CatalogInfo":

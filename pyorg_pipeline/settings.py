@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
 from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY, parse_flag
-from pyorg_pipeline.model.urls import origin_text
+from pyorg_pipeline.model.text import origin_text
 
 #: Every variable with its default. Empty defaults: PYORG_HOME is the user's data folder as
 #: platformdirs knows it, the other two folders are in it, and there is no webhook.
@@ -81,41 +81,30 @@ class Settings:
         """The folder for locks of catalogs that are not local."""
         return self.home / "locks"
 
-    def for_site(self, site_url: str) -> Settings:
-        """The same settings for another site, with a home of its own below this one.
-
-        One catalog holds one site, so a subclass of the facade with a BASE_URL of its own has a
-        catalog of its own.
-
-        Raises:
-            SettingsError: it is not an http or https URL.
-        """
-        url = checked_site_url("BASE_URL", site_url)
-        if url == self.site_url:
-            return replace(self, site_is_given=True)
-        home = self.home / "sites" / re.sub(r"[^A-Za-z0-9.]+", "-", url).strip("-")
-        return replace(
-            self,
-            site_url=url,
-            site_is_given=True,
-            home=home,
-            catalog_url=str(home / "catalog"),
-            dagster_home=home / "dagster",
-        )
-
 
 @lru_cache(maxsize=64)
 def derived_settings(settings: Settings, site_url: str | None, catalog_url: str | None) -> Settings:
     """The settings with another site, if one is given, and with another catalog.
 
+    A catalog holds one site: another one has a home of its own below that of the settings.
+
     Raises:
         SettingsError: the site is not a URL, or the catalog is a path that is not a folder.
     """
     if site_url is not None:
-        settings = settings.for_site(site_url)
+        url = _site_url("BASE_URL", site_url)
+        if url != settings.site_url:
+            home = settings.home / "sites" / re.sub(r"[^A-Za-z0-9.]+", "-", url).strip("-")
+            settings = replace(
+                settings,
+                site_url=url,
+                home=home,
+                catalog_url=str(home / "catalog"),
+                dagster_home=home / "dagster",
+            )
+        settings = replace(settings, site_is_given=True)
     if catalog_url is not None:
-        checked = _checked_catalog_url("CATALOG_URL", catalog_url)
-        settings = replace(settings, catalog_url=checked)
+        settings = replace(settings, catalog_url=_catalog_url("CATALOG_URL", catalog_url))
     return settings
 
 
@@ -149,10 +138,10 @@ def _checked(environment: Mapping[str, str]) -> Settings:
 
     home = _folder("PYORG_HOME", value("PYORG_HOME")) or _default_home()
     return Settings(
-        site_url=checked_site_url("PYORG_SITE_URL", value("PYORG_SITE_URL")),
+        site_url=_site_url("PYORG_SITE_URL", value("PYORG_SITE_URL")),
         site_is_given=bool(given("PYORG_SITE_URL")),
         home=home,
-        catalog_url=_checked_catalog_url(
+        catalog_url=_catalog_url(
             "PYORG_CATALOG_URL", value("PYORG_CATALOG_URL") or str(home / "catalog")
         ),
         dagster_home=_folder("DAGSTER_HOME", value("DAGSTER_HOME")) or home / "dagster",
@@ -170,12 +159,8 @@ def _checked(environment: Mapping[str, str]) -> Settings:
     )
 
 
-def checked_site_url(name: str, url: str) -> str:
-    """The URL of a site, ending in a slash.
-
-    Raises:
-        SettingsError: it is not an http or https URL with a host.
-    """
+def _site_url(name: str, url: str) -> str:
+    """The URL of a site, ending in a slash."""
     try:
         parts = urlsplit(url)
         usable = _is_http(url) and not parts.query and not parts.fragment
@@ -211,7 +196,7 @@ def _is_http(url: str) -> bool:
     )
 
 
-def _checked_catalog_url(name: str, url: str) -> str:
+def _catalog_url(name: str, url: str) -> str:
     return url if "://" in url else str(_folder(name, url))
 
 

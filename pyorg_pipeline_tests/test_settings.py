@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyorg_pipeline.errors import SettingsError
-from pyorg_pipeline.settings import Automation, load_settings
+from pyorg_pipeline.settings import Automation, derived_settings, load_settings
 
 
 def test_everything_has_a_default() -> None:
@@ -127,12 +127,12 @@ def test_a_value_that_cannot_be_used_is_named_with_its_variable(name: str, value
 
 def test_another_site_gets_a_home_of_its_own_below(tmp_path: Path) -> None:
     settings = load_settings({"PYORG_HOME": str(tmp_path)})
-    mirror = settings.for_site("https://mirror.example/python")
+    mirror = derived_settings(settings, "https://mirror.example/python", None)
     assert mirror.site_url == "https://mirror.example/python/"
     assert mirror.home == tmp_path / "sites" / "https-mirror.example-python"
     assert mirror.catalog_url == str(mirror.home / "catalog")
     assert mirror.dagster_home == mirror.home / "dagster"
-    same = settings.for_site("https://www.python.org/ftp/python")
+    same = derived_settings(settings, "https://www.python.org/ftp/python", None)
     assert same == replace(settings, site_is_given=True)
     assert not settings.site_is_given
 

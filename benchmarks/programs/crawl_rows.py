@@ -6,7 +6,7 @@ import time
 from timing import report
 
 from pyorg_pipeline.model.companions import ListedArtifact, group_listing
-from pyorg_pipeline.model.names import parse_release_directory
+from pyorg_pipeline.model.versions import parse_release_directory
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.crawl import Listing, crawl, read_listing
 

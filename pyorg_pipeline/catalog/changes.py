@@ -22,7 +22,7 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.catalog.times import utc_times
 from pyorg_pipeline.errors import CatalogError, CatalogMissingError, CatalogUnreadableError
-from pyorg_pipeline.model.changes import CatalogChange
+from pyorg_pipeline.model.catalog import CatalogChange
 
 FOLDER: Final = "catalog_changes"
 #: When there are more files than this, they are merged.

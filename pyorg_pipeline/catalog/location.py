@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from pyorg_pipeline.errors import CatalogError, ExtraMissingError
-from pyorg_pipeline.model.urls import without_credentials
+from pyorg_pipeline.model.text import without_credentials
 
 #: Temporary names start with it; a refresh removes those that a killed one left.
 TEMPORARY_PREFIX: Final = ".tmp-"

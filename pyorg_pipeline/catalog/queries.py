@@ -32,7 +32,6 @@ from pyorg_pipeline.model.versions import NormalizedPythonVersion
 if TYPE_CHECKING:
     from pyorg_pipeline.model.releases import PythonRelease
 
-Triple = tuple[int, int, int]
 Series = tuple[int, int]
 
 _COLUMNS: Final = (

@@ -22,8 +22,7 @@ from pyorg_pipeline.errors import CatalogMissingError
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 if TYPE_CHECKING:
-    from pyorg_pipeline.model.catalog_info import CatalogInfo
-    from pyorg_pipeline.model.changes import CatalogChange
+    from pyorg_pipeline.model.catalog import CatalogChange, CatalogInfo
 
 LOGGER = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ class CatalogReader:
 
     def info(self, now: datetime) -> CatalogInfo:
         """What the catalog holds and how old it is at `now`."""
-        from pyorg_pipeline.model.catalog_info import CatalogInfo  # noqa: PLC0415
+        from pyorg_pipeline.model.catalog import CatalogInfo  # noqa: PLC0415
 
         metadata = self.snapshot().metadata
         listing = self._store.metadata(DIRECTORIES_FILE)

@@ -21,7 +21,7 @@ from pyorg_pipeline.defs.metadata import (
 )
 from pyorg_pipeline.defs.partitions import ARTIFACTS_KEY, DIGESTS_KEY
 from pyorg_pipeline.defs.resources import CatalogResource
-from pyorg_pipeline.model.changes import CHANGES
+from pyorg_pipeline.model.catalog import CHANGES
 from pyorg_pipeline.model.releases import FAMILIES, ReleaseState
 from pyorg_pipeline.refresh.changes import record_changes
 from pyorg_pipeline.refresh.publish import catalog_snapshot, latest_versions, moved_versions

@@ -21,7 +21,7 @@ from pyorg_pipeline.catalog.store import (
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.errors import SettingsError
 from pyorg_pipeline.facade import PythonOrgDownloads
-from pyorg_pipeline.reports.tables import print_artifacts
+from pyorg_pipeline.reports.tables import ARTIFACTS, print_rows
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline.webserver import HOST, serve_ui
@@ -106,7 +106,7 @@ def _show(settings: Settings) -> None:
 
     latest = Demo.latest_version()
     _say(f"The latest final release is {latest.text}:\n")
-    print_artifacts(Demo.list_version_artifacts(*latest))
+    print_rows(ARTIFACTS, Demo.list_version_artifacts(*latest))
     folder = Path(settings.catalog_url)
     _say("\nThe tables are Parquet files, for DuckDB, Polars, pandas and others:\n")
     for name in (DIRECTORIES_FILE, f"{ARTIFACTS_FOLDER}/*.parquet", CATALOG_FILE, LATEST_FILE):

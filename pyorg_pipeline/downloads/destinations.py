@@ -16,7 +16,7 @@ from pyorg_pipeline.downloads.files import valid_file_name
 from pyorg_pipeline.errors import DestinationError, PyorgError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Download, Progress, Verify
-from pyorg_pipeline.model.urls import without_credentials
+from pyorg_pipeline.model.text import without_credentials
 from pyorg_pipeline.site.client import SiteClient
 
 #: They show an object under its name when it is complete, and not before.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pyorg_pipeline.errors import InvalidArgumentError
@@ -133,30 +134,12 @@ if TYPE_CHECKING:
     Verification = bool | Literal["digest", "signature"]
     ArtifactFormat = Mapping[str, Any] | str
 else:
-    # The command line calls the class of an annotation with the text that a user gave, and shows
-    # its name in the error message. Each returns the parsed value, not an instance.
 
-    class Flag:
-        """The annotation of a flag."""
+    def _annotation(name: str, parse: Callable[[object], Any]) -> type:
+        # The command line calls an annotation with the text that a user gave, and shows its name
+        # in the error message.
+        return type(name, (), {"__new__": lambda _cls, value: parse(value)})
 
-        def __new__(cls, value: object) -> bool:
-            """The flag."""
-            return parse_flag("flag", value)
-
-    class Verification:
-        """The annotation of `verify`."""
-
-        def __new__(cls, value: object) -> bool | str:
-            """The kind of verification."""
-            return parse_verification(value)
-
-    class ArtifactFormat:
-        """The annotation of attributes."""
-
-        def __new__(cls, value: object) -> dict[str, Any]:
-            """The attributes."""
-            return parse_attributes(value)
-
-    Flag.__name__ = "true or false"
-    Verification.__name__ = "true, false, digest or signature"
-    ArtifactFormat.__name__ = "attribute=value,..."
+    Flag = _annotation("true or false", partial(parse_flag, "flag"))
+    Verification = _annotation("true, false, digest or signature", parse_verification)
+    ArtifactFormat = _annotation("attribute=value,...", parse_attributes)

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Final, NamedTuple
 
-from pyorg_pipeline.errors import InvalidArgumentError
-from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline.model.versions import (
+    LEVELS,
+    NormalizedPythonVersion,
+    parse_release_directory,
+)
 
 # ---------------------------------------------------------------------------------------------
 # Heads: how names begin, up to and including the version
 # ---------------------------------------------------------------------------------------------
 
-#: As file names abbreviate them: candidates were `c1` up to 2.6.2, and are `rc1` since.
-_LEVELS: Final = {
-    None: "final",
-    "a": "alpha",
-    "b": "beta",
-    "c": "candidate",
-    "rc": "candidate",
-}
+#: Candidates were `c1` up to 2.6.2, and are `rc1` since.
+_LEVELS: Final = {**LEVELS, "c": "candidate"}
 
 # Nine digits fit the tables' integers; `+` behind the braces never gives a digit back, so that a
 # number is read whole or not at all.
@@ -37,21 +33,10 @@ _DOTTED: Final = (
 )
 
 
-# A refresh calls it several times for each directory.
-@lru_cache(maxsize=1024)
-def parse_release_directory(name: str) -> NormalizedPythonVersion | None:
-    """The three-item version of a release directory; None for `src`, `doc` and others."""
-    try:
-        version = NormalizedPythonVersion.parse(name)
-    except InvalidArgumentError:
-        return None
-    return version if len(version) == 3 else None
-
-
 def _dotted_version(head: re.Match[str], _directory: str) -> NormalizedPythonVersion | None:
     """The version in `3.15.0rc1`."""
     major, minor, micro, level, serial = head.group("major", "minor", "micro", "level", "serial")
-    return NormalizedPythonVersion(major, minor, micro or 0, _LEVELS[level], serial or 0)
+    return NormalizedPythonVersion(major, minor, micro or 0, _LEVELS[level or ""], serial or 0)
 
 
 def _directory_version(head: re.Match[str], directory: str) -> NormalizedPythonVersion | None:
@@ -67,7 +52,7 @@ def _directory_version(head: re.Match[str], directory: str) -> NormalizedPythonV
     }:
         return None
     return NormalizedPythonVersion(
-        release.major, release.minor, release.micro, _LEVELS[level], serial or 0
+        release.major, release.minor, release.micro, _LEVELS[level or ""], serial or 0
     )
 
 
@@ -78,7 +63,7 @@ def _digits_version(head: re.Match[str], directory: str) -> NormalizedPythonVers
     if fitting is not None or len(digits) not in {2, 3}:
         return fitting
     micro = digits[2:] or 0
-    return NormalizedPythonVersion(digits[0], digits[1], micro, _LEVELS[level], serial or 0)
+    return NormalizedPythonVersion(digits[0], digits[1], micro, _LEVELS[level or ""], serial or 0)
 
 
 class Head(NamedTuple):

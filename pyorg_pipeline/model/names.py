@@ -6,17 +6,8 @@ import re
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
-from pyorg_pipeline.model.grammar import RULES, Head, Rule, parse_release_directory
-from pyorg_pipeline.model.versions import NormalizedPythonVersion
-
-__all__ = [
-    "LONGEST_NAME",
-    "SUPERSEDED_MARKS",
-    "ParsedName",
-    "parse_name",
-    "parse_release_directory",
-    "without_superseded_mark",
-]
+from pyorg_pipeline.model.grammar import RULES, Head, Rule
+from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_release_directory
 
 
 class ParsedName(NamedTuple):
@@ -81,7 +72,7 @@ _BY_EXTENSION: Final = _index_by_extension()
 
 #: 3.10.0 has the correct installer under the plain name and the replaced one under this, in the
 #: uploader's spelling; the dictionary's is taken as well.
-SUPERSEDED_MARKS: Final = ("_superceded", "_superseded")
+_SUPERSEDED_MARKS: Final = ("_superceded", "_superseded")
 
 
 def parse_name(name: str, directory: str = "") -> ParsedName:
@@ -106,7 +97,7 @@ def parse_name(name: str, directory: str = "") -> ParsedName:
 
 def without_superseded_mark(name: str) -> str | None:
     """The name that a superseded file had before; None if the name has no such mark."""
-    for mark in SUPERSEDED_MARKS:
+    for mark in _SUPERSEDED_MARKS:
         if name.endswith(mark):
             return name[: -len(mark)]
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final, Self
 
 from pyorg_pipeline.errors import InvalidArgumentError
@@ -18,7 +19,7 @@ _VERSION: Final = re.compile(
     rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?(?:(a|b|rc){_NUMBER})?",
 )
 _SERIES: Final = re.compile(rf"{_NUMBER}\.{_NUMBER}")
-_LEVELS: Final = {letters: level for level, letters in RELEASE_LEVELS.items() if letters}
+LEVELS: Final = {letters: level for level, letters in RELEASE_LEVELS.items()}
 
 #: The release directory without a version in its name; it holds everything before 2.0.
 LEGACY_DIRECTORY: Final = "src"
@@ -77,7 +78,7 @@ class NormalizedPythonVersion(tuple[Any, ...]):
                 f"version {text!r} is not of the form '3.13.9' or '3.15.0rc1'"
             )
         major, minor, micro, letters, serial = match.groups()
-        return cls(major, minor, micro or 0, _LEVELS.get(letters), serial)
+        return cls(major, minor, micro or 0, LEVELS[letters] if letters else None, serial)
 
     def __getnewargs__(self) -> tuple[Any, ...]:
         return tuple(self)
@@ -143,6 +144,17 @@ class NormalizedPythonVersion(tuple[Any, ...]):
     def _require_level(self, name: str) -> None:
         if len(self) != 5:
             raise AttributeError(f"{self!r} is a three-item version, without {name}", name=name)
+
+
+# A refresh calls it several times for each directory.
+@lru_cache(maxsize=1024)
+def parse_release_directory(name: str) -> NormalizedPythonVersion | None:
+    """The three-item version of a release directory; None for `src`, `doc` and others."""
+    try:
+        version = NormalizedPythonVersion.parse(name)
+    except InvalidArgumentError:
+        return None
+    return version if len(version) == 3 else None
 
 
 def parse_series(series: str) -> tuple[int, int]:

@@ -27,7 +27,7 @@ from pyorg_pipeline.errors import (
     SiteError,
 )
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.changes import APPEARED, REPLACED, VANISHED
+from pyorg_pipeline.model.catalog import APPEARED, REPLACED, VANISHED
 from pyorg_pipeline.model.companions import ListedArtifact, group_listing
 from pyorg_pipeline.model.due import Failure
 from pyorg_pipeline.model.names import without_superseded_mark

@@ -30,7 +30,7 @@ from pyorg_pipeline.catalog.store import (
 )
 from pyorg_pipeline.catalog.times import later_time
 from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
-from pyorg_pipeline.model.changes import APPEARED, REPLACED, VANISHED
+from pyorg_pipeline.model.catalog import APPEARED, REPLACED, VANISHED
 from pyorg_pipeline.model.companions import companion_name
 
 #: A row of schemas.CATALOG_CHANGES, without sequence and seen_at.

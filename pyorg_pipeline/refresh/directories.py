@@ -16,8 +16,7 @@ from pyorg_pipeline.errors import (
 )
 from pyorg_pipeline.model.due import Crawl, Due, due
 from pyorg_pipeline.model.entries import Entry
-from pyorg_pipeline.model.names import parse_release_directory
-from pyorg_pipeline.model.versions import LEGACY_DIRECTORY
+from pyorg_pipeline.model.versions import LEGACY_DIRECTORY, parse_release_directory
 from pyorg_pipeline.refresh.artifacts import read_failures, remove_directory
 from pyorg_pipeline.refresh.changes import ChangeTracker
 from pyorg_pipeline.site.client import SiteClient

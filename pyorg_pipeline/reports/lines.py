@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from typing import Any, Final
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.changes import REPLACED, VANISHED, CatalogChange
+from pyorg_pipeline.model.catalog import REPLACED, VANISHED, CatalogChange
 from pyorg_pipeline.model.releases import PythonRelease
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.changes import APPEARED, CHANGES, REPLACED, VANISHED, CatalogChange
+from pyorg_pipeline.model.catalog import APPEARED, CHANGES, REPLACED, VANISHED, CatalogChange
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 from pyorg_pipeline.reports.lines import (
     aligned,
@@ -66,23 +66,8 @@ class Table(NamedTuple):
     order: Callable[[Any], Any] | None = None
 
 
-def print_artifacts(artifacts: Sequence[PythonOrgArtifact]) -> str:
-    """Write artifacts to stdout as a table; returns an empty text."""
-    return print_rows(ARTIFACTS, artifacts)
-
-
-def print_releases(releases: Sequence[PythonRelease]) -> str:
-    """Write releases to stdout as a table; returns an empty text."""
-    return print_rows(RELEASES, releases)
-
-
-def print_changes(changes: Sequence[CatalogChange]) -> str:
-    """Write changes to stdout as a table; returns an empty text."""
-    return print_rows(CHANGES_TABLE, changes)
-
-
 def print_rows(table: Table, rows: Sequence[Any]) -> str:
-    """Write rows to stdout: a table on a terminal, else a line each.
+    """Write rows to stdout: a table on a terminal, else a line each; returns an empty text.
 
     If there are none, stderr says so, and stdout stays empty.
     """

@@ -22,7 +22,7 @@ from requests import Request, Response
 
 from pyorg_pipeline.errors import InvalidArgumentError, SiteError, SiteUnreachableError
 from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
-from pyorg_pipeline.model.urls import without_credentials
+from pyorg_pipeline.model.text import without_credentials
 from pyorg_pipeline.site.retry import Retries, TransientError, status_error, translate_errors
 from pyorg_pipeline.site.session import open_session
 from pyorg_pipeline.site.urls import normalize_base_url, redirect_target

@@ -10,7 +10,7 @@ from requests import PreparedRequest
 from urllib3.exceptions import HTTPError
 
 from pyorg_pipeline.errors import InvalidArgumentError, SiteError
-from pyorg_pipeline.model.urls import without_credentials
+from pyorg_pipeline.model.text import without_credentials
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 # What requests and urllib3 raise for URLs that they cannot parse.

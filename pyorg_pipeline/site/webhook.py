@@ -10,7 +10,7 @@ from typing import Any, Final
 from requests import RequestException
 
 from pyorg_pipeline.errors import PyorgError
-from pyorg_pipeline.model.urls import origin_text
+from pyorg_pipeline.model.text import origin_text
 from pyorg_pipeline.site.retry import (
     TRANSIENT_STATUSES,
     Retries,

@@ -24,7 +24,7 @@ from pyorg_pipeline.catalog.changes import (
 from pyorg_pipeline.catalog.location import LocalLocation, open_location
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.errors import CatalogError
-from pyorg_pipeline.model.changes import CatalogChange
+from pyorg_pipeline.model.catalog import CatalogChange
 
 SITE = "http://127.0.0.1/ftp/python/"
 OTHER = "http://127.0.0.1/mirror/"

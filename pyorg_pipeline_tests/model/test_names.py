@@ -7,8 +7,9 @@ import re
 import pytest
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
-from pyorg_pipeline.model.grammar import RULES, parse_release_directory
+from pyorg_pipeline.model.grammar import RULES
 from pyorg_pipeline.model.names import LONGEST_NAME, parse_name
+from pyorg_pipeline.model.versions import parse_release_directory
 
 Attributes = dict[str, str | bool]
 Row = tuple[str, str, str, str, Attributes]

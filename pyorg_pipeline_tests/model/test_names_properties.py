@@ -9,7 +9,8 @@ from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
 from pyorg_pipeline.model.companions import group_listing
 from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.grammar import RULES
-from pyorg_pipeline.model.names import parse_name, parse_release_directory
+from pyorg_pipeline.model.names import parse_name
+from pyorg_pipeline.model.versions import parse_release_directory
 
 #: Machines may be busy: how long an example takes proves nothing.
 properties = settings(deadline=None)

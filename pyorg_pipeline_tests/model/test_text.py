@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyorg_pipeline.model.text import shortened
-from pyorg_pipeline.model.urls import origin_text, without_credentials
+from pyorg_pipeline.model.text import origin_text, shortened, without_credentials
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CatalogStore, directory_file
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import CatalogError, CatalogMissingError
-from pyorg_pipeline.model.changes import CatalogChange
+from pyorg_pipeline.model.catalog import CatalogChange
 from pyorg_pipeline.refresh.artifacts import crawl_directories
 from pyorg_pipeline.refresh.changes import RecordedChanges, changes_due, record_changes
 from pyorg_pipeline.refresh.directories import due_directories, update_directories

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pyorg_pipeline.model.changes import CatalogChange
+from pyorg_pipeline.model.catalog import CatalogChange
 from pyorg_pipeline.reports.lines import json_value, result_text
 from pyorg_pipeline.reports.tables import CHANGES_TABLE, table_lines
 from pyorg_pipeline_tests.support.tables import lines_of, shown

@@ -26,7 +26,6 @@ from pyorg_pipeline.reports.tables import (
     CHANGES_TABLE,
     RELEASES,
     Table,
-    print_artifacts,
     print_rows,
     table_lines,
 )
@@ -337,7 +336,7 @@ def test_an_empty_table_is_reported_on_stderr_alone(
 
 
 def test_a_table_is_lines_if_stdout_is_not_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    assert print_artifacts([SOURCE, UNKNOWN]) == ""
+    assert print_rows(ARTIFACTS, [SOURCE, UNKNOWN]) == ""
     printed = capsys.readouterr()
     assert printed.out.splitlines() == list(table_lines(ARTIFACTS.pipe, [SOURCE, UNKNOWN]))
     assert printed.err == ""

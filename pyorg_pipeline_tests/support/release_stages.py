@@ -10,9 +10,8 @@ from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import ListedArtifact, group_listing, is_signature
 from pyorg_pipeline.model.entries import Entry
-from pyorg_pipeline.model.names import parse_release_directory
 from pyorg_pipeline.model.releases import ReleaseFile
-from pyorg_pipeline.model.versions import LEGACY_DIRECTORY
+from pyorg_pipeline.model.versions import LEGACY_DIRECTORY, parse_release_directory
 
 
 class Stage(NamedTuple):

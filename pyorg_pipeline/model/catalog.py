@@ -1,9 +1,9 @@
-"""Changes of the site's files between refreshes."""
+"""What a catalog holds, and the changes of the site's files that refreshes found."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 APPEARED: Final = "appeared"
@@ -40,3 +40,31 @@ class CatalogChange:
     seen_at: datetime
     #: Where the file is, or was.
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogInfo:
+    """What a catalog holds, and how old it is."""
+
+    #: A folder or a URL.
+    location: str
+    #: The site that it was filled from.
+    site_url: str
+    #: When the root listing was last read, UTC.
+    refreshed_at: datetime
+    #: Time since then.
+    age: timedelta
+    #: When the site generated that listing, UTC: earlier if it came from a cache.
+    listing_generated_at: datetime
+    #: When the tables last changed, UTC.
+    published_at: datetime
+    #: Release directories in the catalog.
+    directories: int
+    #: Full versions, such as 3.15.0rc1.
+    releases: int
+    #: Recognised artifacts.
+    artifacts: int
+    #: Files that no rule of the grammar matches.
+    unrecognised: int
+    #: The reason for each directory that the last attempt could not read.
+    failures: dict[str, str]
