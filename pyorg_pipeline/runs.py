@@ -32,6 +32,7 @@ from pyorg_pipeline.defs.stale_runs import (
 from pyorg_pipeline.downloads.destinations import open_destination
 from pyorg_pipeline.errors import InvalidArgumentError, PyorgError
 from pyorg_pipeline.model.arguments import parse_attributes
+from pyorg_pipeline.model.digests import REJECTED, UNREADABLE
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
 from pyorg_pipeline.refresh.publish import publication_due
@@ -284,11 +285,11 @@ def _summary(
         artifacts=published["artifacts"],
         unrecognised=published["unrecognised"],
         hidden=[crawl.directory for crawl in crawls if crawl.hidden],
-        digests_read=sum(done.recorded for done in progress.digests),
+        digests_read=sum(len(done.recorded) for done in progress.digests),
         digests_verified=sum(done.verified for done in progress.digests),
-        digest_conflicts=[str(one) for done in progress.digests for one in done.conflicts],
-        digests_unreadable=sorted(path for done in progress.digests for path in done.unreadable),
-        digests_rejected=sorted(path for done in progress.digests for path in done.rejected),
+        digest_conflicts=[text for done in progress.digests for text in done.conflicts],
+        digests_unreadable=sorted(p for done in progress.digests for p in done.paths(UNREADABLE)),
+        digests_rejected=sorted(p for done in progress.digests for p in done.paths(REJECTED)),
         latest_final=latest.get(True),
         latest=latest.get(False),
         requests=progress.requests,

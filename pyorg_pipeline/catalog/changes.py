@@ -19,8 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.catalog.times import utc_times
+from pyorg_pipeline.catalog.store import CatalogStore, utc_times
 from pyorg_pipeline.errors import CatalogError, CatalogMissingError, CatalogUnreadableError
 from pyorg_pipeline.model.catalog import CatalogChange
 

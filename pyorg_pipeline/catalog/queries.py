@@ -13,8 +13,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from pyorg_pipeline.catalog.store import VERSION_COLUMNS
-from pyorg_pipeline.catalog.times import utc_times
+from pyorg_pipeline.catalog.store import VERSION_COLUMNS, utc_times
 from pyorg_pipeline.errors import (
     ArtifactChoiceError,
     InvalidArgumentError,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
-from pyorg_pipeline.catalog.store import VERSION_COLUMNS
-from pyorg_pipeline.catalog.times import utc_times
+from pyorg_pipeline.catalog.store import VERSION_COLUMNS, utc_times
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import is_signature
 from pyorg_pipeline.model.releases import ReleaseFile
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 _COLUMNS: Final = [
-    *("path", "directory", "artifact_type", "format", "arch", "debug", "superseded", "size"),
+    *("path", "artifact_type", "format", "arch", "debug", "superseded", "size"),
     *("companions", "last_modified"),
 ]
 
@@ -25,21 +25,8 @@ def release_files(table: Any) -> list[ReleaseFile]:
 
     No Arrow values are made from Python's, which may import pandas: queries call this.
     """
-    versions: dict[tuple[Any, ...], NormalizedPythonVersion] = {}
-    signatures: dict[str, bool] = {}
-
-    def version_of(*parts: Any) -> NormalizedPythonVersion:
-        known = versions.get(parts)
-        if known is None:
-            known = versions[parts] = NormalizedPythonVersion(*parts)
-        return known
-
-    def signs(suffix: str) -> bool:
-        known = signatures.get(suffix)
-        if known is None:
-            known = signatures[suffix] = is_signature(suffix)
-        return known
-
+    # Thousands of artifacts share a few hundred versions and a dozen suffixes.
+    version_of, signs = cache(NormalizedPythonVersion), cache(is_signature)
     numbers = zip(*(table[name].to_pylist() for name in VERSION_COLUMNS), strict=True)
     dates = utc_times(table["last_modified"])
     columns = [table[name].to_pylist() for name in _COLUMNS[:-1]]
@@ -47,7 +34,6 @@ def release_files(table: Any) -> list[ReleaseFile]:
         ReleaseFile(
             release_version=version_of(*parts),
             path=path,
-            directory=directory,
             artifact_type=artifact_type,
             format=packing,
             arch=arch,
@@ -58,7 +44,7 @@ def release_files(table: Any) -> list[ReleaseFile]:
             signed=any(map(signs, companions)),
         )
         for parts, date, (
-            *(path, directory, artifact_type, packing, arch, debug, superseded, size),
+            *(path, artifact_type, packing, arch, debug, superseded, size),
             companions,
         ) in zip(numbers, dates, zip(*columns, strict=True), strict=True)
         if artifact_type != UNRECOGNISED

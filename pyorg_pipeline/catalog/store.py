@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -43,6 +43,9 @@ _ENCODING: Final = Lock()
 
 #: Dictionaries and statistics make a table of at least this many rows smaller.
 _MANY_ROWS: Final = 1000
+
+_INT64: Final = pa.int64()
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
 
@@ -111,6 +114,13 @@ class CatalogStore:
             table = table.rename_columns([names.get(each, each) for each in table.column_names])
         return StoredTable(table, metadata)
 
+    def read_or_none(self, name: str, columns: Iterable[str] | None = None) -> StoredTable | None:
+        """As `read`, and None if the table is missing or unreadable."""
+        try:
+            return self.read(name, columns)
+        except (CatalogMissingError, CatalogUnreadableError):
+            return None
+
     def rows(self, name: str) -> list[dict[str, Any]]:
         """One table as dicts; empty if it was never written."""
         try:
@@ -154,15 +164,8 @@ class CatalogStore:
         self, directories: Iterable[str], columns: Iterable[str] | None = None
     ) -> dict[str, StoredTable]:
         """The readable tables of release_artifacts of these directories."""
-
-        def read(directory: str) -> StoredTable | None:
-            try:
-                return self.read(directory_file(directory), columns)
-            except (CatalogMissingError, CatalogUnreadableError):
-                return None
-
-        names = list(directories)
-        found = self._each(read, names)
+        names, wanted = list(directories), None if columns is None else list(columns)
+        found = self._each(lambda name: self.read_or_none(directory_file(name), wanted), names)
         return {name: table for name, table in zip(names, found, strict=True) if table is not None}
 
     def _each(self, read: Callable[[str], T], names: Iterable[str]) -> list[T]:
@@ -201,6 +204,19 @@ def directory_file(directory: str) -> str:
 def digests_file(directory: str) -> str:
     """The name of the table with the digests of a release directory's artifacts."""
     return f"{DIGESTS_FOLDER}/{directory}.parquet"
+
+
+def utc_times(column: Any) -> list[datetime | None]:
+    """A column of times as Python's, null as None.
+
+    They are made from integers: to make them itself, pyarrow imports pandas where it is installed,
+    and a cast imports pyarrow.compute. Both take longer than a query.
+    """
+    return [
+        None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
+        for chunk in column.chunks
+        for milliseconds in chunk.view(_INT64).to_pylist()
+    ]
 
 
 def sort_by_version(table: Any) -> Any:

@@ -2,31 +2,29 @@
 
 # No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
 
-import warnings
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Final
 
 import dagster as dg
 from pydantic import Field
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.defs.freshness import FRESHNESS
 from pyorg_pipeline.defs.metadata import (
     PREVIEW_ROWS,
     column_lineage,
     names,
+    partitioned_table_asset,
     preview,
     table_asset,
 )
 from pyorg_pipeline.defs.partitions import (
     due_partitions,
-    release_directory_partitions,
     set_partitions,
 )
 from pyorg_pipeline.defs.resources import CatalogResource, RefreshProgress, SiteResource
 from pyorg_pipeline.errors import DirectoriesFailedError, RootListingError
 from pyorg_pipeline.refresh.artifacts import (
-    PREVIEW_COLUMNS,
     ArtifactsLostError,
     DirectoryCrawl,
     crawl_directories,
@@ -90,7 +88,11 @@ DIRECTORIES_KEEP_THEIR_ARTIFACTS = dg.AssetCheckSpec(
 @table_asset(
     schemas.RELEASE_DIRECTORIES,
     check_specs=[ROOT_KEEPS_ITS_DIRECTORIES],
-    freshness_policy=FRESHNESS,
+    # The root listing is read every hour; the other tables are only written when something changed.
+    # Two failures in a row may happen; a day without a listing needs somebody's attention.
+    freshness_policy=dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(hours=3), fail_window=timedelta(hours=26)
+    ),
 )
 def release_directories(
     context: dg.AssetExecutionContext,
@@ -149,20 +151,11 @@ def _root_metadata(update: DirectoriesUpdate) -> dict[str, Any]:
     }
 
 
-with warnings.catch_warnings():
-    # `backfill_policy` is in beta, hence the dependency on one minor release of Dagster.
-    warnings.simplefilter("ignore", category=dg.BetaWarning)
-    _partitioned = table_asset(
-        schemas.RELEASE_ARTIFACTS,
-        partitions_def=release_directory_partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=[release_directories],
-        output_required=False,
-        check_specs=[DIRECTORIES_KEEP_THEIR_ARTIFACTS],
-    )
-
-
-@_partitioned
+@partitioned_table_asset(
+    schemas.RELEASE_ARTIFACTS,
+    deps=[release_directories],
+    check_specs=[DIRECTORIES_KEEP_THEIR_ARTIFACTS],
+)
 def release_artifacts(
     context: dg.AssetExecutionContext,
     config: CrawlConfig,
@@ -240,7 +233,7 @@ def _materialization(
             "replaced": len(done.replaced),
             "changed_files": names([*done.added, *done.removed, *done.replaced]),
             "bytes": done.bytes,
-            "preview": preview(done.head, PREVIEW_COLUMNS),
+            "preview": preview(done.head, ["name", "version", "artifact_type", "format", "size"]),
         },
         tags={"dagster/data_version": done.data_version},
     )

@@ -6,9 +6,7 @@ of them, since Dagster looks for the same one of release_artifacts.
 
 # No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
 
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from typing import Final
 
 import dagster as dg
@@ -20,19 +18,20 @@ from pyorg_pipeline.defs.instance import CATALOG_POOL, REFRESH_JOB_TAGS
 from pyorg_pipeline.defs.metadata import (
     column_lineage,
     names,
+    partitioned_table_asset,
     preview,
-    table_asset,
 )
 from pyorg_pipeline.defs.partitions import (
     ARTIFACTS_KEY,
     DIGESTS_KEY,
     due_digest_partitions,
-    release_directory_partitions,
 )
 from pyorg_pipeline.defs.resources import CatalogResource, RefreshProgress, SiteResource
 from pyorg_pipeline.errors import DigestsFailedError
+from pyorg_pipeline.model.digests import CHANGED, MISSING, REJECTED, UNREADABLE
 from pyorg_pipeline.model.text import shortened
 from pyorg_pipeline.refresh import digests
+from pyorg_pipeline.refresh.artifacts import data_version
 from pyorg_pipeline.reports.lines import plural
 
 _Context = dg.AssetExecutionContext | dg.OpExecutionContext
@@ -67,19 +66,7 @@ class DigestConfig(AcceptConfig):
     )
 
 
-with warnings.catch_warnings():
-    # `backfill_policy` is in beta, hence the dependency on one minor release of Dagster.
-    warnings.simplefilter("ignore", category=dg.BetaWarning)
-    _partitioned = table_asset(
-        schemas.ARTIFACT_DIGESTS,
-        partitions_def=release_directory_partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=[ARTIFACTS_KEY],
-        output_required=False,
-    )
-
-
-@_partitioned
+@partitioned_table_asset(schemas.ARTIFACT_DIGESTS, deps=[ARTIFACTS_KEY])
 def artifact_digests(
     context: dg.AssetExecutionContext,
     config: AcceptConfig,
@@ -140,60 +127,53 @@ def _record(
     unreadable: list[str] = []
     rejected: list[str] = []
     with site.client() as client:
-        found = digests.record_digests(store, client, directories, accept=accept)
-        with closing(found):
-            for done in found:
-                progress.digests.append(done)
-                if reason := _failure_text(done):
-                    failures[done.directory] = reason
-                else:
-                    context.log_event(_materialization(done))
-                for conflict in done.conflicts:
-                    context.log.error(str(conflict))
-                unreadable += done.unreadable
-                rejected += done.rejected
+        for done in digests.record_digests(store, client, directories, accept=accept):
+            progress.digests.append(done)
+            if done.error is None:
+                context.log_event(_materialization(done))
+            else:
+                failures[done.directory] = done.error
+            for conflict in done.conflicts:
+                context.log.error(conflict)
+            unreadable += done.paths(UNREADABLE)
+            rejected += done.paths(REJECTED)
         progress.requests += client.requests_sent
     if unreadable:
-        shown = shortened(sorted(unreadable), 5)
-        context.log.warning(
-            f"{plural(len(unreadable), 'unreadable file')} about artifacts: {shown}"
-        )
+        files = plural(len(unreadable), "unreadable file")
+        context.log.warning(f"{files} about artifacts: {shortened(unreadable, 5)}")
     if rejected:
-        shown = shortened(sorted(rejected), 5)
-        context.log.error(f"{plural(len(rejected), 'rejected signature')}: {shown}")
+        signatures = plural(len(rejected), "rejected signature")
+        context.log.error(f"{signatures}: {shortened(rejected, 5)}")
     if failures:
         error = DigestsFailedError(failures)
         raise dg.Failure(str(error), metadata=dict(sorted(failures.items())), allow_retries=False)
 
 
-def _failure_text(done: digests.DirectoryDigests) -> str:
-    """Why a directory is due again; empty if it is not."""
-    if done.error is not None:
-        return str(done.error)
-    return "; ".join(f"{path}: {reason}" for path, reason in sorted(done.failures.items()))
-
-
 def _materialization(done: digests.DirectoryDigests) -> dg.AssetMaterialization:
+    missing = [row for row in done.read if row["state"] == MISSING]
+    conflicting = done.paths(CHANGED)
+    unreadable, rejected = done.paths(UNREADABLE), done.paths(REJECTED)
     return dg.AssetMaterialization(
         DIGESTS_KEY,
         partition=done.directory,
         metadata={
-            "dagster/row_count": done.rows,
+            "dagster/row_count": len(done.rows),
             "dagster/column_lineage": _ARTIFACT_DIGESTS_LINEAGE,
-            "artifacts_due": done.due,
-            "digests_read": done.recorded,
+            "artifacts_due": len({row["path"] for row in done.read}),
+            "digests_read": len(done.recorded),
             "signatures_verified": done.verified,
-            "missing": done.missing,
-            "conflicts": len(done.conflicts),
-            "conflicting_files": names([conflict.path for conflict in done.conflicts]),
-            "unreadable": len(done.unreadable),
-            "unreadable_files": names(sorted(done.unreadable)),
-            "rejected": len(done.rejected),
-            "rejected_files": names(sorted(done.rejected)),
+            "missing": len(missing),
+            "conflicts": len(conflicting),
+            "conflicting_files": names(conflicting),
+            "unreadable": len(unreadable),
+            "unreadable_files": names(unreadable),
+            "rejected": len(rejected),
+            "rejected_files": names(rejected),
             "bytes": done.bytes,
             "preview": preview(
-                done.head, ["path", "companion", "state", "sha256", "digest_source", "signed_by"]
+                done.rows[:5],
+                ["path", "companion", "state", "sha256", "digest_source", "signed_by"],
             ),
         },
-        tags={"dagster/data_version": done.data_version},
+        tags={"dagster/data_version": data_version(done.rows, {"checked_at"})},
     )

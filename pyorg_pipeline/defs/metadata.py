@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any, Final
 import dagster as dg
 
 from pyorg_pipeline.defs.instance import CATALOG_POOL
+from pyorg_pipeline.defs.partitions import release_directory_partitions
 from pyorg_pipeline.model.text import shortened
 
 PREVIEW_ROWS: Final = 10
@@ -21,12 +23,7 @@ OWNERS: Final = ["team:pyorg_pipeline"]
 def table_asset(
     schema: Any, **arguments: Any
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`dg.asset` for one of the catalog's tables.
-
-    Args:
-        schema: the table's pyarrow schema.
-        **arguments: further ones of `dg.asset`.
-    """
+    """`dg.asset` for one of the catalog's tables, with its pyarrow schema."""
     decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         group_name="catalog",
         kinds={"python", "parquet"},
@@ -36,6 +33,22 @@ def table_asset(
         **arguments,
     )
     return decorator
+
+
+def partitioned_table_asset(
+    schema: Any, **arguments: Any
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """`table_asset` with a table a release directory, which reports its materializations itself."""
+    with warnings.catch_warnings():
+        # `backfill_policy` is in beta, hence the dependency on one minor release of Dagster.
+        warnings.simplefilter("ignore", category=dg.BetaWarning)
+        return table_asset(
+            schema,
+            partitions_def=release_directory_partitions,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            output_required=False,
+            **arguments,
+        )
 
 
 def newest_rows(table: Any) -> list[dict[str, Any]]:

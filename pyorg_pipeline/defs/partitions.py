@@ -18,7 +18,7 @@ import dagster as dg
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import read_failures
-from pyorg_pipeline.refresh.digests import digests_due
+from pyorg_pipeline.refresh.digests import directories_with_due_digests
 from pyorg_pipeline.refresh.directories import (
     current_crawls,
     due_directories,
@@ -55,7 +55,7 @@ def pending_partitions(store: CatalogStore, instance: dg.DagsterInstance) -> dic
 
 def due_digest_partitions(store: CatalogStore, instance: dg.DagsterInstance) -> list[str]:
     """The directories with companions to read, and those that were never materialized."""
-    due = digests_due(store)
+    due = directories_with_due_digests(store)
     reported = instance.get_materialized_partitions(DIGESTS_KEY)
     return [name for name in current_crawls(store) if name in due or name not in reported]
 

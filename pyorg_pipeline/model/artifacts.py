@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -49,15 +50,15 @@ def is_release_type(artifact_type: str) -> bool:
     return artifact_type.endswith("-release")
 
 
-def source_rank(directory: str, artifact_format: str | None) -> tuple[bool, int] | None:
-    """The sort key of a source archive among those of its version: the lowest is the best.
-
-    None for a packing that is never the default.
-    """
-    if artifact_format not in SOURCE_PREFERENCE:
-        return None
-    # 2.0 is in src/ and in a directory of its own.
-    return directory == LEGACY_DIRECTORY, SOURCE_PREFERENCE.index(artifact_format)
+def best_source(sources: Iterable[tuple[str, str | None]]) -> str | None:
+    """The path of the best of a release's source archives, of their paths and formats."""
+    ranked = [
+        # 2.0 is in src/ and in a directory of its own; some names in src/ differ only by case.
+        (path.startswith(f"{LEGACY_DIRECTORY}/"), SOURCE_PREFERENCE.index(packing), path)
+        for path, packing in sources
+        if packing in SOURCE_PREFERENCE
+    ]
+    return min(ranked)[-1] if ranked else None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,13 +1,13 @@
-"""Grouping the files of a listing into artifacts and their companions."""
+"""The entries of a listing, and their grouping into artifacts and companions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.names import (
     LONGEST_NAME,
     ParsedName,
@@ -15,6 +15,18 @@ from pyorg_pipeline.model.names import (
     without_superseded_mark,
 )
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
+
+
+class Entry(NamedTuple):
+    """One row of a directory listing."""
+
+    #: The file's or directory's own name, percent-decoded, without a slash.
+    name: str
+    is_directory: bool
+    #: UTC, to the minute as the site lists it; None if it lists none.
+    last_modified: datetime | None
+    #: Bytes; None for directories, and if the listing has no exact size.
+    size: int | None
 
 
 class ListedArtifact(NamedTuple):

@@ -9,8 +9,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -26,7 +25,7 @@ _BUNDLE_MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle"
 #: HashAlgorithm.SHA2_256 (sigstore_common.proto): in JSON an enum is its name or its number.
 _SHA2_256: Final = ("SHA2_256", 1)
 _SHA256_BYTES: Final = 32
-_SHA256_HEX: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+_SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
 #: As python/release-tools' sbom.py names the package that stands for the artifact itself.
 _CPYTHON_ID: Final = "SPDXRef-PACKAGE-cpython"
 _CPYTHON_NAME: Final = "CPython"
@@ -92,60 +91,32 @@ class DigestCompanion(NamedTuple):
     last_modified: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactDigests:
-    """An artifact whose companions have its digest, and what is recorded of them."""
+def due_companions(
+    companions: Sequence[DigestCompanion], recorded: Mapping[str, Row], *, verify: bool
+) -> Sequence[DigestCompanion]:
+    """The companions of an artifact to read, in this order, until one exists.
 
-    path: str
-    #: Whose signature is verified; None if the signer is unknown or nothing is to be verified.
-    signer: Signer | None
-    #: The strongest first.
-    companions: tuple[DigestCompanion, ...]
-    #: By the companion's suffix.
-    rows: Mapping[str, Row]
-
-    @property
-    def sha256(self) -> str | None:
-        """The digest in force."""
-        found = digests_in_force(self.rows.values()).get(self.path)
-        return None if found is None else found["sha256"]
-
-    def next_due(self, rows: Mapping[str, Row]) -> DigestCompanion | None:
-        """The companion that has to be read next, given these rows; None if all is known."""
-        for companion in self.companions:
-            row = rows.get(companion.suffix)
-            if row is None or not self._is_final(row, companion):
-                return companion
-            if row["state"] != MISSING:
-                return None
-        return None
-
-    def _is_final(self, row: Row, companion: DigestCompanion) -> bool:
-        read = DigestCompanion(
-            row["companion"], row["companion_size"], row["companion_last_modified"]
-        )
-        if row["state"] not in _FINAL_STATES or read != companion:
-            return False
-        can_be_verified = companion.suffix == BUNDLE_SUFFIX and self.signer is not None
-        return not (row["state"] == OK and row["signed_by"] is None and can_be_verified)
+    Args:
+        companions: the artifact's, the strongest first.
+        recorded: its rows by the companion's suffix.
+        verify: whether the signature of a bundle would be verified.
+    """
+    for place, companion in enumerate(companions):
+        row = recorded.get(companion.suffix)
+        if row is None or not _is_final(row, companion, verify):
+            return companions[place:]
+        if row["state"] != MISSING:
+            break
+    return ()
 
 
-class DigestConflict(NamedTuple):
-    """A digest that changed although the artifact's name did not."""
-
-    path: str
-    #: The suffix of the companion that has the other digest.
-    companion: str
-    #: The digest in force.
-    recorded: str
-    found: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path}: {self.companion} has SHA-256 {self.found}, but {self.recorded} was "
-            "recorded first and stays in force; either the file was replaced under its name, or "
-            "somebody tampers with it. Accept the new one only if python.org announced it"
-        )
+def _is_final(row: Row, companion: DigestCompanion, verify: bool) -> bool:
+    read = row["companion_size"], row["companion_last_modified"]
+    listed = companion.size, companion.last_modified
+    if row["state"] not in _FINAL_STATES or read != listed:
+        return False
+    unsigned = row["state"] == OK and row["signed_by"] is None
+    return not (verify and unsigned and companion.suffix == BUNDLE_SUFFIX)
 
 
 def digests_in_force(rows: Iterable[Row]) -> dict[str, Row]:
@@ -160,11 +131,6 @@ def digests_in_force(rows: Iterable[Row]) -> dict[str, Row]:
 
 class CompanionError(SiteError):
     """A signature bundle or bill of materials cannot be read."""
-
-
-def is_sha256(text: str) -> bool:
-    """Whether a text is a SHA-256 in 64 lower-case hexadecimal digits."""
-    return _SHA256_HEX.fullmatch(text) is not None and text == text.lower()
 
 
 def bundle_digest(content: bytes, source: str) -> str:
@@ -234,7 +200,7 @@ def sbom_digest(content: bytes, source: str, artifact_name: str) -> str:
     if len(values) != 1:
         raise _unreadable(source, f"CPython's checksums hold {len(values)} SHA256 instead of one")
     (value,) = values
-    if not is_sha256(value):
+    if _SHA256_HEX.fullmatch(value) is None:
         raise _unreadable(source, "CPython's SHA256 is not 64 hexadecimal digits")
     return value
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from pyorg_pipeline.model.artifacts import is_release_type, source_rank
+from pyorg_pipeline.model.artifacts import best_source, is_release_type
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 #: The families of artifacts by artifact type. Other types (debug symbols, manifests, the RPMs of
@@ -56,7 +56,6 @@ class ReleaseFile(NamedTuple):
     #: Five items.
     release_version: NormalizedPythonVersion
     path: str
-    directory: str
     artifact_type: str
     format: str | None
     arch: str | None
@@ -250,7 +249,7 @@ def _release(
         signed_share=sum(file.signed for file in files) / len(files),
         missing_families=_families(lacking),
         expected_complete_by=expected,
-        source_path=_best_source(sources),
+        source_path=best_source((one.path, one.format) for one in sources if not one.debug),
     )
 
 
@@ -276,15 +275,6 @@ def _upload_time(released: datetime | None, files: Sequence[ReleaseFile]) -> tim
 
 def _dates(files: Iterable[ReleaseFile]) -> list[datetime]:
     return [file.last_modified for file in files if file.last_modified is not None]
-
-
-def _best_source(sources: Iterable[ReleaseFile]) -> str | None:
-    ranked: list[tuple[Any, str]] = [
-        (rank, file.path)
-        for file in sources
-        if not file.debug and (rank := source_rank(file.directory, file.format)) is not None
-    ]
-    return min(ranked)[1] if ranked else None
 
 
 def _series(version: NormalizedPythonVersion) -> tuple[int, int]:

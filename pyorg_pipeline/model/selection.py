@@ -12,7 +12,7 @@ from pyorg_pipeline.model.artifacts import (
     ATTRIBUTES,
     UNRECOGNISED,
     PythonOrgArtifact,
-    source_rank,
+    best_source,
 )
 from pyorg_pipeline.model.text import shortened
 from pyorg_pipeline.model.versions import RELEASE_LEVELS, NormalizedPythonVersion, parse_series
@@ -215,8 +215,11 @@ def choose(
         )
     if artifact_format is DEFAULT_FORMAT:
         wanted: dict[str, Any] = {}
-        if artifact_type == SOURCE and (best := _best_source(of_type)) is not None:
-            return best
+        if artifact_type == SOURCE:
+            plain = {one.path: one for one in of_type if one.release_format.keys() == {"format"}}
+            best = best_source((path, one.release_format["format"]) for path, one in plain.items())
+            if best is not None:
+                return plain[best]
     else:
         wanted = parse_attributes(artifact_format)
     required = {"superseded": False, **wanted}
@@ -236,17 +239,6 @@ def choose(
         one for one, agrees in zip(of_type, agreeing, strict=True) if agrees == max(agreeing)
     ]
     raise ArtifactChoiceError(f"{release} has no {asked}; the nearest: {_listed(nearest)}")
-
-
-def _best_source(artifacts: Sequence[PythonOrgArtifact]) -> PythonOrgArtifact | None:
-    ranked = [
-        # Some names in src/ differ only by case.
-        (rank, artifact.path, artifact)
-        for artifact in artifacts
-        if artifact.release_format.keys() == {"format"}
-        and (rank := source_rank(artifact.path.split("/")[0], artifact.release_format["format"]))
-    ]
-    return min(ranked)[2] if ranked else None
 
 
 def _listed(artifacts: Sequence[PythonOrgArtifact]) -> str:

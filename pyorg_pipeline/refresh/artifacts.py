@@ -17,10 +17,10 @@ from pyorg_pipeline.catalog.store import (
     FAILURES_FILE,
     VERSION_COLUMNS,
     CatalogStore,
+    StoredTable,
     directory_file,
 )
 from pyorg_pipeline.errors import (
-    CatalogMissingError,
     CatalogSiteError,
     CatalogUnreadableError,
     ListingError,
@@ -32,19 +32,13 @@ from pyorg_pipeline.model.companions import ListedArtifact, group_listing
 from pyorg_pipeline.model.due import Failure
 from pyorg_pipeline.model.names import without_superseded_mark
 from pyorg_pipeline.model.text import shortened
-from pyorg_pipeline.refresh.changes import ChangeTracker, find_changes
+from pyorg_pipeline.refresh.changes import ChangeTracker, Row, find_changes
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.crawl import Listing, crawl
 
 #: Two pages made less than this apart may be copies of one: headers have whole seconds, and the
 #: age of a cached page does not include its way here.
 ANOTHER_LISTING: Final = timedelta(seconds=2)
-
-#: The columns of a preview.
-PREVIEW_COLUMNS: Final = ("name", "version", "artifact_type", "format", "size")
-
-#: A row of schemas.RELEASE_ARTIFACTS.
-Row = dict[str, Any]
 
 
 class ArtifactsLostError(SiteError):
@@ -87,7 +81,7 @@ class DirectoryCrawl:
     bytes: int = 0
     #: Changes when a row does, whenever it was crawled.
     data_version: str = ""
-    #: The first rows with PREVIEW_COLUMNS.
+    #: The first rows.
     head: list[Row] = field(default_factory=list)
 
 
@@ -112,9 +106,7 @@ def crawl_directories(
     Raises:
         CatalogSiteError: release_directories is of another site; nothing was changed.
     """
-    filled_from = store.metadata(DIRECTORIES_FILE)["site_url"]
-    if filled_from != client.base_url:
-        raise CatalogSiteError(store.location.text, filled_from, client.base_url)
+    require_site(store, client)
     dates = {row["name"]: row["last_modified"] for row in store.rows(DIRECTORIES_FILE)}
     failures = read_failures(store)
     tracker = ChangeTracker(store, client.base_url)
@@ -125,10 +117,12 @@ def crawl_directories(
 
     def handle(listing: Listing) -> DirectoryCrawl:
         name = listing.directory
-        previous = _previous_rows(store, client.base_url, name)
-        rows, metadata = previous or (published().get(name, []), None)
+        table = _read_table(store, client.base_url, name)
+        # The last known state of a directory whose table was lost.
+        rows = published().get(name, []) if table is None else table.table.to_pylist()
         if not accept_vanished:
             _check_losses(listing, rows, failures.get(name))
+        metadata = None if table is None else table.metadata
         return _write_table(store, tracker, listing, dates.get(name), rows, metadata)
 
     try:
@@ -144,6 +138,13 @@ def crawl_directories(
                 yield DirectoryCrawl(name, error=error, hidden=hidden)
     finally:
         write_failures(store, {name: failures[name] for name in failures if name in dates})
+
+
+def require_site(store: CatalogStore, client: SiteClient) -> None:
+    """Raise CatalogSiteError if release_directories is of another site than the client's."""
+    filled_from = store.metadata(DIRECTORIES_FILE)["site_url"]
+    if filled_from != client.base_url:
+        raise CatalogSiteError(store.location.text, filled_from, client.base_url)
 
 
 def remove_directory(
@@ -165,12 +166,12 @@ def remove_directory(
         removed_at: when the root first did not list it.
         newly: whether that was now.
     """
-    found = _previous_rows(store, tracker.site_url, directory)
+    found = _read_table(store, tracker.site_url, directory)
     if found is None:
         return
-    rows, metadata = found
+    rows, metadata = found.table.to_pylist(), found.metadata
     existing = _existing(rows)
-    if metadata is None or not existing:
+    if not existing:
         return
     # Earlier versions reported the removal, and left the table as it was.
     is_reported = metadata["format"] == 1 and not newly
@@ -235,29 +236,20 @@ def _is_hidden(store: CatalogStore, site_url: str, directory: str, error: Except
     return metadata is None or metadata["site_url"] != site_url
 
 
-def _previous_rows(
-    store: CatalogStore, site_url: str, directory: str
-) -> tuple[list[Row], dict[str, Any] | None] | None:
-    """A directory's rows and their table's metadata; None if there is no readable table."""
-    try:
-        table, metadata = store.read(directory_file(directory))
-    except (CatalogMissingError, CatalogUnreadableError):
-        return None
-    if metadata["site_url"] != site_url:
-        return [], None
-    return table.to_pylist(), metadata
+def _read_table(store: CatalogStore, site_url: str, directory: str) -> StoredTable | None:
+    """A directory's table; None if there is no readable one of this site."""
+    found = store.read_or_none(directory_file(directory))
+    return found if found is not None and found.metadata["site_url"] == site_url else None
 
 
 def _published_rows(store: CatalogStore, site_url: str) -> dict[str, list[Row]]:
-    """The published artifacts, by directory: the last known state of one whose table was lost."""
-    try:
-        table, metadata = store.read(CATALOG_FILE)
-    except (CatalogMissingError, CatalogUnreadableError):
+    """The site's published artifacts, by directory."""
+    published = store.read_or_none(CATALOG_FILE)
+    if published is None or published.metadata["site_url"] != site_url:
         return {}
     found: dict[str, list[Row]] = {}
-    if metadata["site_url"] == site_url:
-        for row in table.to_pylist():
-            found.setdefault(row["directory"], []).append({**row, "removed_at": None})
+    for row in published.table.to_pylist():
+        found.setdefault(row["directory"], []).append({**row, "removed_at": None})
     return found
 
 
@@ -272,10 +264,8 @@ def _check_losses(listing: Listing, rows: Sequence[Row], before: Failure | None)
     confirmed = (
         before is not None
         and before.listed_at is not None
-        and (
-            listing.generated_at - before.listed_at >= ANOTHER_LISTING
-            and set(before.lost or ()).issuperset(lost)
-        )
+        and listing.generated_at - before.listed_at >= ANOTHER_LISTING
+        and set(before.lost or ()).issuperset(lost)
     )
     if lost and not confirmed:
         raise ArtifactsLostError(listing.url, lost, len(existing), listing.generated_at)
@@ -339,7 +329,7 @@ def _write_table(
         replaced=changed(REPLACED),
         bytes=size,
         data_version=data_version(rows, crawled.keys()),
-        head=[{name: row.get(name) for name in PREVIEW_COLUMNS} for row in rows[:5]],
+        head=rows[:5],
     )
 
 

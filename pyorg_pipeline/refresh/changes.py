@@ -9,7 +9,7 @@ that they are recorded. So a crash between any two writes neither loses nor repe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -28,16 +28,22 @@ from pyorg_pipeline.catalog.store import (
     directory_file,
     sort_by_version,
 )
-from pyorg_pipeline.catalog.times import later_time
 from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
 from pyorg_pipeline.model.catalog import APPEARED, REPLACED, VANISHED
 from pyorg_pipeline.model.companions import companion_name
 
+#: A row of schemas.RELEASE_ARTIFACTS.
+Row = dict[str, Any]
 #: A row of schemas.CATALOG_CHANGES, without sequence and seen_at.
 Change = dict[str, Any]
+#: Size and date of a file that exists.
+_State = tuple[int | None, datetime | None]
 
 #: What a change says of the file's artifact.
 _OF_ARTIFACT: Final = ("directory", *VERSION_COLUMNS, "version", "artifact_type")
+
+#: Times in tables have milliseconds.
+_TICK: Final = timedelta(milliseconds=1)
 
 #: The file in which earlier versions kept what they compared a publication with.
 _BASELINE_FILE: Final = "catalog_changes_baseline.parquet"
@@ -88,27 +94,20 @@ class ChangeTracker:
         return {"changes_number": number, "changes": rows}
 
 
-def find_changes(
-    before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]
-) -> list[Change]:
+def find_changes(before: Iterable[Row], after: Iterable[Row]) -> list[Change]:
     """What differs between two states of a directory, companions included, sorted by path.
-
-    A size or date that only one of the states has is not a difference: mirrors differ in what
-    their listings show.
 
     Args:
         before: rows of release_artifacts that were not removed.
         after: likewise.
     """
     old, new = _files(before), _files(after)
-    changes = [_change(APPEARED, None, new[path]) for path in new.keys() - old.keys()]
-    changes += [_change(VANISHED, old[path], None) for path in old.keys() - new.keys()]
-    changes += [
-        _change(REPLACED, old[path], file)
-        for path, file in new.items()
-        if path in old and _is_replaced(old[path], file)
-    ]
-    return sorted(changes, key=_path)
+    changes = []
+    for path in sorted(old.keys() | new.keys()):
+        was, state_before = old.get(path, (None, None))
+        file, state_after = new.get(path, (None, None))
+        changes.append(_change(file or was or {}, state_before, state_after))
+    return [change for change in changes if change is not None]
 
 
 def combined(earlier: Iterable[Change], later: Iterable[Change]) -> list[Change]:
@@ -117,25 +116,15 @@ def combined(earlier: Iterable[Change], later: Iterable[Change]) -> list[Change]
     for change in later:
         first = found.pop(change["path"], change)
         existed, exists = first["change"] != APPEARED, change["change"] != VANISHED
-        merged = {
-            **change,
-            "size_before": first["size_before"],
-            "last_modified_before": first["last_modified_before"],
-        }
-        if existed and exists:
-            if _differ(merged["size_before"], merged["size"]) or _differ(
-                merged["last_modified_before"], merged["last_modified"]
-            ):
-                found[change["path"]] = {**merged, "change": REPLACED}
-        elif existed or exists:
-            found[change["path"]] = {**merged, "change": VANISHED if existed else APPEARED}
-    return sorted(found.values(), key=_path)
+        before = first["size_before"], first["last_modified_before"]
+        after = change["size"], change["last_modified"]
+        if merged := _change(change, before if existed else None, after if exists else None):
+            found[change["path"]] = merged
+    return [found[path] for path in sorted(found)]
 
 
-def companions(
-    artifact: Mapping[str, Any],
-) -> list[tuple[str, int | None, datetime | None]]:
-    """Suffix, size and date of each companion of a row of release_artifacts."""
+def companions(artifact: Row) -> list[tuple[str, int | None, datetime | None]]:
+    """Suffix, size and date of each companion of an artifact."""
     suffixes = artifact["companions"]
     # Tables of earlier versions, and the published catalog, do not have these columns.
     sizes = artifact.get("companion_sizes") or [None] * len(suffixes)
@@ -144,11 +133,7 @@ def companions(
 
 
 def pending_numbers(metadata: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """The numbers of the unrecorded changes in tables of release_artifacts, by directory.
-
-    Args:
-        metadata: the tables', by directory.
-    """
+    """The numbers of the unrecorded changes in tables of release_artifacts, by directory."""
     return {
         name: metadata[name]["changes_number"]
         for name in sorted(metadata)
@@ -194,6 +179,15 @@ def record_changes(store: CatalogStore) -> RecordedChanges:
     return RecordedChanges(table, sequence, file, size)
 
 
+def later_time(now: datetime, last: datetime | None) -> datetime:
+    """The time to record now: later than the last one, even if the clock was set back.
+
+    So a program that asks for everything later than the last time that it has misses nothing.
+    """
+    now -= timedelta(microseconds=now.microsecond % 1000)
+    return now if last is None else max(now, last + _TICK)
+
+
 def _unrecorded(published: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, int]:
     recorded = last.get("recorded", {})
     return {
@@ -212,53 +206,45 @@ def _is_first_fill(store: CatalogStore, site_url: str) -> bool:
         return False
 
 
-class _File(NamedTuple):
-    """A file of the site: an artifact, or a companion of one."""
-
-    artifact: Mapping[str, Any]
-    #: None for the artifact itself.
-    suffix: str | None
-    size: int | None
-    last_modified: datetime | None
-
-
-def _files(artifacts: Iterable[Mapping[str, Any]]) -> dict[str, _File]:
-    found = {}
+def _files(artifacts: Iterable[Row]) -> dict[str, tuple[Change, _State]]:
+    """The artifacts and their companions by path: what a change says of each, and its state."""
+    found: dict[str, tuple[Change, _State]] = {}
     for row in artifacts:
-        found[row["path"]] = _File(row, None, row["size"], row["last_modified"])
+        of_artifact = {column: row.get(column) for column in _OF_ARTIFACT}
+        path, name = row["path"], row["name"]
+        file: Change = {"path": path, "name": name, **of_artifact, "companion_of": None}
+        found[path] = file, (row["size"], row["last_modified"])
         for suffix, size, date in companions(row):
-            found[companion_name(row["path"], suffix)] = _File(row, suffix, size, date)
+            companion = {
+                **file,
+                "path": companion_name(path, suffix),
+                "name": companion_name(name, suffix),
+                "companion_of": path,
+            }
+            found[companion["path"]] = companion, (size, date)
     return found
 
 
-def _change(kind: str, old: _File | None, new: _File | None) -> Change:
-    file = new or old
-    assert file is not None
-    artifact, path, name = file.artifact, file.artifact["path"], file.artifact["name"]
-    companion_of = None
-    if file.suffix is not None:
-        companion_of = path
-        path, name = companion_name(path, file.suffix), companion_name(name, file.suffix)
+def _change(file: Change, before: _State | None, after: _State | None) -> Change | None:
+    """The change of a file between two states, None where it does not exist; None if none."""
+    if before is not None and after is not None:
+        # A size or date that only one of the states has is no difference: mirrors differ in what
+        # their listings show.
+        known = [pair for pair in zip(before, after, strict=True) if None not in pair]
+        if all(one == other for one, other in known):
+            return None
+        kind = REPLACED
+    elif before is None and after is None:
+        return None
+    else:
+        kind = APPEARED if before is None else VANISHED
+    size_before, last_modified_before = before or (None, None)
+    size, last_modified = after or (None, None)
     return {
+        **file,
         "change": kind,
-        "path": path,
-        "name": name,
-        **{column: artifact.get(column) for column in _OF_ARTIFACT},
-        "companion_of": companion_of,
-        "size_before": None if old is None else old.size,
-        "last_modified_before": None if old is None else old.last_modified,
-        "size": None if new is None else new.size,
-        "last_modified": None if new is None else new.last_modified,
+        "size_before": size_before,
+        "last_modified_before": last_modified_before,
+        "size": size,
+        "last_modified": last_modified,
     }
-
-
-def _is_replaced(old: _File, new: _File) -> bool:
-    return _differ(old.size, new.size) or _differ(old.last_modified, new.last_modified)
-
-
-def _differ(one: object, other: object) -> bool:
-    return one is not None and other is not None and one != other
-
-
-def _path(change: Change) -> str:
-    return str(change["path"])

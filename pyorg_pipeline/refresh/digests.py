@@ -8,24 +8,17 @@ the site takes it back.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import Future, as_completed
-from dataclasses import dataclass, field
+from collections.abc import Collection, Generator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.store import (
-    DIRECTORIES_FILE,
-    CatalogStore,
-    digests_file,
-    directory_file,
-)
-from pyorg_pipeline.downloads.sigstore import can_verify, require_extra, verify_bundle
+from pyorg_pipeline.catalog.store import CatalogStore, digests_file, directory_file
+from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
 from pyorg_pipeline.errors import (
     CatalogMissingError,
-    CatalogSiteError,
     PyorgError,
     SiteStatusError,
     VerificationError,
@@ -39,20 +32,18 @@ from pyorg_pipeline.model.digests import (
     REJECTED,
     SIGNERS,
     UNREADABLE,
-    ArtifactDigests,
     CompanionError,
     DigestCompanion,
-    DigestConflict,
     Row,
+    Signer,
     companion_digest,
     digests_in_force,
+    due_companions,
 )
-from pyorg_pipeline.refresh.artifacts import data_version
+from pyorg_pipeline.refresh.artifacts import require_site
 from pyorg_pipeline.refresh.changes import companions
 from pyorg_pipeline.refresh.directories import current_crawls
 from pyorg_pipeline.site.client import SiteClient
-
-_logger = logging.getLogger(__name__)
 
 _LISTED: Final = (
     *("path", "major", "minor", "companions", "companion_sizes", "companion_dates", "removed_at"),
@@ -64,60 +55,57 @@ class DirectoryDigests:
     """The result of reading the companions of one directory's artifacts."""
 
     directory: str
-    #: Recorded rows: one a companion that was ever read.
-    rows: int = 0
-    #: Artifacts with companions that were due.
-    due: int = 0
-    #: Read now: digests, those with a verified signature, missing companions.
-    recorded: int = 0
-    verified: int = 0
-    missing: int = 0
-    conflicts: tuple[DigestConflict, ...] = ()
-    #: Artifacts with companions that are no bundle or bill of materials, and why, by path.
-    unreadable: dict[str, str] = field(default_factory=dict)
-    #: Artifacts whose signatures did not verify, and why, by path; they are due again.
-    rejected: dict[str, str] = field(default_factory=dict)
-    #: Artifacts whose companions could not be fetched, by path; they are due again.
-    failures: dict[str, str] = field(default_factory=dict)
-    #: Why nothing could be recorded.
-    error: Exception | None = None
+    #: Why companions are due again; None if none failed.
+    error: str | None = None
+    #: All recorded rows, one a companion that was ever read, and those that were read now.
+    rows: Sequence[Row] = ()
+    read: Sequence[Row] = ()
     #: Of the table; 0 if it was not written.
     bytes: int = 0
-    #: Changes when a row does, whenever it was checked.
-    data_version: str = ""
-    #: The first rows, for a preview.
-    head: list[Row] = field(default_factory=list)
+
+    def paths(self, state: str) -> list[str]:
+        """The artifacts with a companion in that state."""
+        return sorted({row["path"] for row in self.rows if row["state"] == state})
+
+    @property
+    def recorded(self) -> list[Row]:
+        """The digests that were read now."""
+        return [row for row in self.read if row["state"] == OK]
+
+    @property
+    def verified(self) -> int:
+        """How many of them a verified signature covers."""
+        return sum(row["signed_by"] is not None for row in self.recorded)
+
+    @property
+    def conflicts(self) -> list[str]:
+        """What is wrong with each companion that has another digest than the recorded one."""
+        changed = (row for row in self.rows if row["state"] == CHANGED)
+        return [f"{row['path']}{row['companion']}: {row['error']}" for row in changed]
 
 
-class _Outcome(NamedTuple):
-    """The new rows of one artifact, or the error that prevented them."""
+class _DueArtifact(NamedTuple):
+    """An artifact with companions to read."""
 
-    rows: list[Row]
-    error: PyorgError | OSError | None
+    path: str
+    #: Whose signature is verified; None if no signature is.
+    signer: Signer | None
+    #: To be read in this order, until one exists.
+    companions: Sequence[DigestCompanion]
+    #: Its rows by the companion's suffix.
+    recorded: Mapping[str, Row]
 
 
-def digests_due(store: CatalogStore, *, verify_signatures: bool | None = None) -> dict[str, int]:
-    """How many artifacts of each directory have companions to be read; no request is made.
-
-    Args:
-        store: the catalog's.
-        verify_signatures: whether bundles would be verified; None: if the extra is installed.
-    """
-    verify = _verify(verify_signatures)
-    site_url = store.metadata(DIRECTORIES_FILE)["site_url"]
-    counts = {
-        directory: len(_due(_artifacts(store, site_url, directory, verify=verify)))
-        for directory in current_crawls(store)
-    }
-    return {directory: count for directory, count in counts.items() if count}
+def directories_with_due_digests(store: CatalogStore) -> list[str]:
+    """The directories with companions to read, sorted by version."""
+    return [directory for directory in current_crawls(store) if _due(store, directory)]
 
 
 def record_digests(
     store: CatalogStore,
     client: SiteClient,
-    directories: Sequence[str] | None = None,
+    directories: Sequence[str],
     *,
-    verify_signatures: bool | None = None,
     accept: Collection[str] = (),
 ) -> Generator[DirectoryDigests, None, None]:
     """Read the companions that are due; record and yield the result of each directory.
@@ -129,121 +117,72 @@ def record_digests(
     Args:
         store: the catalog's.
         client: the site's.
-        directories: their names, also if nothing is due there; None for all with something due.
-        verify_signatures: None: if the extra `sigstore` is installed.
+        directories: their names.
         accept: paths of artifacts whose digest may change: their recorded rows are replaced.
 
     Raises:
-        ExtraMissingError: verify_signatures without the extra.
         CatalogSiteError: the catalog was filled from another site.
     """
-    verify = _verify(verify_signatures)
-    site_url = store.metadata(DIRECTORIES_FILE)["site_url"]
-    if site_url != client.base_url:
-        raise CatalogSiteError(store.location.text, site_url, client.base_url)
-    return _record(
-        store,
-        client,
-        list(current_crawls(store) if directories is None else dict.fromkeys(directories)),
-        only_due=directories is None,
-        verify=verify,
-        accept=frozenset(accept),
-    )
-
-
-def _record(
-    store: CatalogStore,
-    client: SiteClient,
-    directories: list[str],
-    *,
-    only_due: bool,
-    verify: bool,
-    accept: frozenset[str],
-) -> Generator[DirectoryDigests, None, None]:
-    futures: dict[Future[_Outcome], tuple[str, str]] = {}
-    outcomes: dict[str, dict[str, _Outcome]] = {}
-    remaining: dict[str, int] = {}
+    require_site(store, client)
     with client.thread_pool() as executor:
+        started: dict[str, dict[str, Future[list[Row]]]] = {}
         for directory in directories:
             try:
-                artifacts = _artifacts(store, client.base_url, directory, accept, verify=verify)
+                due = _due(store, directory, accept)
             except PyorgError as error:
-                yield DirectoryDigests(directory, error=error)
-                continue
-            due = _due(artifacts)
-            outcomes[directory], remaining[directory] = {}, len(due)
-            if not due and not only_due:
-                yield _write(store, client.base_url, directory, {}, accept)
-            for artifact in due:
-                future = executor.submit(_read, client, artifact)
-                futures[future] = (directory, artifact.path)
-        for future in as_completed(futures):
-            directory, path = futures[future]
-            outcomes[directory][path] = future.result()
-            remaining[directory] -= 1
-            if not remaining[directory]:
-                yield _write(store, client.base_url, directory, outcomes.pop(directory), accept)
+                yield DirectoryDigests(directory, str(error))
+            else:
+                started[directory] = {one.path: executor.submit(_read, client, one) for one in due}
+        for directory, reads in started.items():
+            yield _record(store, client.base_url, directory, reads, accept)
 
 
-def _verify(wanted: bool | None) -> bool:
-    if wanted:
-        require_extra("verifying signatures")
-    return can_verify() if wanted is None else wanted
-
-
-def _artifacts(
-    store: CatalogStore,
-    site_url: str,
-    directory: str,
-    accept: Collection[str] = (),
-    *,
-    verify: bool,
-) -> list[ArtifactDigests]:
-    """A directory's artifacts that have companions with a digest, and what is recorded of them."""
+def _due(store: CatalogStore, directory: str, accept: Collection[str] = ()) -> list[_DueArtifact]:
     try:
-        table = store.read(directory_file(directory), _LISTED).table
+        table, metadata = store.read(directory_file(directory), _LISTED)
     except CatalogMissingError:
         return []
-    rows: dict[str, dict[str, Row]] = {}
-    for row in _read_rows(store, site_url, directory):
+    recorded: dict[str, dict[str, Row]] = {}
+    for row in _recorded(store, metadata["site_url"], directory):
         if row["path"] not in accept:
-            rows.setdefault(row["path"], {})[row["companion"]] = row
-    found = []
+            recorded.setdefault(row["path"], {})[row["companion"]] = row
+    verify, found = can_verify(), []
     for listed in table.to_pylist():
-        with_digest = _companions(listed)
-        if with_digest and listed["removed_at"] is None:
-            signer = SIGNERS.get((listed["major"], listed["minor"])) if verify else None
+        if listed["removed_at"] is None:
             path = listed["path"]
-            found.append(ArtifactDigests(path, signer, with_digest, rows.get(path, {})))
+            signer = SIGNERS.get((listed["major"], listed["minor"])) if verify else None
+            by_suffix = {each[0]: DigestCompanion(*each) for each in companions(listed)}
+            ranked = [by_suffix[suffix] for suffix in DIGEST_SOURCES if suffix in by_suffix]
+            rows = recorded.get(path, {})
+            if due := due_companions(ranked, rows, verify=signer is not None):
+                found.append(_DueArtifact(path, signer, due, rows))
     return found
 
 
-def _companions(listed: Mapping[str, Any]) -> tuple[DigestCompanion, ...]:
-    shown = {each[0]: DigestCompanion(*each) for each in companions(listed)}
-    return tuple(shown[suffix] for suffix in DIGEST_SOURCES if suffix in shown)
+def _recorded(store: CatalogStore, site_url: str, directory: str) -> list[Row]:
+    """A directory's recorded rows.
 
-
-def _due(artifacts: Iterable[ArtifactDigests]) -> list[ArtifactDigests]:
-    return [artifact for artifact in artifacts if artifact.next_due(artifact.rows) is not None]
-
-
-def _read(client: SiteClient, artifact: ArtifactDigests) -> _Outcome:
-    rows, new = dict(artifact.rows), {}
+    An unreadable table is an error, never an empty one: later digests are compared with it.
+    """
     try:
-        # A companion that is still not final once it was read is left to the next refresh.
-        while (due := artifact.next_due(rows)) and due.suffix not in new:
-            rows[due.suffix] = new[due.suffix] = _read_companion(client, artifact, due)
-    except (PyorgError, OSError) as error:
-        _logger.debug("%s: %s", artifact.path, error)
-        return _Outcome([], error)
-    return _Outcome(list(new.values()), None)
+        table, metadata = store.read(digests_file(directory))
+    except CatalogMissingError:
+        return []
+    return list(table.to_pylist()) if metadata["site_url"] == site_url else []
 
 
-def _read_companion(
-    client: SiteClient, artifact: ArtifactDigests, companion: DigestCompanion
-) -> Row:
+def _read(client: SiteClient, artifact: _DueArtifact) -> list[Row]:
+    rows: list[Row] = []
+    for companion in artifact.companions:
+        rows.append(_read_companion(client, artifact, companion))
+        if rows[-1]["state"] != MISSING:
+            break
+    return rows
+
+
+def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: DigestCompanion) -> Row:
     suffix, size, last_modified = companion
-    before = artifact.rows.get(suffix, {})
+    before = artifact.recorded.get(suffix, {})
     row: Row = {
         "path": artifact.path,
         "companion": suffix,
@@ -272,92 +211,50 @@ def _read_companion(
     except CompanionError as error:
         # The size of what was received: an error page of a proxy has another one than the listed
         # companion, which is then due again.
-        return {
-            **row,
-            "state": UNREADABLE,
-            "error": error.reason,
-            "companion_size": len(content),
-        }
+        size = len(content)
+        return {**row, "state": UNREADABLE, "error": error.reason, "companion_size": size}
     except VerificationError as error:
         return {**row, "state": REJECTED, "error": f"{error.what} {error.actual}"}
-    if artifact.sha256 not in (None, sha256):
-        how = f"signed by {signed_by}" if signed_by else "unsigned"
-        error_text = f"it has another SHA-256, {how}"
-        return {**row, "state": CHANGED, "conflicting_sha256": sha256, "error": error_text}
+    in_force = digests_in_force(artifact.recorded.values()).get(artifact.path)
+    if in_force is not None and in_force["sha256"] != sha256:
+        signed = f"signed by {signed_by}" if signed_by else "unsigned"
+        text = (
+            f"it has SHA-256 {sha256}, {signed}, but {in_force['sha256']} was recorded first and "
+            "stays in force; either the file was replaced under its name, or somebody tampers with "
+            "it. Accept the new one only if python.org announced it"
+        )
+        return {**row, "state": CHANGED, "conflicting_sha256": sha256, "error": text}
     if row["sha256"] == sha256:
         # It was verified before, even if it was not now.
         signed_by = signed_by or row["signed_by"]
     return {**row, "sha256": sha256, "signed_by": signed_by, "state": OK}
 
 
-def _read_rows(store: CatalogStore, site_url: str, directory: str) -> list[Row]:
-    """A directory's recorded rows.
-
-    An unreadable table is an error, never an empty one: later digests are compared with it.
-    """
-    try:
-        table, metadata = store.read(digests_file(directory))
-    except CatalogMissingError:
-        return []
-    return list(table.to_pylist()) if metadata["site_url"] == site_url else []
-
-
-def _write(
+def _record(
     store: CatalogStore,
     site_url: str,
     directory: str,
-    outcomes: Mapping[str, _Outcome],
+    reads: Mapping[str, Future[list[Row]]],
     accept: Collection[str],
 ) -> DirectoryDigests:
-    """Add a directory's new rows to its table, and report what it has."""
-    new = [row for outcome in outcomes.values() for row in outcome.rows]
+    """Wait for a directory's new rows, and add them to its table."""
+    read: list[Row] = []
+    failures = []
+    for path, future in reads.items():
+        try:
+            read += future.result()
+        except (PyorgError, OSError) as error:
+            failures.append(f"{path}: {error}")
     size = 0
     try:
-        before = _read_rows(store, site_url, directory)
-        replaced = {row["path"] for row in new} & set(accept)
+        replaced = {row["path"] for row in read}.intersection(accept)
+        before = _recorded(store, site_url, directory)
         kept = [row for row in before if row["path"] not in replaced]
-        by_key = {(row["path"], row["companion"]): row for row in (*kept, *new)}
+        by_key = {(row["path"], row["companion"]): row for row in (*kept, *read)}
         rows = [by_key[key] for key in sorted(by_key)]
-        if new:
+        if read:
             metadata = {"site_url": site_url, "recorded_at": datetime.now(UTC)}
             size = store.write(digests_file(directory), schemas.ARTIFACT_DIGESTS, rows, metadata)
     except PyorgError as error:
-        return DirectoryDigests(directory, due=len(outcomes), error=error)
-    read = [row for row in new if row["state"] == OK]
-    in_force = digests_in_force(rows)
-    conflicts = tuple(
-        DigestConflict(
-            row["path"],
-            row["companion"],
-            in_force[row["path"]]["sha256"],
-            row["conflicting_sha256"],
-        )
-        for row in rows
-        if row["state"] == CHANGED
-    )
-    for conflict in conflicts:
-        _logger.error("%s", conflict)
-    return DirectoryDigests(
-        directory=directory,
-        rows=len(rows),
-        due=len(outcomes),
-        recorded=len(read),
-        verified=sum(row["signed_by"] is not None for row in read),
-        missing=sum(row["state"] == MISSING for row in new),
-        conflicts=conflicts,
-        unreadable=_errors(rows, UNREADABLE),
-        rejected=_errors(rows, REJECTED),
-        failures={path: str(outcome.error) for path, outcome in outcomes.items() if outcome.error},
-        bytes=size,
-        data_version=data_version(rows, {"checked_at"}),
-        head=rows[:5],
-    )
-
-
-def _errors(rows: Iterable[Row], state: str) -> dict[str, str]:
-    found = {}
-    for row in rows:
-        if row["state"] == state:
-            found[row["path"]] = f"{row['companion']}: {row['error']}"
-            _logger.debug("%s%s", row["path"], found[row["path"]])
-    return found
+        return DirectoryDigests(directory, str(error))
+    return DirectoryDigests(directory, "; ".join(failures) or None, rows, read, size)

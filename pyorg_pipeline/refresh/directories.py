@@ -14,8 +14,8 @@ from pyorg_pipeline.errors import (
     ListingError,
     RootListingError,
 )
+from pyorg_pipeline.model.companions import Entry
 from pyorg_pipeline.model.due import Crawl, Due, due
-from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.versions import LEGACY_DIRECTORY, parse_release_directory
 from pyorg_pipeline.refresh.artifacts import read_failures, remove_directory
 from pyorg_pipeline.refresh.changes import ChangeTracker

@@ -25,7 +25,6 @@ from pyorg_pipeline.catalog.store import (
 )
 from pyorg_pipeline.errors import (
     CatalogError,
-    CatalogMissingError,
     CatalogUnreadableError,
 )
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
@@ -96,7 +95,12 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
     table = sort_by_version(table.select(schemas.ARTIFACT_CATALOG.names))
     table = table.cast(schemas.ARTIFACT_CATALOG).combine_chunks()
     recognised = table.filter(pc.not_equal(table["artifact_type"], UNRECOGNISED))
-    paths, paths_before = set(table["path"].to_pylist()), _published_paths(store)
+    published = store.read_or_none(CATALOG_FILE, ["path"])
+    paths_before = set() if published is None else set(published.table["path"].to_pylist())
+    paths = set(table["path"].to_pylist())
+    before = None
+    if published is not None and published.metadata["site_url"] == site_url:
+        before = {name: published.metadata[name] for name in ("artifacts", "unrecognised")}
     return StoredTable(
         table,
         {
@@ -105,7 +109,7 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
             "crawls": {name: each["crawled_at"] for name, each in metadata.items()},
             "changes": pending_numbers({**metadata, **_removed_tables(store, site_url)}),
             "digests": digests,
-            "before": _counts_before(store, site_url),
+            "before": before,
             "directories": len(found),
             "releases": pc.count_distinct(recognised["version"]).as_py(),
             "artifacts": len(recognised),
@@ -129,7 +133,7 @@ def latest_versions(store: CatalogStore, catalog: StoredTable) -> StoredTable:
     files = release_files(catalog.table)
     rows = _latest_rows(release_history(files, now=published_at), files)
     before: list[dict[str, Any]] = []
-    previous = _previous_latest(store)
+    previous = store.read_or_none(LATEST_FILE)
     if previous is not None and previous.metadata["site_url"] == catalog.metadata["site_url"]:
         before = _highest(previous, published_at)
     return StoredTable(
@@ -144,7 +148,7 @@ def latest_versions(store: CatalogStore, catalog: StoredTable) -> StoredTable:
 
 def moved_versions(store: CatalogStore, latest: StoredTable) -> list[tuple[str | None, bool]]:
     """(series or None, final_only) of the rows that differ from the stored latest_version."""
-    previous = _previous_latest(store)
+    previous = store.read_or_none(LATEST_FILE)
     rows = [] if previous is None else previous.table.to_pylist()
     before = {_place(row): row["version"] for row in rows}
     return [
@@ -198,28 +202,6 @@ def _with_digests(table: Any, store: CatalogStore, directories: Iterable[str]) -
         column = pa.array([digest and digest[name] for digest in found], pa.string())
         table = table.append_column(schemas.ARTIFACT_CATALOG.field(name), column)
     return table
-
-
-def _counts_before(store: CatalogStore, site_url: str) -> dict[str, int] | None:
-    """The counts of the site's snapshot that is about to be replaced; None if there is none."""
-    before = store.metadata_or_none(CATALOG_FILE)
-    if before is None or before["site_url"] != site_url:
-        return None
-    return {name: before[name] for name in ("artifacts", "unrecognised")}
-
-
-def _published_paths(store: CatalogStore) -> set[str]:
-    try:
-        return set(store.read(CATALOG_FILE, ["path"]).table["path"].to_pylist())
-    except (CatalogMissingError, CatalogUnreadableError):
-        return set()
-
-
-def _previous_latest(store: CatalogStore) -> StoredTable | None:
-    try:
-        return store.read(LATEST_FILE)
-    except (CatalogMissingError, CatalogUnreadableError):
-        return None
 
 
 def _latest_rows(

@@ -20,8 +20,7 @@ from pyorg_pipeline.catalog.store import (
     CatalogStore,
     StoredTable,
 )
-from pyorg_pipeline.catalog.times import later_time
-from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
+from pyorg_pipeline.errors import CatalogMissingError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.releases import (
     FAMILIES,
@@ -31,6 +30,7 @@ from pyorg_pipeline.model.releases import (
     release_history,
 )
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline.refresh.changes import later_time
 
 #: What of this table's metadata has to equal the catalog's.
 _CATALOG_METADATA: Final = {"site_url": "site_url", "catalog_published_at": "published_at"}
@@ -207,12 +207,10 @@ class _Publication:
 
 def _before(store: CatalogStore, site_url: str) -> _Publication | None:
     """None if no releases of this site were published yet."""
-    try:
-        table, metadata = store.read(RELEASES_FILE, ["version", "missing_families", "completed_at"])
-    except (CatalogMissingError, CatalogUnreadableError):
+    found = store.read_or_none(RELEASES_FILE, ["version", "missing_families", "completed_at"])
+    if found is None or found.metadata["site_url"] != site_url:
         return None
-    if metadata["site_url"] != site_url:
-        return None
+    table, metadata = found
     seen = {
         version: _Seen(complete=True, completed_at=completed_at)
         for version, completed_at in metadata.get("vanished", {}).items()

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from pyorg_pipeline.errors import PyorgError
-from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.model.companions import Entry
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.listing import parse_listing
 

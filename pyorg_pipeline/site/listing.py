@@ -17,7 +17,7 @@ from lxml.etree import LxmlError  # type: ignore[import-untyped]  # stubs are a 
 from parsel import Selector
 
 from pyorg_pipeline.errors import ListingError
-from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.model.companions import Entry
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement  # type: ignore[import-untyped]

@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from pyorg_pipeline.catalog.location import LocalLocation
-from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore, digests_file
+from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.defs.partitions import release_directory_partitions
@@ -29,8 +29,7 @@ from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests,
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, LONG_AGO, small_site
 
 DIGESTS = dg.AssetKey("artifact_digests")
-#: Of a series whose signer nobody knows: where the extra `sigstore` is installed, the signature
-#: that is made up here would be looked at, too.
+#: Of a series without a known signer: the bundles of these tests do not verify.
 SIGNED = "2.7/Python-2.7.tgz"
 BILLED = "3.13.9/Python-3.13.9.tgz"
 BUNDLE, BILL = f"{SIGNED}.sigstore", f"{BILLED}.spdx.json"
@@ -67,7 +66,7 @@ def settings(filled: tuple[Replica, Path], site: Replica, tmp_path: Path) -> Set
 
 
 def change_bundle(site: Replica, sha256: str, date: datetime) -> None:
-    """Let the bundle tell another digest, as of this date."""
+    """Replace the bundle by one with another digest."""
     site.replace(BUNDLE, content=bundle_bytes(sha256), last_modified=date)
 
 
@@ -99,7 +98,7 @@ def materialisations(settings: Settings) -> dict[str, dict[str, Any]]:
 
 
 def catalog(settings: Settings) -> dict[str, tuple[Any, Any, Any]]:
-    """What artifact_catalog says of the digest of each artifact that has one."""
+    """The digests in artifact_catalog, by path."""
     rows = CatalogStore(LocalLocation(Path(settings.catalog_url))).rows(CATALOG_FILE)
     return {
         row["path"]: (row["sha256"], row["digest_source"], row["signed_by"])
@@ -109,7 +108,7 @@ def catalog(settings: Settings) -> dict[str, tuple[Any, Any, Any]]:
 
 
 def run_asset(settings: Settings, partition: str) -> dg.ExecuteInProcessResult:
-    """As the button on the page of a partition does it."""
+    """Materialize one partition, as the button on its page does."""
     job = build_definitions(settings).resolve_implicit_job_def_def_for_assets([DIGESTS])
     assert job is not None
     with open_instance(settings.dagster_home) as instance:
@@ -121,57 +120,40 @@ def run_asset(settings: Settings, partition: str) -> dg.ExecuteInProcessResult:
         )
 
 
-def test_a_plain_refresh_reads_no_digests(settings: Settings, site: Replica) -> None:
-    refresh(settings, full=True)
-    assert BUNDLE not in asked(site)
-    assert BILL not in asked(site)
-    assert catalog(settings) == {}
-    assert states(settings) == dict.fromkeys(DIRECTORIES, "MISSING")
-
-
-def test_a_refresh_with_digests_puts_them_into_the_catalog(
+def test_digests_are_read_when_asked_for_and_put_into_the_catalog(
     settings: Settings, site: Replica
 ) -> None:
+    refresh(settings, full=True)
+    assert not {BUNDLE, BILL}.intersection(asked(site))
+    assert catalog(settings) == {}
+    site.clear_requests()
     done = refresh(settings, digests=True)
-    assert done.digest_failures == {}
     assert asked(site) == sorted(["", BUNDLE, BILL])
-    assert done.requests == 3
+    assert (done.digest_failures, done.requests) == ({}, 3)
     assert catalog(settings) == {SIGNED: (ONE, "sigstore", None), BILLED: (TWO, "spdx", None)}
-
-
-def test_every_partition_is_materialised_with_what_was_read_in_it(settings: Settings) -> None:
-    refresh(settings, digests=True)
     assert states(settings) == ALL_MATERIALIZED
     found = materialisations(settings)
     signed = found["2.7"]
     assert (signed["dagster/row_count"], signed["digests_read"]) == (1, 1)
     assert (signed["signatures_verified"], signed["missing"], signed["conflicts"]) == (0, 0, 0)
     assert f"| {SIGNED} | .sigstore | ok | {ONE} | sigstore |  |" in signed["preview"]
-    assert found["src"]["dagster/row_count"] == 0
-    assert found["src"]["preview"] == "no rows"
+    assert (found["src"]["dagster/row_count"], found["src"]["preview"]) == (0, "no rows")
 
 
-def test_a_second_refresh_with_digests_asks_for_no_companion_and_runs_nothing(
+def test_a_missing_companion_is_recorded_and_a_second_refresh_reads_no_digests(
     settings: Settings, site: Replica
 ) -> None:
-    refresh(settings, digests=True)
-    site.clear_requests()
-    done = refresh(settings, digests=True)
-    assert asked(site) == [""]
-    assert done.digests_read == 0
-    with open_instance(settings.dagster_home) as instance:
-        assert instance.get_runs()[0].job_name == "read_root"
-
-
-def test_a_missing_companion_is_recorded_as_missing(settings: Settings, site: Replica) -> None:
     site.answer(BUNDLE, Answer(status=404))
     assert refresh(settings, digests=True).digest_failures == {}
     assert materialisations(settings)["2.7"]["missing"] == 1
     assert states(settings) == ALL_MATERIALIZED
     assert catalog(settings) == {BILLED: (TWO, "spdx", None)}
     site.clear_requests()
-    refresh(settings, digests=True)
+    done = refresh(settings, digests=True)
     assert asked(site) == [""]
+    assert done.digests_read == 0
+    with open_instance(settings.dagster_home) as instance:
+        assert instance.get_runs()[0].job_name == "read_root"
 
 
 def test_a_companion_that_fails_fails_its_partition_after_the_others(
@@ -211,7 +193,7 @@ def test_unreadable_companions_are_counted_and_not_requested_again(
     assert asked(site) == [""]
 
 
-def test_a_changed_digest_is_an_error_in_the_log_and_not_in_force(
+def test_a_changed_digest_is_an_error_in_the_log_until_it_is_accepted(
     settings: Settings, site: Replica
 ) -> None:
     refresh(settings, digests=True)
@@ -224,43 +206,29 @@ def test_a_changed_digest_is_an_error_in_the_log_and_not_in_force(
     assert catalog(settings)[SIGNED] == (ONE, "sigstore", None)
     metadata = materialisations(settings)["2.7"]
     assert (metadata["conflicts"], metadata["conflicting_files"]) == (1, SIGNED)
+    job = build_definitions(settings).resolve_job_def("record_digests")
+    config = {"ops": {"read_digests": {"config": {"directories": ["2.7"], "accept": [SIGNED]}}}}
     with open_instance(settings.dagster_home) as instance:
         [run] = instance.get_runs(dg.RunsFilter(job_name="record_digests"), limit=1)
         assert run.status == dg.DagsterRunStatus.SUCCESS
         errors = [log.message for log in instance.all_logs(run.run_id) if log.level == 40]
-    assert errors == [conflict]
-
-
-def test_a_digest_that_was_announced_to_change_can_be_accepted(
-    settings: Settings, site: Replica
-) -> None:
-    refresh(settings, digests=True)
-    change_bundle(site, THREE, LATER)
-    refresh(settings, digests=True)
-    job = build_definitions(settings).resolve_job_def("record_digests")
-    config = {"ops": {"read_digests": {"config": {"directories": ["2.7"], "accept": [SIGNED]}}}}
-    with open_instance(settings.dagster_home) as instance:
+        assert errors == [conflict]
         assert job.execute_in_process(run_config=config, instance=instance).success
     refresh(settings)
     assert catalog(settings)[SIGNED] == (THREE, "sigstore", None)
 
 
 def test_one_partition_can_be_materialised_by_itself(settings: Settings, site: Replica) -> None:
-    assert run_asset(settings, "2.7").success
-    assert asked(site) == [BUNDLE]
-    assert states(settings) == {**dict.fromkeys(DIRECTORIES, "MISSING"), "2.7": "MATERIALIZED"}
-    site.clear_requests()
-    # Nothing is due: it is materialised again, and nothing is asked.
-    assert run_asset(settings, "2.7").success
-    assert asked(site) == []
-
-
-def test_a_partition_that_fails_by_itself_is_shown_as_failed(
-    settings: Settings, site: Replica
-) -> None:
     site.answer(BUNDLE, Answer(status=403))
     assert not run_asset(settings, "2.7").success
     assert states(settings)["2.7"] == "FAILED"
+    site.clear_answers()
+    assert run_asset(settings, "2.7").success
+    assert asked(site) == [BUNDLE, BUNDLE]
+    assert states(settings) == {**dict.fromkeys(DIRECTORIES, "MISSING"), "2.7": "MATERIALIZED"}
+    # Nothing is due: it is materialised again without a request.
+    assert run_asset(settings, "2.7").success
+    assert asked(site) == [BUNDLE, BUNDLE]
 
 
 def test_the_job_without_directories_reads_those_that_are_due(
@@ -271,15 +239,6 @@ def test_the_job_without_directories_reads_those_that_are_due(
         assert job.execute_in_process(instance=instance).success
     assert asked(site) == sorted([BUNDLE, BILL])
     assert states(settings) == ALL_MATERIALIZED
-
-
-def test_an_unreadable_table_of_digests_is_not_taken_for_empty(
-    settings: Settings, site: Replica
-) -> None:
-    refresh(settings, digests=True)
-    (Path(settings.catalog_url) / digests_file("2.7")).write_bytes(b"broken")
-    assert not run_asset(settings, "2.7").success
-    assert asked(site).count(BUNDLE) == 1
 
 
 @pytest.mark.skipif(not can_verify(), reason="the extra `sigstore` is not installed")
@@ -297,7 +256,7 @@ def test_signatures_that_verify_are_counted_and_name_their_signer(tmp_path: Path
     assert materialisations(settings)[path.partition("/")[0]]["signatures_verified"] == 1
 
 
-def test_the_command_line_tells_how_many_digests_were_read(settings: Settings) -> None:
+def test_the_command_line_shows_how_many_digests_were_read(settings: Settings) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pyorg_pipeline", "refresh", "--digests"],
         env=environment(settings.home, PYORG_SITE_URL=settings.site_url),

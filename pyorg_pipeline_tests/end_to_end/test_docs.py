@@ -9,9 +9,8 @@ from pathlib import Path
 from pyorg_pipeline import errors
 from pyorg_pipeline.demo.replica.record import read_record
 from pyorg_pipeline.downloads.archives import archive_kind
-from pyorg_pipeline.model.companions import group_listing
+from pyorg_pipeline.model.companions import Entry, group_listing
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
-from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.releases import ReleaseFile, release_history
 from pyorg_pipeline.model.versions import parse_release_directory
 from pyorg_pipeline_tests.support.release_stages import release_directories, release_files

@@ -10,12 +10,12 @@ import pytest
 from pyorg_pipeline.demo.replica.record import read_record
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import (
+    Entry,
     ListedArtifact,
     companion_name,
     group_listing,
     looks_like_companion,
 )
-from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 

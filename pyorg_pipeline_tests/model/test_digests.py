@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 import string
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +23,6 @@ from pyorg_pipeline.model.digests import (
     Signer,
     bundle_digest,
     companion_digest,
-    is_sha256,
     sbom_digest,
 )
 from pyorg_pipeline_tests.support.published import (
@@ -50,11 +50,11 @@ def read_sbom(value: object) -> str:
 
 
 @pytest.mark.parametrize("media_type", MEDIA_TYPES)
-def test_a_bundle_of_any_format_tells_the_digest_of_its_message(media_type: str) -> None:
+def test_a_bundle_of_any_format_has_the_digest_of_its_message(media_type: str) -> None:
     assert bundle_digest(bundle_bytes(DIGEST, media_type), "x.sigstore") == DIGEST
 
 
-def test_a_bundle_may_be_spelled_as_every_parser_of_protocol_buffers_takes_it() -> None:
+def test_a_bundle_may_have_any_valid_spelling_of_protocol_buffers() -> None:
     plain = bundle(DIGEST)
     digest = base64.urlsafe_b64encode(bytes.fromhex(DIGEST)).decode().rstrip("=")
     assert "-" in digest
@@ -101,9 +101,7 @@ def test_a_bundle_may_be_spelled_as_every_parser_of_protocol_buffers_takes_it() 
         (lambda b: b["messageSignature"]["messageDigest"].update(digest=""), "0 bytes"),
     ],
 )
-def test_a_bundle_that_is_not_as_it_should_be_says_what_is_wrong(
-    change: Change, words: str
-) -> None:
+def test_an_invalid_bundle_is_refused_with_the_reason(change: Change, words: str) -> None:
     changed = bundle(DIGEST)
     change(changed)
     with pytest.raises(CompanionError) as caught:
@@ -112,7 +110,7 @@ def test_a_bundle_that_is_not_as_it_should_be_says_what_is_wrong(
     assert caught.value.url == "x.sigstore"
 
 
-def test_a_bill_of_materials_tells_the_digest_of_the_artifact_not_of_its_parts() -> None:
+def test_a_bill_of_materials_has_the_digest_of_the_artifact_not_of_its_parts() -> None:
     assert sbom_digest(sbom_bytes(DIGEST, NAME), "x", NAME) == DIGEST
     assert sbom_digest(sbom_bytes(DIGEST.upper(), NAME), "x", NAME) == DIGEST
 
@@ -140,7 +138,7 @@ def test_a_bill_of_materials_tells_the_digest_of_the_artifact_not_of_its_parts()
         (lambda b: b["packages"][1]["checksums"][0].update(checksumValue="\u0660" * 64), "64 hexa"),
     ],
 )
-def test_a_bill_of_materials_that_is_not_as_it_should_be_says_what_is_wrong(
+def test_an_invalid_bill_of_materials_is_refused_with_the_reason(
     change: Change, words: str
 ) -> None:
     changed = sbom(DIGEST, NAME)
@@ -174,13 +172,6 @@ def test_the_strongest_companion_comes_first() -> None:
     assert companion_digest(SBOM_SUFFIX, sbom_bytes(DIGEST, NAME), "x", NAME) == DIGEST
 
 
-def test_a_digest_is_written_with_64_small_hexadecimal_digits() -> None:
-    assert is_sha256(DIGEST)
-    assert not is_sha256(DIGEST.upper())
-    assert not is_sha256(DIGEST[:-1])
-    assert not is_sha256(f"{DIGEST}\n")
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(string.printable),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
@@ -195,17 +186,12 @@ def reads_or_refuses(content: bytes) -> None:
         except CompanionError as error:
             assert str(error).startswith("x: ")  # noqa: PT017  # both ways out are right
         else:
-            assert is_sha256(digest)
+            assert re.fullmatch("[0-9a-f]{64}", digest)
 
 
-@given(st.binary(max_size=200))
-def test_arbitrary_bytes_give_a_digest_or_our_error(content: bytes) -> None:
+@given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_arbitrary_content_gives_a_digest_or_our_error(content: bytes) -> None:
     reads_or_refuses(content)
-
-
-@given(JSON)
-def test_arbitrary_json_gives_a_digest_or_our_error(value: object) -> None:
-    reads_or_refuses(json.dumps(value).encode())
 
 
 @given(
@@ -213,7 +199,7 @@ def test_arbitrary_json_gives_a_digest_or_our_error(value: object) -> None:
     st.lists(st.integers(0, 50), max_size=6),
     JSON,
 )
-def test_whatever_stands_in_the_place_of_a_part_gives_a_digest_or_our_error(
+def test_a_replaced_part_gives_a_digest_or_our_error(
     whole: dict[str, Any], way: list[int], value: object
 ) -> None:
     changed = copy.deepcopy(whole)

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
-from pyorg_pipeline.model.companions import group_listing
-from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.model.companions import Entry, group_listing
 from pyorg_pipeline.model.grammar import RULES
 from pyorg_pipeline.model.names import parse_name
 from pyorg_pipeline.model.versions import parse_release_directory

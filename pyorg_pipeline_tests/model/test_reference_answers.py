@@ -12,8 +12,7 @@ from collections import Counter
 import pytest
 
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.companions import group_listing
-from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.model.companions import Entry, group_listing
 from pyorg_pipeline.model.names import parse_name
 from pyorg_pipeline_tests.support.reference_answers import Answer, read_answers
 

@@ -62,7 +62,6 @@ def files(
         one = ReleaseFile(
             release_version=version(text),
             path=f"x/{kind}-{text}",
-            directory="x",
             artifact_type=artifact_type,
             format=packing,
             arch=arch or None,
@@ -141,7 +140,9 @@ class TestSecurityOnlySeries:
         directories = series_directories("3.12")
         known = release_files(*directories[: directories.index(release) + 1])
         released = min(
-            one.last_modified for one in known if one.last_modified and one.directory == release
+            one.last_modified
+            for one in known
+            if one.last_modified and one.path.startswith(f"{release}/")
         )
         return history(known, now=released + time)[release]
 

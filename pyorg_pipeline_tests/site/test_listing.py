@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pyorg_pipeline.errors import ListingError
-from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.model.companions import Entry
 from pyorg_pipeline.site.listing import parse_listing
 
 DATA = Path(__file__).parent / "data"

@@ -8,8 +8,7 @@ from typing import Final, NamedTuple
 
 from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.companions import ListedArtifact, group_listing, is_signature
-from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.model.companions import Entry, ListedArtifact, group_listing, is_signature
 from pyorg_pipeline.model.releases import ReleaseFile
 from pyorg_pipeline.model.versions import LEGACY_DIRECTORY, parse_release_directory
 
@@ -76,7 +75,6 @@ def as_release_file(directory: str, listed: ListedArtifact) -> ReleaseFile:
     return ReleaseFile(
         release_version=version,
         path=f"{directory}/{listed.entry.name}",
-        directory=directory,
         artifact_type=listed.artifact_type,
         format=str(attributes["format"]) if "format" in attributes else None,
         arch=str(attributes["arch"]) if "arch" in attributes else None,

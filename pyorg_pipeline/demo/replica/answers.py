@@ -18,7 +18,7 @@ from typing import Final
 from urllib.parse import quote
 
 from pyorg_pipeline.demo.replica.tree import File, ReplicaTree
-from pyorg_pipeline.model.entries import Entry
+from pyorg_pipeline.model.companions import Entry
 
 #: Where the site's root is, as on python.org.
 ROOT: Final = "/ftp/python/"

@@ -13,8 +13,8 @@ from hashlib import sha256, shake_256
 from typing import Any, Final
 
 from pyorg_pipeline.demo.replica.record import RecordedEntry
+from pyorg_pipeline.model.companions import Entry
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
-from pyorg_pipeline.model.entries import Entry
 
 #: The size of a file that is added with neither a size nor a content.
 DEFAULT_SIZE: Final = 1000
