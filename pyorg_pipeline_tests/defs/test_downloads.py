@@ -391,15 +391,6 @@ def job_runs(settings: Settings) -> list[dg.DagsterRun]:
         return list(instance.get_runs(filters))
 
 
-def test_dagster_job_execute_takes_its_config_from_a_file(settings: Settings, folder: Path) -> None:
-    config = select(series=["3.6"], verify=True, destination=str(folder))
-    with dagster_job_execute(settings, config) as process:
-        printed = process.communicate()[0].decode()
-    assert process.returncode == 0, printed
-    assert visible(folder) == contents([FINAL])
-    assert [run.status for run in job_runs(settings)] == [dg.DagsterRunStatus.SUCCESS]
-
-
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_a_terminated_run_leaves_no_half_file_and_the_next_one_resumes(
     settings: Settings, site: Replica, folder: Path, go_on: threading.Event
@@ -409,8 +400,8 @@ def test_a_terminated_run_leaves_no_half_file_and_the_next_one_resumes(
         wait_until((folder / f".{name(FINAL)}.part").exists)
         wait_until(lambda: len(visible(folder)) == 2)
         process.send_signal(signal.SIGTERM)
+        go_on.set()
         printed = process.communicate()[0].decode()
-    go_on.set()
     assert process.returncode != 0, printed
     assert visible(folder) == contents(NEWEST[:2])
     [run] = job_runs(settings)
@@ -585,6 +576,7 @@ def test_ctrl_c_ends_pyorg_download_without_a_traceback_or_a_half_file(
         wait_until((folder / f".{name(FINAL)}.part").exists)
         wait_until(lambda: len(visible(folder)) == 2)
         process.send_signal(signal.SIGINT)
+        go_on.set()
         printed = process.communicate()[0].decode()
     assert process.returncode == 130
     assert "Traceback" not in printed

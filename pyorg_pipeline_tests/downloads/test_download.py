@@ -63,14 +63,6 @@ def test_a_file_gets_the_usual_permissions(client: SiteClient, tmp_path: Path) -
     assert (tmp_path / NAME).stat().st_mode == (tmp_path / "ordinary").stat().st_mode
 
 
-def test_the_folder_may_be_relative(
-    client: SiteClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert fetch(client, PATH, ".").destination == NAME
-    assert names(tmp_path) == [NAME]
-
-
 @pytest.mark.parametrize(
     "name", ["a b&c.exe", "a%2Fb", "caf\u00e9", "a#b", "a;b+c", pytest.param("x" * 255, id="long")]
 )

@@ -124,28 +124,59 @@ def test_a_folder_that_may_not_be_written_to_is_reported_without_a_request(
     assert replica.requests == []
 
 
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_directory_in_the_way_is_reported_without_a_request(
-    replica: Replica, client: SiteClient, tmp_path: Path, overwrite: bool
-) -> None:
-    (tmp_path / NAME).mkdir()
-    (tmp_path / NAME / "precious").touch()
-    with pytest.raises(DestinationError, match="a directory is in the way; remove or rename it"):
-        fetch(client, PATH, tmp_path, overwrite=overwrite)
-    assert names(tmp_path / NAME) == ["precious"]
-    assert names(tmp_path) == [NAME]
-    assert replica.requests == []
+def directory(path: Path) -> None:
+    path.mkdir()
+    (path / "precious").touch()
+
+
+def link_to_nowhere(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+def link_to_itself(path: Path) -> None:
+    path.symlink_to(path.name)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_pipe_in_the_way_is_neither_opened_nor_replaced(
-    replica: Replica, client: SiteClient, tmp_path: Path, overwrite: bool
+@pytest.mark.parametrize(
+    ("make", "words", "overwrite"),
+    [
+        (directory, "a directory is in the way; remove or rename it", False),
+        (directory, "a directory is in the way; remove or rename it", True),
+        (os.mkfifo, "a device or pipe is in the way", False),
+        (os.mkfifo, "a device or pipe is in the way", True),
+        (link_to_nowhere, "dangling symbolic link is in the way; remove it, or", False),
+        (link_to_itself, "loop", False),
+    ],
+)
+def test_what_is_in_the_way_of_a_file_is_reported_without_a_request(
+    replica: Replica,
+    client: SiteClient,
+    tmp_path: Path,
+    make: Callable[[Path], None],
+    words: str,
+    overwrite: bool,
 ) -> None:
-    os.mkfifo(tmp_path / NAME)
-    with pytest.raises(DestinationError, match="a device or pipe is in the way"):
+    make(tmp_path / NAME)
+    before = (tmp_path / NAME).lstat()
+    with pytest.raises(DestinationError, match=words):
         fetch(client, PATH, tmp_path, overwrite=overwrite)
-    assert (tmp_path / NAME).is_fifo()
+    assert names(tmp_path) == [NAME]
+    assert (tmp_path / NAME).lstat() == before
+    assert replica.requests == []
+
+
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+@pytest.mark.parametrize("make", [Path.touch, link_to_nowhere])
+def test_what_is_in_the_way_of_a_folder_is_reported_without_a_request(
+    replica: Replica, client: SiteClient, tmp_path: Path, make: Callable[[Path], None], below: str
+) -> None:
+    make(tmp_path / "folder")
+    with pytest.raises(DestinationError, match="in the way"):
+        fetch(client, PATH, tmp_path / "folder" / below)
+    assert names(tmp_path) == ["folder"]
+    with pytest.raises(DestinationError, match="too long"):
+        fetch(client, PATH, tmp_path / ("x" * 300))
     assert replica.requests == []
 
 
@@ -175,54 +206,8 @@ def test_a_directory_that_appears_meanwhile_costs_no_bytes(
     assert len(replica.requests) == 2
 
 
-def test_a_dangling_link_in_the_way_is_reported_without_a_request(
-    replica: Replica, client: SiteClient, tmp_path: Path
-) -> None:
-    (tmp_path / NAME).symlink_to("nowhere")
-    with pytest.raises(
-        DestinationError, match="dangling symbolic link is in the way; remove it, or"
-    ):
-        fetch(client, PATH, tmp_path)
-    assert names(tmp_path) == [NAME]
-    assert (tmp_path / NAME).is_symlink()
-    assert replica.requests == []
-
-
-def test_a_loop_of_links_is_reported_without_a_request(
-    replica: Replica, client: SiteClient, tmp_path: Path
-) -> None:
-    (tmp_path / NAME).symlink_to(NAME)
-    with pytest.raises(DestinationError, match="loop"):
-        fetch(client, PATH, tmp_path)
-    assert replica.requests == []
-
-
-@pytest.mark.parametrize("kind", ["file", "dangling link"])
-@pytest.mark.parametrize("below", ["", "deeper/still"])
-def test_a_file_in_place_of_the_folder_is_reported(
-    replica: Replica, client: SiteClient, tmp_path: Path, kind: str, below: str
-) -> None:
-    place = tmp_path / "folder"
-    if kind == "file":
-        place.write_bytes(OLD)
-    else:
-        place.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(DestinationError, match="in the way"):
-        fetch(client, PATH, place / below)
-    assert names(tmp_path) == ["folder"]
-    assert replica.requests == []
-
-
 def test_a_link_to_a_folder_is_the_folder(client: SiteClient, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     assert fetch(client, PATH, tmp_path / "link").destination == str(tmp_path / "link" / NAME)
     assert names(tmp_path / "real") == [NAME]
-
-
-def test_a_path_that_is_too_long_is_reported(
-    replica: Replica, client: SiteClient, tmp_path: Path
-) -> None:
-    with pytest.raises(DestinationError, match="too long"):
-        fetch(client, PATH, tmp_path / ("x" * 300))
-    assert replica.requests == []

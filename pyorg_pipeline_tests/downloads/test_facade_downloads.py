@@ -15,8 +15,6 @@ from pyorg_pipeline import (
     ExtraMissingError,
     InvalidArgumentError,
     PythonOrgDownloads,
-    SiteStatusError,
-    VerificationError,
     VersionNotFoundError,
 )
 from pyorg_pipeline.demo.replica.server import Replica
@@ -110,24 +108,6 @@ class TestDownloadArtifact:
         assert temporary.read_bytes() == OLD
         assert temporary.parent not in (folder, path.parent)
 
-    def test_an_existing_file_is_returned_without_a_request(
-        self, folder: Path, site: Replica
-    ) -> None:
-        (folder / "Python-2.7.tgz").write_bytes(b"mine")
-        assert PythonOrgDownloads.download_artifact("Python-2.7.tgz").read_bytes() == b"mine"
-        assert requested(site) == []
-
-    def test_a_file_that_does_not_verify_keeps_the_good_copy(
-        self, folder: Path, site: Replica
-    ) -> None:
-        good = PythonOrgDownloads.download_artifact("Python-3.14.0.tar.xz")
-        site.replace("3.14.0/Python-3.14.0.tar.xz", content=NEW[:-1] + b"!")
-        with pytest.raises(VerificationError) as raised:
-            PythonOrgDownloads.download_artifact("Python-3.14.0.tar.xz", overwrite=True)
-        assert raised.value.expected == sha256_of(NEW)
-        assert good.read_bytes() == NEW
-        assert [entry.name for entry in folder.iterdir()] == ["Python-3.14.0.tar.xz"]
-
     @pytest.mark.usefixtures("folder")
     def test_a_digest_can_be_required_or_waived(self) -> None:
         with pytest.raises(UnverifiableError, match="no digest is published"):
@@ -138,13 +118,6 @@ class TestDownloadArtifact:
         assert PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify=False).is_file()
         path = PythonOrgDownloads.download_artifact("Python-3.14.0.tar.xz", verify="digest")
         assert path.read_bytes() == NEW
-
-    @pytest.mark.usefixtures("folder")
-    def test_a_removed_file_is_reported_with_its_status(self, site: Replica) -> None:
-        site.remove("2.7/Python-2.7.tgz")
-        with pytest.raises(SiteStatusError, match="not found") as raised:
-            PythonOrgDownloads.download_artifact("Python-2.7.tgz")
-        assert raised.value.status == 404
 
     @pytest.mark.usefixtures("folder")
     def test_progress_is_reported_to_the_caller(self) -> None:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -147,12 +146,6 @@ def test_concurrency_limits_the_connections(connect: Connect) -> None:
         assert max(request.connection for request in server.requests) <= 3
 
 
-def test_a_connection_that_the_server_closed_is_replaced(connect: Connect) -> None:
-    with RawServer(lambda _: whole(b"x", keep_open=False)) as server:
-        client = connect(server.url)
-        assert [client.get_page().content for _ in range(3)] == [b"x"] * 3
-
-
 # Retries and limits
 
 
@@ -212,15 +205,6 @@ def test_retry_after_is_honoured(replica: Replica, connect: Connect, status: int
     assert time.monotonic() - started >= 1.0
 
 
-def test_retry_after_may_be_a_date(replica: Replica, connect: Connect) -> None:
-    # A date has whole seconds, so that between one and two of them are left.
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
-    replica.answer("3.13.9/", Answer(503, {"Retry-After": date}), times=1)
-    started = time.time()
-    connect(replica.url).get_page("3.13.9")
-    assert time.time() >= int(started) + 2
-
-
 @pytest.mark.parametrize(
     "wanted", ["3600", "9999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "soon", "-1", "1e9", ""]
 )
@@ -245,9 +229,9 @@ def test_after_429_the_whole_client_pauses(replica: Replica, connect: Connect) -
 def test_pauses_become_longer(replica: Replica, connect: Connect) -> None:
     replica.answer("3.13.9/", Answer(503), times=3)
     started = time.monotonic()
-    connect(replica.url, backoff=0.2).get_page("3.13.9")
-    # Jitter takes up to a half: (0.2 + 0.4 + 0.8) / 2.
-    assert time.monotonic() - started >= 0.7
+    connect(replica.url, backoff=0.05).get_page("3.13.9")
+    # Jitter takes up to a half: (0.05 + 0.1 + 0.2) / 2.
+    assert time.monotonic() - started >= 0.175
 
 
 def test_a_refused_connection_is_an_error(connect: Connect) -> None:
@@ -328,21 +312,6 @@ def test_an_endless_page_is_limited_in_size(connect: Connect) -> None:
         with pytest.raises(SiteError, match=f"larger than {MAX_PAGE_SIZE} bytes"):
             connect(server.url).get_page()
         assert len(server.requests) == 1
-
-
-def test_a_page_is_limited_in_size_after_decoding(connect: Connect) -> None:
-    bomb = gzip.compress(bytes(MAX_PAGE_SIZE + 1))
-    with (
-        RawServer(lambda _: whole(bomb, headers=GZIP)) as server,
-        pytest.raises(SiteError, match="larger than"),
-    ):
-        connect(server.url).get_page()
-
-
-def test_a_page_of_the_largest_size_is_accepted(connect: Connect) -> None:
-    packed = gzip.compress(bytes(MAX_PAGE_SIZE))
-    with RawServer(lambda _: whole(packed, headers=GZIP)) as server:
-        assert len(connect(server.url).get_page().content) == MAX_PAGE_SIZE
 
 
 def test_gzip_is_decoded(replica: Replica, connect: Connect) -> None:
@@ -651,13 +620,8 @@ def test_an_invalid_base_url_is_refused_without_showing_its_password(url: str, r
 @pytest.mark.parametrize(
     "settings",
     [
-        {"concurrency": 0},
-        {"concurrency": 33},
-        {"connect_timeout": 0},
-        {"read_timeout": -1},
-        {"retries": -1},
-        {"backoff": -0.1},
-        {"max_pause": -1},
+        *({"concurrency": 0}, {"concurrency": 33}, {"connect_timeout": 0}, {"read_timeout": -1}),
+        *({"retries": -1}, {"backoff": -0.1}, {"max_pause": -1}),
     ],
 )
 def test_numbers_out_of_range_are_refused(settings: dict[str, Any]) -> None:

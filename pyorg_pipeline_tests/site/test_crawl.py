@@ -75,23 +75,6 @@ def test_a_redirect_to_another_directory_is_an_error(replica: Replica, client: S
         read_listing(client, "3.13.9")
 
 
-def test_the_page_of_another_directory_is_an_error(replica: Replica, client: SiteClient) -> None:
-    other = client.get_page("3.13.8").content
-    replica.answer("3.13.9/", Answer(body=other))
-    with pytest.raises(ListingError, match="not '3"):
-        read_listing(client, "3.13.9")
-
-
-def test_a_cut_page_with_a_matching_length_is_an_error(
-    replica: Replica, client: SiteClient
-) -> None:
-    whole = client.get_page("3.13.9").content
-    replica.answer("3.13.9/", Answer(body=whole[:-100]))
-    with pytest.raises(ListingError, match="cut") as caught:
-        read_listing(client, "3.13.9")
-    assert caught.value.is_listing
-
-
 def test_a_crawl_costs_one_request_a_directory(replica: Replica, client: SiteClient) -> None:
     directories = release_directories(client)
     replica.clear_requests()
@@ -109,11 +92,6 @@ def test_a_repeated_directory_is_read_once(replica: Replica, client: SiteClient)
     results = list(crawl(client, ["3.13.9", "3.13.8", "3.13.9"], count))
     assert sorted(crawled.directory for crawled in results) == ["3.13.8", "3.13.9"]
     assert len(replica.requests) == 2
-
-
-def test_without_directories_no_request_is_sent(replica: Replica, client: SiteClient) -> None:
-    assert list(crawl(client, [], count)) == []
-    assert replica.requests == []
 
 
 def test_an_error_is_the_result_of_its_directory_alone(
@@ -191,14 +169,6 @@ def test_closing_a_crawl_leaves_no_thread_and_sends_no_request(
     # What was in flight is not retried.
     requested = [request.path for request in replica.requests]
     assert len(requested) == len(set(requested))
-
-
-def test_a_crawl_without_references_ends(replica: Replica, client: SiteClient) -> None:
-    replica.answer("3.13.9/", Answer(hold=threading.Event()))
-    for _ in crawl(client, ["3.13.8", "3.13.9"], count):
-        break
-    gc.collect()
-    assert crawling_threads() == []
 
 
 def test_an_interrupt_ends_the_crawl(replica: Replica, client: SiteClient) -> None:

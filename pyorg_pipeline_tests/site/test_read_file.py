@@ -34,17 +34,6 @@ def client(site: Replica) -> Iterator[SiteClient]:
         yield client
 
 
-def test_a_file_costs_one_request(site: Replica, client: SiteClient) -> None:
-    assert client.read_file(PATH) == CONTENT
-    assert [request.path for request in site.requests] == [PATH]
-
-
-def test_a_cut_file_is_retried(site: Replica, client: SiteClient) -> None:
-    site.answer(PATH, Answer(cut_after=100), times=2)
-    assert client.read_file(PATH) == CONTENT
-    assert len(site.requests) == 3
-
-
 @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(CONTENT)[:-4], b"\x1f\x8b"])
 def test_damaged_gzip_is_retried_and_then_an_error(
     site: Replica, client: SiteClient, body: bytes

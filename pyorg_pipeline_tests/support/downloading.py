@@ -50,8 +50,13 @@ def publish(site: Replica, path: str, content: bytes) -> None:
 
 
 def halfway(go_on: threading.Event) -> Callable[[Request], Answer]:
-    """An answer that sends half a file and is silent until it may go on."""
-    return lambda request: Answer(hold=go_on, hold_after=len(request.ordinary.body or b"") // 2)
+    """An answer that sends half a file, is silent until it may go on, and is cut then."""
+
+    def answer(request: Request) -> Answer:
+        half = len(request.ordinary.body or b"") // 2
+        return Answer(hold=go_on, hold_after=half, cut_after=half + 1)
+
+    return answer
 
 
 class SiteInAHurry(SiteResource):
