@@ -35,7 +35,7 @@ from pyorg_pipeline.site.retry import TransientError
 _LOGGER: Final = logging.getLogger(__name__)
 
 # No encoding: the bytes are wanted as they are (RFC 9110, 12.5.3), and a Range counts them so.
-_HEADERS: Final = {"Accept": "*/*", "Accept-Encoding": "identity"}
+_HEADERS: Final = {"Accept-Encoding": "identity"}
 _PAGE_TYPES: Final = ("text/html", "application/xhtml+xml")
 _PAGE_NAMES: Final = (".html", ".htm", ".xhtml")
 _PAGE_STARTS: Final = (b"<!doctype html", b"<html", b"<head")

@@ -27,11 +27,9 @@ from pyorg_pipeline.site.retry import Retries, TransientError, status_error, tra
 from pyorg_pipeline.site.session import open_session
 from pyorg_pipeline.site.urls import normalize_base_url, redirect_target
 
-#: Bytes of a page, decoded. python.org's largest listing has 100 kB.
-MAX_PAGE_SIZE: Final = 16 * 1024 * 1024
-#: Bytes of a file that is read into memory, decoded. A Sigstore bundle has 10 kB, the largest bill
-#: of materials some 3 MB.
-MAX_FILE_SIZE: Final = 16 * 1024 * 1024
+#: Bytes of a page or a file that is read into memory, decoded. python.org's largest listing has
+#: 100 kB, its largest bill of materials some 3 MB.
+MAX_SIZE: Final = 16 * 1024 * 1024
 
 _MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -39,6 +37,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _ANSWERS_TO_A_RANGE: Final = frozenset({200, 206, 416})
 # A page, or a file that is read into memory, may take so many read timeouts altogether.
 _READ_TIMEOUTS_PER_BODY: Final = 12
+_CONNECT_TIMEOUT: Final = 10
 _CHUNK_SIZE: Final = 64 * 1024
 # RFC 9111, 1.2.2: larger numbers of seconds count as this one.
 _MAX_AGE: Final = 2**31
@@ -79,7 +78,6 @@ class SiteClient:
         base_url: http or https. Credentials in it, or those in netrc for its host, are sent to
             this host only, and are in no error.
         concurrency: The number of connections, from 1 to 32; further requests wait for one.
-        connect_timeout: Seconds.
         read_timeout: Seconds without data after which a request fails. A cancelled request ends
             within this time, too. A page may take twelve times as long altogether.
         retries: How often a request is repeated after failures of any kind.
@@ -89,7 +87,7 @@ class SiteClient:
     Proxies and certificate bundles are read from the environment here.
 
     Raises:
-        InvalidArgumentError: base_url is not the URL of a site, or a number is out of range.
+        InvalidArgumentError: base_url is not the URL of a site, or concurrency is out of range.
         SettingsError: The environment names a certificate bundle that does not exist.
     """
 
@@ -98,7 +96,6 @@ class SiteClient:
         base_url: str,
         *,
         concurrency: int = DEFAULT_CONCURRENCY,
-        connect_timeout: float = 10,
         read_timeout: float = 10,
         retries: int = 4,
         backoff: float = 0.5,
@@ -108,16 +105,12 @@ class SiteClient:
             raise InvalidArgumentError(
                 f"concurrency must be from 1 to {LARGEST_CONCURRENCY}, not {concurrency}"
             )
-        if connect_timeout <= 0 or read_timeout <= 0:
-            raise InvalidArgumentError("timeouts must be more than 0")
-        if retries < 0 or backoff < 0 or max_pause < 0:
-            raise InvalidArgumentError("retries, backoff and max_pause cannot be negative")
         url = normalize_base_url(base_url)
         #: The site's root, with a final slash and without credentials.
         self.base_url = without_credentials(url)
         #: Retries and redirects included.
         self.requests_sent = 0
-        self._timeout = (connect_timeout, read_timeout)
+        self._timeout = (_CONNECT_TIMEOUT, read_timeout)
         self._max_seconds = read_timeout * _READ_TIMEOUTS_PER_BODY
         #: Set by `cancel`.
         self.cancelled = threading.Event()
@@ -143,12 +136,25 @@ class SiteClient:
             SiteError: A redirect to another site, too many redirects, or a page that is too large.
         """
         url = self._url_of(directory)
-        return self.with_retries(url, lambda: self._get_page(url))
 
-    def read_file(self, path: str, limit: int = MAX_FILE_SIZE) -> bytes:
-        """Return the content of a file of at most `limit` bytes, decoded; raises as `get_page`."""
+        def once() -> Page:
+            with self._open(url, "directory", {}) as response:
+                received_at = datetime.now(UTC)
+                content = self._read(response, url)
+                date = generated_at(response.headers, received_at)
+                return Page(without_credentials(response.url), content, date, received_at)
+
+        return self.with_retries(url, once)
+
+    def read_file(self, path: str) -> bytes:
+        """Return the content of a small file, decoded; raises as `get_page`."""
         url = self.file_url(path)
-        return self.with_retries(url, lambda: self._read_file(url, limit))
+
+        def once() -> bytes:
+            with self._open(url, "file", {}) as response:
+                return self._read(response, url)
+
+        return self.with_retries(url, once)
 
     def file_url(self, path: str) -> str:
         """Return the URL of a path such as `3.13.9/Python-3.13.9.tgz`, which is not quoted.
@@ -222,27 +228,9 @@ class SiteClient:
             raise InvalidArgumentError(f"{directory!r} is not a directory below {self.base_url}")
         return f"{self.base_url}{quote('/'.join(segments), errors='replace')}/"
 
-    def _get_page(self, url: str) -> Page:
-        with self._open(url, "directory") as response:
-            received_at = datetime.now(UTC)
-            content = self._read(response, url, MAX_PAGE_SIZE)
-            return Page(
-                without_credentials(response.url),
-                content,
-                generated_at(response.headers, received_at),
-                received_at,
-            )
-
-    def _read_file(self, url: str, limit: int) -> bytes:
-        with self._open(url, "file", {"Accept": "*/*"}) as response:
-            return self._read(response, url, limit)
-
     @contextmanager
-    def _open(
-        self, url: str, wanted: str, headers: Mapping[str, str] | None = None
-    ) -> Iterator[Response]:
+    def _open(self, url: str, wanted: str, headers: Mapping[str, str]) -> Iterator[Response]:
         """Yield the answer at the end of the redirects, if it has a status that is wanted."""
-        headers = headers or {}
         statuses = _ANSWERS_TO_A_RANGE if "Range" in headers else {200}
         # Not the pool's own limit: who waits for it would not see that the client is cancelled.
         with self._connections:
@@ -285,14 +273,14 @@ class SiteClient:
             yield chunk
             self._raise_if_cancelled(url)
 
-    def _read(self, response: Response, url: str, limit: int) -> bytes:
-        """Return the whole body, decoded, if it is complete in time and within the limit."""
+    def _read(self, response: Response, url: str) -> bytes:
+        """Return the whole body, decoded, if it is complete in time and not too large."""
         deadline = time.monotonic() + self._max_seconds
         body = bytearray()
         for chunk in self._chunks(response, url, _CHUNK_SIZE):
             body += chunk
-            if len(body) > limit:
-                raise _too_large(url, limit)
+            if len(body) > MAX_SIZE:
+                raise _too_large(url)
             if time.monotonic() > deadline:
                 raise SiteUnreachableError(
                     url, f"not complete after {self._max_seconds:g} s; try again later"
@@ -302,27 +290,27 @@ class SiteClient:
             return bytes(body)
         if encoding not in ("gzip", "x-gzip"):
             raise SiteError(url, f"its Content-Encoding {encoding[:80]!r} was not requested")
-        return _decode(bytes(body), url, limit)
+        return _decode(bytes(body), url)
 
     def _raise_if_cancelled(self, url: str) -> None:
         if self.cancelled.is_set():
             raise SiteUnreachableError(url, "the request was cancelled")
 
 
-def _decode(body: bytes, url: str, limit: int) -> bytes:
+def _decode(body: bytes, url: str) -> bytes:
     try:
         with gzip.GzipFile(fileobj=BytesIO(body)) as stream:
-            content = stream.read(limit + 1)
+            content = stream.read(MAX_SIZE + 1)
     except (OSError, EOFError, zlib.error) as failure:
         error = SiteUnreachableError(url, "its gzip encoding is damaged; try again later")
         raise TransientError(error) from failure
-    if len(content) > limit:
-        raise _too_large(url, limit)
+    if len(content) > MAX_SIZE:
+        raise _too_large(url)
     return content
 
 
-def _too_large(url: str, limit: int) -> SiteError:
-    return SiteError(url, f"larger than {limit} bytes; check the site's URL")
+def _too_large(url: str) -> SiteError:
+    return SiteError(url, f"larger than {MAX_SIZE} bytes; check the site's URL")
 
 
 def _drain(response: Response) -> None:

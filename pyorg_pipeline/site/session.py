@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -32,15 +31,11 @@ def open_session(url: str, *, connections: int = 1) -> Session:
     read from the environment once, here: Session.request reads them again for each request, which
     takes longer than all else that it does.
 
-    Args:
-        url: http or https.
-        connections: How many are kept open.
-
     Raises:
         SettingsError: The environment names a certificate bundle that does not exist.
     """
     session = _Session()
-    session.headers["User-Agent"] = user_agent()
+    session.headers["User-Agent"] = _user_agent()
     user, password = get_auth_from_url(url)
     auth = (user, password) if user or password else get_netrc_auth(url)
     if auth:
@@ -51,15 +46,20 @@ def open_session(url: str, *, connections: int = 1) -> Session:
     session.verify = environment["verify"]
     session.cert = environment["cert"]
     session.trust_env = False
-    _require_certificates(session.verify)
+    if isinstance(session.verify, str) and not Path(session.verify).exists():
+        used = os.environ.get("REQUESTS_CA_BUNDLE") == session.verify
+        raise SettingsError(
+            "REQUESTS_CA_BUNDLE" if used else "CURL_CA_BUNDLE",
+            session.verify,
+            "there is no such file or folder; unset it, or name your certificates",
+        )
     adapter = HTTPAdapter(pool_maxsize=connections)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
 
 
-@lru_cache(maxsize=1)
-def user_agent() -> str:
+def _user_agent() -> str:
     """Return the User-Agent of every request.
 
     It has no URL: the project has no page of its own to name.
@@ -70,13 +70,3 @@ def user_agent() -> str:
         # Run from a source tree that was never installed.
         version = "0"
     return f"pyorg_pipeline/{version} {default_user_agent()}"
-
-
-def _require_certificates(verify: object) -> None:
-    if isinstance(verify, str) and not Path(verify).exists():
-        used = os.environ.get("REQUESTS_CA_BUNDLE") == verify
-        raise SettingsError(
-            "REQUESTS_CA_BUNDLE" if used else "CURL_CA_BUNDLE",
-            verify,
-            "there is no such file or folder; unset it, or name your certificates",
-        )
