@@ -153,37 +153,6 @@ def test_versions_are_text_for_people_and_lists_in_json(catalog_home: Path) -> N
     assert json.loads(pyorg(catalog_home, "--json", *many).stdout) == [*map(list, versions)]
 
 
-def test_artifacts_are_whole_objects_in_json(catalog_home: Path) -> None:
-    done = pyorg(catalog_home, "--json", *EXAMPLE, "--format", "tarball_deflate")
-    [found] = json.loads(done.stdout)
-    assert (found["name"], found["version"]) == ("Python-3.13.9.tgz", "3.13.9")
-    assert (found["size"], found["last_modified"]) == (29_289_375, "2025-10-14T14:31:00Z")
-    assert found["url"].endswith("/ftp/python/3.13.9/Python-3.13.9.tgz")
-    assert (found["sha256"], found["digest_source"], found["signed_by"]) == (None, None, None)
-    assert len(found) == 14
-
-
-def test_nothing_found_is_no_line_and_an_empty_list_in_json(catalog_home: Path) -> None:
-    nothing = (*EXAMPLE, "--artifact_type", "unrecognised")
-    done = pyorg(catalog_home, *nothing)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert pyorg(catalog_home, "--json", *nothing).stdout == "[]\n"
-
-
-def test_the_facts_of_the_catalog_are_lines_for_people_and_an_object_in_json(
-    catalog_home: Path,
-) -> None:
-    command = ("PythonOrgDownloads", "catalog_info")
-    info = Catalog.catalog_info()
-    lines = dict(line.split("  ", 1) for line in pyorg(catalog_home, *command).stdout.splitlines())
-    assert lines["artifacts"].strip() == f"{info.artifacts:,}"
-    assert lines["refreshed at"].strip().endswith(" ago")
-    found = json.loads(pyorg(catalog_home, "--json", *command).stdout)
-    assert found["artifacts"] == info.artifacts
-    assert found["refreshed_at"] == f"{info.refreshed_at:%Y-%m-%dT%H:%M:%SZ}"
-    assert 0 < found["age"] <= Catalog.catalog_info().age.total_seconds()
-
-
 def test_a_report_in_a_pipe_is_a_line_an_artifact(catalog_home: Path) -> None:
     command = ("PythonOrgDownloads", "report_all_release_artifacts")
     done = pyorg(catalog_home, *command, COLUMNS="40")
@@ -224,24 +193,6 @@ def test_an_error_is_one_line_and_exit_1(
     assert done.stderr.count("\n") == 1
     assert done.stderr.endswith("\n")
     assert "\x1b" not in done.stderr
-
-
-def test_a_missing_catalog_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
-    done = pyorg(tmp_path, "PythonOrgDownloads", "latest_version")
-    assert done.returncode == 1
-    assert done.stderr == (
-        f"pyorg: there is no catalog at {tmp_path / 'catalog'} yet: "
-        "run `pyorg refresh` to create it\n"
-    )
-
-
-def test_a_site_that_refuses_is_one_line(tmp_path: Path, small: Replica) -> None:
-    small.answer("", Answer(status=403))
-    done = pyorg(tmp_path, "refresh", PYORG_SITE_URL=small.url)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"pyorg: {small.url}: ")
-    assert "403" in done.stderr
-    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -349,15 +300,6 @@ def test_a_query_imports_neither_dagster_nor_http_nor_rich(catalog_home: Path) -
     done = pyorg(catalog_home, program=(sys.executable, "-c", code))
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == len(Catalog.list_version_artifacts(3, 13, 9))
-
-
-def test_refresh_reports_what_it_did_and_full_is_a_switch(tmp_path: Path, small: Replica) -> None:
-    first = pyorg(tmp_path, "refresh", PYORG_SITE_URL=small.url)
-    assert (first.returncode, first.stderr) == (0, "")
-    assert first.stdout.startswith(f"Refreshed from {small.url} (6 requests, ")
-    again = pyorg(tmp_path, "--json", "refresh", "--full", PYORG_SITE_URL=small.url)
-    assert (again.returncode, again.stderr) == (0, "")
-    assert set(json.loads(again.stdout)["crawled"].values()) == {"full"}
 
 
 def test_a_failed_directory_is_reported_after_the_summary_with_exit_1(

@@ -19,7 +19,7 @@ from pyorg_pipeline import (
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.reports.lines import result_text
 from pyorg_pipeline.reports.tables import CHANGES_TABLE, table_lines
-from pyorg_pipeline_tests.support.command_line import on_a_terminal, pyorg, without_colours
+from pyorg_pipeline_tests.support.command_line import pyorg
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
 
@@ -166,23 +166,3 @@ def test_a_report_in_a_pipe_is_a_line_a_change(home: Path) -> None:
     )
     none = pyorg(home, *REPORT, "--since", "0d")
     assert (none.returncode, none.stdout, none.stderr) == (0, "", "no changes\n")
-
-
-@POSIX
-@pytest.mark.parametrize("columns", [80, 160])
-def test_a_report_on_a_terminal_is_a_table_that_fits_it(home: Path, columns: int) -> None:
-    shown = on_a_terminal(home, columns, *REPORT, "--companions", "true")
-    assert "\x1b[1;33mreplaced" in shown
-    lines = [line.rstrip() for line in without_colours(shown).splitlines()]
-    assert max(map(len, lines)) <= columns
-    for change in PythonOrgDownloads.list_changes(companions=True):
-        assert any(change.path in line and change.change in line for line in lines)
-    assert lines[-1] == "4 changes: 1 appeared, 1 vanished, 2 replaced"
-    assert any("Modified (UTC)" in line for line in lines) == (columns == 160)
-
-
-def test_a_since_that_is_no_time_is_one_line_and_exit_1(home: Path) -> None:
-    done = pyorg(home, *LIST, "--since", "yesterday")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("pyorg: since is not a valid time: 'yesterday'; ")
-    assert done.stderr.count("\n") == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,7 +21,7 @@ from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.reader import CatalogReader
 from pyorg_pipeline.catalog.store import RELEASES_FILE
 from pyorg_pipeline.demo.replica.server import Replica
-from pyorg_pipeline_tests.support.command_line import on_a_terminal, pyorg, without_colours
+from pyorg_pipeline_tests.support.command_line import pyorg
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.release_stages import STAGES, Stage, before_3_14_0, files_of
 
@@ -225,41 +224,6 @@ class TestListReleases:
 
 
 class TestCommandLine:
-    def test_the_latest_complete_one_and_the_one_that_has_what_one_needs(
-        self, home: Path, site: Replica
-    ) -> None:
-        take(home, site, *STAGES[:5])
-        command = ("PythonOrgDownloads", "latest_version")
-        assert pyorg(home, *command).stdout == "3.14.0\n"
-        assert pyorg(home, *command, "--complete_only").stdout == "3.13.9\n"
-        assert pyorg(home, *command, "--arch", "arm64").stdout == "3.14.0\n"
-        done = pyorg(home, *command, "--series", "3.14", "--complete_only", "true")
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith("pyorg: the catalog has no complete final release of 3.14: ")
-
-    def test_releases_are_lines_and_json(self, home: Path, site: Replica) -> None:
-        take(home, site, *STAGES[:5])
-        command = ("PythonOrgDownloads", "list_releases", "--series", "3.14")
-        assert pyorg(home, *command).stdout.splitlines()[-2:] == [
-            "3.14.0rc3 complete",
-            "3.14.0 partial, lacks macos",
-        ]
-        found = json.loads(pyorg(home, "--json", *command, "--final_only").stdout)
-        assert len(found) == 1
-        until = release("3.14.0").expected_complete_by
-        assert until is not None
-        wanted = {
-            "version": "3.14.0",
-            "release_version": [3, 14, 0, "final", 0],
-            "series": "3.14",
-            "is_final": True,
-            "state": "partial",
-            "families": ["source", "windows", "android"],
-            "missing_families": ["macos"],
-            "expected_complete_by": f"{until:%Y-%m-%dT%H:%M:%SZ}",
-        }
-        assert {name: found[0][name] for name in wanted} == wanted
-
     def test_a_report_in_a_pipe_is_a_line_a_release(self, home: Path, site: Replica) -> None:
         take(home, site, *STAGES[:5])
         done = pyorg(home, "PythonOrgDownloads", "report_releases", "--series", "3.14")
@@ -270,19 +234,3 @@ class TestCommandLine:
         assert row["MISSING"] == "macos"
         assert row["SOURCE"] == "3.14.0/Python-3.14.0.tar.xz"
         assert row["BYTES"] == str(release("3.14.0").bytes)
-
-    @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
-    @pytest.mark.parametrize("columns", [80, 160])
-    def test_a_report_on_a_terminal_is_a_table_that_fits_it(
-        self, home: Path, site: Replica, columns: int
-    ) -> None:
-        take(home, site, *STAGES[:5])
-        shown = on_a_terminal(
-            home, columns, "PythonOrgDownloads", "report_releases", "--series", "3.14"
-        )
-        lines = without_colours(shown).splitlines()
-        assert max(map(len, lines)) <= columns
-        text = " ".join(" ".join(lines).split())
-        assert "3.14.0 partial" in text
-        assert "source windows android; lacks macos" in text
-        assert "16 releases, 1 partial 3.14.0 lacks macos: may come until 20" in text

@@ -84,17 +84,6 @@ def test_an_answer_is_given_some_times_or_until_answers_are_cleared(replica: Rep
     assert get(replica, FILE).status == 200
 
 
-def test_a_later_answer_replaces_an_earlier_one_for_its_own_path_alone(replica: Replica) -> None:
-    replica.answer("3.13.0/", Answer(status=500))
-    replica.answer("3.13.0/", Answer(status=403))
-    assert [get(replica, path).status for path in ("3.13.0/", "3.13.0", FILE, "")] == [
-        403,
-        301,
-        200,
-        200,
-    ]
-
-
 def test_a_function_gets_the_request_and_the_sites_answer(replica: Replica) -> None:
     seen: list[Request] = []
 
@@ -136,13 +125,6 @@ def test_a_cut_listing_has_no_end_to_its_chunk(replica: Replica) -> None:
     replica.answer("3.13.0/", Answer(cut_after=100))
     body = raw(replica, "3.13.0/").partition(b"\r\n\r\n")[2]
     assert body == b"%x\r\n" % len(whole) + whole[:100]
-
-
-def test_a_cut_behind_the_end_cuts_nothing(replica: Replica) -> None:
-    replica.answer(FILE, Answer(cut_after=100))
-    answer = get(replica, FILE)
-    assert answer.body == CONTENT
-    assert "Connection" not in answer.headers
 
 
 def test_an_answer_may_be_chunked(replica: Replica) -> None:

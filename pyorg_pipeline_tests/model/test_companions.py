@@ -107,20 +107,6 @@ def test_all_recorded_companions_are_found_by_their_suffixes() -> None:
     assert companions > 6000
 
 
-def test_a_replaced_artifact_s_companions_carry_its_mark() -> None:
-    assert grouped(
-        "3.10.0",
-        "python-3.10.0-macos11.pkg",
-        "python-3.10.0-macos11.pkg.asc",
-        "python-3.10.0-macos11.pkg.asc_superceded",
-        "python-3.10.0-macos11.pkg_superceded",
-        "python-3.10.0-macos11.pkg_superceded.sigstore",
-    ) == {
-        "python-3.10.0-macos11.pkg": (".asc",),
-        "python-3.10.0-macos11.pkg_superceded": (".asc_superceded", ".sigstore"),
-    }
-
-
 def test_a_marked_companion_does_not_go_to_the_artifact_that_replaced_its_own() -> None:
     assert grouped(
         "3.10.0",
@@ -162,32 +148,17 @@ def test_a_companion_without_its_artifact_is_kept_as_unrecognised() -> None:
     ]
 
 
-def test_an_artifact_comes_with_its_entry_and_its_parsed_name() -> None:
-    modified = datetime(2013, 3, 1, 12, 30, tzinfo=UTC)
-    entry = Entry("Python-2.0.1-Debug.zip", is_directory=False, last_modified=modified, size=17)
-
-    (artifact,) = group_listing("2.0.1", [entry])
-
-    assert artifact == (
-        entry,
-        (2, 0, 1, "final", 0),
-        "source-release",
-        {"format": "archive_deflate", "debug": True},
-        (),
-        (),
-    )
-
-
-def test_companions_come_with_their_own_entries_in_the_same_order() -> None:
+def test_an_artifact_has_its_parsed_name_and_the_entries_of_its_companions() -> None:
     modified = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
-    tarball = Entry("Python-3.14.0.tgz", is_directory=False, last_modified=None, size=30)
+    tarball = Entry("Python-3.14.0.tgz", is_directory=False, last_modified=modified, size=30)
     bundle = Entry("Python-3.14.0.tgz.sigstore", is_directory=False, last_modified=None, size=5)
     sbom = Entry("Python-3.14.0.tgz.spdx.json", is_directory=False, last_modified=modified, size=7)
-
-    (artifact,) = group_listing("3.14.0", [sbom, tarball, bundle])
-
-    assert artifact.companions == (".sigstore", ".spdx.json")
-    assert artifact.companion_entries == (bundle, sbom)
+    assert group_listing("3.14.0", [sbom, tarball, bundle]) == [
+        (
+            *(tarball, (3, 14, 0, "final", 0), "source-release", {"format": "tarball_deflate"}),
+            *((".sigstore", ".spdx.json"), (bundle, sbom)),
+        )
+    ]
 
 
 def test_sub_directories_are_left_out_and_own_nothing() -> None:
@@ -198,10 +169,6 @@ def test_sub_directories_are_left_out_and_own_nothing() -> None:
     ]
 
     assert [artifact.entry for artifact in group_listing("3.9.0", entries)] == [entries[2]]
-
-
-def test_an_empty_listing_has_no_artifacts() -> None:
-    assert group_listing("3.9.0", []) == []
 
 
 def test_artifacts_come_by_version_and_then_by_name_whatever_the_listing_s_order() -> None:
@@ -221,14 +188,6 @@ def test_artifacts_come_by_version_and_then_by_name_whatever_the_listing_s_order
         random.Random(seed).shuffle(shuffled)
 
         assert list(grouped("3.10.0", *shuffled).items()) == [(name, (".asc",)) for name in ordered]
-
-
-def test_files_without_a_version_come_first() -> None:
-    assert list(grouped("src", "python-1.2.tar.gz", "README", "Python-0.9.1.tar.gz")) == [
-        "README",
-        "Python-0.9.1.tar.gz",
-        "python-1.2.tar.gz",
-    ]
 
 
 def test_a_name_longer_than_any_file_s_is_nobody_s_companion() -> None:

@@ -3,237 +3,36 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from pyorg_pipeline.model.arguments import parse_attributes
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
 from pyorg_pipeline.model.grammar import RULES
 from pyorg_pipeline.model.names import LONGEST_NAME, parse_name
 from pyorg_pipeline.model.versions import parse_release_directory
 
-Attributes = dict[str, str | bool]
-Row = tuple[str, str, str, str, Attributes]
+NAMES = Path(__file__).parent / "data" / "names.tsv"
 
-GZ: Attributes = {"format": "tarball_deflate"}
-XZ: Attributes = {"format": "tarball_lzma"}
-EXE: Attributes = {"format": "executable"}
-MSI: Attributes = {"format": "installation_packages"}
-ZIP: Attributes = {"format": "archive_deflate"}
-PKG: Attributes = {"format": "installer_package"}
-DMG: Attributes = {"format": "disk_image"}
-RPM: Attributes = {"format": "rpm_package"}
-CHM: Attributes = {"format": "html_help"}
 
-# directory, name, version, type, attributes
-REAL: list[Row] = [
-    ("3.13.9", "Python-3.13.9.tar.xz", "3.13.9", "source-release", XZ),
-    ("3.15.0", "Python-3.15.0rc1.tgz", "3.15.0rc1", "source-release", GZ),
-    ("2.6", "Python-2.6c1.tgz", "2.6.0rc1", "source-release", GZ),
-    ("2.6", "Python-2.6.tar.bz2", "2.6.0", "source-release", {"format": "tarball_bzip2"}),
-    ("2.0.1", "Python-2.0.1-Debug.zip", "2.0.1", "source-release", {**ZIP, "debug": True}),
-    ("src", "python1.0.1.tar.gz", "1.0.1", "source-release", GZ),
-    ("src", "python1.1.tar.gz", "1.1.0", "source-release", GZ),
-    ("src", "python-1.5.2c1.tar.gz", "1.5.2rc1", "source-release", GZ),
-    ("src", "Python-1.6.tar.gz", "1.6.0", "source-release", GZ),
-    ("src", "pyth151.tgz", "1.5.1", "source-release", GZ),
-    ("src", "py152.tgz", "1.5.2", "source-release", GZ),
-    ("2.0", "BeOpen-Python-2.0.tar.gz", "2.0.0", "source-release", GZ),
-    ("2.0", "BeOpen-Python-2.0.exe", "2.0.0", "windows-release", {**EXE, "arch": "win32"}),
-    ("2.2", "Python-2.2.exe", "2.2.0", "windows-release", {**EXE, "arch": "win32"}),
-    (
-        *("2.3.2", "Python-2.3.2-1.exe", "2.3.2", "windows-release"),
-        {**EXE, "arch": "win32", "post_build": "1"},
-    ),
-    ("3.0", "python-3.0a2.x86.msi", "3.0.0a2", "windows-release", {**MSI, "arch": "win32"}),
-    ("2.5", "python-2.5.ia64.msi", "2.5.0", "windows-release", {**MSI, "arch": "ia64"}),
-    ("3.13.9", "python-3.13.9-arm64.exe", "3.13.9", "windows-release", {**EXE, "arch": "arm64"}),
-    (
-        *("3.8.0", "python-3.8.0a1-amd64-webinstall.exe", "3.8.0a1", "windows-release"),
-        {**EXE, "arch": "amd64", "webinstall": True},
-    ),
-    (
-        *("3.13.0", "python-3.13.0t-amd64.zip", "3.13.0", "windows-release"),
-        {**ZIP, "arch": "amd64", "free_threaded": True},
-    ),
-    (
-        *("3.13.0", "python-3.13.0b1t-win32.zip", "3.13.0b1", "windows-release"),
-        {**ZIP, "arch": "win32", "free_threaded": True},
-    ),
-    (
-        *("3.13.0", "python-3.13.0-test-amd64.zip", "3.13.0", "windows-release"),
-        {**ZIP, "arch": "amd64", "test": True},
-    ),
-    (
-        *("3.5.0", "python-3.5.0a4-embed-amd64.exe", "3.5.0a4", "windows-release"),
-        {**EXE, "arch": "amd64", "embed": True},
-    ),
-    (
-        *("3.14.0", "python-3.14.0-embeddable-arm64.zip", "3.14.0", "windows-release"),
-        {**ZIP, "arch": "arm64", "embed": True},
-    ),
-    ("3.4.0", "python-3.4.0-pdb.zip", "3.4.0", "windows-support", {"format": "zip", "pdb": "pdb"}),
-    (
-        *("2.7", "python-2.7.amd64-pdb.zip", "2.7.0", "windows-support"),
-        {"format": "zip", "pdb": "pdb", "arch": "amd64"},
-    ),
-    ("3.14.0", "windows-3.14.0.json", "3.14.0", "windows-manifest", {"format": "json"}),
-    ("3.15.0", "windows-3.15.0b1.json", "3.15.0b1", "windows-manifest", {"format": "json"}),
-    ("3.1", "python-3.1.dmg", "3.1.0", "macos-release", DMG),
-    ("2.5", "python-2.5-macosx.dmg", "2.5.0", "macos-release", {**DMG, "min_macos": ""}),
-    (
-        *("2.6.4", "python-2.6.4_macosx10.3.dmg", "2.6.4", "macos-release"),
-        {**DMG, "min_macos": "10.3"},
-    ),
-    (
-        *("2.6.5", "python-2.6.5-macosx10.3-2010-03-24.dmg", "2.6.5", "macos-release"),
-        {**DMG, "min_macos": "10.3-2010-03-24"},
-    ),
-    (
-        *("3.10.0", "python-3.10.0post2-macos11.pkg", "3.10.0", "macos-release"),
-        {**PKG, "min_macos": "11", "post_build": "post2"},
-    ),
-    (
-        *("3.13.0", "python-3.13.0rc1-no-lto-macos11.pkg", "3.13.0rc1", "macos-release"),
-        {**PKG, "min_macos": "11", "options": "no-lto"},
-    ),
-    (
-        *("3.10.0", "python-3.10.0-macos11.pkg_superceded", "3.10.0", "macos-release"),
-        {**PKG, "min_macos": "11", "superseded": True},
-    ),
-    (
-        *("2.2.1", "MacPython221full.bin", "2.2.1", "macos-release"),
-        {"format": "macbinary", "options": "full"},
-    ),
-    (
-        *("2.2.1", "MacPython221src.sit", "2.2.1", "macos-release"),
-        {"format": "stuffit", "options": "src"},
-    ),
-    (
-        *("2.2.1", "MacPython221MacOS81patch.hqx", "2.2.1", "macos-release"),
-        {"format": "binhex", "min_macos": "81", "options": "patch"},
-    ),
-    (
-        *("3.14.0", "python-3.14.0-aarch64-linux-android.tar.gz", "3.14.0", "android-release"),
-        {**GZ, "arch": "arm64"},
-    ),
-    (
-        *("3.14.0", "python-3.14.0rc1-x86_64-linux-android.tar.gz", "3.14.0rc1"),
-        *("android-release", {**GZ, "arch": "x86_64"}),
-    ),
-    ("3.15.0", "python-3.15.0b1-iOS-XCframework.tar.gz", "3.15.0b1", "ios-release", GZ),
-    (
-        *("2.0", "BeOpen-Python-2.0-1.i386.rpm", "2.0.0", "linux-release"),
-        {**RPM, "arch": "i386", "revision": "1"},
-    ),
-    (
-        *("2.2.3", "python-2.2.3-26.src.rpm", "2.2.3", "linux-release"),
-        {**RPM, "arch": "src", "revision": "26"},
-    ),
-    (
-        *("2.2.3", "python2-devel-2.2.3-1.i386.rpm", "2.2.3", "linux-release"),
-        {**RPM, "arch": "i386", "revision": "1", "package": "devel"},
-    ),
-    (
-        *("2.3.2", "python2.3-tkinter-2.3.2-2pydotorg.i386.rpm", "2.3.2", "linux-release"),
-        {**RPM, "arch": "i386", "revision": "2pydotorg", "package": "tkinter"},
-    ),
-    ("2.5", "Python25.chm", "2.5.0", "documentation", CHM),
-    ("2.5.3", "Python25.chm", "2.5.3", "documentation", CHM),
-    ("2.7.11", "python2711rc1.chm", "2.7.11rc1", "documentation", CHM),
-    ("3.10.0", "python3100a1.chm", "3.10.0a1", "documentation", CHM),
-    ("3.10.1", "python3101.chm", "3.10.1", "documentation", CHM),
-    ("3.10.11", "python31011.chm", "3.10.11", "documentation", CHM),
-]
-
-UNSEEN: list[Row] = [
-    (
-        *("3.17.0", "Python-3.17.0a1.tar.zst", "3.17.0a1", "source-release"),
-        {"format": "tarball_zstd"},
-    ),
-    ("4.0.0", "Python-4.0.0.tar.xz", "4.0.0", "source-release", XZ),
-    ("2.1", "PYTHON-2.1.TGZ", "2.1.0", "source-release", GZ),
-    (
-        *("3.9.0", "Python-3.9.0post1.tgz", "3.9.0", "source-release"),
-        {**GZ, "post_build": "post1"},
-    ),
-    ("3.9.0", "python-3.9.0.zip", "3.9.0", "source-release", ZIP),
-    (
-        *("3.9.0", "python-3.9.0post1.zip", "3.9.0", "windows-release"),
-        {**ZIP, "arch": "win32", "post_build": "post1"},
-    ),
-    (
-        *("3.16.0", "python-3.16.0-arm64.msix", "3.16.0", "windows-release"),
-        {"format": "app_package", "arch": "arm64"},
-    ),
-    (
-        *("3.7.0", "python-3.7.0-embed-arm32.zip", "3.7.0", "windows-release"),
-        {**ZIP, "arch": "arm32", "embed": True},
-    ),
-    ("1.5.2", "py152.exe", "1.5.2", "windows-release", {**EXE, "arch": "win32"}),
-    (
-        *("3.16.0", "python-3.16.0t.amd64-pdb.zip", "3.16.0", "windows-support"),
-        {"format": "zip", "pdb": "pdb", "arch": "amd64", "free_threaded": True},
-    ),
-    (
-        *("3.16.0", "python-3.16.0t-macos11.pkg", "3.16.0", "macos-release"),
-        {**PKG, "min_macos": "11", "free_threaded": True},
-    ),
-    (
-        *("2.6", "python-2.6-macosx10.5_rev2.dmg", "2.6.0", "macos-release"),
-        {**DMG, "min_macos": "10.5", "revision": "rev2"},
-    ),
-    (
-        *("2.3", "MacPython-OSX-2.3-1.dmg", "2.3.0", "macos-release"),
-        {**DMG, "options": "osx", "revision": "1"},
-    ),
-    (
-        *("2.4.3", "Universal-MacPython-2.4.3-2006-04-07.dmg", "2.4.3", "macos-release"),
-        {**DMG, "options": "universal", "revision": "2006-04-07"},
-    ),
-    ("2.2.1", "Python-2.2.1.sit", "2.2.1", "macos-release", {"format": "stuffit"}),
-    (
-        *("2.2.2", "MacPython222small.hqx", "2.2.2", "macos-release"),
-        {"format": "binhex", "options": "small"},
-    ),
-    (
-        *("3.10.0", "python-3.10.0-macos11.pkg_superseded", "3.10.0", "macos-release"),
-        {**PKG, "min_macos": "11", "superseded": True},
-    ),
-    (
-        *("3.16.0", "python-3.16.0-riscv64-linux-android.tar.gz", "3.16.0", "android-release"),
-        {**GZ, "arch": "riscv64"},
-    ),
-    ("3.16.0", "python-3.16.0-iOS-XCframework.zip", "3.16.0", "ios-release", ZIP),
-    (
-        *("3.17.0", "python-3.17.0-x86_64-linux-gnu.tar.gz", "3.17.0", "linux-release"),
-        {**GZ, "arch": "x86_64", "options": "gnu"},
-    ),
-    ("3.9.0", "python-3.9.0-docs-html.zip", "3.9.0", "documentation", {**ZIP, "options": "html"}),
-    (
-        *("3.9.0", "python-3.9.0-docs-pdf-a4.tar.bz2", "3.9.0", "documentation"),
-        {"format": "tarball_bzip2", "options": "pdf-a4"},
-    ),
-    ("3.9.0", "python-3.9.0-docs.epub", "3.9.0", "documentation", {"format": "epub"}),
-    ("2.2.1", "html-2.2.1.tgz", "2.2.1", "documentation", {**GZ, "options": "html"}),
-    ("2.5.3", "python-2.5.3.chm", "2.5.3", "documentation", CHM),
-    # A version that is not the directory's is what the name says.
-    ("3.13.9", "Python-3.12.1.tgz", "3.12.1", "source-release", GZ),
-    ("", "Python-3.12.1.tgz", "3.12.1", "source-release", GZ),
-]
+def parsed_names() -> list[list[str]]:
+    lines = NAMES.read_text(encoding="utf-8").splitlines()
+    return [line.split("\t") for line in lines if not line.startswith("#")]
 
 
 @pytest.mark.parametrize(
-    ("directory", "name", "version", "artifact_type", "attributes"), [*REAL, *UNSEEN]
+    ("directory", "name", "version", "artifact_type", "attributes"), parsed_names()
 )
 def test_a_name_is_parsed_into_version_type_and_attributes(
-    directory: str, name: str, version: str, artifact_type: str, attributes: Attributes
+    directory: str, name: str, version: str, artifact_type: str, attributes: str
 ) -> None:
     parsed = parse_name(name, directory)
 
     assert parsed.release_version is not None
     assert (parsed.release_version.text, parsed.artifact_type) == (version, artifact_type)
     assert len(parsed.release_version) == 5
-    assert parsed.attributes == attributes
+    assert parsed.attributes == parse_attributes(attributes)
 
 
 @pytest.mark.parametrize(

@@ -88,24 +88,6 @@ def test_a_table_shows_what_differs_under_the_time_of_each_refresh(
     assert lines_of(shown(CHANGES_TABLE, ALL, width)) == expected
 
 
-@pytest.mark.parametrize("width", [60, 80, 100, 150, 160])
-def test_a_table_fits_its_terminal_and_cuts_nothing(width: int) -> None:
-    long_path = "3.13.9/" + "-".join(f"part{number}" for number in range(12))
-    text = shown(CHANGES_TABLE, [*ALL, change("replaced", long_path)], width)
-    assert max(map(len, text.splitlines())) <= width
-    letters = "".join(
-        line[: line.index("  ")] if "  " in line else line for line in lines_of(text).splitlines()
-    )
-    assert long_path in letters
-
-
-@pytest.mark.parametrize("width", [80, 160])
-def test_paths_are_neither_markup_nor_escape_sequences_in_a_table(width: int) -> None:
-    text = shown(CHANGES_TABLE, [change("appeared", f"3.13.9/[red]{ESCAPE}")], width)
-    assert "\x1b" not in text
-    assert "[red]\\x1b[31mred" in "".join(text.split())
-
-
 def test_a_pipe_gets_a_header_and_a_line_a_change_whose_columns_awk_can_take_apart() -> None:
     rows = [
         line.split()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -158,17 +157,3 @@ def test_in_json_a_refresh_is_an_object(settings: Settings, site: Replica) -> No
         "requests": 6,
     }
     assert len(done["added"]) == 8
-
-
-def test_each_directory_is_a_line_in_the_debug_log(
-    settings: Settings, site: Replica, caplog: pytest.LogCaptureFixture
-) -> None:
-    site.answer("2.7/", Answer(status=404))
-    with caplog.at_level(logging.DEBUG, "pyorg_pipeline"):
-        refresh(settings)
-    lines = [
-        record.getMessage() for record in caplog.records if record.name == "pyorg_pipeline.runs"
-    ]
-    assert sorted(line.partition(":")[0] for line in lines) == sorted(DIRECTORIES)
-    assert "3.13.9: 3 files" in lines
-    assert any(line.startswith("2.7: http") and "404" in line for line in lines)
