@@ -225,79 +225,67 @@ MODERN = release(
 )
 
 
-def chosen(artifacts: list[PythonOrgArtifact], kind: str, attributes: Any) -> str:
-    return choose(artifacts, kind, attributes, "3.13.9").name
-
-
-def test_left_to_default_it_is_the_tar_xz() -> None:
-    assert chosen(MODERN, "source-release", DEFAULT_FORMAT) == "Python-3.13.9.tar.xz"
+EMBEDDED = release("python-3.13.9-embed-amd64.zip", "python-3.13.9-amd64.zip")
+SUPERSEDED = release(
+    "python-3.10.0-macos11.pkg", "python-3.10.0-macos11.pkg_superceded", directory="3.10.0"
+)
 
 
 @pytest.mark.parametrize(
-    ("names", "best"),
+    ("artifacts", "kind", "attributes", "name"),
     [
-        (("Python-2.6.tgz", "Python-2.6.tar.bz2"), "Python-2.6.tar.bz2"),
-        (("Python-2.1.tgz",), "Python-2.1.tgz"),
-        (("Python-2.0.1-Debug.zip", "Python-2.0.1.tgz"), "Python-2.0.1.tgz"),
+        # The default: the .tar.xz, or the best packing of the sources.
+        (MODERN, "source-release", DEFAULT_FORMAT, "Python-3.13.9.tar.xz"),
+        (release("Python-2.1.tgz"), "source-release", DEFAULT_FORMAT, "Python-2.1.tgz"),
+        (
+            *(release("Python-2.6.tgz", "Python-2.6.tar.bz2"), "source-release"),
+            *(DEFAULT_FORMAT, "Python-2.6.tar.bz2"),
+        ),
+        (
+            *(release("Python-2.0.1-Debug.zip", "Python-2.0.1.tgz"), "source-release"),
+            *(DEFAULT_FORMAT, "Python-2.0.1.tgz"),
+        ),
+        (MODERN, "macos-release", DEFAULT_FORMAT, "python-3.13.9-macos11.pkg"),
+        # Exactly these attributes.
+        (MODERN, "source-release", {"format": "tarball_deflate"}, "Python-3.13.9.tgz"),
+        (EMBEDDED, "windows-release", "format=archive_deflate,arch=amd64", EMBEDDED[1].name),
+        # The only one that has them all.
+        (MODERN, "windows-release", {"arch": "arm64"}, "python-3.13.9-arm64.exe"),
+        (MODERN, "windows-release", "embed=true", "python-3.13.9-embed-amd64.zip"),
+        (MODERN, "windows-release", "arch=amd64,embed=false", "python-3.13.9-amd64.exe"),
+        # Superseded files are chosen by that attribute alone.
+        (SUPERSEDED, "macos-release", {"min_macos": "11"}, SUPERSEDED[0].name),
+        (SUPERSEDED, "macos-release", {"superseded": True}, SUPERSEDED[1].name),
     ],
 )
-def test_left_to_default_it_is_the_best_packing_that_there_is(
-    names: tuple[str, ...], best: str
+def test_attributes_choose_one_artifact_of_a_release(
+    artifacts: list[PythonOrgArtifact], kind: str, attributes: Any, name: str
 ) -> None:
-    assert chosen(release(*names), "source-release", DEFAULT_FORMAT) == best
+    assert choose(artifacts, kind, attributes, "3.13.9").name == name
 
 
-def test_an_explicit_format_is_obeyed_or_refused() -> None:
-    asked = {"format": "tarball_lzma"}
-    with pytest.raises(ArtifactChoiceError, match=r"the nearest: Python-2\.6\.tgz"):
-        choose(release("Python-2.6.tgz"), "source-release", asked, "2.6.0")
-    assert chosen(MODERN, "source-release", {"format": "tarball_deflate"}) == "Python-3.13.9.tgz"
+NONE = """\
+3.13.9 has no windows-release with format=executable,arch=ia64; the nearest: \
+python-3.13.9-amd64.exe ("""
+SEVERAL = """\
+say which by its attributes: python-3.13.9-amd64.exe (arch=amd64,format=executable); \
+python-3.13.9-arm64.exe (arch=arm64,format=executable); \
+python-3.13.9.exe (arch=win32,format=executable)"""
 
 
-def test_an_artifact_with_exactly_these_attributes_wins() -> None:
-    asked = {"format": "archive_deflate", "arch": "amd64", "embed": True}
-    assert chosen(MODERN, "windows-release", asked) == "python-3.13.9-embed-amd64.zip"
-    several = release("python-3.13.9-embed-amd64.zip", "python-3.13.9-amd64.zip")
-    asked = {"format": "archive_deflate", "arch": "amd64"}
-    assert chosen(several, "windows-release", asked) == "python-3.13.9-amd64.zip"
-
-
-def test_else_the_only_one_that_has_them_all() -> None:
-    assert chosen(MODERN, "windows-release", {"arch": "arm64"}) == "python-3.13.9-arm64.exe"
-    assert chosen(MODERN, "windows-release", "embed=true") == "python-3.13.9-embed-amd64.zip"
-    assert chosen(MODERN, "macos-release", DEFAULT_FORMAT) == "python-3.13.9-macos11.pkg"
-
-
-def test_a_flag_that_is_false_means_artifacts_without_it() -> None:
-    asked = "arch=amd64,embed=false"
-    assert chosen(MODERN, "windows-release", asked) == "python-3.13.9-amd64.exe"
-
-
-def test_several_are_an_error_that_lists_them() -> None:
+@pytest.mark.parametrize(
+    ("kind", "attributes", "message"),
+    [
+        ("android-release", DEFAULT_FORMAT, "has no android-release; it has macos-release, "),
+        ("source-release", {"format": "tarball"}, "the nearest: Python-3.13.9.tgz (format="),
+        ("windows-release", "format=executable,arch=ia64", NONE),
+        ("windows-release", {"format": "executable"}, SEVERAL),
+    ],
+)
+def test_none_or_several_artifacts_are_an_error_with_choices(
+    kind: str, attributes: Any, message: str
+) -> None:
     with pytest.raises(ArtifactChoiceError) as raised:
-        choose(MODERN, "windows-release", {"format": "executable"}, "3.13.9")
-    for name in ("python-3.13.9-amd64.exe", "python-3.13.9-arm64.exe", "python-3.13.9.exe"):
-        assert name in str(raised.value)
-    assert "embed" not in str(raised.value)
+        choose(MODERN, kind, attributes, "3.13.9")
+    assert message in str(raised.value)
     assert isinstance(raised.value, ValueError)
-
-
-def test_none_is_an_error_that_names_the_nearest() -> None:
-    with pytest.raises(ArtifactChoiceError) as raised:
-        choose(MODERN, "windows-release", {"format": "executable", "arch": "ia64"}, "3.13.9")
-    assert "3.13.9 has no windows-release with format=executable,arch=ia64" in str(raised.value)
-    assert "the nearest: python-3.13.9-amd64.exe" in str(raised.value)
-
-
-def test_a_type_that_the_release_lacks_is_an_error_that_names_those_it_has() -> None:
-    with pytest.raises(ArtifactChoiceError, match="has no android-release; it has macos-release"):
-        choose(MODERN, "android-release", DEFAULT_FORMAT, "3.13.9")
-
-
-def test_superseded_files_are_chosen_only_if_they_are_asked_for() -> None:
-    both = release(
-        "python-3.10.0-macos11.pkg", "python-3.10.0-macos11.pkg_superceded", directory="3.10.0"
-    )
-    assert chosen(both, "macos-release", {"min_macos": "11"}) == "python-3.10.0-macos11.pkg"
-    asked = {"superseded": True}
-    assert chosen(both, "macos-release", asked) == "python-3.10.0-macos11.pkg_superceded"

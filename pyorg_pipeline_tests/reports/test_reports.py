@@ -148,25 +148,16 @@ def test_a_pipe_gets_a_header_and_a_line_an_artifact_whose_columns_awk_can_take_
         line.split(maxsplit=6)
         for line in table_lines(ARTIFACTS.pipe, [SOURCE, FREE_THREADED, UNKNOWN])
     ]
+    modified = "2025-10-14T14:31Z"
     assert lines == [
         ["VERSION", "TYPE", "ATTRIBUTES", "BYTES", "MODIFIED", "COMPANIONS", "PATH"],
         [
-            "3.13.9",
-            "source-release",
-            "tarball_lzma",
-            "22681368",
-            "2025-10-14T14:31Z",
-            ".asc,.sigstore",
+            *("3.13.9", "source-release", "tarball_lzma", "22681368", modified, ".asc,.sigstore"),
             "3.13.9/Python-3.13.9.tar.xz",
         ],
         [
-            "3.13.9",
-            "windows-release",
-            "archive_deflate,amd64,free_threaded",
-            "15127074",
-            "2025-10-14T14:31Z",
-            "-",
-            "3.13.9/python-3.13.9t-amd64.zip",
+            *("3.13.9", "windows-release", "archive_deflate,amd64,free_threaded", "15127074"),
+            *(modified, "-", "3.13.9/python-3.13.9t-amd64.zip"),
         ],
         ["-", "unrecognised", "-", "-", "-", "-", "src/strange name"],
     ]
