@@ -24,10 +24,9 @@ from pyorg_pipeline.defs.maintenance import prune_history
 from pyorg_pipeline.demo.replica.record import read_record
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.archives import archive_kind
-from pyorg_pipeline.model.companions import group_listing
+from pyorg_pipeline.model.companions import Entry, group_listing
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
 from pyorg_pipeline.model.due import HIDDEN_BACKOFF, Due, Failure, backoff_after
-from pyorg_pipeline.model.entries import Entry
 from pyorg_pipeline.model.releases import ReleaseFile, release_history
 from pyorg_pipeline.model.versions import parse_release_directory
 from pyorg_pipeline.refresh.digests import record_digests
