@@ -21,6 +21,7 @@ from pyorg_pipeline.catalog.location import (
 )
 from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline_tests.support.processes import started
+from pyorg_pipeline_tests.support.watching import sizes_at_every_line
 
 
 @pytest.fixture(params=["local", "url"])
@@ -149,6 +150,32 @@ except CatalogError as error:
     assert "the old file is kept" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["name"]
     assert (tmp_path / "name").read_bytes() == b"old"
+
+
+def test_a_file_is_the_old_or_the_new_one_at_every_line(tmp_path: Path) -> None:
+    location = LocalLocation(tmp_path)
+    location.write("name", b"old")
+    with sizes_at_every_line(tmp_path / "name") as sizes:
+        location.write("name", b"newer")
+    assert sizes == {3, 5}
+
+
+def test_a_file_is_synced_whole_before_it_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rename that reaches the disk before the bytes would leave an empty file at a power cut."""
+    synced: list[tuple[int, bytes]] = []
+
+    def fsync(descriptor: int) -> None:
+        really_fsync(descriptor)
+        synced.append((os.fstat(descriptor).st_size, location.read("name")))
+
+    really_fsync = os.fsync
+    location = LocalLocation(tmp_path)
+    location.write("name", b"old")
+    monkeypatch.setattr(os, "fsync", fsync)
+    location.write("name", b"newer")
+    assert synced == [(5, b"old")]
 
 
 def test_a_killed_writer_leaves_the_old_file_or_the_new_one_and_its_rest_is_swept(

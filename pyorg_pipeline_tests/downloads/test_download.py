@@ -22,6 +22,7 @@ from pyorg_pipeline.model.downloads import Verification
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.raw_server import RawServer, whole
 from pyorg_pipeline_tests.support.transfers import NAME, OLD, PATH, artifact, fetch, names
+from pyorg_pipeline_tests.support.watching import sizes_at_every_line
 
 BYTES = random.Random(1).randbytes(300_001)
 DIGEST = sha256(BYTES).hexdigest()
@@ -274,6 +275,37 @@ def test_a_link_is_replaced_and_never_written_through(
     assert (tmp_path / "other").read_bytes() == b"old"
     assert names(tmp_path / "folder") == []
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("old", [OLD, None])
+def test_a_final_name_is_the_old_or_the_new_file_at_every_line(
+    client: SiteClient, tmp_path: Path, old: bytes | None
+) -> None:
+    if old is not None:
+        (tmp_path / NAME).write_bytes(old)
+    with sizes_at_every_line(tmp_path / NAME) as sizes:
+        fetch(client, PATH, tmp_path, overwrite=True)
+    assert sizes == {None if old is None else len(old), len(BYTES)}
+    assert (tmp_path / NAME).read_bytes() == BYTES
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders are synced on POSIX")
+def test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after(
+    client: SiteClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rename that reaches the disk before the bytes would leave an empty file at a power cut."""
+    synced: list[tuple[int, bytes]] = []
+
+    def fsync(descriptor: int) -> None:
+        really_fsync(descriptor)
+        synced.append((os.fstat(descriptor).st_ino, (tmp_path / NAME).read_bytes()))
+
+    really_fsync = os.fsync
+    (tmp_path / NAME).write_bytes(OLD)
+    monkeypatch.setattr(os, "fsync", fsync)
+    fetch(client, PATH, tmp_path, overwrite=True)
+    file, folder = (tmp_path / NAME).stat().st_ino, tmp_path.stat().st_ino
+    assert synced == [(file, OLD), (folder, BYTES)]
 
 
 # Temporary folders

@@ -238,16 +238,27 @@ def test_a_waiting_call_verifies_the_file_of_the_other_and_takes_it(
     assert names(tmp_path) == [NAME]
 
 
+NEWER = random.Random(4).randbytes(700_001)
+LONGER = random.Random(5).randbytes(700_002)
+
+
+@pytest.mark.parametrize(
+    ("content", "known"),
+    [(NEWER, {"sha256": sha256(NEWER).hexdigest()}), (LONGER, {"size": len(LONGER)})],
+    ids=["digest", "size"],
+)
 def test_a_waiting_call_fetches_if_the_file_of_the_other_does_not_verify(
-    replica: Replica, tmp_path: Path, waiting: threading.Event
+    replica: Replica,
+    tmp_path: Path,
+    waiting: threading.Event,
+    content: bytes,
+    known: dict[str, Any],
 ) -> None:
-    newer = random.Random(4).randbytes(700_001)
-    digest = sha256(newer).hexdigest()
-    after = Answer(body=newer)
-    first, second = two_calls(replica, tmp_path, waiting, sha256=digest, after=after)
+    after = Answer(body=content)
+    first, second = two_calls(replica, tmp_path, waiting, after=after, **known)
     assert (first.sha256, first.fetched) == (DIGEST, True)
-    assert (second.sha256, second.fetched) == (digest, True)
-    assert (tmp_path / NAME).read_bytes() == newer
+    assert (second.sha256, second.fetched) == (sha256(content).hexdigest(), True)
+    assert (tmp_path / NAME).read_bytes() == content
 
 
 def test_a_waiting_call_ends_when_its_client_is_cancelled(

@@ -207,6 +207,16 @@ def test_an_added_file_makes_its_directory_due_and_racy_until_its_minute_is_over
     assert publication_due(catalog.store)
 
 
+def test_a_directory_whose_page_came_out_of_a_cache_is_racy(
+    site: Replica, catalog: Catalog
+) -> None:
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    site.add("3.14.0/python-3.14.0-amd64.exe", size=5, last_modified=an_hour_ago)
+    site.answer("3.14.0/", Answer(headers={"Age": "7200"}))
+    catalog.refresh()
+    assert due_directories(catalog.store) == {"3.14.0": Due.RACY}
+
+
 INSTALLER = "3.13.9/python-3.13.9-amd64.exe"
 
 
@@ -411,6 +421,19 @@ def test_a_root_that_lost_many_directories_changes_nothing_unless_accepted(
     with pytest.raises(RootListingError, match="no longer lists 2 of 5 known"):
         catalog.update()
     assert catalog.update(accept_vanished=True).vanished == ("2.7", "src")
+
+
+def test_a_root_may_lose_a_tenth_of_its_directories(site: Replica, catalog: Catalog) -> None:
+    more = [f"3.9.{micro}" for micro in range(30 - len(DIRECTORIES))]
+    for name in more:
+        site.add(f"{name}/Python-{name}.tgz", size=1)
+    catalog.update()
+    for name in more[:4]:
+        site.remove(f"{name}/")
+    with pytest.raises(RootListingError, match="no longer lists 4 of 30 known"):
+        catalog.update()
+    site.add(f"{more[0]}/Python-{more[0]}.tgz", size=1)
+    assert catalog.update().vanished == tuple(more[1:4])
 
 
 def test_a_root_without_release_directories_is_no_site(site: Replica, catalog: Catalog) -> None:
