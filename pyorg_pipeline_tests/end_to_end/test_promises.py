@@ -59,6 +59,33 @@ KEPT = {
     "a kill neither loses nor repeats a change of the site": [
         "test_a_refresh_killed_before_any_of_its_writes_loses_and_repeats_no_change",
     ],
+    "one download at a time fetches a file": [
+        "test_eight_processes_after_one_file_fetch_it_once",
+        "test_a_waiting_process_fetches_if_the_other_is_killed",
+        "test_the_lock_of_a_killed_process_is_free",
+        "test_a_waiting_call_verifies_the_file_of_the_other_and_takes_it",
+        "test_a_waiting_call_fetches_if_the_file_of_the_other_does_not_verify",
+    ],
+    "a resumed file that does not verify is fetched once more": [
+        "test_a_resumed_file_that_does_not_verify_is_fetched_once_more",
+        "test_a_file_that_never_verifies_is_fetched_again_only_once",
+        "test_a_file_that_does_not_verify_changes_nothing",
+    ],
+    "one process at a time writes a catalog": [
+        "test_the_error_of_a_second_process_names_the_holder",
+        "test_the_thread_that_holds_the_lock_may_take_it_again_and_another_may_not",
+        "test_a_second_refresh_names_the_process_that_holds_the_lock",
+        "test_a_run_does_not_write_while_another_process_holds_the_lock",
+    ],
+    "a complete release is reported at least once": [
+        "test_a_release_uploaded_in_steps_is_reported_once_it_is_complete",
+        "test_releases_are_reported_in_order_until_the_receiver_accepts_them",
+    ],
+    "a failed run is reported at least once": [
+        "test_each_failed_run_is_reported_one_per_tick",
+        "test_a_failure_is_reported_again_until_the_receiver_accepts_it",
+        "test_a_failure_is_reported_after_the_last_failed_run_was_deleted",
+    ],
     "unrecognised files are rows like others": [
         "test_the_catalog_is_sorted_by_version_then_path_and_keeps_unrecognised_files",
         "test_unrecognised_files_are_listed_by_their_type_alone",
