@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pyorg_pipeline.model.text import shortened
+from pyorg_pipeline.model.text import plural, shortened
 
 
 class PyorgError(Exception):
@@ -228,7 +228,7 @@ class DirectoriesFailedError(RefreshError):
 
     @property
     def _failed(self) -> str:
-        count = f"{len(self.failures)} director{'y' if len(self.failures) == 1 else 'ies'}"
+        count = plural(len(self.failures), "directory")
         return f"{count}: {_shown(dict(sorted(self.failures.items())))}"
 
 

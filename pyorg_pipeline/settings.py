@@ -161,38 +161,29 @@ def _checked(environment: Mapping[str, str]) -> Settings:
 
 def _site_url(name: str, url: str) -> str:
     """The URL of a site, ending in a slash."""
-    try:
-        parts = urlsplit(url)
-        usable = _is_http(url) and not parts.query and not parts.fragment
-    except ValueError as error:
-        raise SettingsError(name, url, str(error)) from None
-    if not usable:
+    if not _is_http(url) or "?" in url or "#" in url:
         raise SettingsError(name, url, f"it has to be a URL such as {DEFAULTS['PYORG_SITE_URL']}")
     return url.rstrip("/") + "/"
 
 
 def _webhook_url(name: str, url: str) -> str | None:
     """A webhook's URL, which may have a query, but is never shown whole."""
-    if not url:
-        return None
-    try:
-        usable = _is_http(url)
-    except ValueError:
-        usable = False
-    if not usable:
+    if url and not _is_http(url):
         reason = "it has to be a URL such as https://hooks.example/services/secret"
-        # Without the cause, which shows a part of the URL.
-        raise SettingsError(name, origin_text(url), reason) from None
-    return url
+        raise SettingsError(name, origin_text(url), reason)
+    return url or None
 
 
 def _is_http(url: str) -> bool:
-    parts = urlsplit(url)
-    return bool(
-        parts.scheme in {"http", "https"}
-        and parts.hostname
-        and parts.port != 0
-        and not re.search(r"[\s\x00-\x1f]", url)
+    try:
+        parts = urlsplit(url)
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return (
+        is_address
+        and parts.scheme in {"http", "https"}
+        and re.search(r"[\s\x00-\x1f]", url) is None
     )
 
 

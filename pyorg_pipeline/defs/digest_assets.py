@@ -29,10 +29,9 @@ from pyorg_pipeline.defs.partitions import (
 from pyorg_pipeline.defs.resources import CatalogResource, RefreshProgress, SiteResource
 from pyorg_pipeline.errors import DigestsFailedError
 from pyorg_pipeline.model.digests import CHANGED, MISSING, REJECTED, UNREADABLE
-from pyorg_pipeline.model.text import shortened
+from pyorg_pipeline.model.text import plural, shortened
 from pyorg_pipeline.refresh import digests
 from pyorg_pipeline.refresh.artifacts import data_version
-from pyorg_pipeline.reports.lines import plural
 
 _Context = dg.AssetExecutionContext | dg.OpExecutionContext
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
-from pyorg_pipeline.model.grammar import RULES, Head, Rule
+from pyorg_pipeline.model.grammar import RULES, Rule
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_release_directory
 
 
@@ -26,49 +25,11 @@ class ParsedName(NamedTuple):
 LONGEST_NAME: Final = 255
 
 
-class _Row(NamedTuple):
-    """A rule for one extension."""
-
-    rule: Rule
-    head_groups: tuple[tuple[int, str, bool], ...]
-    rest_groups: tuple[tuple[int, str, bool], ...]
-    #: The attributes of every name that this row matches.
-    constants: dict[str, str | bool]
-
-
-def _attribute_groups(pattern: re.Pattern[str]) -> tuple[tuple[int, str, bool], ...]:
-    """Number and name of a pattern's groups that are attributes, and whether presence counts."""
-    return tuple(
-        (number, name, ATTRIBUTES[name] is bool)
-        for name, number in pattern.groupindex.items()
-        if name in ATTRIBUTES
-    )
-
-
-def _index_by_extension() -> dict[str, list[tuple[Head, list[_Row]]]]:
-    """The table's rows by extension, then by head, so that a head is matched once for all its rows.
-
-    The order among rows with one head stays; no name matches rows with different heads.
-    """
-    index: dict[str, list[tuple[Head, list[_Row]]]] = {}
-    for rule in RULES:
-        for extension, file_format in rule.formats.items():
-            row = _Row(
-                rule,
-                _attribute_groups(rule.head.pattern),
-                _attribute_groups(rule.rest),
-                {**rule.defaults, "format": file_format},
-            )
-            heads = index.setdefault(extension, [])
-            rows = next((rows for head, rows in heads if head is rule.head), None)
-            if rows is None:
-                heads.append((rule.head, [row]))
-            else:
-                rows.append(row)
-    return index
-
-
-_BY_EXTENSION: Final = _index_by_extension()
+#: The rules and their names for the format, by extension.
+_BY_EXTENSION: Final[dict[str, list[tuple[Rule, str]]]] = {}
+for _rule in RULES:
+    for _extension, _format in _rule.formats.items():
+        _BY_EXTENSION.setdefault(_extension, []).append((_rule, _format))
 
 #: 3.10.0 has the correct installer under the plain name and the replaced one under this, in the
 #: uploader's spelling; the dictionary's is taken as well.
@@ -108,23 +69,15 @@ def _recognise(text: str, directory: str) -> ParsedName | None:
     stem, _, extension = text.rpartition(".")
     if stem.endswith(".tar"):
         stem, extension = stem[:-4], f"tar.{extension}"
-    for head, rows in _BY_EXTENSION.get(extension, ()):
-        begin = head.pattern.match(stem)
-        if begin is None:
-            continue
-        for row in rows:
-            rest = row.rule.rest.fullmatch(stem, begin.end())
-            if rest is None:
-                continue
-            version = head.version(begin, directory)
-            if version is None:
-                continue
-            attributes = row.constants.copy()
-            words = row.rule.words
-            for match, groups in ((begin, row.head_groups), (rest, row.rest_groups)):
-                for number, attribute, presence_counts in groups:
-                    value = match[number]
-                    if value is not None:
-                        attributes[attribute] = presence_counts or words.get(value, value)
-            return ParsedName(version, row.rule.artifact_type, attributes)
+    for rule, file_format in _BY_EXTENSION.get(extension, ()):
+        begin = rule.head.pattern.match(stem)
+        rest = begin and rule.rest.fullmatch(stem, begin.end())
+        version = begin and rest and rule.head.version(begin, directory)
+        if begin and rest and version:
+            attributes: dict[str, str | bool] = {**rule.defaults, "format": file_format}
+            for name, value in {**begin.groupdict(), **rest.groupdict()}.items():
+                if value is not None and name in ATTRIBUTES:
+                    is_flag = ATTRIBUTES[name] is bool
+                    attributes[name] = is_flag or rule.words.get(value, value)
+            return ParsedName(version, rule.artifact_type, attributes)
     return None

@@ -14,6 +14,13 @@ def shortened(texts: Iterable[str], most: int = 3, separator: str = ", ") -> str
     return separator.join(every[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def plural(count: int, noun: str) -> str:
+    """A count and its noun: `1 request`, `2,500 requests`, `3 directories`."""
+    if count != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{count:,} {noun}"
+
+
 def without_credentials(url: str) -> str:
     """A URL without the user and password before its host."""
     return re.sub(r"//[^/?#]*@", "//", url, count=1)

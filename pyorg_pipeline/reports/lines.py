@@ -12,6 +12,7 @@ from typing import Any, Final
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog import REPLACED, VANISHED, CatalogChange
 from pyorg_pipeline.model.releases import PythonRelease
+from pyorg_pipeline.model.text import plural
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 #: Powers of 1000, as in the SI.
@@ -63,13 +64,6 @@ def time_text(time: datetime) -> str:
 def iso_text(time: datetime, timespec: str = "seconds") -> str:
     """A time in UTC as ISO 8601, with the Z that jq and JavaScript need."""
     return time.replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
-
-
-def plural(count: int, noun: str) -> str:
-    """A count and its noun: `1 request`, `2,500 requests`, `3 directories`."""
-    if count != 1:
-        noun = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
-    return f"{count:,} {noun}"
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pyorg_pipeline.errors import DigestsFailedError, DirectoriesFailedError, RefreshError
-from pyorg_pipeline.reports.lines import aligned, duration_text, plural, printable
+from pyorg_pipeline.model.text import plural
+from pyorg_pipeline.reports.lines import aligned, duration_text, printable
 
 #: More names than these are only counted.
 _MOST_NAMES: Final = 10

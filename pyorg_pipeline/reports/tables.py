@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog import APPEARED, CHANGES, REPLACED, VANISHED, CatalogChange
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
+from pyorg_pipeline.model.text import plural
 from pyorg_pipeline.reports.lines import (
     aligned,
     iso_text,
-    plural,
     printable,
     size_text,
     time_text,

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.text import plural
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.reports.lines import (
     duration_text,
     json_value,
-    plural,
     printable,
     result_text,
     size_text,
