@@ -106,9 +106,7 @@ def check_archive(path: Path, name: str) -> None:
 
 def _tarball_chunks(file: IO[bytes], kind: str) -> Iterator[bytes]:
     head = b""
-    for chunk in (
-        _read(gzip.GzipFile(fileobj=file)) if kind == "gzip" else _stream_chunks(file, kind)
-    ):
+    for chunk in _decompressed(file, kind):
         if len(head) < tarfile.BLOCKSIZE:
             head += chunk[: tarfile.BLOCKSIZE]
         yield chunk
@@ -125,8 +123,11 @@ def _read(stream: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
             yield chunk
 
 
-def _stream_chunks(file: IO[bytes], kind: str) -> Iterator[bytes]:
-    """Decompress xz and bzip2, whose file objects would ignore what follows a stream."""
+def _decompressed(file: IO[bytes], kind: str) -> Iterator[bytes]:
+    if kind == "gzip":
+        yield from _read(gzip.GzipFile(fileobj=file))
+        return
+    # The file objects of xz and bzip2 would ignore what follows a stream.
     data = file.read(_CHUNK)
     while data:
         stream = (

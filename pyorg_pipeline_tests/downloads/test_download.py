@@ -5,10 +5,7 @@ from __future__ import annotations
 import gzip
 import logging
 import os
-import random
 import tempfile
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,25 +18,18 @@ from pyorg_pipeline.errors import InvalidArgumentError, SiteStatusError, Verific
 from pyorg_pipeline.model.downloads import Verification
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.raw_server import RawServer, whole
-from pyorg_pipeline_tests.support.transfers import NAME, OLD, PATH, artifact, fetch, names
+from pyorg_pipeline_tests.support.transfers import (
+    BYTES,
+    NAME,
+    OLD,
+    PATH,
+    artifact,
+    fetch,
+    names,
+)
 from pyorg_pipeline_tests.support.watching import sizes_at_every_line
 
-BYTES = random.Random(1).randbytes(300_001)
 DIGEST = sha256(BYTES).hexdigest()
-DATE = datetime(2025, 10, 14, tzinfo=UTC)
-
-
-@pytest.fixture
-def replica() -> Iterator[Replica]:
-    with Replica([]) as replica:
-        replica.add(PATH, content=BYTES, last_modified=DATE)
-        yield replica
-
-
-@pytest.fixture
-def client(replica: Replica) -> Iterator[SiteClient]:
-    with SiteClient(replica.url, backoff=0) as client:
-        yield client
 
 
 @pytest.mark.parametrize("chunk_size", [1_000, 65_536, 1024 * 1024])

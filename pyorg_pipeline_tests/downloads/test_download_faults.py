@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,38 +22,15 @@ from pyorg_pipeline.errors import (
 )
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.raw_server import Raw, RawRequest, RawServer, whole
-from pyorg_pipeline_tests.support.transfers import NAME, OLD, PATH, fetch, names
+from pyorg_pipeline_tests.support.transfers import BYTES, DATE, NAME, OLD, PATH, fetch, names
 
-BYTES = random.Random(1).randbytes(300_001)
 OTHER = random.Random(2).randbytes(300_001)
 LONGER = random.Random(3).randbytes(310_000)
 PAGE = b"\n<!DOCTYPE html>\n<title>We will be back soon</title>"
-DATE = datetime(2025, 10, 14, tzinfo=UTC)
 LATER = datetime(2025, 10, 15, tzinfo=UTC)
 CUT = 100_000
 
 Connect = Callable[..., SiteClient]
-
-
-@pytest.fixture
-def replica() -> Iterator[Replica]:
-    with Replica([]) as replica:
-        replica.add(PATH, content=BYTES, last_modified=DATE)
-        yield replica
-
-
-@pytest.fixture
-def connect() -> Iterator[Connect]:
-    """Make clients that repeat at once and are closed after the test."""
-    clients: list[SiteClient] = []
-
-    def connect(url: str, **settings: Any) -> SiteClient:
-        clients.append(SiteClient(url, **{"backoff": 0, "retries": 2, **settings}))
-        return clients[-1]
-
-    yield connect
-    for client in clients:
-        client.close()
 
 
 @pytest.fixture

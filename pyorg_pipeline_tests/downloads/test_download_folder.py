@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,23 +13,7 @@ import pytest
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.errors import DestinationError
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline_tests.support.transfers import NAME, OLD, PATH, fetch, names
-
-BYTES = random.Random(1).randbytes(900_001)
-
-
-@pytest.fixture
-def replica() -> Iterator[Replica]:
-    with Replica([]) as replica:
-        replica.add(PATH, content=BYTES, last_modified=datetime(2025, 10, 14, tzinfo=UTC))
-        yield replica
-
-
-@pytest.fixture
-def client(replica: Replica) -> Iterator[SiteClient]:
-    with SiteClient(replica.url, backoff=0) as client:
-        yield client
-
+from pyorg_pipeline_tests.support.transfers import BYTES, NAME, OLD, PATH, fetch, names
 
 Mount = Callable[[str], AbstractContextManager[None]]
 
@@ -67,9 +49,9 @@ def test_a_full_file_system_is_reported_and_the_next_call_resumes(
     replica: Replica, client: SiteClient, tmp_path: Path, mount: Mount
 ) -> None:
     folder = tmp_path / "small"
-    with mount("size=640k"):
+    with mount("size=320k"):
         (folder / NAME).write_bytes(OLD)
-        (folder / "ballast").write_bytes(bytes(250_000))
+        (folder / "ballast").write_bytes(bytes(150_000))
         with pytest.raises(
             DestinationError, match="the file system is full; free some space"
         ) as caught:

@@ -21,15 +21,14 @@ from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
 from pyorg_pipeline.errors import SiteUnreachableError
 from pyorg_pipeline.model.downloads import Download
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline_tests.support.transfers import NAME, OLD, PATH, fetch, names
+from pyorg_pipeline_tests.support.transfers import BYTES, NAME, OLD, PATH, fetch, names
 
 if not hasattr(os, "fork"):
     pytest.skip("the processes are forked", allow_module_level=True)
 
 from pyorg_pipeline_tests.support.downloading_processes import Downloaders
 
-NEW = random.Random(3).randbytes(700_001)
-DIGEST = sha256(NEW).hexdigest()
+DIGEST = sha256(BYTES).hexdigest()
 PIECE = 65_536
 KILLS = 25
 
@@ -38,13 +37,6 @@ KILLS = 25
 def downloaders() -> Iterator[Downloaders]:
     with Downloaders() as downloaders:
         yield downloaders
-
-
-@pytest.fixture
-def replica() -> Iterator[Replica]:
-    with Replica([]) as replica:
-        replica.add(PATH, content=NEW, last_modified=datetime(2025, 10, 14, tzinfo=UTC))
-        yield replica
 
 
 class Held:
@@ -72,14 +64,14 @@ def test_eight_processes_after_one_file_fetch_it_once(
     hold = threading.Event()
     replica.answer(PATH, Answer(hold=hold), times=1)
     started = [
-        downloaders.start(replica.url, PATH, tmp_path, size=len(NEW), sha256=DIGEST)
+        downloaders.start(replica.url, PATH, tmp_path, size=len(BYTES), sha256=DIGEST)
         for _ in range(8)
     ]
     hold.set()
     outcomes = [downloaders.outcome(pid) for pid in started]
     assert sorted(outcome["fetched"] for outcome in outcomes) == [False] * 7 + [True]
     assert [request.path for request in replica.requests] == [PATH]
-    assert (tmp_path / NAME).read_bytes() == NEW
+    assert (tmp_path / NAME).read_bytes() == BYTES
     assert names(tmp_path) == [NAME]
 
 
@@ -109,7 +101,7 @@ def test_a_waiting_process_fetches_if_the_other_is_killed(
     downloaders.kill(killed)
     assert downloaders.outcome(waiting)["fetched"]
     assert downloaders.outcome(killed) == {}
-    assert (tmp_path / NAME).read_bytes() == NEW
+    assert (tmp_path / NAME).read_bytes() == BYTES
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -118,7 +110,7 @@ def test_killed_at_any_line_the_next_call_succeeds(
 ) -> None:
     """The final name holds the old file, the new one, or nothing where there was none."""
     options: dict[str, Any] = {
-        "size": len(NEW),
+        "size": len(BYTES),
         "sha256": DIGEST,
         "stream_chunk_size": PIECE,
         "overwrite": overwrite,
@@ -146,12 +138,12 @@ def test_killed_at_any_line_the_next_call_succeeds(
             survived = bool(outcome)
             lines = outcome.get("lines", lines)
         if final.exists():
-            assert final.read_bytes() in ((OLD, NEW) if overwrite else (NEW,))
+            assert final.read_bytes() in ((OLD, BYTES) if overwrite else (BYTES,))
         else:
             assert not overwrite
         with SiteClient(replica.url) as client:
             resumed += fetch(client, PATH, folder, **options).resumed_from > 0
-        assert final.read_bytes() == NEW
+        assert final.read_bytes() == BYTES
         assert names(folder) == [NAME]
     assert resumed
     assert lines > 200
@@ -163,7 +155,7 @@ def test_killed_at_any_byte_the_next_call_resumes(
     """Ten kills of one download after the other, each from outside, and none loses a byte."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # noqa: T201  # shown where it fails
-    cuts = sorted(random.Random(seed).sample(range(1, len(NEW)), 10))
+    cuts = sorted(random.Random(seed).sample(range(1, len(BYTES)), 10))
     part = tmp_path / f".{NAME}.part"
     resumed_from = 0
     for cut in cuts:
@@ -174,7 +166,7 @@ def test_killed_at_any_byte_the_next_call_resumes(
         answer.requested.wait()
         downloaders.kill(pid)
         assert downloaders.outcome(pid) == {}
-        assert part.read_bytes() == NEW[:cut]
+        assert part.read_bytes() == BYTES[:cut]
         assert not (tmp_path / NAME).exists()
         resumed_from = cut
     replica.clear_answers()
@@ -285,7 +277,8 @@ def test_a_limit_on_the_size_of_files_is_reported_and_the_next_call_resumes(
     replica: Replica, downloaders: Downloaders, tmp_path: Path
 ) -> None:
     (tmp_path / NAME).write_bytes(OLD)
-    pid = downloaders.start(replica.url, PATH, tmp_path, largest_file=300_000, overwrite=True)
+    options = {"stream_chunk_size": PIECE, "overwrite": True}
+    pid = downloaders.start(replica.url, PATH, tmp_path, largest_file=100_000, **options)
     outcome = downloaders.outcome(pid)
     assert outcome["error"] == "DestinationError"
     assert "larger than is allowed" in outcome["message"]
@@ -293,8 +286,8 @@ def test_a_limit_on_the_size_of_files_is_reported_and_the_next_call_resumes(
     assert (tmp_path / NAME).read_bytes() == OLD
     with SiteClient(replica.url) as client:
         done = fetch(client, PATH, tmp_path, overwrite=True)
-    assert done.resumed_from == 300_000
-    assert (tmp_path / NAME).read_bytes() == NEW
+    assert done.resumed_from == 100_000
+    assert (tmp_path / NAME).read_bytes() == BYTES
     assert names(tmp_path) == [NAME]
 
 

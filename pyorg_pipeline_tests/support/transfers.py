@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from pyorg_pipeline.site.client import SiteClient
 NAME = "python-3.13.9-amd64.exe"
 PATH = f"3.13.9/{NAME}"
 OLD = b"an older good copy"
+BYTES = random.Random(1).randbytes(300_001)
+DATE = datetime(2025, 10, 14, tzinfo=UTC)
 
 
 def artifact(path: str = PATH, size: int | None = None, **changes: Any) -> PythonOrgArtifact:

@@ -1,0 +1,40 @@
+"""Fixtures of the tests of downloads: a site with one file, and clients of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline_tests.support.transfers import BYTES, DATE, PATH
+
+
+@pytest.fixture
+def replica() -> Iterator[Replica]:
+    """A site that has BYTES at PATH."""
+    with Replica([]) as replica:
+        replica.add(PATH, content=BYTES, last_modified=DATE)
+        yield replica
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., SiteClient]]:
+    """Make clients that repeat at once and are closed after the test."""
+    clients: list[SiteClient] = []
+
+    def connect(url: str, **settings: Any) -> SiteClient:
+        clients.append(SiteClient(url, **{"backoff": 0, "retries": 2, **settings}))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(replica: Replica, connect: Callable[..., SiteClient]) -> SiteClient:
+    """A client of the replica."""
+    return connect(replica.url)
