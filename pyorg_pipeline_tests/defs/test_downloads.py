@@ -26,7 +26,6 @@ from pyorg_pipeline.defs.downloads import POOL, DownloadConfig
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import (
-    ArtifactChoiceError,
     CatalogMissingError,
     CatalogSiteError,
     DownloadsFailedError,
@@ -217,18 +216,6 @@ def test_existing_files_are_skipped_without_a_request(
     assert set(outcomes(settings, result.run_id).values()) == {"fetched"}
 
 
-def test_an_existing_file_of_another_size_is_kept_and_reported(
-    settings: Settings, folder: Path
-) -> None:
-    folder.mkdir()
-    (folder / name(FINAL)).write_bytes(b"my own")
-    result = download(settings, destination=str(folder), series=["3.6"])
-    [row] = report(settings, result.run_id)
-    assert (row["outcome"], row["bytes"]) == ("skipped", 6)
-    assert "has 6 bytes where the catalog lists" in row["note"]
-    assert visible(folder) == {name(FINAL): b"my own"}
-
-
 def test_a_failed_artifact_holds_up_no_other_and_fails_the_run_without_a_retry(
     settings: Settings, site: Replica, folder: Path
 ) -> None:
@@ -297,22 +284,6 @@ def test_a_reexecution_from_failure_downloads_only_what_is_missing(
         NEWEST[1]: "skipped",
         NEWEST[2]: "fetched",
     }
-
-
-def test_a_selection_without_a_match_names_the_nearest_and_makes_no_request(
-    settings: Settings, site: Replica
-) -> None:
-    with (
-        open_instance(settings.dagster_home) as instance,
-        pytest.raises(
-            ArtifactChoiceError,
-            match=r"^nothing fits series 3\.11, .*: series 3\.6, series 3\.5, series 3\.4$",
-        ),
-    ):
-        download_job(settings).execute_in_process(
-            run_config=select(series=["3.11"]), instance=instance
-        )
-    assert site.requests == []
 
 
 @pytest.mark.parametrize(

@@ -233,13 +233,6 @@ def test_files_of_an_active_call_beside_an_existing_file_stay(
         assert len(names(tmp_path)) == len(HIDDEN) + 1
 
 
-def test_an_existing_file_is_replaced_with_overwrite(client: SiteClient, tmp_path: Path) -> None:
-    (tmp_path / NAME).write_bytes(OLD)
-    assert fetch(client, PATH, tmp_path, overwrite=True).fetched
-    assert (tmp_path / NAME).read_bytes() == BYTES
-    assert names(tmp_path) == [NAME]
-
-
 def test_a_link_to_a_file_counts_as_the_file(
     replica: Replica, client: SiteClient, tmp_path: Path
 ) -> None:

@@ -578,21 +578,6 @@ def interrupted(replica: Replica, client: SiteClient, folder: Path) -> None:
     assert sorted(names(folder)) == [f".{NAME}.part", f".{NAME}.part.json"]
 
 
-def test_the_next_call_resumes_a_failed_one(
-    replica: Replica, connect: Connect, tmp_path: Path
-) -> None:
-    client = connect(replica.url, retries=0)
-    interrupted(replica, client, tmp_path)
-    ranges = Ranges()
-    replica.answer(PATH, ranges)
-    done = fetch(client, PATH, tmp_path, size=len(BYTES))
-    assert ranges == [(f"bytes={CUT}-", TAG)]
-    assert done.resumed_from == CUT
-    assert done.sha256 == sha256(BYTES).hexdigest()
-    assert Path(done.destination).read_bytes() == BYTES
-    assert names(tmp_path) == [NAME]
-
-
 def other_boot(folder: Path) -> None:
     """As after a power cut, which may have turned bytes into zeros."""
     path = folder / f".{NAME}.part.json"

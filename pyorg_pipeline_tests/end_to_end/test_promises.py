@@ -164,7 +164,7 @@ FAULTS = {
         "test_an_error_status_leaves_the_older_copy",
     ],
     "429 with Retry-After": [
-        "test_retry_after_is_honoured",
+        "test_after_429_the_whole_client_pauses",
         "test_an_error_status_leaves_the_older_copy",
     ],
     "503, then 200": [

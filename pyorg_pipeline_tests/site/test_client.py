@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import itertools
 import socket
 import threading
@@ -197,9 +196,8 @@ def test_other_statuses_are_not_retried(
     assert client.get_page("3.13.8").content
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_is_honoured(replica: Replica, connect: Connect, status: int) -> None:
-    replica.answer("3.13.9/", Answer(status, {"Retry-After": "1"}), times=1)
+def test_retry_after_is_honoured(replica: Replica, connect: Connect) -> None:
+    replica.answer("3.13.9/", Answer(503, {"Retry-After": "1"}), times=1)
     started = time.monotonic()
     connect(replica.url).get_page("3.13.9")
     assert time.monotonic() - started >= 1.0
@@ -240,13 +238,6 @@ def test_a_refused_connection_is_an_error(connect: Connect) -> None:
     client = connect(f"http://127.0.0.1:{port}/", retries=2)
     with pytest.raises(SiteUnreachableError, match=r"no connection; .* \(Connection refused\)$"):
         client.get_page()
-
-
-def test_a_cut_body_is_retried(replica: Replica, connect: Connect) -> None:
-    replica.answer("3.13.9/", Answer(cut_after=300), times=2)
-    page = connect(replica.url).get_page("3.13.9")
-    assert page.content.endswith(b"</html>\r\n")
-    assert len(replica.requests) == 3
 
 
 @pytest.mark.parametrize("cut_after", [0, 1, 300])
@@ -312,12 +303,6 @@ def test_an_endless_page_is_limited_in_size(connect: Connect) -> None:
         with pytest.raises(SiteError, match=f"larger than {MAX_SIZE} bytes"):
             connect(server.url).get_page()
         assert len(server.requests) == 1
-
-
-def test_gzip_is_decoded(replica: Replica, connect: Connect) -> None:
-    body = gzip.compress(b"<html>" + b"row\r\n" * 50_000)
-    replica.answer("3.13.9/", Answer(headers={"Content-Encoding": "gzip"}, body=body))
-    assert connect(replica.url).get_page("3.13.9").content == b"<html>" + b"row\r\n" * 50_000
 
 
 def test_chunked_bodies_that_are_cut_are_retried(connect: Connect) -> None:
@@ -480,14 +465,6 @@ def test_the_number_of_redirects_is_limited(replica: Replica, connect: Connect) 
     with pytest.raises(SiteError, match="redirects more than 5 times"):
         connect(replica.url).get_page("a")
     assert paths(replica) == ["a/", "b/"] * 3
-
-
-def test_a_redirect_without_a_location_is_a_status_error(connect: Connect) -> None:
-    with (
-        RawServer(lambda _: whole(b"", status="302 Found")) as server,
-        pytest.raises(SiteStatusError, match="status 302 instead of 200"),
-    ):
-        connect(server.url).get_page()
 
 
 def test_the_endless_body_of_a_redirect_is_not_read(connect: Connect) -> None:

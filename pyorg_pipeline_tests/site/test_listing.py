@@ -96,14 +96,8 @@ def test_names_are_the_decoded_hrefs() -> None:
     found = {entry.name for entry in entries}
     assert len(entries) == len(found) == recorded("odd_names.html").count(b"<a href=") - 1
     assert {"a b", "a&b", "a<b>", "a%b", "a%2Fb", "a#b", "a?b", "a+b", "a:b", "a'b", 'a"b'} <= found
-    assert {
-        "x" * 46,
-        "x" * 50,
-        "x" * 51,
-        "x" * 200,
-        "\u00e9" * 30,
-        "latin-1 \N{REPLACEMENT CHARACTER}",
-    } <= found
+    assert {"x" * 46, "x" * 50, "x" * 51, "x" * 200, "\u00e9" * 30} <= found
+    assert "latin-1 \N{REPLACEMENT CHARACTER}" in found
     assert all(entry.last_modified == at("2024-02-29 23:59") for entry in entries)
 
 
@@ -344,22 +338,9 @@ def test_any_bytes_are_a_list_or_a_listing_error(content: bytes) -> None:
 
 FRAGMENTS = [
     *("<a href=", '"', "'", ">", "</a>", "<pre>", "</pre>", "<table>", "<tr>", "<td>", "</td>"),
-    *(
-        "31-Oct-2025 10:00",
-        " ",
-        "-",
-        "7",
-        "1.2K",
-        "\r\n",
-        "a/",
-        "../",
-        "%2F",
-        "%00",
-        "http://",
-        "[",
-    ),
-    *("<!--", "-->", "<?", "<![CDATA[", "&#0;", "&#xD800;", "&lt;", "\x00", "\ufeff", "</html>"),
-    *string.printable,
+    *("31-Oct-2025 10:00", " ", "-", "7", "1.2K", "\r\n", "a/", "../", "%2F", "%00", "http://"),
+    *("[", "<!--", "-->", "<?", "<![CDATA[", "&#0;", "&#xD800;", "&lt;", "\x00", "\ufeff"),
+    *("</html>", *string.printable),
 ]
 
 

@@ -121,9 +121,3 @@ def test_credentials_in_the_url_reach_the_receiver() -> None:
     with Receiver() as receiver:
         post_event(receiver.url.replace("http://", "http://user:pass@"), EVENT)
     assert receiver.deliveries[0].headers["authorization"] == "Basic dXNlcjpwYXNz"
-
-
-def test_a_receiver_can_ask_for_a_pause_but_only_for_a_short_one() -> None:
-    with Receiver([503], headers={"Retry-After": "0"}) as receiver:
-        post_event(receiver.url, EVENT, backoff=0)
-    assert len(receiver.deliveries) == 2
