@@ -33,7 +33,7 @@ from pyorg_pipeline.errors import (
     PyorgError,
 )
 from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline_tests.support.command_line import environment
+from pyorg_pipeline_tests.support.command_line import environment, pyorg
 from pyorg_pipeline_tests.support.downloading import (
     CONTENTS,
     PATHS,
@@ -406,13 +406,7 @@ def test_pyorg_download_prints_the_paths_and_reports_on_stderr(
     settings: Settings, folder: Path
 ) -> None:
     arguments = ["--series", "3.5,3.6", "--destination", str(folder)]
-    done = subprocess.run(
-        [sys.executable, "-m", "pyorg_pipeline", "download", *arguments],
-        env=environment(settings.home, PYORG_SITE_URL=settings.site_url),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = pyorg(settings.home, "download", *arguments, PYORG_SITE_URL=settings.site_url)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [str(folder / name(path)) for path in NEWEST[1:]]
     lines = [line.split() for line in done.stderr.splitlines()]
@@ -428,13 +422,7 @@ def test_pyorg_download_reports_a_failure_in_one_line_and_exits_with_1(
 ) -> None:
     site.answer(FINAL, Answer(status=404))
     arguments = ["--json", "download", "--series", "3.5,3.6", "--destination", str(folder)]
-    done = subprocess.run(
-        [sys.executable, "-m", "pyorg_pipeline", *arguments],
-        env=environment(settings.home, PYORG_SITE_URL=settings.site_url),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = pyorg(settings.home, *arguments, PYORG_SITE_URL=settings.site_url)
     assert done.returncode == 1
     printed = json.loads(done.stdout)
     assert [(row["path"], row["outcome"]) for row in printed["outcomes"]] == [
