@@ -19,6 +19,7 @@ from pyorg_pipeline.downloads.destinations import (
 )
 from pyorg_pipeline.errors import (
     DestinationError,
+    InvalidArgumentError,
     SiteStatusError,
     VerificationError,
 )
@@ -196,6 +197,18 @@ def test_a_folder_under_the_name_is_not_replaced(client: SiteClient, tmp_path: P
                 client, artifact(), overwrite=overwrite
             )
     shutil.rmtree(tmp_path / NAME)
+
+
+def test_an_invalid_name_is_no_file_outside_the_destination(
+    client: SiteClient, tmp_path: Path
+) -> None:
+    (tmp_path / "other").write_bytes(b"not a download")
+    for overwrite in (False, True):
+        with pytest.raises(InvalidArgumentError, match="cannot be the name of a file"):
+            open_destination(f"shelf://{tmp_path}/folder").download(
+                client, artifact(name="../other"), overwrite=overwrite
+            )
+    assert (tmp_path / "other").read_bytes() == b"not a download"
 
 
 @pytest.mark.parametrize("url", ["nowhere://at/all", "s4://bucket", "gs2://bucket/prefix"])

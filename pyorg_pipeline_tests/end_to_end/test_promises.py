@@ -58,6 +58,8 @@ KEPT = {
     ],
     "a kill neither loses nor repeats a change of the site": [
         "test_a_refresh_killed_before_any_of_its_writes_loses_and_repeats_no_change",
+        "test_many_files_are_merged_and_a_kill_at_any_step_loses_nothing",
+        "test_a_change_reverted_before_publication_is_not_recorded",
     ],
     "one download at a time fetches a file": [
         "test_eight_processes_after_one_file_fetch_it_once",
@@ -106,20 +108,24 @@ PROMISES = {
         "test_a_killed_writer_leaves_the_old_file_or_the_new_one_and_its_rest_is_swept",
         "test_a_final_name_is_the_old_or_the_new_file_at_every_line",
         "test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after",
+        "test_a_store_that_shows_growing_files_gets_them_under_a_temporary_name",
         "test_killed_at_any_line_the_next_call_succeeds",
     ],
     "requests go to the configured site only": [
         "test_a_redirect_to_another_origin_sends_it_no_request",
         "test_no_redirect_is_followed",
+        "test_a_directory_outside_the_site_is_never_requested",
     ],
     "nothing is written outside the destination": [
         "test_a_name_that_is_unsafe_on_any_system_is_refused",
         "test_an_invalid_path_reaches_neither_the_site_nor_the_disk",
+        "test_an_invalid_name_is_no_file_outside_the_destination",
         "test_a_link_is_replaced_and_never_written_through",
         "test_a_link_in_place_of_a_partial_file_is_never_written_through",
     ],
     "the same site gives the same catalog": [
         "test_the_same_site_gives_the_same_rows_whatever_came_first",
+        "test_a_removed_file_is_recorded_and_leaves_the_catalog",
     ],
     "a query waits for the network only without a catalog": [
         "test_neither_import_nor_query_loads_dagster_or_requests",

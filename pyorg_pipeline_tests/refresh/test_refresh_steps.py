@@ -320,12 +320,14 @@ def test_a_directory_with_a_superseded_artifact_can_be_crawled_again(
 
 def test_a_removed_file_is_recorded_and_leaves_the_catalog(site: Replica, catalog: Catalog) -> None:
     catalog.refresh()
-    site.remove(INSTALLER)
-    gone = INSTALLER
+    before = catalog.paths(directory_file("3.13.9"))
+    gone = "3.13.9/Python-3.13.9.tgz"
+    site.remove(gone)
     done = catalog.crawl("3.13.9", accept_vanished=True)["3.13.9"]
     publish_catalog(catalog.store)
     assert done.removed == (gone,)
     rows = {row["path"]: row for row in catalog.store.rows(directory_file("3.13.9"))}
+    assert list(rows) == before == sorted(before)
     assert rows[gone]["removed_at"] is not None
     assert gone not in catalog.paths()
 
@@ -624,8 +626,10 @@ def test_readers_see_the_old_snapshot_or_the_new_one_while_it_is_published(
 
 
 def test_the_same_site_gives_the_same_rows_whatever_came_first(
-    catalog: Catalog, tmp_path: Path
+    site: Replica, catalog: Catalog, tmp_path: Path
 ) -> None:
+    # The same version as in a directory that is listed later.
+    site.add("src/Python-2.7.tgz", size=1)
     catalog.refresh()
     other = Catalog(CatalogStore(LocalLocation(tmp_path / "other")), catalog.client)
     other.update()
@@ -637,6 +641,7 @@ def test_the_same_site_gives_the_same_rows_whatever_came_first(
         return [{**row, "crawled_at": None} for row in store.rows(CATALOG_FILE)]
 
     assert rows(other.store) == rows(catalog.store)
+    assert catalog.paths()[2:5] == ["2.7/UNWISE.EXE", "2.7/Python-2.7.tgz", "src/Python-2.7.tgz"]
 
 
 def test_each_directory_is_due_once_for_each_reading_of_the_root(
