@@ -1,13 +1,22 @@
-"""Which names files may have on disk, whatever a listing says."""
+"""The names that files may have on disk, and the lock of a file."""
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
 import pytest
+from filelock import FileLock, Timeout
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pyorg_pipeline.demo.replica.record import read_record
-from pyorg_pipeline.downloads.files import valid_file_name
+from pyorg_pipeline.downloads.files import file_lock, paths_of, valid_file_name
 from pyorg_pipeline.errors import InvalidArgumentError
 
 
@@ -53,3 +62,25 @@ def test_any_accepted_name_is_one_component_of_a_path(name: str) -> None:
     assert not {"/", "\\", "\0", ":"} & set(name)
     assert name not in {"", ".", ".."}
     assert len(name.encode()) <= 255
+
+
+def test_a_lock_taken_while_another_is_released_keeps_its_file(tmp_path: Path) -> None:
+    """Otherwise a third call would make a new lock file, and two would hold a lock."""
+    paths = paths_of(tmp_path / "name")
+    other = FileLock(paths.lock)
+
+    def trace(frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
+        del frame, event, argument
+        if not other.is_locked:
+            with suppress(Timeout):
+                other.acquire(timeout=0)
+        return trace
+
+    before = sys.gettrace()
+    with file_lock(paths, threading.Event()) as held:
+        assert held
+        sys.settrace(trace)
+    sys.settrace(before)
+    assert other.is_locked
+    assert paths.lock.exists()
+    other.release()
