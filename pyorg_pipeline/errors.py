@@ -105,6 +105,11 @@ class SiteUnreachableError(SiteError):
         return True
 
 
+def is_transient_status(status: int) -> bool:
+    """Whether the same request may succeed later (RFC 9110, 15.6; RFC 6585, 4)."""
+    return status == 429 or status >= 500
+
+
 @dataclass(eq=False)
 class SiteStatusError(SiteError):
     """The site answered with an HTTP status other than 200."""
@@ -114,7 +119,7 @@ class SiteStatusError(SiteError):
     @property
     def transient(self) -> bool:
         """Whether the status is 429 or 5xx."""
-        return self.status == 429 or self.status >= 500
+        return is_transient_status(self.status)
 
     @property
     def is_absent(self) -> bool:

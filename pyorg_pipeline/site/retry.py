@@ -19,10 +19,6 @@ _logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_TOO_MANY_REQUESTS: Final = 429
-#: Statuses after which the same request may succeed (RFC 9110, 15.6; RFC 6585, 4).
-TRANSIENT_STATUSES: Final = frozenset({_TOO_MANY_REQUESTS, 500, 502, 503, 504})
-
 # The first row that fits describes a failure: when a proxy refuses connections, the proxy comes
 # before the refused connection.
 _TEXTS: Final[tuple[tuple[type[BaseException], str], ...]] = (
@@ -145,11 +141,9 @@ def status_error(
 ) -> SiteStatusError | TransientError:
     """Return the error of a status; `wanted` is what was requested, `directory` or `file`."""
     error = SiteStatusError(url, _describe_status(status, wanted), status)
-    if status not in TRANSIENT_STATUSES:
+    if not error.transient:
         return error
-    return TransientError(
-        error, headers.get("Retry-After", ""), for_all_requests=status == _TOO_MANY_REQUESTS
-    )
+    return TransientError(error, headers.get("Retry-After", ""), for_all_requests=status == 429)
 
 
 def _describe_status(status: int, wanted: str) -> str:
@@ -164,7 +158,7 @@ def _describe_status(status: int, wanted: str) -> str:
         return f"not found ({status}): the site has no such {wanted}; {advice}"
     if status in (401, 407):
         return f"credentials required ({status}): put them into netrc or into the site's URL"
-    if status == _TOO_MANY_REQUESTS:
+    if status == 429:
         return "too many requests (429): try again later, with less concurrency"
     if status >= 500:
         return f"overloaded or failing ({status}): try again later"

@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from requests import RequestException
 
-from pyorg_pipeline.errors import PyorgError
+from pyorg_pipeline.errors import PyorgError, is_transient_status
 from pyorg_pipeline.model.text import origin_text
 from pyorg_pipeline.site.retry import (
-    TRANSIENT_STATUSES,
     Retries,
     TransientError,
     describe_failure,
@@ -76,7 +75,7 @@ def post_event(
             if 200 <= status < 300:
                 return
             error = WebhookError(receiver, _describe_status(status))
-            transient = status in TRANSIENT_STATUSES
+            transient = is_transient_status(status)
             retry_after = headers.get("Retry-After", "")
         # Not inside `except`: what requests raises shows the whole URL.
         raise TransientError(error, retry_after) if transient else error
@@ -87,6 +86,6 @@ def post_event(
 def _describe_status(status: int) -> str:
     if 300 <= status < 400:
         return f"redirected ({status}), which is not followed; set PYORG_WEBHOOK_URL to the target"
-    if status in TRANSIENT_STATUSES:
+    if is_transient_status(status):
         return f"status {status}; it gets the event again later"
     return f"status {status} instead of 2xx; check PYORG_WEBHOOK_URL and what the webhook accepts"

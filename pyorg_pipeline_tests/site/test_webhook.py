@@ -37,7 +37,7 @@ def test_any_2xx_status_is_success(status: int) -> None:
     assert len(receiver.deliveries) == 1
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [429, 500, 503, 520])
 def test_transient_statuses_are_retried(status: int) -> None:
     with Receiver([status, status]) as receiver:
         post_event(receiver.url, EVENT, backoff=0)
