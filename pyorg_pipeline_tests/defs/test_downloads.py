@@ -142,7 +142,7 @@ def wait_until(happened: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def test_by_default_the_newest_source_tarball_of_each_series_is_downloaded_and_reported(
+def test_by_default_the_newest_tarball_of_each_series_is_downloaded_and_reported(
     settings: Settings, site: Replica
 ) -> None:
     result = download(settings)
@@ -216,7 +216,7 @@ def test_existing_files_are_skipped_without_a_request(
     assert set(outcomes(settings, result.run_id).values()) == {"fetched"}
 
 
-def test_a_failed_artifact_holds_up_no_other_and_fails_the_run_without_a_retry(
+def test_a_failed_artifact_fails_the_run_without_a_retry_after_the_others(
     settings: Settings, site: Replica, folder: Path
 ) -> None:
     site.answer(FINAL, Answer(status=403))

@@ -34,7 +34,7 @@ def site() -> Iterator[Replica]:
 
 @pytest.fixture
 def client(site: Replica) -> Iterator[SiteClient]:
-    with SiteClient(site.url, retries=0, backoff=0, read_timeout=0.5) as client:
+    with SiteClient(site.url, retries=0, backoff=0, read_timeout=3) as client:
         yield client
 
 
@@ -104,14 +104,17 @@ def test_an_invalid_folder_fails_each_artifact(client: SiteClient, tmp_path: Pat
 
 
 def test_closing_it_cancels_transfers_and_leaves_no_half_file_and_no_thread(
-    client: SiteClient, site: Replica, tmp_path: Path
+    site: Replica, tmp_path: Path
 ) -> None:
     go_on = threading.Event()
     for path in (TWO, THREE):
         site.answer(path, halfway(go_on))
     destination = open_destination(tmp_path)
     try:
-        with closing(download_all(client, artifacts(PATHS), destination)) as results:
+        with (
+            SiteClient(site.url, retries=0, read_timeout=1) as client,
+            closing(download_all(client, artifacts(PATHS), destination)) as results,
+        ):
             assert isinstance(next(results), Download)
             deadline = time.monotonic() + PATIENCE
             while not {TWO, THREE} <= {request.path for request in site.requests}:

@@ -261,7 +261,7 @@ def test_a_link_is_replaced_and_never_written_through(
 
 
 @pytest.mark.parametrize("old", [OLD, None])
-def test_a_final_name_is_the_old_or_the_new_file_at_every_line(
+def test_at_every_line_the_final_name_is_the_old_or_new_file(
     client: SiteClient, tmp_path: Path, old: bytes | None
 ) -> None:
     if old is not None:
@@ -273,7 +273,7 @@ def test_a_final_name_is_the_old_or_the_new_file_at_every_line(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders are synced on POSIX")
-def test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after(
+def test_a_file_is_synced_before_its_name_and_its_folder_after(
     client: SiteClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rename that reaches the disk before the bytes would leave an empty file at a power cut."""

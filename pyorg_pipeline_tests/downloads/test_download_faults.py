@@ -151,7 +151,7 @@ def timeout_after(count: int, server: RawServer, silences: int) -> Raw:
 
 def test_a_read_timeout_is_resumed(connect: Connect, tmp_path: Path) -> None:
     with RawServer(lambda _: timeout_after(CUT, server, 1)) as server:
-        done = fetch(connect(server.url, read_timeout=0.3), PATH, tmp_path)
+        done = fetch(connect(server.url, read_timeout=0.6), PATH, tmp_path)
         assert len(server.requests) == 2
         assert server.requests[1].headers["range"] == f"bytes={CUT}-"
     assert Path(done.destination).read_bytes() == BYTES
@@ -194,7 +194,7 @@ def test_cancelling_the_client_ends_its_transfers(
         return Answer(hold=threading.Event())
 
     replica.answer(PATH, answer)
-    client = connect(replica.url, read_timeout=0.3)
+    client = connect(replica.url, read_timeout=0.6)
     with ThreadPoolExecutor(1) as threads:
         call = threads.submit(fetch, client, PATH, tmp_path)
         asked_again.wait()

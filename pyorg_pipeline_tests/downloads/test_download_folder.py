@@ -94,7 +94,7 @@ def test_a_read_only_file_system_is_reported_without_a_request(
     assert replica.requests == []
 
 
-def test_a_folder_that_may_not_be_written_to_is_reported_without_a_request(
+def test_a_folder_without_write_permission_is_reported_without_a_request(
     replica: Replica, client: SiteClient, tmp_path: Path
 ) -> None:
     folder = tmp_path / "closed"
@@ -131,7 +131,7 @@ def link_to_itself(path: Path) -> None:
         (link_to_itself, "loop", False),
     ],
 )
-def test_what_is_in_the_way_of_a_file_is_reported_without_a_request(
+def test_anything_in_the_way_of_a_file_costs_no_request(
     replica: Replica,
     client: SiteClient,
     tmp_path: Path,
@@ -150,7 +150,7 @@ def test_what_is_in_the_way_of_a_file_is_reported_without_a_request(
 
 @pytest.mark.parametrize("below", ["", "deeper/still"])
 @pytest.mark.parametrize("make", [Path.touch, link_to_nowhere])
-def test_what_is_in_the_way_of_a_folder_is_reported_without_a_request(
+def test_anything_in_the_way_of_a_folder_costs_no_request(
     replica: Replica, client: SiteClient, tmp_path: Path, make: Callable[[Path], None], below: str
 ) -> None:
     make(tmp_path / "folder")

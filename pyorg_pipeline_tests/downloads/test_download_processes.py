@@ -239,7 +239,7 @@ LONGER = random.Random(5).randbytes(700_002)
     [(NEWER, {"sha256": sha256(NEWER).hexdigest()}), (LONGER, {"size": len(LONGER)})],
     ids=["digest", "size"],
 )
-def test_a_waiting_call_fetches_if_the_file_of_the_other_does_not_verify(
+def test_a_waiting_call_fetches_if_the_others_file_does_not_verify(
     replica: Replica,
     tmp_path: Path,
     waiting: threading.Event,
@@ -273,7 +273,7 @@ def test_a_waiting_call_ends_when_its_client_is_cancelled(
     assert names(tmp_path) == []
 
 
-def test_a_limit_on_the_size_of_files_is_reported_and_the_next_call_resumes(
+def test_a_file_size_limit_is_reported_and_the_next_call_resumes(
     replica: Replica, downloaders: Downloaders, tmp_path: Path
 ) -> None:
     (tmp_path / NAME).write_bytes(OLD)

@@ -206,9 +206,7 @@ class TestOnTheCommandLine:
         assert list(folder.iterdir()) == []
 
     @pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
-    def test_on_a_terminal_a_bar_shows_speed_and_size_and_in_a_pipe_nothing_does(
-        self, folder: Path
-    ) -> None:
+    def test_on_a_terminal_a_bar_shows_the_bytes(self, folder: Path) -> None:
         shown = on_a_terminal(
             folder.parent / "home", 120, "PythonOrgDownloads", "download_release", "2", "7"
         )

@@ -67,7 +67,7 @@ KEPT = {
         "test_the_lock_of_a_killed_process_is_free",
         "test_a_lock_taken_while_another_is_released_keeps_its_file",
         "test_a_waiting_call_verifies_the_file_of_the_other_and_takes_it",
-        "test_a_waiting_call_fetches_if_the_file_of_the_other_does_not_verify",
+        "test_a_waiting_call_fetches_if_the_others_file_does_not_verify",
     ],
     "a resumed file that does not verify is fetched once more": [
         "test_a_resumed_file_that_does_not_verify_is_fetched_once_more",
@@ -102,13 +102,13 @@ PROMISES = {
         "test_a_damaged_archive_without_a_digest_is_refused",
         "test_a_file_that_does_not_verify_changes_nothing",
         "test_a_cut_without_a_length_is_detected_and_resumed",
-        "test_a_waiting_call_fetches_if_the_file_of_the_other_does_not_verify",
+        "test_a_waiting_call_fetches_if_the_others_file_does_not_verify",
         "test_a_first_refresh_that_lost_a_directory_is_an_error",
     ],
     "a file or table under its final name is complete": [
         "test_a_killed_writer_leaves_the_old_file_or_the_new_one_and_its_rest_is_swept",
-        "test_a_final_name_is_the_old_or_the_new_file_at_every_line",
-        "test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after",
+        "test_at_every_line_the_final_name_is_the_old_or_new_file",
+        "test_a_file_is_synced_before_its_name_and_its_folder_after",
         "test_a_store_that_shows_growing_files_gets_them_under_a_temporary_name",
         "test_killed_at_any_line_the_next_call_succeeds",
     ],
@@ -217,18 +217,18 @@ FAULTS = {
     "a destination that is full": [
         "test_a_full_file_system_is_reported_and_the_next_call_resumes",
         "test_a_file_system_without_a_free_inode_is_reported",
-        "test_a_limit_on_the_size_of_files_is_reported_and_the_next_call_resumes",
+        "test_a_file_size_limit_is_reported_and_the_next_call_resumes",
     ],
     "a destination that is read-only": [
         "test_a_read_only_file_system_is_reported_without_a_request",
-        "test_a_folder_that_may_not_be_written_to_is_reported_without_a_request",
+        "test_a_folder_without_write_permission_is_reported_without_a_request",
     ],
     "a destination that is a directory": [
-        "test_what_is_in_the_way_of_a_file_is_reported_without_a_request",
+        "test_anything_in_the_way_of_a_file_costs_no_request",
         "test_a_directory_that_appears_meanwhile_costs_no_bytes",
     ],
     "a destination that is a dangling link": [
-        "test_what_is_in_the_way_of_a_file_is_reported_without_a_request",
+        "test_anything_in_the_way_of_a_file_costs_no_request",
         "test_a_link_is_replaced_and_never_written_through",
     ],
     "kill -9 at 50 random moments": [
