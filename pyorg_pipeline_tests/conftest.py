@@ -13,8 +13,9 @@ from filelock import FileLock
 
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.runs import refresh
-from pyorg_pipeline.settings import load_settings
+from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.s3_server import s3_server
+from pyorg_pipeline_tests.support.small_site import small_site
 
 #: Where Dagster is at work, as users run it and in the tests' own process.
 _LONG = ("/end_to_end/", "/defs/", "/test_runs", "/test_webserver", "/test_cli", "/demo/")
@@ -29,6 +30,19 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files, which would otherwise go on when all others have ended."""
     items.sort(key=lambda item: [part not in item.nodeid for part in _LONG])
+
+
+@pytest.fixture
+def site() -> Iterator[Replica]:
+    """A small site, which a test may change."""
+    with Replica(small_site()) as replica:
+        yield replica
+
+
+@pytest.fixture
+def settings(site: Replica, tmp_path: Path) -> Settings:
+    """The settings of an empty PYORG_HOME for the small site."""
+    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
 
 
 @pytest.fixture(scope="session")

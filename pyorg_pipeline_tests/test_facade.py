@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -29,12 +28,6 @@ from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import CatalogUnreadableError, DirectoriesFailedError
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
-
-
-@pytest.fixture
-def site() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
-        yield replica
 
 
 @pytest.fixture

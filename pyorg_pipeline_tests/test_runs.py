@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,23 +19,12 @@ from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import CatalogLockedError, RootListingError, SiteStatusError
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.runs import refresh
-from pyorg_pipeline.settings import Settings, derived_settings, load_settings
+from pyorg_pipeline.settings import Settings, derived_settings
 from pyorg_pipeline_tests.support.held_answers import held_refresh
-from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
+from pyorg_pipeline_tests.support.small_site import DIRECTORIES
 
 ARTIFACTS = dg.AssetKey("release_artifacts")
 TABLES = ["release_directories", "artifact_catalog", "latest_version", "releases"]
-
-
-@pytest.fixture
-def site() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
-        yield replica
-
-
-@pytest.fixture
-def settings(site: Replica, tmp_path: Path) -> Settings:
-    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
 
 
 def catalog_paths(settings: Settings) -> set[str]:

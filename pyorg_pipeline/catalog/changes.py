@@ -58,11 +58,7 @@ def write_changes(
 ) -> tuple[str, int]:
     """Write the changes that one refresh saw; returns the file's name and its bytes.
 
-    Args:
-        store: the catalog's.
-        number: of the file, one more than `last_number`.
-        table: a pyarrow Table of schemas.CATALOG_CHANGES with at least one row.
-        metadata: `site_url`, and `recorded` as the module's docstring has it.
+    The metadata has `site_url`, and `recorded` as the module's docstring has it.
     """
     name = _name(number, number)
     return name, _write(store, name, table, metadata)
@@ -91,14 +87,8 @@ def changes_since(
 ) -> list[CatalogChange]:
     """The recorded changes of a site: by refresh, then version and path, the newest last.
 
-    Files are read from the newest down to the first that is older.
-
-    Args:
-        store: the catalog's.
-        site_url: the catalog's site; changes of another one are left out.
-        since: only what was seen later; None for all.
-        base_url: the start of the files' URLs, ending in a slash.
-        companions: whether to list changes of companions, too.
+    Only what was seen later than `since`; files are read from the newest down to the first that is
+    older. `base_url` is the start of the files' URLs, ending in a slash.
 
     Raises:
         CatalogError: a file cannot be read.

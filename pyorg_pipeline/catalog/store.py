@@ -73,11 +73,8 @@ class CatalogStore:
     ) -> int:
         """Replace one table atomically; returns its bytes.
 
-        Args:
-            name: the file's name below the location.
-            schema: one of schemas.py.
-            rows: mappings from column names to values, missing ones null; or a pyarrow Table.
-            metadata: about the whole table; JSON values and datetimes.
+        Rows are mappings from column names to values, missing ones null; or a pyarrow Table. The
+        metadata is about the whole table: JSON values and datetimes.
         """
         with _ENCODING:
             data = _encoded(schema, rows, metadata)
@@ -87,11 +84,7 @@ class CatalogStore:
         return len(data)
 
     def read(self, name: str, columns: Iterable[str] | None = None) -> StoredTable:
-        """One table and its metadata.
-
-        Args:
-            name: the file's name below the location.
-            columns: read only these, as far as the table has them; None for all.
+        """One table, or those of the columns that it has, and its metadata.
 
         Raises:
             CatalogMissingError: the table was never written.

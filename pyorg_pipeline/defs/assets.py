@@ -4,7 +4,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
 from pydantic import Field
@@ -29,7 +29,7 @@ from pyorg_pipeline.refresh.artifacts import (
     DirectoryCrawl,
     crawl_directories,
 )
-from pyorg_pipeline.refresh.directories import DirectoriesUpdate, update_directories
+from pyorg_pipeline.refresh.directories import update_directories
 
 # Where the columns come from: the UI shows what the last materialisation says.
 _RELEASE_ARTIFACTS_LINEAGE: Final = column_lineage(
@@ -124,31 +124,25 @@ def release_directories(
         progress.directories = update
         progress.requests += client.requests_sent
     counts = {"lost": len(update.vanished), "known": len(update.present)}
+    existing = [row for row in reversed(update.rows) if row["removed_at"] is None]
     yield dg.MaterializeResult(
         check_results=[dg.AssetCheckResult(passed=True, metadata=counts)],
         metadata={
             "dagster/uri": f"{store.location.text}/release_directories.parquet",
             "site": dg.MetadataValue.url(client.base_url),
             "requests": client.requests_sent,
-            **_root_metadata(update),
+            "dagster/row_count": len(update.rows),
+            "new": len(update.new),
+            "new_directories": names(update.new),
+            "changed": len(update.changed),
+            "changed_directories": names(update.changed),
+            "vanished": len(update.vanished),
+            "vanished_directories": names(update.vanished),
+            "listing_age_seconds": (update.checked_at - update.generated_at).total_seconds(),
+            "bytes": update.bytes,
+            "preview": preview(existing[:PREVIEW_ROWS], ["name", "last_modified", "first_seen"]),
         },
     )
-
-
-def _root_metadata(update: DirectoriesUpdate) -> dict[str, Any]:
-    rows = [row for row in reversed(update.rows) if row["removed_at"] is None]
-    return {
-        "dagster/row_count": len(update.rows),
-        "new": len(update.new),
-        "new_directories": names(update.new),
-        "changed": len(update.changed),
-        "changed_directories": names(update.changed),
-        "vanished": len(update.vanished),
-        "vanished_directories": names(update.vanished),
-        "listing_age_seconds": (update.checked_at - update.generated_at).total_seconds(),
-        "bytes": update.bytes,
-        "preview": preview(rows[:PREVIEW_ROWS], ["name", "last_modified", "first_seen"]),
-    }
 
 
 @partitioned_table_asset(
@@ -178,10 +172,7 @@ def release_artifacts(
         else:
             wanted = list(due_partitions(store, context.instance, full=config.full))
         for done in crawl_directories(
-            store,
-            client,
-            wanted,
-            accept_vanished=config.accept_vanished,
+            store, client, wanted, accept_vanished=config.accept_vanished
         ):
             progress.crawled(done)
             if done.error is None:
@@ -196,24 +187,21 @@ def release_artifacts(
                 if isinstance(done.error, ArtifactsLostError):
                     lost[done.directory] = list(done.error.lost)
         progress.requests += client.requests_sent
-    yield _check_of_losses(lost, len(wanted))
-    if failures:
-        error = DirectoriesFailedError(failures)
-        raise dg.Failure(str(error), metadata=dict(sorted(failures.items())), allow_retries=False)
-
-
-def _check_of_losses(lost: dict[str, list[str]], crawled: int) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
+    lossy = ", ".join(sorted(lost))
+    yield dg.AssetCheckResult(
         passed=not lost,
-        description=f"{', '.join(sorted(lost))}: see the files that are listed no longer; the next "
-        "refresh accepts a listing that confirms it"
+        description=f"{lossy}: see the files that are listed no longer; the next refresh accepts a "
+        "listing that confirms it"
         if lost
         else None,
         metadata={
-            "directories_crawled": crawled,
+            "directories_crawled": len(wanted),
             **{directory: names(paths) for directory, paths in sorted(lost.items())},
         },
     )
+    if failures:
+        error = DirectoriesFailedError(failures)
+        raise dg.Failure(str(error), metadata=dict(sorted(failures.items())), allow_retries=False)
 
 
 def _materialization(

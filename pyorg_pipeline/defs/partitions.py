@@ -20,7 +20,7 @@ from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import read_failures
 from pyorg_pipeline.refresh.digests import directories_with_due_digests
 from pyorg_pipeline.refresh.directories import (
-    current_crawls,
+    crawled_directories,
     due_directories,
     due_since_listing,
 )
@@ -57,7 +57,7 @@ def due_digest_partitions(store: CatalogStore, instance: dg.DagsterInstance) -> 
     """The directories with companions to read, and those that were never materialized."""
     due = directories_with_due_digests(store)
     reported = instance.get_materialized_partitions(DIGESTS_KEY)
-    return [name for name in current_crawls(store) if name in due or name not in reported]
+    return [name for name in crawled_directories(store) if name in due or name not in reported]
 
 
 def _with_unreported(

@@ -96,10 +96,8 @@ def due_companions(
 ) -> Sequence[DigestCompanion]:
     """The companions of an artifact to read, in this order, until one exists.
 
-    Args:
-        companions: the artifact's, the strongest first.
-        recorded: its rows by the companion's suffix.
-        verify: whether the signature of a bundle would be verified.
+    `recorded` has its rows by the companion's suffix; `verify` says whether the signature of a
+    bundle would be verified.
     """
     for place, companion in enumerate(companions):
         row = recorded.get(companion.suffix)
@@ -134,14 +132,10 @@ class CompanionError(SiteError):
 
 
 def bundle_digest(content: bytes, source: str) -> str:
-    """The SHA-256 of the artifact that a `.sigstore` bundle is about, in hexadecimal.
+    """The SHA-256 of the artifact that a `.sigstore` bundle in format 0.1 to 0.3 is about, in hex.
 
     That is `messageSignature.messageDigest`, which the bundle's format calls a hint: it is the
     digest that was signed only if the bundle verifies for it.
-
-    Args:
-        content: the bundle's bytes, in format 0.1, 0.2 or 0.3.
-        source: their path or URL, for the error.
 
     Raises:
         CompanionError: the bytes are not a bundle, or one without a SHA-256.
@@ -169,11 +163,6 @@ def sbom_digest(content: bytes, source: str, artifact_name: str) -> str:
     python/release-tools' sbom.py writes an SPDX 2.3 document in which one package, CPython, is the
     artifact: `packageFileName` is its name, `checksums` (SPDX 2.3, 7.10) those of its bytes. The
     other packages and all files are parts of it.
-
-    Args:
-        content: the document's bytes.
-        source: their path or URL, for the error.
-        artifact_name: the file that it has to be about.
 
     Raises:
         CompanionError: the bytes are not such a document, or it is about another file.

@@ -75,14 +75,8 @@ def due(
 ) -> dict[str, Due]:
     """The directories that have to be crawled, each with the reason, in the listing's order.
 
-    Args:
-        listed: the directories of the root listing and their dates.
-        crawls: the last good crawl of each directory that has a table.
-        failures: the directories whose last crawl failed.
-        now: the time of the refresh.
-        full: take all of them.
-        with_backoff: leave out those that failed several times, during their back-off; an
-            interactive refresh tries them at once.
+    With `full`, all of them. `with_backoff` leaves out those that failed several times, during
+    their back-off; an interactive refresh tries them at once.
     """
     if full:
         return dict.fromkeys(listed, Due.FULL)

@@ -148,10 +148,6 @@ def release_history(files: Iterable[ReleaseFile], *, now: datetime) -> list[Pyth
     Time alone makes a partial release complete: see `next_change`. A complete one supersedes those
     before it: a final all of its series, a pre-release the pre-releases. A partial one supersedes
     nothing.
-
-    Args:
-        files: artifacts, in any order.
-        now: UTC.
     """
     by_version: dict[NormalizedPythonVersion, list[ReleaseFile]] = {}
     for file in files:
@@ -193,10 +189,6 @@ def next_change(releases: Iterable[PythonRelease], now: datetime) -> datetime | 
     """When time alone next changes the state of one of these releases; None if never.
 
     A partial one becomes complete; a date ahead of the clock becomes a date of release.
-
-    Args:
-        releases: from `release_history`.
-        now: the time that it was given, UTC.
     """
     times = []
     for release in releases:

@@ -42,14 +42,7 @@ ANOTHER_LISTING: Final = timedelta(seconds=2)
 
 
 class ArtifactsLostError(SiteError):
-    """A listing lacks artifacts that an earlier one had; a second such listing is accepted.
-
-    Args:
-        url: The listing's URL.
-        lost: Paths below the site's root.
-        known: How many artifacts the directory had.
-        listed_at: When the site generated the listing.
-    """
+    """A listing lacks artifacts that an earlier one had; a second such listing is accepted."""
 
     def __init__(self, url: str, lost: Sequence[str], known: int, listed_at: datetime) -> None:
         super().__init__(
@@ -95,13 +88,8 @@ def crawl_directories(
     """Crawl directories, write the table of each, and yield the results as they come.
 
     A directory that fails keeps its last good table, and so does one whose listing lost artifacts,
-    until a later listing confirms it. Failures are recorded, so that the next refresh tries again.
-
-    Args:
-        store: the catalog's.
-        client: the site's.
-        directories: their names.
-        accept_vanished: accept a listing that lost artifacts without waiting for another.
+    until a later listing confirms it; with `accept_vanished` the first is accepted. Failures are
+    recorded, so that the next refresh tries again.
 
     Raises:
         CatalogSiteError: release_directories is of another site; nothing was changed.
@@ -158,13 +146,7 @@ def remove_directory(
     """Record all files of a directory that the root no longer lists as removed.
 
     Its table then demands a crawl: if the directory comes back, its files have to be read anew.
-
-    Args:
-        store: the catalog's.
-        tracker: of its changes.
-        directory: its name.
-        removed_at: when the root first did not list it.
-        newly: whether that was now.
+    `removed_at` is when the root first did not list it, `newly` whether that was now.
     """
     found = _read_table(store, tracker.site_url, directory)
     if found is None:

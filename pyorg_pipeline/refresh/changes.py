@@ -77,10 +77,8 @@ class ChangeTracker:
     ) -> dict[str, Any]:
         """The metadata `changes` and `changes_number` of a directory's new table.
 
-        Args:
-            directory: its name.
-            metadata: the old table's; None if there is none of this site.
-            changes: between the old table and the new one.
+        `metadata` is the old table's, None if there is none of this site; `changes` are those
+        between the two.
         """
         recorded = self._recorded.get(directory, 0)
         number = recorded
@@ -95,12 +93,7 @@ class ChangeTracker:
 
 
 def find_changes(before: Iterable[Row], after: Iterable[Row]) -> list[Change]:
-    """What differs between two states of a directory, companions included, sorted by path.
-
-    Args:
-        before: rows of release_artifacts that were not removed.
-        after: likewise.
-    """
+    """What differs between two states of a directory, companions included, sorted by path."""
     old, new = _files(before), _files(after)
     changes = []
     for path in sorted(old.keys() | new.keys()):
@@ -151,10 +144,6 @@ def record_changes(store: CatalogStore) -> RecordedChanges:
     """Record the changes that the published catalog includes; call it with the lock held.
 
     Changes of a table that was replaced since the publication wait for the next one.
-
-    Raises:
-        CatalogMissingError: nothing was published yet.
-        CatalogUnreadableError: the published catalog is unreadable.
     """
     published, last = store.metadata(CATALOG_FILE), last_metadata(store)
     recorded = dict(last.get("recorded", {}))

@@ -59,9 +59,6 @@ def unrecognised_share_did_not_jump(metadata: Mapping[str, Any]) -> CheckResult:
 
     It fails if the snapshot has more than STRAY_FILES unrecognised files more than the one before,
     and their share of all files rose by more than RISEN_SHARE.
-
-    Args:
-        metadata: of artifact_catalog.
     """
     share = _unrecognised_share(metadata)
     numbers = {"unrecognised": metadata["unrecognised"], "share": round(share, 6)}
@@ -89,11 +86,7 @@ def unrecognised_share_did_not_jump(metadata: Mapping[str, Any]) -> CheckResult:
 
 
 def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
-    """Whether each final release has a source tarball, as all of python.org's have.
-
-    Args:
-        rows: of artifact_catalog.
-    """
+    """Whether each final release has a source tarball, as all of python.org's have."""
     has_source: dict[tuple[Any, ...], bool] = {}
     for row in rows:
         if is_release_type(row["artifact_type"]) and row["releaselevel"] == "final":
@@ -112,11 +105,7 @@ def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> Check
 
 
 def paths_are_unique(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
-    """Whether each path is in the snapshot once: downloads and digests are identified by it.
-
-    Args:
-        rows: of artifact_catalog.
-    """
+    """Whether each path is in the snapshot once: downloads and digests are identified by it."""
     counts = Counter(row["path"] for row in rows)
     twice = sorted(path for path, count in counts.items() if count > 1)
     numbers = {"paths": len(counts), "repeated": len(twice)}
@@ -134,9 +123,6 @@ def sizes_are_plausible(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
 
     A file that is being uploaded, or was cut, is too small. Other artifacts than sources differ too
     much in size for bounds: a webinstall executable has 0.8 MB.
-
-    Args:
-        rows: of artifact_catalog.
     """
     known, odd = 0, []
     for row in rows:
@@ -157,11 +143,7 @@ def sizes_are_plausible(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
 
 
 def companions_have_their_artifact(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
-    """Whether the artifact of each signature, bundle and bill of materials exists.
-
-    Args:
-        rows: of artifact_catalog.
-    """
+    """Whether the artifact of each signature, bundle and bill of materials exists."""
     alone = [
         row["path"]
         for row in rows
@@ -184,10 +166,6 @@ def latest_never_goes_back(
 
     A week, so that a publication that was killed before its check hides nothing; and no longer, so
     that a withdrawn release does not fail the check for ever.
-
-    Args:
-        rows: of latest_version.
-        metadata: of latest_version.
     """
     now = {(row["series"], row["final_only"]): row for row in rows}
     back = []

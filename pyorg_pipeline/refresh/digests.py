@@ -42,7 +42,7 @@ from pyorg_pipeline.model.digests import (
 )
 from pyorg_pipeline.refresh.artifacts import require_site
 from pyorg_pipeline.refresh.changes import companions
-from pyorg_pipeline.refresh.directories import current_crawls
+from pyorg_pipeline.refresh.directories import crawled_directories
 from pyorg_pipeline.site.client import SiteClient
 
 _LISTED: Final = (
@@ -98,7 +98,7 @@ class _DueArtifact(NamedTuple):
 
 def directories_with_due_digests(store: CatalogStore) -> list[str]:
     """The directories with companions to read, sorted by version."""
-    return [directory for directory in current_crawls(store) if _due(store, directory)]
+    return [directory for directory in crawled_directories(store) if _due(store, directory)]
 
 
 def record_digests(
@@ -111,14 +111,8 @@ def record_digests(
     """Read the companions that are due; record and yield the result of each directory.
 
     One request a companion. An artifact whose companion cannot be fetched keeps its digest and is
-    due again. Closing the iterator cancels the requests in flight; what was not yielded is not
-    recorded.
-
-    Args:
-        store: the catalog's.
-        client: the site's.
-        directories: their names.
-        accept: paths of artifacts whose digest may change: their recorded rows are replaced.
+    due again. The recorded digests of the artifacts in `accept` may change. Closing the iterator
+    cancels the requests in flight; what was not yielded is not recorded.
 
     Raises:
         CatalogSiteError: the catalog was filled from another site.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, CatalogStore
+from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, VERSION_COLUMNS, CatalogStore
 from pyorg_pipeline.errors import (
     CatalogSiteError,
     CatalogUnreadableError,
@@ -55,11 +55,8 @@ def update_directories(
 ) -> DirectoriesUpdate:
     """Read the root listing and write release_directories; one request.
 
-    Args:
-        store: the catalog's.
-        client: the site's.
-        full: allow another site than the one that filled the catalog.
-        accept_vanished: accept a listing that lost more than a tenth of its directories.
+    `full` allows another site than the one that filled the catalog, `accept_vanished` a listing
+    that lost more than a tenth of its directories.
 
     Raises:
         SiteError: the root gave no listing; nothing was changed.
@@ -88,7 +85,7 @@ def update_directories(
     rows = removed + [
         {
             "name": name,
-            **_numbers(name),
+            **dict(zip(VERSION_COLUMNS, parse_release_directory(name) or (), strict=False)),
             "last_modified": entry.last_modified,
             "first_seen": known[name]["first_seen"] if name in known else now,
             "removed_at": None,
@@ -132,12 +129,6 @@ def listed_directories(store: CatalogStore) -> dict[str, datetime | None]:
     }
 
 
-def removed_directories(store: CatalogStore) -> list[str]:
-    """The release directories that the root listed once, sorted by version."""
-    rows = store.rows(DIRECTORIES_FILE)
-    return [row["name"] for row in rows if row["removed_at"] is not None]
-
-
 def current_tables(store: CatalogStore) -> dict[str, dict[str, Any]]:
     """The metadata of this site's tables of release_artifacts, removed directories included.
 
@@ -153,21 +144,14 @@ def current_tables(store: CatalogStore) -> dict[str, dict[str, Any]]:
     }
 
 
-def current_crawls(store: CatalogStore) -> dict[str, datetime]:
-    """The release directories that the root lists and that were crawled, and when."""
+def crawled_directories(store: CatalogStore) -> list[str]:
+    """The release directories that the root lists and that were crawled, sorted by version."""
     tables = current_tables(store)
-    return {
-        name: tables[name]["crawled_at"] for name in listed_directories(store) if name in tables
-    }
+    return [name for name in listed_directories(store) if name in tables]
 
 
 def due_directories(store: CatalogStore, *, full: bool = False) -> dict[str, Due]:
-    """The release directories that have to be crawled, each with the reason.
-
-    Args:
-        store: the catalog's.
-        full: all of them.
-    """
+    """The release directories that have to be crawled, each with the reason; all if `full`."""
     listed, crawls, failures = listed_directories(store), _crawls(store), read_failures(store)
     return due(listed, crawls, failures, now=datetime.now(UTC), full=full)
 
@@ -219,10 +203,3 @@ def _is_release_directory(entry: Entry) -> bool:
     return entry.is_directory and (
         entry.name == LEGACY_DIRECTORY or parse_release_directory(entry.name) is not None
     )
-
-
-def _numbers(directory: str) -> dict[str, int]:
-    version = parse_release_directory(directory)
-    if version is None:
-        return {}
-    return {"major": version.major, "minor": version.minor, "micro": version.micro}

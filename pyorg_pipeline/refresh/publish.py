@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.release_files import RELEASE_FILE_COLUMNS, release_files
+from pyorg_pipeline.catalog.release_files import release_files
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
     DIGESTS_FOLDER,
@@ -25,21 +25,13 @@ from pyorg_pipeline.catalog.store import (
 )
 from pyorg_pipeline.errors import (
     CatalogError,
-    CatalogUnreadableError,
 )
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.digests import digests_in_force
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseFile, release_history
 from pyorg_pipeline.refresh.changes import changes_due, pending_numbers
-from pyorg_pipeline.refresh.directories import (
-    current_tables,
-    listed_directories,
-    removed_directories,
-)
+from pyorg_pipeline.refresh.directories import current_tables, listed_directories
 from pyorg_pipeline.refresh.releases import releases_due
-
-#: What `latest_versions` reads of artifact_catalog.
-LATEST_COLUMNS: Final = RELEASE_FILE_COLUMNS
 
 #: What the table's metadata keeps of earlier rows.
 _LATEST_BEFORE: Final = ("series", "final_only", *VERSION_COLUMNS, "version")
@@ -124,10 +116,6 @@ def latest_versions(store: CatalogStore, catalog: StoredTable) -> StoredTable:
     """The table latest_version, over all and for each series, with the path of the best source.
 
     Its metadata has the highest version of each of its rows within the last week (`before`).
-
-    Args:
-        store: with the table that is about to be replaced.
-        catalog: artifact_catalog, with LATEST_COLUMNS at least.
     """
     published_at = catalog.metadata["published_at"]
     files = release_files(catalog.table)
@@ -172,9 +160,8 @@ def _refuse_damaged(store: CatalogStore, directories: Iterable[str]) -> None:
 
 def _removed_tables(store: CatalogStore, site_url: str) -> dict[str, dict[str, Any]]:
     """The metadata of the tables of directories that the root no longer lists."""
-    found = {
-        name: store.metadata_or_none(directory_file(name)) for name in removed_directories(store)
-    }
+    removed = (row["name"] for row in store.rows(DIRECTORIES_FILE) if row["removed_at"])
+    found = {name: store.metadata_or_none(directory_file(name)) for name in removed}
     return {name: each for name, each in found.items() if each and each["site_url"] == site_url}
 
 
@@ -189,13 +176,9 @@ def _digest_tables(store: CatalogStore, site_url: str) -> dict[str, datetime]:
 
 def _with_digests(table: Any, store: CatalogStore, directories: Iterable[str]) -> Any:
     """A table of artifacts with the columns sha256, digest_source and signed_by added."""
-    rows: list[dict[str, Any]] = []
-    for directory in directories:
-        try:
-            rows += store.rows(digests_file(directory))
-        except CatalogUnreadableError:
-            # It has broken since its metadata was read.
-            continue
+    # One may have broken since its metadata was read.
+    read = [store.read_or_none(digests_file(directory)) for directory in directories]
+    rows = [row for each in read if each is not None for row in each.table.to_pylist()]
     digests = digests_in_force(rows)
     found = [digests.get(path) for path in table["path"].to_pylist()]
     for name in _DIGEST_COLUMNS:
@@ -234,12 +217,7 @@ def _latest_rows(
 
 
 def _highest(previous: StoredTable, now: datetime) -> list[dict[str, Any]]:
-    """The highest rows of the last week, each with the time of the last snapshot that had it.
-
-    Args:
-        previous: the table that is about to be replaced.
-        now: the time of the snapshot that the next table is made from.
-    """
+    """The highest rows of the last week, each with the time of the last snapshot that had it."""
     highest = {
         _place(row): row
         for row in previous.metadata.get("before") or ()

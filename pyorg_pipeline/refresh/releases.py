@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -39,12 +39,7 @@ _COMPLETION_COLUMNS: Final = (*VERSION_COLUMNS, "completed_at", "source_path")
 
 
 def releases_due(store: CatalogStore, *, now: datetime | None = None) -> bool:
-    """Whether the table is stale: another catalog was published, or time alone changed a state.
-
-    Args:
-        store: the catalog's.
-        now: UTC; the present by default.
-    """
+    """Whether the table is stale: another catalog was published, or time alone changed a state."""
     catalog, releases = store.metadata_or_none(CATALOG_FILE), store.metadata_or_none(RELEASES_FILE)
     if catalog is None or releases is None:
         return True
@@ -63,33 +58,34 @@ def releases_table(
 
     Its metadata has the versions that are complete for the first time (`completed`), and those
     that were complete and do not exist now (`vanished`).
-
-    Args:
-        store: with the table that is about to be replaced.
-        catalog: artifact_catalog, with RELEASE_FILE_COLUMNS at least.
-        now: UTC; the present by default.
     """
     now = now or datetime.now(UTC)
     history = release_history(release_files(catalog.table), now=now)
-    before = _before(store, catalog.metadata["site_url"])
-    seen_at = None if before is None else later_time(now, before.last_completed_at)
+    before = _last_publication(store, catalog.metadata["site_url"])
+    completed_before = {} if before is None else before.completed
+    last = max(filter(None, completed_before.values()), default=None)
     rows, completed = [], []
     for release in history:
         completed_at = None
         if before is not None and not release.missing_families:
+            completed_at = completed_before.get(release.version)
             if before.is_newly_complete(release, now):
-                completed_at = seen_at
+                completed_at = later_time(now, last)
                 completed.append(release.version)
-            elif release.version in before.releases:
-                completed_at = before.releases[release.version].completed_at
         rows.append(_row(release, completed_at))
+    existing = {release.version for release in history}
     return StoredTable(
         pa.Table.from_pylist(rows, schema=schemas.RELEASES),
         {
             **{name: catalog.metadata[other] for name, other in _CATALOG_METADATA.items()},
             "published_at": now,
             "next_change": next_change(history, now),
-            "vanished": {} if before is None else before.vanished(history),
+            # So that they are not new if they return: a listing may lose a directory once.
+            "vanished": {
+                version: completed_at
+                for version, completed_at in completed_before.items()
+                if version not in existing
+            },
             "completed": completed,
         },
     )
@@ -161,65 +157,38 @@ def complete_release(store: CatalogStore, version: NormalizedPythonVersion) -> C
     )
 
 
-class _Seen(NamedTuple):
-    """A release in the last publication."""
-
-    complete: bool
-    completed_at: datetime | None
-
-
 @dataclass(frozen=True, slots=True)
 class _Publication:
     """The last publication of the same site."""
 
     published_at: datetime
-    #: By version; those that vanished, too.
-    releases: Mapping[str, _Seen]
-
-    @property
-    def last_completed_at(self) -> datetime | None:
-        """The latest time at which a release was first seen complete."""
-        times = (seen.completed_at for seen in self.releases.values() if seen.completed_at)
-        return max(times, default=None)
+    #: Releases that were complete, also those that had vanished, and since when.
+    completed: Mapping[str, datetime | None]
+    partial: Collection[str]
 
     def is_newly_complete(self, release: PythonRelease, now: datetime) -> bool:
         """Whether a complete release was not complete in an earlier publication."""
-        seen = self.releases.get(release.version)
-        if seen is not None:
-            return not seen.complete
+        if release.version in self.completed or release.version in self.partial:
+            return release.version in self.partial
         # An old release that is found only now, such as in a directory that could not be read
         # before, is not new. The clock may have been ahead then.
         old = min(self.published_at, now) - LONGEST_HABIT
         return release.released is None or release.released >= old
 
-    def vanished(self, history: Iterable[PythonRelease]) -> dict[str, datetime | None]:
-        """The complete releases that no longer exist, so that they are not new if they return.
 
-        A listing may lose a directory, and have it again the next time.
-        """
-        existing = {release.version for release in history}
-        return {
-            version: seen.completed_at
-            for version, seen in self.releases.items()
-            if seen.complete and version not in existing
-        }
-
-
-def _before(store: CatalogStore, site_url: str) -> _Publication | None:
-    """None if no releases of this site were published yet."""
+def _last_publication(store: CatalogStore, site_url: str) -> _Publication | None:
     found = store.read_or_none(RELEASES_FILE, ["version", "missing_families", "completed_at"])
     if found is None or found.metadata["site_url"] != site_url:
         return None
-    table, metadata = found
-    seen = {
-        version: _Seen(complete=True, completed_at=completed_at)
-        for version, completed_at in metadata.get("vanished", {}).items()
-    }
-    seen |= {
-        row["version"]: _Seen(not row["missing_families"], row["completed_at"])
-        for row in table.to_pylist()
-    }
-    return _Publication(metadata["published_at"], seen)
+    rows = found.table.to_pylist()
+    return _Publication(
+        published_at=found.metadata["published_at"],
+        completed={
+            **found.metadata.get("vanished", {}),
+            **{row["version"]: row["completed_at"] for row in rows if not row["missing_families"]},
+        },
+        partial={row["version"] for row in rows if row["missing_families"]},
+    )
 
 
 def _row(release: PythonRelease, completed_at: datetime | None) -> dict[str, Any]:

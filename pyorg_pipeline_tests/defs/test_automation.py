@@ -21,18 +21,7 @@ from pyorg_pipeline.errors import SettingsError
 from pyorg_pipeline.refresh.artifacts import read_failures, write_failures
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
-
-
-@pytest.fixture
-def site() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
-        yield replica
-
-
-@pytest.fixture
-def settings(site: Replica, tmp_path: Path) -> Settings:
-    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
+from pyorg_pipeline_tests.support.small_site import DIRECTORIES
 
 
 class Daemon:

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-import pytest
 
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.runs import refresh
-from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline_tests.support.small_site import small_site
+from pyorg_pipeline.settings import Settings
 
 CHANGES = dg.AssetKey("catalog_changes")
-
-
-@pytest.fixture
-def site() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
-        yield replica
-
-
-@pytest.fixture
-def settings(site: Replica, tmp_path: Path) -> Settings:
-    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
 
 
 def materialisations(settings: Settings) -> list[dict[str, object]]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pytest
 
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline_tests.support.small_site import small_site
 
 #: By asset, what each check is called and how bad it is where it fails.
 CHECKS = {
@@ -27,17 +24,6 @@ CHECKS = {
     },
     "latest_version": {"latest_never_goes_back": "ERROR"},
 }
-
-
-@pytest.fixture
-def site() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
-        yield replica
-
-
-@pytest.fixture
-def settings(site: Replica, tmp_path: Path) -> Settings:
-    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
 
 
 def evaluations(dagster_home: Path) -> dict[tuple[str, str], Any]:

@@ -6,7 +6,6 @@ import base64
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -21,7 +20,6 @@ from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.settings import load_settings
 from pyorg_pipeline_tests.support.command_line import environment
-from pyorg_pipeline_tests.support.small_site import small_site
 
 SCHEMAS = {
     "release_directories": schemas.RELEASE_DIRECTORIES,
@@ -88,12 +86,6 @@ def test_a_job_for_each_stage_says_what_it_does(definitions: dg.Definitions) -> 
         "download_artifacts",
     ):
         assert definitions.resolve_job_def(name).description
-
-
-@pytest.fixture
-def site() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
-        yield replica
 
 
 def test_a_test_can_swap_a_resource(tmp_path: Path, site: Replica) -> None:

@@ -24,16 +24,9 @@ from pyorg_pipeline.site import webhook
 from pyorg_pipeline_tests.model.test_notifications import FAILURES, SITE
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.receiver import Receiver
-from pyorg_pipeline_tests.support.small_site import small_site
 
 NOTHING = "Nothing new."
 NOON = datetime(2026, 10, 7, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def site() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
-        yield replica
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -15,24 +13,12 @@ from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.defs.stale_runs import fail_abandoned_runs
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.runs import refresh
-from pyorg_pipeline.settings import Settings, derived_settings, load_settings
+from pyorg_pipeline.settings import Settings, derived_settings
 from pyorg_pipeline_tests.support.command_line import pyorg
 from pyorg_pipeline_tests.support.dagster_ui import free_port
 from pyorg_pipeline_tests.support.held_answers import held_refresh
-from pyorg_pipeline_tests.support.small_site import small_site
 
 STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
-
-
-@pytest.fixture
-def site() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
-        yield replica
-
-
-@pytest.fixture
-def settings(site: Replica, tmp_path: Path) -> Settings:
-    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
 
 
 def crawls(settings: Settings) -> list[dg.DagsterRunStatus]:

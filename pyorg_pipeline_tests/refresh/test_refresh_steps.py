@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,65 +33,30 @@ from pyorg_pipeline.errors import (
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import (
     ArtifactsLostError,
-    DirectoryCrawl,
-    crawl_directories,
     read_failures,
 )
 from pyorg_pipeline.refresh.checks import latest_never_goes_back
 from pyorg_pipeline.refresh.directories import (
-    DirectoriesUpdate,
     due_directories,
     due_since_listing,
-    update_directories,
 )
 from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.filling import (
-    publish,
+    Catalog,
     publish_catalog,
     publish_latest,
     publish_releases,
 )
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, LONG_AGO, small_site
 
-JUST_NOW = timedelta(seconds=5)
+INSTALLER = "3.13.9/python-3.13.9-amd64.exe"
+#: A page that was made a minute before it is received.
+AGED = Answer(headers={"Age": "60"})
 
 
-@dataclass
-class Catalog:
-    """A store, a client, and the whole refresh in one call."""
-
-    store: CatalogStore
-    client: SiteClient
-
-    def update(self, **how: Any) -> DirectoriesUpdate:
-        return update_directories(self.store, self.client, **how)
-
-    def crawl(self, *directories: str, **how: Any) -> dict[str, DirectoryCrawl]:
-        wanted = directories or list(due_directories(self.store))
-        crawls = crawl_directories(self.store, self.client, wanted, **how)
-        return {done.directory: done for done in crawls}
-
-    def refresh(self) -> dict[str, DirectoryCrawl]:
-        self.update()
-        done = self.crawl()
-        publish(self.store)
-        return done
-
-    def paths(self, file: str = CATALOG_FILE) -> list[str]:
-        return [row["path"] for row in self.store.rows(file)]
-
-
-@pytest.fixture
-def site() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
-        yield replica
-
-
-@pytest.fixture
-def catalog(site: Replica, tmp_path: Path) -> Iterator[Catalog]:
-    with SiteClient(site.url, backoff=0, retries=1) as client:
-        yield Catalog(CatalogStore(LocalLocation(tmp_path / "catalog")), client)
+def paths(catalog: Catalog) -> list[str]:
+    return [row["path"] for row in catalog.store.rows(CATALOG_FILE)]
 
 
 def asked(site: Replica) -> list[str]:
@@ -101,18 +64,18 @@ def asked(site: Replica) -> list[str]:
 
 
 def test_a_first_refresh_asks_for_the_root_and_each_release_directory_once(
-    site: Replica, catalog: Catalog
+    site: Replica, empty: Catalog
 ) -> None:
-    catalog.refresh()
+    empty.refresh()
     assert asked(site)[0] == ""
     assert sorted(asked(site)[1:]) == sorted(f"{name}/" for name in DIRECTORIES)
 
 
-def test_the_directories_table_is_sorted_by_version_and_says_what_the_site_says(
-    catalog: Catalog,
+def test_the_directories_table_is_sorted_by_version_and_has_the_listed_dates(
+    empty: Catalog,
 ) -> None:
-    update = catalog.update()
-    rows = catalog.store.rows(DIRECTORIES_FILE)
+    update = empty.update()
+    rows = empty.store.rows(DIRECTORIES_FILE)
     assert [row["name"] for row in rows] == DIRECTORIES == update.present == list(update.new)
     row = rows[2]
     assert (row["major"], row["minor"], row["micro"]) == (3, 13, 9)
@@ -122,9 +85,9 @@ def test_the_directories_table_is_sorted_by_version_and_says_what_the_site_says(
     assert rows[0]["major"] is None
 
 
-def test_the_table_of_a_directory_has_every_file_and_its_companions(catalog: Catalog) -> None:
-    done = catalog.refresh()["3.13.9"]
-    rows = catalog.store.rows(directory_file("3.13.9"))
+def test_the_table_of_a_directory_has_every_file_and_its_companions(empty: Catalog) -> None:
+    done = empty.refresh()["3.13.9"]
+    rows = empty.store.rows(directory_file("3.13.9"))
     assert [row["path"] for row in rows] == [
         "3.13.9/Python-3.13.9.tar.xz",
         "3.13.9/Python-3.13.9.tgz",
@@ -145,8 +108,7 @@ def test_the_table_of_a_directory_has_every_file_and_its_companions(catalog: Cat
 def test_the_catalog_is_sorted_by_version_then_path_and_keeps_unrecognised_files(
     catalog: Catalog,
 ) -> None:
-    catalog.refresh()
-    assert catalog.paths() == [
+    assert paths(catalog) == [
         "src/lib1.5.tar.gz",
         "src/python-1.5.2.tar.gz",
         "2.7/UNWISE.EXE",
@@ -158,13 +120,12 @@ def test_the_catalog_is_sorted_by_version_then_path_and_keeps_unrecognised_files
         "3.14.0/Python-3.14.0.tar.xz",
         "3.15.0/Python-3.15.0a1.tgz",
     ]
-    facts = catalog.store.metadata(CATALOG_FILE)
-    assert (facts["directories"], facts["releases"]) == (5, 6)
-    assert (facts["artifacts"], facts["unrecognised"]) == (8, 2)
+    metadata = catalog.store.metadata(CATALOG_FILE)
+    assert (metadata["directories"], metadata["releases"]) == (5, 6)
+    assert (metadata["artifacts"], metadata["unrecognised"]) == (8, 2)
 
 
 def test_the_latest_versions_are_found_over_all_and_for_each_series(catalog: Catalog) -> None:
-    catalog.refresh()
     rows = {
         (row["series"], row["final_only"]): (row["version"], row["source_path"])
         for row in catalog.store.rows(LATEST_FILE)
@@ -185,7 +146,6 @@ def test_the_latest_versions_are_found_over_all_and_for_each_series(catalog: Cat
 
 
 def test_with_nothing_new_nothing_is_due(site: Replica, catalog: Catalog) -> None:
-    catalog.refresh()
     site.clear_requests()
     catalog.update()
     assert due_directories(catalog.store) == {}
@@ -196,7 +156,6 @@ def test_with_nothing_new_nothing_is_due(site: Replica, catalog: Catalog) -> Non
 def test_an_added_file_makes_its_directory_due_and_racy_until_its_minute_is_over(
     site: Replica, catalog: Catalog
 ) -> None:
-    catalog.refresh()
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
     update = catalog.update()
     assert update.changed == ("3.14.0",)
@@ -207,27 +166,21 @@ def test_an_added_file_makes_its_directory_due_and_racy_until_its_minute_is_over
     assert publication_due(catalog.store)
 
 
-def test_a_directory_whose_page_came_out_of_a_cache_is_racy(
-    site: Replica, catalog: Catalog
-) -> None:
+def test_a_directory_whose_page_came_out_of_a_cache_is_racy(site: Replica, empty: Catalog) -> None:
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5, last_modified=an_hour_ago)
     site.answer("3.14.0/", Answer(headers={"Age": "7200"}))
-    catalog.refresh()
-    assert due_directories(catalog.store) == {"3.14.0": Due.RACY}
-
-
-INSTALLER = "3.13.9/python-3.13.9-amd64.exe"
+    empty.refresh()
+    assert due_directories(empty.store) == {"3.14.0": Due.RACY}
 
 
 def test_a_latest_version_that_went_back_fails_the_check_for_a_week(
     catalog: Catalog, site: Replica
 ) -> None:
-    catalog.refresh()
 
     def went_back() -> list[str]:
-        table, facts = catalog.store.read(LATEST_FILE)
-        return list(latest_never_goes_back(table.to_pylist(), facts).samples)
+        table, metadata = catalog.store.read(LATEST_FILE)
+        return list(latest_never_goes_back(table.to_pylist(), metadata).samples)
 
     assert went_back() == []
     site.remove("3.15.0/")
@@ -236,22 +189,17 @@ def test_a_latest_version_that_went_back_fails_the_check_for_a_week(
     for _ in range(3):
         catalog.refresh()
         assert went_back() == gone
-    table, facts = catalog.store.read(LATEST_FILE)
-    rows_before = [{**row, "until": row["until"] - timedelta(days=7)} for row in facts["before"]]
-    catalog.store.write(LATEST_FILE, table.schema, table, {**facts, "before": rows_before})
+    table, metadata = catalog.store.read(LATEST_FILE)
+    rows_before = [{**row, "until": row["until"] - timedelta(days=7)} for row in metadata["before"]]
+    catalog.store.write(LATEST_FILE, table.schema, table, {**metadata, "before": rows_before})
     assert went_back() == gone
     catalog.refresh()
     assert went_back() == []
 
 
-#: A page that was made a minute before it is received.
-AGED = Answer(headers={"Age": "60"})
-
-
 def test_a_lost_artifact_is_accepted_when_a_later_listing_confirms_it(
     site: Replica, catalog: Catalog
 ) -> None:
-    catalog.refresh()
     table = catalog.store.rows(directory_file("3.13.9"))
     site.remove(INSTALLER)
     site.answer("3.13.9/", AGED)
@@ -262,17 +210,16 @@ def test_a_lost_artifact_is_accepted_when_a_later_listing_confirms_it(
         "when the next listing says the same, or with `pyorg refresh --accept_vanished true`"
     )
     assert catalog.store.rows(directory_file("3.13.9")) == table
-    assert INSTALLER in catalog.paths()
+    assert INSTALLER in paths(catalog)
     # The same page out of the cache proves nothing.
     assert isinstance(catalog.refresh()["3.13.9"].error, ArtifactsLostError)
     site.clear_answers()
     assert catalog.refresh()["3.13.9"].removed == (INSTALLER,)
-    assert INSTALLER not in catalog.paths()
+    assert INSTALLER not in paths(catalog)
     assert read_failures(catalog.store) == {}
 
 
 def test_a_failure_in_between_does_not_forget_a_loss(site: Replica, catalog: Catalog) -> None:
-    catalog.refresh()
     site.remove(INSTALLER)
     site.answer("3.13.9/", AGED)
     catalog.refresh()
@@ -283,7 +230,6 @@ def test_a_failure_in_between_does_not_forget_a_loss(site: Replica, catalog: Cat
 
 
 def test_a_listing_that_lost_more_is_not_accepted_yet(site: Replica, catalog: Catalog) -> None:
-    catalog.refresh()
     site.remove(INSTALLER)
     site.answer("3.13.9/", AGED, times=1)
     catalog.refresh()
@@ -293,14 +239,7 @@ def test_a_listing_that_lost_more_is_not_accepted_yet(site: Replica, catalog: Ca
     assert list(error.lost) == ["3.13.9/Python-3.13.9.tgz", INSTALLER]
 
 
-def test_a_loss_can_be_accepted_at_once(site: Replica, catalog: Catalog) -> None:
-    catalog.refresh()
-    site.remove(INSTALLER)
-    assert catalog.crawl("3.13.9", accept_vanished=True)["3.13.9"].removed == (INSTALLER,)
-
-
 def test_superseded_and_unrecognised_files_are_no_loss(site: Replica, catalog: Catalog) -> None:
-    catalog.refresh()
     site.remove(INSTALLER)
     site.add(f"{INSTALLER}_superceded", size=28_000_000)
     site.remove("2.7/UNWISE.EXE")
@@ -310,49 +249,39 @@ def test_superseded_and_unrecognised_files_are_no_loss(site: Replica, catalog: C
 
 
 def test_a_directory_with_a_superseded_artifact_can_be_crawled_again(
-    site: Replica, catalog: Catalog
+    site: Replica, empty: Catalog
 ) -> None:
     site.add(f"{INSTALLER}_superceded", size=28_000_000)
-    catalog.refresh()
-    done = catalog.crawl("3.13.9")["3.13.9"]
+    empty.refresh()
+    done = empty.crawl("3.13.9")["3.13.9"]
     assert (done.error, done.removed) == (None, ())
 
 
-def test_a_removed_file_is_recorded_and_leaves_the_catalog(site: Replica, catalog: Catalog) -> None:
-    catalog.refresh()
-    before = catalog.paths(directory_file("3.13.9"))
-    gone = "3.13.9/Python-3.13.9.tgz"
-    site.remove(gone)
-    done = catalog.crawl("3.13.9", accept_vanished=True)["3.13.9"]
-    publish_catalog(catalog.store)
-    assert done.removed == (gone,)
-    rows = {row["path"]: row for row in catalog.store.rows(directory_file("3.13.9"))}
-    assert list(rows) == before == sorted(before)
-    assert rows[gone]["removed_at"] is not None
-    assert gone not in catalog.paths()
-
-
-def test_a_removed_file_keeps_its_date_and_returns_as_added(
+def test_a_removed_file_is_recorded_with_its_time_and_returns_as_added(
     site: Replica, catalog: Catalog
 ) -> None:
-    catalog.refresh()
-    path = INSTALLER
+    path = "3.13.9/Python-3.13.9.tgz"
+
+    def removed_at() -> object:
+        rows = catalog.store.rows(directory_file("3.13.9"))
+        listed = [row["path"] for row in rows]
+        assert len(listed) == 3
+        assert listed == sorted(listed)
+        return rows[listed.index(path)]["removed_at"]
+
+    assert removed_at() is None
     site.remove(path)
-    catalog.crawl("3.13.9", accept_vanished=True)
-    [first] = [
-        r["removed_at"] for r in catalog.store.rows(directory_file("3.13.9")) if r["path"] == path
-    ]
+    assert catalog.refresh(accept_vanished=True)["3.13.9"].removed == (path,)
+    assert path not in paths(catalog)
+    first = removed_at()
     catalog.crawl("3.13.9")
-    [again] = [
-        r["removed_at"] for r in catalog.store.rows(directory_file("3.13.9")) if r["path"] == path
-    ]
-    assert first == again
-    site.add(path, size=28_000_000)
+    assert removed_at() == first is not None
+    site.add(path, size=29_000_000)
     assert catalog.crawl("3.13.9")["3.13.9"].added == (path,)
+    assert removed_at() is None
 
 
 def test_a_replaced_file_is_noticed_by_size_and_by_date(site: Replica, catalog: Catalog) -> None:
-    catalog.refresh()
     site.replace("3.13.9/Python-3.13.9.tgz", size=1, last_modified=LONG_AGO)
     site.replace("3.13.9/Python-3.13.9.tar.xz", size=22_000_000)
     assert catalog.refresh()["3.13.9"].replaced == (
@@ -362,36 +291,31 @@ def test_a_replaced_file_is_noticed_by_size_and_by_date(site: Replica, catalog: 
 
 
 def test_the_data_version_moves_with_the_listing_and_not_with_the_clock(
-    site: Replica, catalog: Catalog
+    site: Replica, empty: Catalog
 ) -> None:
-    first = catalog.refresh()["3.13.9"].data_version
-    assert catalog.crawl("3.13.9")["3.13.9"].data_version == first
+    first = empty.refresh()["3.13.9"].data_version
+    assert empty.crawl("3.13.9")["3.13.9"].data_version == first
     site.replace("3.13.9/Python-3.13.9.tgz", size=1)
-    assert catalog.crawl("3.13.9")["3.13.9"].data_version != first
+    assert empty.crawl("3.13.9")["3.13.9"].data_version != first
 
 
-def test_a_removed_directory_is_recorded_and_leaves_the_catalog(
+def test_a_removed_directory_leaves_the_catalog_and_can_return(
     site: Replica, catalog: Catalog
 ) -> None:
-    catalog.refresh()
+    def removed_at() -> object:
+        rows = catalog.store.rows(DIRECTORIES_FILE)
+        return next(row["removed_at"] for row in rows if row["name"] == "2.7")
+
     site.remove("2.7/")
     assert catalog.update().vanished == ("2.7",)
-    [row] = [row for row in catalog.store.rows(DIRECTORIES_FILE) if row["name"] == "2.7"]
-    assert row["removed_at"] is not None
+    assert removed_at() is not None
     assert publication_due(catalog.store)
     publish_catalog(catalog.store)
-    assert not [path for path in catalog.paths() if path.startswith("2.7/")]
-
-
-def test_a_removed_directory_can_return(site: Replica, catalog: Catalog) -> None:
-    catalog.refresh()
-    site.remove("2.7/")
-    catalog.refresh()
+    assert not [path for path in paths(catalog) if path.startswith("2.7/")]
     site.add("2.7/Python-2.7.tgz", size=1)
     catalog.refresh()
-    assert "2.7/Python-2.7.tgz" in catalog.paths()
-    [row] = [row for row in catalog.store.rows(DIRECTORIES_FILE) if row["name"] == "2.7"]
-    assert row["removed_at"] is None
+    assert removed_at() is None
+    assert "2.7/Python-2.7.tgz" in paths(catalog)
 
 
 @pytest.mark.parametrize(
@@ -406,7 +330,6 @@ def test_a_removed_directory_can_return(site: Replica, catalog: Catalog) -> None
 def test_a_root_that_gives_no_whole_listing_changes_nothing(
     site: Replica, catalog: Catalog, answer: Answer, error: type[Exception]
 ) -> None:
-    catalog.refresh()
     before = catalog.store.location.read(DIRECTORIES_FILE)
     site.answer("", answer)
     with pytest.raises(error):
@@ -417,7 +340,6 @@ def test_a_root_that_gives_no_whole_listing_changes_nothing(
 def test_a_root_that_lost_many_directories_changes_nothing_unless_accepted(
     site: Replica, catalog: Catalog
 ) -> None:
-    catalog.refresh()
     site.remove("2.7/")
     site.remove("src/")
     with pytest.raises(RootListingError, match="no longer lists 2 of 5 known"):
@@ -425,30 +347,29 @@ def test_a_root_that_lost_many_directories_changes_nothing_unless_accepted(
     assert catalog.update(accept_vanished=True).vanished == ("2.7", "src")
 
 
-def test_a_root_may_lose_a_tenth_of_its_directories(site: Replica, catalog: Catalog) -> None:
+def test_a_root_may_lose_a_tenth_of_its_directories(site: Replica, empty: Catalog) -> None:
     more = [f"3.9.{micro}" for micro in range(30 - len(DIRECTORIES))]
     for name in more:
         site.add(f"{name}/Python-{name}.tgz", size=1)
-    catalog.update()
+    empty.update()
     for name in more[:4]:
         site.remove(f"{name}/")
     with pytest.raises(RootListingError, match="no longer lists 4 of 30 known"):
-        catalog.update()
+        empty.update()
     site.add(f"{more[0]}/Python-{more[0]}.tgz", size=1)
-    assert catalog.update().vanished == tuple(more[1:4])
+    assert empty.update().vanished == tuple(more[1:4])
 
 
-def test_a_root_without_release_directories_is_no_site(site: Replica, catalog: Catalog) -> None:
+def test_a_root_without_release_directories_is_no_site(site: Replica, empty: Catalog) -> None:
     for name in DIRECTORIES:
         site.remove(f"{name}/")
     with pytest.raises(ListingError, match="is PYORG_SITE_URL the folder"):
-        catalog.update()
+        empty.update()
 
 
 def test_a_failed_directory_keeps_its_table_and_is_due_again(
     site: Replica, catalog: Catalog
 ) -> None:
-    catalog.refresh()
     before = catalog.store.location.read(directory_file("3.14.0"))
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
     site.add("3.13.9/python-3.13.9-arm64.exe", size=5)
@@ -457,7 +378,7 @@ def test_a_failed_directory_keeps_its_table_and_is_due_again(
     assert isinstance(done["3.14.0"].error, SiteStatusError)
     assert not done["3.14.0"].hidden
     assert catalog.store.location.read(directory_file("3.14.0")) == before
-    assert "3.13.9/python-3.13.9-arm64.exe" in catalog.paths()
+    assert "3.13.9/python-3.13.9-arm64.exe" in paths(catalog)
     assert due_directories(catalog.store)["3.14.0"] is Due.FAILED
     [row] = catalog.store.rows(FAILURES_FILE)
     assert (row["directory"], row["attempts"], row["hidden"]) == ("3.14.0", 1, False)
@@ -467,34 +388,33 @@ def test_a_failed_directory_keeps_its_table_and_is_due_again(
     assert catalog.store.rows(FAILURES_FILE) == []
 
 
-def test_a_directory_that_never_gave_a_listing_is_hidden(site: Replica, catalog: Catalog) -> None:
+def test_a_directory_that_never_gave_a_listing_is_hidden(site: Replica, empty: Catalog) -> None:
     page = Answer(body=b"<html><head><title>Python 2.7</title></head><body></body></html>")
     site.answer("2.7/", page)
-    done = catalog.refresh()
+    done = empty.refresh()
     assert isinstance(done["2.7"].error, ListingError)
     assert done["2.7"].hidden
-    assert due_directories(catalog.store) == {}
+    assert due_directories(empty.store) == {}
     site.clear_answers()
-    assert not catalog.crawl("2.7")["2.7"].hidden
+    assert not empty.crawl("2.7")["2.7"].hidden
     site.answer("2.7/", page)
-    done = catalog.crawl("2.7")
+    done = empty.crawl("2.7")
     assert not done["2.7"].hidden
-    assert due_directories(catalog.store) == {"2.7": Due.FAILED}
+    assert due_directories(empty.store) == {"2.7": Due.FAILED}
 
 
 def test_a_cut_page_of_a_new_directory_is_a_failure_and_not_a_hidden_listing(
-    site: Replica, catalog: Catalog
+    site: Replica, empty: Catalog
 ) -> None:
     cut = b"<html>\r\n<head><title>Index of /ftp/python/2.7/</title></head>\r\n<body>"
     site.answer("2.7/", Answer(body=cut))
-    assert not catalog.refresh()["2.7"].hidden
-    assert due_directories(catalog.store) == {"2.7": Due.FAILED}
+    assert not empty.refresh()["2.7"].hidden
+    assert due_directories(empty.store) == {"2.7": Due.FAILED}
 
 
 def test_another_site_is_refused_unless_the_refresh_is_full(
     catalog: Catalog, site: Replica
 ) -> None:
-    catalog.refresh()
     entries = [entry for entry in small_site() if not entry.path.startswith("3.15.0/")]
     with Replica(entries) as other, SiteClient(other.url) as client:
         moved = Catalog(catalog.store, client)
@@ -505,12 +425,11 @@ def test_another_site_is_refused_unless_the_refresh_is_full(
         assert set(due_directories(moved.store).values()) == {Due.NEW}
         moved.crawl()
         publish_catalog(moved.store)
-    assert not [path for path in moved.paths() if path.startswith("3.15.0/")]
+    assert not [path for path in paths(moved) if path.startswith("3.15.0/")]
     assert moved.store.metadata(CATALOG_FILE)["site_url"] == other.url
 
 
 def test_a_crawl_of_another_site_changes_nothing(catalog: Catalog) -> None:
-    catalog.refresh()
     before = {name: catalog.store.metadata(directory_file(name)) for name in DIRECTORIES}
     with Replica(small_site()) as other, SiteClient(other.url) as client:
         with pytest.raises(CatalogSiteError):
@@ -520,38 +439,30 @@ def test_a_crawl_of_another_site_changes_nothing(catalog: Catalog) -> None:
 
 
 def test_a_site_without_readable_directories_gives_an_empty_catalog(
-    site: Replica, catalog: Catalog
+    site: Replica, empty: Catalog
 ) -> None:
     for name in DIRECTORIES:
         site.answer(f"{name}/", Answer(status=403))
-    failed = catalog.refresh()
+    failed = empty.refresh()
     assert all("forbidden (403)" in str(done.error) for done in failed.values())
     assert failed.keys() == set(DIRECTORIES)
-    assert catalog.paths() == []
-    assert not publication_due(catalog.store)
+    assert paths(empty) == []
+    assert not publication_due(empty.store)
     site.clear_answers()
-    catalog.refresh()
-    assert len(catalog.paths()) == 10
+    empty.refresh()
+    assert len(paths(empty)) == 10
 
 
-def test_a_crawl_without_a_published_catalog_makes_publication_due(catalog: Catalog) -> None:
-    catalog.update()
-    catalog.crawl()
-    assert publication_due(catalog.store)
-    publish_catalog(catalog.store)
-    assert publication_due(catalog.store)
-    publish_latest(catalog.store)
-    assert publication_due(catalog.store)
-    publish_releases(catalog.store)
-    assert not publication_due(catalog.store)
-
-
-def test_a_broken_table_is_written_anew(catalog: Catalog) -> None:
-    catalog.refresh()
-    catalog.store.location.write(directory_file("3.14.0"), b"broken")
-    assert due_directories(catalog.store) == {"3.14.0": Due.NEW}
-    catalog.refresh()
-    assert "3.14.0/Python-3.14.0.tar.xz" in catalog.paths()
+def test_a_crawl_without_a_published_catalog_makes_publication_due(empty: Catalog) -> None:
+    empty.update()
+    empty.crawl()
+    assert publication_due(empty.store)
+    publish_catalog(empty.store)
+    assert publication_due(empty.store)
+    publish_latest(empty.store)
+    assert publication_due(empty.store)
+    publish_releases(empty.store)
+    assert not publication_due(empty.store)
 
 
 def damage(catalog: Catalog, name: str, how: str) -> None:
@@ -572,38 +483,35 @@ def damage(catalog: Catalog, name: str, how: str) -> None:
 def test_a_damaged_table_is_removed_and_its_directory_crawled_anew(
     site: Replica, catalog: Catalog, how: str
 ) -> None:
-    catalog.refresh()
-    before = catalog.paths()
+    before = paths(catalog)
     damage(catalog, directory_file("3.14.0"), how)
     site.remove("2.7/")
     with pytest.raises(CatalogError, match=r"release_artifacts/3.14.0.parquet.* these"):
         catalog.refresh()
-    assert catalog.paths() == before
+    assert paths(catalog) == before
     assert due_directories(catalog.store) == {"3.14.0": Due.NEW}
     catalog.refresh()
-    assert catalog.paths() == [path for path in before if not path.startswith("2.7/")]
+    assert paths(catalog) == [path for path in before if not path.startswith("2.7/")]
     assert not publication_due(catalog.store)
 
 
 @pytest.mark.parametrize("how", ["a page", "a letter"])
 @pytest.mark.parametrize("name", [DIRECTORIES_FILE, directory_file("3.14.0"), CATALOG_FILE])
 def test_a_full_refresh_rewrites_damaged_tables(catalog: Catalog, name: str, how: str) -> None:
-    catalog.refresh()
-    before = catalog.paths()
+    before = paths(catalog)
     damage(catalog, name, how)
     with pytest.raises(CatalogUnreadableError):
         catalog.store.read(name)
     catalog.update(full=True)
     assert not [done for done in catalog.crawl(*DIRECTORIES).values() if done.error]
     publish_catalog(catalog.store)
-    assert catalog.paths() == before
+    assert paths(catalog) == before
 
 
 def test_readers_see_the_old_snapshot_or_the_new_one_while_it_is_published(
     site: Replica, catalog: Catalog
 ) -> None:
-    catalog.refresh()
-    before = catalog.paths()
+    before = paths(catalog)
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
     catalog.update()
     catalog.crawl()
@@ -612,7 +520,7 @@ def test_readers_see_the_old_snapshot_or_the_new_one_while_it_is_published(
 
     def read() -> None:
         while not stop.is_set():
-            seen.append(catalog.paths())
+            seen.append(paths(catalog))
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -620,18 +528,18 @@ def test_readers_see_the_old_snapshot_or_the_new_one_while_it_is_published(
         publish_catalog(catalog.store)
     stop.set()
     reader.join()
-    after = catalog.paths()
+    after = paths(catalog)
     assert len(after) == len(before) + 1
     assert all(paths in (before, after) for paths in seen)
 
 
 def test_the_same_site_gives_the_same_rows_whatever_came_first(
-    site: Replica, catalog: Catalog, tmp_path: Path
+    site: Replica, empty: Catalog, tmp_path: Path
 ) -> None:
     # The same version as in a directory that is listed later.
     site.add("src/Python-2.7.tgz", size=1)
-    catalog.refresh()
-    other = Catalog(CatalogStore(LocalLocation(tmp_path / "other")), catalog.client)
+    empty.refresh()
+    other = Catalog(CatalogStore(LocalLocation(tmp_path / "other")), empty.client)
     other.update()
     for name in reversed(DIRECTORIES):
         other.crawl(name)
@@ -640,14 +548,13 @@ def test_the_same_site_gives_the_same_rows_whatever_came_first(
     def rows(store: CatalogStore) -> list[dict[str, Any]]:
         return [{**row, "crawled_at": None} for row in store.rows(CATALOG_FILE)]
 
-    assert rows(other.store) == rows(catalog.store)
-    assert catalog.paths()[2:5] == ["2.7/UNWISE.EXE", "2.7/Python-2.7.tgz", "src/Python-2.7.tgz"]
+    assert rows(other.store) == rows(empty.store)
+    assert empty.paths()[2:5] == ["2.7/UNWISE.EXE", "2.7/Python-2.7.tgz", "src/Python-2.7.tgz"]
 
 
 def test_each_directory_is_due_once_for_each_reading_of_the_root(
     site: Replica, catalog: Catalog
 ) -> None:
-    catalog.refresh()
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
     site.add("3.15.0/python-3.15.0a1-amd64.exe", size=5)
     site.answer("3.15.0/", Answer(status=403))
@@ -665,13 +572,12 @@ def test_each_directory_is_due_once_for_each_reading_of_the_root(
 
 def crawled_at(catalog: Catalog, name: str, moment: datetime) -> None:
     """Have a directory's table say that it was crawled at another time."""
-    table, facts = catalog.store.read(directory_file(name))
-    facts = {**facts, "crawled_at": moment}
-    catalog.store.write(directory_file(name), schemas.RELEASE_ARTIFACTS, table, facts)
+    table, metadata = catalog.store.read(directory_file(name))
+    metadata = {**metadata, "crawled_at": moment}
+    catalog.store.write(directory_file(name), schemas.RELEASE_ARTIFACTS, table, metadata)
 
 
 def test_a_crawl_by_a_clock_that_was_ahead_does_not_count(site: Replica, catalog: Catalog) -> None:
-    catalog.refresh()
     crawled_at(catalog, "3.14.0", datetime.now(UTC) + timedelta(days=30))
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
     catalog.update()
@@ -683,11 +589,10 @@ def test_a_crawl_by_a_clock_that_was_ahead_does_not_count(site: Replica, catalog
 def test_nothing_is_due_after_a_root_read_by_a_clock_that_was_ahead(
     site: Replica, catalog: Catalog
 ) -> None:
-    catalog.refresh()
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
     catalog.update()
-    table, facts = catalog.store.read(DIRECTORIES_FILE)
-    ahead = {**facts, "checked_at": datetime.now(UTC) + timedelta(hours=3)}
+    table, metadata = catalog.store.read(DIRECTORIES_FILE)
+    ahead = {**metadata, "checked_at": datetime.now(UTC) + timedelta(hours=3)}
     catalog.store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, table, ahead)
     # Otherwise it would be crawled again at each look until that hour comes.
     assert due_since_listing(catalog.store) == {}

@@ -34,12 +34,6 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def site() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
-        yield replica
-
-
-@pytest.fixture
 def store(site: Replica, tmp_path: Path) -> CatalogStore:
     return fill(str(tmp_path / "catalog"), site.url)
 

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-
-import pytest
 
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import DirectoriesFailedError
 from pyorg_pipeline.reports.lines import json_value
 from pyorg_pipeline.runs import refresh
-from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
-
-
-@pytest.fixture
-def site() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
-        yield replica
-
-
-@pytest.fixture
-def settings(site: Replica, tmp_path: Path) -> Settings:
-    return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path)})
+from pyorg_pipeline.settings import Settings
+from pyorg_pipeline_tests.support.small_site import DIRECTORIES
 
 
 def lines_of(settings: Settings, **how: bool) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +15,13 @@ from pyorg_pipeline.catalog.store import (
     CatalogStore,
     StoredTable,
 )
-from pyorg_pipeline.refresh.artifacts import crawl_directories
+from pyorg_pipeline.refresh.artifacts import DirectoryCrawl, crawl_directories
 from pyorg_pipeline.refresh.changes import RecordedChanges, record_changes
-from pyorg_pipeline.refresh.directories import due_directories, update_directories
+from pyorg_pipeline.refresh.directories import (
+    DirectoriesUpdate,
+    due_directories,
+    update_directories,
+)
 from pyorg_pipeline.refresh.publish import catalog_snapshot, latest_versions
 from pyorg_pipeline.refresh.releases import releases_table
 from pyorg_pipeline.site.client import SiteClient
@@ -26,12 +31,40 @@ def fill(catalog_url: str, site_url: str) -> CatalogStore:
     """Bring the catalog up to date with the site."""
     store = CatalogStore(open_location(catalog_url))
     with SiteClient(site_url, backoff=0, retries=0) as client:
-        update_directories(store, client)
-        wanted = list(due_directories(store))
-        for _ in crawl_directories(store, client, wanted):
-            pass
-    publish(store)
+        Catalog(store, client).refresh()
     return store
+
+
+@dataclass
+class Catalog:
+    """A catalog, its site, and the steps of a refresh."""
+
+    store: CatalogStore
+    client: SiteClient
+    #: The changes that the last refresh recorded.
+    recorded: RecordedChanges | None = None
+
+    @property
+    def sequence(self) -> int | None:
+        """The number of the last refresh's changes; None if there were none."""
+        assert self.recorded is not None
+        return self.recorded.sequence
+
+    def update(self, **options: bool) -> DirectoriesUpdate:
+        return update_directories(self.store, self.client, **options)
+
+    def crawl(self, *directories: str, **options: bool) -> dict[str, DirectoryCrawl]:
+        wanted = directories or list(due_directories(self.store))
+        crawls = crawl_directories(self.store, self.client, wanted, **options)
+        return {done.directory: done for done in crawls}
+
+    def refresh(
+        self, *, full: bool = False, accept_vanished: bool = False
+    ) -> dict[str, DirectoryCrawl]:
+        self.update(full=full)
+        done = self.crawl(accept_vanished=accept_vanished)
+        self.recorded = publish(self.store)
+        return done
 
 
 def publish(store: CatalogStore) -> RecordedChanges:
