@@ -126,6 +126,7 @@ TABLES: Final = [
             **_OF_CATALOG,
             "before": "the highest rows of the last week: series, final_only, version "
             "columns, and `until`, when they were last found",
+            "moved": "the rows whose version is another than before, such as `3.14 final`",
         },
     ),
     Table(

@@ -212,17 +212,19 @@ def utc_times(column: Any) -> list[datetime | None]:
     ]
 
 
-def sort_by_version(table: Any) -> Any:
-    """A table with version columns and a path, sorted by version, then path.
+def version_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The sort key of a row's version.
 
-    The alphabetical order of the release levels is their rank; rows without a version come first.
+    The alphabetical order of the release levels is their rank. A row that lacks a part sorts as
+    the shorter tuple: an unrecognised file has no level.
     """
-    columns = [table[name].to_pylist() for name in (*VERSION_COLUMNS, "path")]
-    # A row that lacks a part sorts as the shorter tuple: an unrecognised file has no level.
-    keys = [
-        (tuple(part for part in parts if part is not None), path)
-        for *parts, path in zip(*columns, strict=True)
-    ]
+    return tuple(row[name] for name in VERSION_COLUMNS if row.get(name) is not None)
+
+
+def sort_by_version(table: Any) -> Any:
+    """A table with version columns and a path, sorted by version, then path."""
+    rows = table.select([*VERSION_COLUMNS, "path"]).to_pylist()
+    keys = [(version_key(row), row["path"]) for row in rows]
     # Arrow cannot tell the type of an empty list.
     return table.take(pa.array(sorted(range(len(keys)), key=keys.__getitem__), pa.int64()))
 

@@ -17,7 +17,12 @@ import dagster as dg
 from pyorg_pipeline.defs.resources import CatalogResource, WebhookResource
 from pyorg_pipeline.defs.stale_runs import COMMAND_TAG
 from pyorg_pipeline.model.notifications import release_complete, run_failed
-from pyorg_pipeline.refresh.releases import Completion, complete_release, completions
+from pyorg_pipeline.refresh.releases import (
+    Completion,
+    completions,
+    is_latest_final,
+    release_contents,
+)
 from pyorg_pipeline.settings import Settings
 
 _NOTHING: Final = dg.SkipReason("Nothing new.")
@@ -69,17 +74,15 @@ def notification_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         new = next((one for one in found if _parsed(_cursor_after(one)) > reported), None)
         if new is None:
             return _NOTHING
-        contents = complete_release(store, new.version)
         webhook.post(
             release_complete(
                 site_url=site_url or settings.site_url,
                 sent_at=datetime.now(UTC),
                 version=new.version,
                 completed_at=new.completed_at,
-                artifacts=contents.artifacts,
-                size=contents.size,
+                **release_contents(store, new.version),
                 source_path=new.source_path,
-                latest=contents.latest,
+                latest=is_latest_final(store, new.version),
             )
         )
         context.update_cursor(_cursor_after(new))

@@ -24,7 +24,7 @@ from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.model.catalog import CHANGES
 from pyorg_pipeline.model.releases import FAMILIES, ReleaseState
 from pyorg_pipeline.refresh.changes import record_changes
-from pyorg_pipeline.refresh.publish import catalog_snapshot, latest_versions, moved_versions
+from pyorg_pipeline.refresh.publish import catalog_snapshot, latest_versions
 from pyorg_pipeline.refresh.releases import releases_table
 from pyorg_pipeline.reports.pictures import (
     PICTURED_COLUMNS,
@@ -106,18 +106,16 @@ def latest_version(
     catalog: CatalogResource, artifact_catalog: StoredTable
 ) -> dg.MaterializeResult[StoredTable]:
     """The newest final and the newest release of any level, over all and for each series."""
-    store = catalog.store()
-    latest = latest_versions(store, artifact_catalog)
+    latest = latest_versions(catalog.store(), artifact_catalog)
     rows = latest.table.to_pylist()
     overall = {row["final_only"]: row["version"] for row in rows if row["series"] is None}
-    moved = moved_versions(store, latest)
     return dg.MaterializeResult(
         value=latest,
         metadata={
             "dagster/column_lineage": _LATEST_VERSION_LINEAGE,
             "latest_final": overall.get(True, "none"),
             "latest_of_any_level": overall.get(False, "none"),
-            "moved": names([f"{series or 'all'}{' final' * final}" for series, final in moved]),
+            "moved": names(latest.metadata["moved"]),
             "preview": preview(
                 newest_rows(latest.table), ["series", "final_only", "version", "source_path"]
             ),

@@ -19,6 +19,7 @@ from pyorg_pipeline.catalog.store import (
     CatalogStore,
     StoredTable,
     directory_file,
+    version_key,
 )
 from pyorg_pipeline.errors import (
     CatalogSiteError,
@@ -241,8 +242,12 @@ def _existing(rows: Iterable[Row]) -> list[Row]:
 
 def _check_losses(listing: Listing, rows: Sequence[Row], before: Failure | None) -> None:
     """Raise ArtifactsLostError unless an earlier listing showed the same losses."""
+    listed = {f"{listing.directory}/{entry.name}" for entry in listing.entries}
+    # It may be listed under a name that says superseded.
+    listed |= set(filter(None, map(without_superseded_mark, listed)))
     existing = _existing(rows)
-    lost = _lost(existing, {f"{listing.directory}/{entry.name}" for entry in listing.entries})
+    recognised = (row["path"] for row in existing if row["artifact_type"] != UNRECOGNISED)
+    lost = sorted(set(recognised) - listed)
     confirmed = (
         before is not None
         and before.listed_at is not None
@@ -251,16 +256,6 @@ def _check_losses(listing: Listing, rows: Sequence[Row], before: Failure | None)
     )
     if lost and not confirmed:
         raise ArtifactsLostError(listing.url, lost, len(existing), listing.generated_at)
-
-
-def _lost(before: Iterable[Row], listed: Collection[str]) -> list[str]:
-    """The recognised artifacts that are listed no longer, nor under a name that says superseded."""
-    still_listed = {*listed, *filter(None, map(without_superseded_mark, listed))}
-    return sorted(
-        row["path"]
-        for row in before
-        if row["path"] not in still_listed and row["artifact_type"] != UNRECOGNISED
-    )
 
 
 def _write_table(
@@ -285,7 +280,7 @@ def _write_table(
     size = store.write(
         directory_file(directory),
         schemas.RELEASE_ARTIFACTS,
-        sorted([*rows, *removed], key=_row_order),
+        sorted([*rows, *removed], key=lambda row: (version_key(row), row["path"])),
         {
             "site_url": tracker.site_url,
             "generated_at": listing.generated_at,
@@ -340,7 +335,3 @@ def data_version(rows: Iterable[Row], ignored: Collection[str]) -> str:
     """A digest of rows that does not depend on these columns, such as the time of a crawl."""
     content = [{name: row[name] for name in row if name not in ignored} for row in rows]
     return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
-
-
-def _row_order(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in VERSION_COLUMNS if row.get(name) is not None), row["path"]

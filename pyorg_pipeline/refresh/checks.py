@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pyorg_pipeline.catalog.store import VERSION_COLUMNS
+from pyorg_pipeline.catalog.store import VERSION_COLUMNS, version_key
 from pyorg_pipeline.model.artifacts import SOURCE_PREFERENCE, UNRECOGNISED, is_release_type
 from pyorg_pipeline.model.companions import looks_like_companion
 from pyorg_pipeline.model.text import shortened
@@ -90,7 +90,7 @@ def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> Check
     has_source: dict[tuple[Any, ...], bool] = {}
     for row in rows:
         if is_release_type(row["artifact_type"]) and row["releaselevel"] == "final":
-            key = (*_version_key(row), row["version"])
+            key = (*version_key(row), row["version"])
             has_source[key] = has_source.get(key, False) or _is_source(row)
     missing = [key[-1] for key in sorted(has_source) if not has_source[key]]
     numbers = {"finals": len(has_source), "without": len(missing)}
@@ -171,7 +171,7 @@ def latest_never_goes_back(
     back = []
     for before in metadata.get("before") or ():
         row = now.get((before["series"], before["final_only"]))
-        if row is None or _version_key(row) < _version_key(before):
+        if row is None or version_key(row) < version_key(before):
             what = "final" if before["final_only"] else "of any level"
             over = "all" if before["series"] is None else before["series"]
             after = "none" if row is None else row["version"]
@@ -199,10 +199,6 @@ def _result(
 def _unrecognised_share(counts: Mapping[str, Any]) -> float:
     files = counts["artifacts"] + counts["unrecognised"]
     return counts["unrecognised"] / files if files else 0.0
-
-
-def _version_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in VERSION_COLUMNS)
 
 
 def _is_source(row: Mapping[str, Any]) -> bool:

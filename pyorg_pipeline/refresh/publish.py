@@ -22,6 +22,7 @@ from pyorg_pipeline.catalog.store import (
     digests_file,
     directory_file,
     sort_by_version,
+    version_key,
 )
 from pyorg_pipeline.errors import (
     CatalogError,
@@ -115,33 +116,30 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
 def latest_versions(store: CatalogStore, catalog: StoredTable) -> StoredTable:
     """The table latest_version, over all and for each series, with the path of the best source.
 
-    Its metadata has the highest version of each of its rows within the last week (`before`).
+    Its metadata has the highest version of each of its rows within the last week (`before`), and
+    the rows whose version is another than before (`moved`).
     """
     published_at = catalog.metadata["published_at"]
     files = release_files(catalog.table)
     rows = _latest_rows(release_history(files, now=published_at), files)
-    before: list[dict[str, Any]] = []
     previous = store.read_or_none(LATEST_FILE)
-    if previous is not None and previous.metadata["site_url"] == catalog.metadata["site_url"]:
-        before = _highest(previous, published_at)
+    if previous is not None and previous.metadata["site_url"] != catalog.metadata["site_url"]:
+        previous = None
+    rows_before = [] if previous is None else previous.table.to_pylist()
+    before = {_place(row): row["version"] for row in rows_before}
     return StoredTable(
         pa.Table.from_pylist(rows, schema=schemas.LATEST_VERSION),
         {
             "site_url": catalog.metadata["site_url"],
             "catalog_published_at": published_at,
-            "before": before,
+            "before": [] if previous is None else _highest(previous, published_at),
+            "moved": [
+                f"{row['series'] or 'all'}{' final' if row['final_only'] else ''}"
+                for row in rows
+                if before.get(_place(row)) != row["version"]
+            ],
         },
     )
-
-
-def moved_versions(store: CatalogStore, latest: StoredTable) -> list[tuple[str | None, bool]]:
-    """(series or None, final_only) of the rows that differ from the stored latest_version."""
-    previous = store.read_or_none(LATEST_FILE)
-    rows = [] if previous is None else previous.table.to_pylist()
-    before = {_place(row): row["version"] for row in rows}
-    return [
-        _place(row) for row in latest.table.to_pylist() if before.get(_place(row)) != row["version"]
-    ]
 
 
 def _refuse_damaged(store: CatalogStore, directories: Iterable[str]) -> None:
@@ -226,14 +224,10 @@ def _highest(previous: StoredTable, now: datetime) -> list[dict[str, Any]]:
     }
     for row in previous.table.to_pylist():
         known = highest.get(_place(row))
-        if known is None or _version(known) <= _version(row):
+        if known is None or version_key(known) <= version_key(row):
             highest[_place(row)] = {**{name: row[name] for name in _LATEST_BEFORE}, "until": now}
     return list(highest.values())
 
 
 def _place(row: Mapping[str, Any]) -> tuple[str | None, bool]:
     return row["series"], row["final_only"]
-
-
-def _version(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in VERSION_COLUMNS)

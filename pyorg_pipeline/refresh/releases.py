@@ -100,17 +100,6 @@ class Completion(NamedTuple):
     source_path: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CompleteRelease:
-    """The artifacts of a release, in numbers."""
-
-    artifacts: int
-    #: Bytes; artifacts without a listed size count as none.
-    size: int
-    #: Whether it is the newest final release.
-    latest: bool
-
-
 def completions(store: CatalogStore) -> tuple[list[Completion], str | None]:
     """The releases that became complete since the first refresh, the earliest first.
 
@@ -132,28 +121,20 @@ def completions(store: CatalogStore) -> tuple[list[Completion], str | None]:
     return sorted(found, key=lambda one: one[:2]), metadata["site_url"]
 
 
-def complete_release(store: CatalogStore, version: NormalizedPythonVersion) -> CompleteRelease:
-    """What the published tables have of a release.
-
-    Raises:
-        CatalogMissingError: nothing was published yet.
-    """
+def release_contents(store: CatalogStore, version: NormalizedPythonVersion) -> dict[str, int]:
+    """How many artifacts of a release are published, and the bytes of those with a listed size."""
     table = store.read(CATALOG_FILE, ["version", "artifact_type", "size"]).table
-    table = table.filter(
-        pc.and_(
-            pc.equal(table["version"], version.text),
-            pc.not_equal(table["artifact_type"], UNRECOGNISED),
-        )
-    )
-    latest: list[Any] = [
-        row["version"]
+    of_release = pc.equal(table["version"], version.text)
+    recognised = pc.not_equal(table["artifact_type"], UNRECOGNISED)
+    table = table.filter(pc.and_(of_release, recognised))
+    return {"artifacts": len(table), "size": pc.sum(table["size"]).as_py() or 0}
+
+
+def is_latest_final(store: CatalogStore, version: NormalizedPythonVersion) -> bool:
+    """Whether a release is the newest final one that was published."""
+    return any(
+        row["series"] is None and row["final_only"] and row["version"] == version.text
         for row in store.rows(LATEST_FILE)
-        if row["series"] is None and row["final_only"]
-    ]
-    return CompleteRelease(
-        artifacts=len(table),
-        size=pc.sum(table["size"]).as_py() or 0,
-        latest=latest == [version.text],
     )
 
 

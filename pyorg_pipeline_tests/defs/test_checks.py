@@ -1,4 +1,4 @@
-"""The asset checks, in real runs: what fails is on record, and stops nothing."""
+"""The asset checks, in real runs: a failed one is recorded, and stops nothing."""
 
 from __future__ import annotations
 
@@ -109,24 +109,12 @@ def test_a_failing_check_reports_its_numbers_and_blocks_nothing(
         "all, of any level: 3.15.0a1 to 3.14.0",
         "3.15, of any level: 3.15.0a1 to none",
     ]
-    # One of them is told against the snapshot before: published it was, all the same.
-    assert done.unrecognised == 14
-    assert done.failures == {}
+    # The snapshot was published all the same.
+    assert (done.error, done.unrecognised) == (None, 14)
     assert done.failed_checks.keys() == {check for _, check in found} - {"paths_are_unique"}
-
-
-def test_a_failed_check_is_a_warning_of_the_refresh(settings: Settings, site: Replica) -> None:
-    refresh(settings)
-    site.replace("2.7/Python-2.7.tgz", size=0)
-    done = refresh(settings)
-    assert done.error is None
-    [line] = [line for line in str(done).splitlines() if line.startswith("  warning")]
-    assert line.startswith(
-        "  warning      sizes_are_plausible: 1 artifact has an implausible size: "
-        "2.7/Python-2.7.tgz (0 bytes). "
-    )
-    site.replace("2.7/Python-2.7.tgz", size=14_000_000)
-    assert "warning" not in str(refresh(settings))
+    lines = [line for line in str(done).splitlines() if line.startswith("  warning")]
+    assert len(lines) == 5
+    assert any("sizes_are_plausible: 1 artifact has an implausible size" in one for one in lines)
 
 
 def test_one_check_can_be_run_by_itself(settings: Settings) -> None:

@@ -6,6 +6,7 @@ import base64
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -77,6 +78,17 @@ def test_the_assets_depend_on_each_other_as_the_data_flows(
         "releases": ["artifact_catalog"],
         "catalog_changes": ["artifact_catalog"],
         "downloaded_artifacts": ["artifact_catalog"],
+    }
+
+
+def test_a_root_listing_is_fresh_for_three_hours_and_stale_after_twenty_six(
+    definitions: dg.Definitions,
+) -> None:
+    policies = {name: spec.freshness_policy for name, spec in specs(definitions).items()}
+    assert policies == dict.fromkeys(policies) | {
+        "release_directories": dg.FreshnessPolicy.time_window(
+            warn_window=timedelta(hours=3), fail_window=timedelta(hours=26)
+        )
     }
 
 
