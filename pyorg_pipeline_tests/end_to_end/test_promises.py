@@ -126,7 +126,7 @@ PROMISES = {
     ],
     "the same site gives the same catalog": [
         "test_the_same_site_gives_the_same_rows_whatever_came_first",
-        "test_a_removed_file_is_recorded_and_leaves_the_catalog",
+        "test_a_removed_file_is_recorded_with_its_time_and_returns_as_added",
     ],
     "a query waits for the network only without a catalog": [
         "test_neither_import_nor_query_loads_dagster_or_requests",

@@ -549,7 +549,7 @@ def test_the_same_site_gives_the_same_rows_whatever_came_first(
         return [{**row, "crawled_at": None} for row in store.rows(CATALOG_FILE)]
 
     assert rows(other.store) == rows(empty.store)
-    assert empty.paths()[2:5] == ["2.7/UNWISE.EXE", "2.7/Python-2.7.tgz", "src/Python-2.7.tgz"]
+    assert paths(empty)[2:5] == ["2.7/UNWISE.EXE", "2.7/Python-2.7.tgz", "src/Python-2.7.tgz"]
 
 
 def test_each_directory_is_due_once_for_each_reading_of_the_root(
