@@ -215,8 +215,7 @@ class _Transfer:
 
     def _receive(self, partial: PartialFile, answer: FileAnswer, declared: int | None) -> None:
         """Read an answer to its end; `declared` is the size of the whole file, if known."""
-        expected = self.artifact.size
-        total = expected if declared is None else declared
+        total = self.artifact.size if declared is None else declared
         self.report(partial.size, total)
         for chunk in answer.chunks(self._chunk_size):
             if total is not None and partial.size + len(chunk) > total:
@@ -236,10 +235,6 @@ class _Transfer:
                     "try again later",
                 )
             )
-        if expected not in (None, partial.size):
-            size = partial.size
-            partial.start_over()
-            raise wrong_size(self.artifact, f"{size:,} bytes", "the bytes received")
 
     def _refuse_page(self, partial: PartialFile, answer: FileAnswer) -> None:
         """Raise if an HTML page came instead of the file: some servers report errors with 200."""

@@ -7,7 +7,7 @@ import logging
 import os
 import stat
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -33,28 +33,6 @@ _DEVICES: Final = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"]
     + [f"{port}{digit}" for port in ("COM", "LPT") for digit in "0123456789\u00b9\u00b2\u00b3"]
 )
-# What makes a name invalid on one system or another, and the reason for the error.
-_INVALID: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
-    (lambda name: not name, "it is empty"),
-    # Controls with NUL among them, lone surrogates, and what turns the direction of writing.
-    (lambda name: not name.isprintable(), "it has an unprintable character"),
-    (
-        lambda name: not _FORBIDDEN.isdisjoint(name),
-        f"it has one of {' '.join(sorted(_FORBIDDEN))}",
-    ),
-    # `.` and `..` too. The site's server lists no hidden names, and partial files have them.
-    (lambda name: name.startswith("."), "it starts with a dot"),
-    # Windows drops them, which makes it another name.
-    (lambda name: name.endswith((".", " ")), "it ends in a dot or a space"),
-    (
-        lambda name: name.partition(".")[0].rstrip().upper() in _DEVICES,
-        "it is a device on Windows",
-    ),
-    (
-        lambda name: len(name.encode(errors="replace")) > _MAX_NAME,
-        f"it is longer than {_MAX_NAME} bytes",
-    ),
-)
 
 _FREE_SPACE: Final = "free some space, then try again: a partial download is resumed"
 _ELSEWHERE: Final = "choose another folder, or change the permissions of this one"
@@ -76,10 +54,22 @@ _ERRORS: Final[dict[int, tuple[str, str]]] = {
 
 def valid_file_name(name: str) -> str:
     """Return the name; raise InvalidArgumentError unless it is valid on all systems."""
-    for is_invalid, reason in _INVALID:
-        if is_invalid(name):
+    problems = {
+        "it is empty": not name,
+        # Controls with NUL among them, lone surrogates, and what turns the direction of writing.
+        "it has an unprintable character": not name.isprintable(),
+        f"it has one of {' '.join(sorted(_FORBIDDEN))}": not _FORBIDDEN.isdisjoint(name),
+        # `.` and `..` too. The site's server lists no hidden names, and partial files have them.
+        "it starts with a dot": name.startswith("."),
+        # Windows drops them, which makes it another name.
+        "it ends in a dot or a space": name.endswith((".", " ")),
+        "it is a device on Windows": name.partition(".")[0].rstrip().upper() in _DEVICES,
+        f"it is longer than {_MAX_NAME} bytes": len(name.encode(errors="replace")) > _MAX_NAME,
+    }
+    for problem, exists in problems.items():
+        if exists:
             raise InvalidArgumentError(
-                f"{name[:300]!r} cannot be the name of a file: {reason}; nothing was written. "
+                f"{name[:300]!r} cannot be the name of a file: {problem}; nothing was written. "
                 "If the site really lists it, download it by hand"
             )
     return name
