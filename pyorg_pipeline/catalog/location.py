@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from pyorg_pipeline.errors import CatalogError, ExtraMissingError
@@ -18,52 +18,15 @@ from pyorg_pipeline.model.text import without_credentials
 TEMPORARY_PREFIX: Final = ".tmp-"
 
 
-class Location(Protocol):
-    """A place that holds whole files under names with slashes."""
-
-    #: To be shown: a path, or a URL without credentials.
-    text: str
-    #: How many files to read at the same time.
-    readers: int
-
-    def read(self, name: str) -> bytes:
-        """The whole file; raises FileNotFoundError if it does not exist."""
-
-    def write(self, name: str, data: bytes) -> None:
-        """Replace the file atomically: a reader sees the old one or the new one.
-
-        Raises:
-            CatalogError: the file cannot be written.
-        """
-
-    def stamp(self, name: str) -> Hashable | None:
-        """A value that changes when the file is written again; None if it does not exist."""
-
-    def names(self, folder: str) -> list[str]:
-        """The names of the files directly in a folder, sorted; empty if it does not exist."""
-
-    def delete(self, name: str) -> None:
-        """Remove a file, if it exists.
-
-        Raises:
-            CatalogError: the file cannot be removed.
-        """
-
-    def sweep(self) -> None:
-        """Remove temporary files that a killed writer left; call it with the lock held."""
-
-    def lock_file(self, fallback_folder: Path) -> Path:
-        """The local file that is locked while this location is written to."""
-
-
 class LocalLocation:
     """A folder of the local file system."""
 
-    #: Reading small files is bound by the processor.
+    #: How many files to read at the same time: reading small ones is bound by the processor.
     readers = 1
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        #: To be shown.
         self.text = str(folder)
 
     def read(self, name: str) -> bytes:
@@ -71,7 +34,7 @@ class LocalLocation:
         return (self.folder / name).read_bytes()
 
     def write(self, name: str, data: bytes) -> None:
-        """Replace the file atomically."""
+        """Replace the file atomically: a reader sees the old one or the new one."""
         target = self.folder / name
         try:
             write_atomically(target, data)
@@ -82,7 +45,10 @@ class LocalLocation:
             ) from error
 
     def stamp(self, name: str) -> Hashable | None:
-        """Inode, size and time: a rename brings a new inode even within a clock tick."""
+        """A value that changes when the file is written again; None if it does not exist.
+
+        Inode, size and time: a rename brings a new inode even within a clock tick.
+        """
         try:
             status = (self.folder / name).stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -90,7 +56,7 @@ class LocalLocation:
         return (status.st_ino, status.st_size, status.st_mtime_ns)
 
     def names(self, folder: str) -> list[str]:
-        """The names of the files directly in a folder, sorted."""
+        """The names of the files directly in a folder, sorted; empty if it does not exist."""
         try:
             return sorted(
                 name
@@ -114,7 +80,7 @@ class LocalLocation:
             ) from error
 
     def sweep(self) -> None:
-        """Remove temporary files that a killed writer left."""
+        """Remove temporary files that a killed writer left; call it with the lock held."""
         for leftover in self.folder.rglob(f"{TEMPORARY_PREFIX}*"):
             with contextlib.suppress(OSError):
                 leftover.unlink()
@@ -190,6 +156,11 @@ class FsspecLocation:
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
+
+
+#: A place that holds whole files under names with slashes. Its methods raise CatalogError if a file
+#: cannot be written or removed.
+Location: TypeAlias = LocalLocation | FsspecLocation
 
 
 def open_location(url: str) -> Location:

@@ -82,13 +82,7 @@ class CatalogReader:
     def changes(
         self, base_url: str, since: datetime | None, *, companions: bool
     ) -> list[CatalogChange]:
-        """The changes that refreshes found, the newest last.
-
-        Args:
-            base_url: The start of the files' URLs, ending in a slash.
-            since: Only those seen later.
-            companions: Include those of files about artifacts.
-        """
+        """The changes that refreshes found since then, the newest last."""
         # It imports pyarrow.compute.
         from pyorg_pipeline.catalog.changes import changes_since  # noqa: PLC0415
 
@@ -148,9 +142,5 @@ class CatalogReader:
 
 @cache
 def reader_at(catalog_url: str) -> CatalogReader:
-    """The one reader of a catalog, so that all callers share what was read.
-
-    Args:
-        catalog_url: A folder, or a URL that fsspec can serve.
-    """
+    """The one reader of a catalog, so that all callers share what was read."""
     return CatalogReader(open_location(catalog_url))

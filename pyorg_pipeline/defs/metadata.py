@@ -102,12 +102,7 @@ def preview(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> dg.Mar
 
 
 def picture(svg: str, description: str) -> dg.MarkdownMetadataValue:
-    """An SVG picture, as the UI shows it among an asset's metadata.
-
-    Args:
-        svg: without references to other files.
-        description: the text that replaces the picture where none can be shown.
-    """
+    """An SVG picture without references to other files, as the UI shows it; or its description."""
     data = b64encode(svg.encode()).decode()
     return dg.MetadataValue.md(f"![{_cell(description)}](data:image/svg+xml;base64,{data})")
 

@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -18,6 +18,9 @@ from pyorg_pipeline.errors import SiteError
 
 BUNDLE_SUFFIX: Final = ".sigstore"
 SBOM_SUFFIX: Final = ".spdx.json"
+
+#: The companions with a digest, the strongest first, and their names in the tables.
+DIGEST_SOURCES: Final[Mapping[str, str]] = {BUNDLE_SUFFIX: "sigstore", SBOM_SUFFIX: "spdx"}
 
 #: The start of every bundle's media type: formats 0.1 and 0.2 add `+json;version=0.1`, 0.3 adds
 #: `.v0.3+json` (sigstore protobuf-specs, sigstore_bundle.proto).
@@ -200,16 +203,9 @@ def companion_digest(suffix: str, content: bytes, source: str, artifact_name: st
     Raises:
         CompanionError: as `bundle_digest` and `sbom_digest`.
     """
-    return _READERS[suffix](content, source, artifact_name)
-
-
-#: The companions with a digest, the strongest first, and their names in the tables.
-DIGEST_SOURCES: Final[Mapping[str, str]] = {BUNDLE_SUFFIX: "sigstore", SBOM_SUFFIX: "spdx"}
-
-_READERS: Final[Mapping[str, Callable[[bytes, str, str], str]]] = {
-    BUNDLE_SUFFIX: lambda content, source, _: bundle_digest(content, source),
-    SBOM_SUFFIX: sbom_digest,
-}
+    if suffix == BUNDLE_SUFFIX:
+        return bundle_digest(content, source)
+    return sbom_digest(content, source, artifact_name)
 
 
 def _json_object(content: bytes, source: str) -> dict[str, Any]:

@@ -14,8 +14,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+import pyarrow.compute as pc
+
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.store import CatalogStore, digests_file, directory_file
+from pyorg_pipeline.catalog.store import (
+    DIRECTORIES_FILE,
+    CatalogStore,
+    digests_file,
+    directory_file,
+)
 from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
 from pyorg_pipeline.errors import (
     CatalogMissingError,
@@ -98,7 +105,8 @@ class _DueArtifact(NamedTuple):
 
 def directories_with_due_digests(store: CatalogStore) -> list[str]:
     """The directories with companions to read, sorted by version."""
-    return [directory for directory in crawled_directories(store) if _due(store, directory)]
+    site_url = store.metadata(DIRECTORIES_FILE)["site_url"]
+    return [name for name in crawled_directories(store) if _due(store, site_url, name)]
 
 
 def record_digests(
@@ -120,9 +128,9 @@ def record_digests(
     require_site(store, client)
     with client.thread_pool() as executor:
         started: dict[str, dict[str, Future[list[Row]]]] = {}
-        for directory in directories:
+        for directory in dict.fromkeys(directories):
             try:
-                due = _due(store, directory, accept)
+                due = _due(store, client.base_url, directory, accept)
             except PyorgError as error:
                 yield DirectoryDigests(directory, str(error))
             else:
@@ -131,25 +139,25 @@ def record_digests(
             yield _record(store, client.base_url, directory, reads, accept)
 
 
-def _due(store: CatalogStore, directory: str, accept: Collection[str] = ()) -> list[_DueArtifact]:
+def _due(
+    store: CatalogStore, site_url: str, directory: str, accept: Collection[str] = ()
+) -> list[_DueArtifact]:
     try:
-        table, metadata = store.read(directory_file(directory), _LISTED)
+        table = store.read(directory_file(directory), _LISTED).table
     except CatalogMissingError:
         return []
     recorded: dict[str, dict[str, Row]] = {}
-    for row in _recorded(store, metadata["site_url"], directory):
+    for row in _recorded(store, site_url, directory):
         if row["path"] not in accept:
             recorded.setdefault(row["path"], {})[row["companion"]] = row
     verify, found = can_verify(), []
-    for listed in table.to_pylist():
-        if listed["removed_at"] is None:
-            path = listed["path"]
-            signer = SIGNERS.get((listed["major"], listed["minor"])) if verify else None
-            by_suffix = {each[0]: DigestCompanion(*each) for each in companions(listed)}
-            ranked = [by_suffix[suffix] for suffix in DIGEST_SOURCES if suffix in by_suffix]
-            rows = recorded.get(path, {})
-            if due := due_companions(ranked, rows, verify=signer is not None):
-                found.append(_DueArtifact(path, signer, due, rows))
+    for listed in table.filter(pc.is_null(table["removed_at"])).to_pylist():
+        by_suffix = {each[0]: DigestCompanion(*each) for each in companions(listed)}
+        ranked = [by_suffix[suffix] for suffix in DIGEST_SOURCES if suffix in by_suffix]
+        signer = SIGNERS.get((listed["major"], listed["minor"])) if verify else None
+        rows = recorded.get(listed["path"], {})
+        if due := due_companions(ranked, rows, verify=signer is not None):
+            found.append(_DueArtifact(listed["path"], signer, due, rows))
     return found
 
 

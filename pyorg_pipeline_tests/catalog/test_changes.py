@@ -156,8 +156,8 @@ def test_a_file_that_was_merged_into_another_is_ignored(store: CatalogStore) -> 
     for name in ("000001-000003.parquet", "000002-000003.parquet"):
         both = [row(1, "a.tgz"), row(2, "b.tgz"), row(3, "c.tgz")]
         table = pa.Table.from_pylist(both, schema=schemas.CATALOG_CHANGES)
-        facts = {"site_url": SITE, "first_seen_at": seen(1), "last_seen_at": seen(3)}
-        store.write(f"{FOLDER}/{name}", schemas.CATALOG_CHANGES, table, facts)
+        metadata = {"site_url": SITE, "first_seen_at": seen(1), "last_seen_at": seen(3)}
+        store.write(f"{FOLDER}/{name}", schemas.CATALOG_CHANGES, table, metadata)
     assert listed(store) == [1, 2, 3, 4]
     merge_files(store)
     assert names(store) == ["000001-000003.parquet", "000004.parquet"]

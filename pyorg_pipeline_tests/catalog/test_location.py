@@ -178,7 +178,7 @@ def test_a_file_is_synced_whole_before_it_gets_its_name(
     assert synced == [(5, b"old")]
 
 
-def test_a_killed_writer_leaves_the_old_file_or_the_new_one_and_its_rest_is_swept(
+def test_a_killed_writer_leaves_a_whole_file_and_its_rest_is_swept(
     tmp_path: Path,
 ) -> None:
     """Killed in the middle of many writes, wherever that happens to be."""

@@ -65,7 +65,7 @@ def test_a_waiting_process_gets_the_released_lock(tmp_path: Path) -> None:
         waiting.join()
 
 
-def test_the_thread_that_holds_the_lock_may_take_it_again_and_another_may_not(
+def test_only_the_thread_that_holds_the_lock_may_take_it_again(
     tmp_path: Path,
 ) -> None:
     location = LocalLocation(tmp_path)
@@ -97,7 +97,7 @@ def test_a_catalog_behind_a_url_is_locked_in_the_given_folder(tmp_path: Path) ->
         ]
 
 
-def test_a_lock_that_cannot_be_written_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+def test_the_error_of_an_unwritable_lock_says_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("in the way")
     # Folders in the way, which even root cannot write as files.

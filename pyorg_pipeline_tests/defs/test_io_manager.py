@@ -66,7 +66,7 @@ def is_locked(store: CatalogStore) -> bool:
         return pool.submit(locked).result()
 
 
-def test_an_output_is_a_file_of_the_catalog_and_an_input_has_its_columns(
+def test_an_output_is_a_file_and_an_input_has_its_columns(
     store: CatalogStore,
 ) -> None:
     done = materialize(store, LATEST)

@@ -110,7 +110,7 @@ def test_an_invalid_bundle_is_refused_with_the_reason(change: Change, words: str
     assert caught.value.url == "x.sigstore"
 
 
-def test_a_bill_of_materials_has_the_digest_of_the_artifact_not_of_its_parts() -> None:
+def test_a_bill_of_materials_has_the_digest_of_the_artifact_itself() -> None:
     assert sbom_digest(sbom_bytes(DIGEST, NAME), "x", NAME) == DIGEST
     assert sbom_digest(sbom_bytes(DIGEST.upper(), NAME), "x", NAME) == DIGEST
 

@@ -50,7 +50,7 @@ def test_a_directory_without_a_date_is_always_read_again() -> None:
 @pytest.mark.parametrize(
     ("seconds_after_the_date", "racy"), [(0, True), (59, True), (119, True), (120, False)]
 )
-def test_a_page_made_in_the_minute_of_the_date_or_the_one_after_is_racy(
+def test_a_page_made_within_two_minutes_of_the_date_is_racy(
     seconds_after_the_date: int, racy: bool
 ) -> None:
     made = DATE + timedelta(seconds=seconds_after_the_date)

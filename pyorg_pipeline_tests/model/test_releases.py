@@ -146,7 +146,7 @@ class TestSecurityOnlySeries:
         )
         return history(known, now=released + time)[release]
 
-    def test_a_tarball_alone_is_complete_once_the_two_releases_before_it_were_no_more(self) -> None:
+    def test_a_tarball_alone_is_complete_after_two_like_it(self) -> None:
         release = self.at("3.12.13", timedelta(0))
         assert release.families == ("source",)
         assert str(release) == "3.12.13 complete"
@@ -169,7 +169,7 @@ class TestWhatWasBefore:
         young = files("3.14.1 candidate 3", "source", date=NOON)
         assert states(known, young)["3.14.1rc3"] == "3.14.1rc3 complete"
 
-    def test_one_that_was_left_unfinished_is_no_habit_and_two_in_a_row_are(self) -> None:
+    def test_one_unfinished_release_is_no_habit_and_two_in_a_row_are(self) -> None:
         known = files("3.13.9", "source", "windows")
         left = files("3.13.10", "source", date=NOON - 3 * DAY)
         young = files("3.13.11", "source", date=NOON)
@@ -210,7 +210,7 @@ class TestWhatWasBefore:
         young = files("3.15.0", "source", date=NOON)
         assert states(known, young)["3.15.0"] == "3.15.0 partial, lacks windows"
 
-    def test_the_first_of_a_series_is_measured_by_the_pre_releases_of_the_series_before(
+    def test_the_first_of_a_series_is_measured_by_earlier_pre_releases(
         self,
     ) -> None:
         known = [
@@ -411,7 +411,7 @@ def test_the_same_files_in_another_order_give_the_same_releases() -> None:
     assert release_history(known, now=then) == release_history(known[::-1], now=then)
 
 
-def test_the_best_packing_is_the_source_of_a_release_and_debug_builds_are_not() -> None:
+def test_the_source_of_a_release_is_its_best_packing_without_debug_builds() -> None:
     [release] = release_history(
         [
             *files("3.14.0", "source", path="x/b", format="tarball_deflate"),

@@ -217,7 +217,7 @@ def test_a_directory_that_fails_has_no_changes_until_it_can_be_read(
     assert changes(catalog)[1:] == [("appeared", "3.14.0/Python-3.14.0.tgz", None, 5)]
 
 
-def test_the_files_of_a_directory_appear_when_it_is_read_for_the_first_time(
+def test_the_files_of_a_directory_appear_when_it_is_first_read(
     site: Replica, empty: Catalog
 ) -> None:
     site.answer("2.7/", Answer(status=503))

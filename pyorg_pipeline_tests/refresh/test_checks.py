@@ -1,4 +1,4 @@
-"""What ought to hold of the published tables: each check holds on the record, and can fail."""
+"""The checks of the published tables: each passes on the record, and can fail."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ def row(path: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def record(catalog_home: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The catalog of the whole record: rows and facts."""
+    """The catalog of the whole record: rows and metadata."""
     store = CatalogStore(LocalLocation(catalog_home / "catalog"))
-    table, facts = store.read(CATALOG_FILE, CHECKED_COLUMNS)
-    return table.to_pylist(), facts
+    table, metadata = store.read(CATALOG_FILE, CHECKED_COLUMNS)
+    return table.to_pylist(), metadata
 
 
 def test_every_check_holds_on_the_whole_record(
     record: tuple[list[dict[str, Any]], dict[str, Any]], catalog_home: Path
 ) -> None:
-    rows, facts = record
+    rows, metadata = record
     assert every_final_has_a_source_tarball(rows) == CheckResult(
         True,
         "All of 231 final releases have a source tarball.",
@@ -68,23 +68,23 @@ def test_every_check_holds_on_the_whole_record(
     assert companions_have_their_artifact(rows) == CheckResult(
         True, "Each companion has its artifact.", {"without_artifact": 0}
     )
-    assert unrecognised_share_did_not_jump(facts) == CheckResult(
+    assert unrecognised_share_did_not_jump(metadata) == CheckResult(
         True,
         "There is no earlier snapshot to compare with.",
         {"unrecognised": 18, "share": 0.004317},
     )
     store = CatalogStore(LocalLocation(catalog_home / "catalog"))
-    latest, latest_facts = store.read(LATEST_FILE)
-    found = latest_never_goes_back(latest.to_pylist(), latest_facts)
+    latest, latest_metadata = store.read(LATEST_FILE)
+    found = latest_never_goes_back(latest.to_pylist(), latest_metadata)
     assert (found.passed, found.numbers) == (True, {"rows": len(latest), "went_back": 0})
 
 
 def test_a_jump_of_unrecognised_files_fails_the_check(
     record: tuple[list[dict[str, Any]], dict[str, Any]],
 ) -> None:
-    _, facts = record
+    _, metadata = record
     now = {
-        **facts,
+        **metadata,
         "unrecognised": 48,
         "before": {"artifacts": 4152, "unrecognised": 18},
     }

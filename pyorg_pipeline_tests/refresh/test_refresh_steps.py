@@ -153,7 +153,7 @@ def test_with_nothing_new_nothing_is_due(site: Replica, catalog: Catalog) -> Non
     assert asked(site) == [""]
 
 
-def test_an_added_file_makes_its_directory_due_and_racy_until_its_minute_is_over(
+def test_an_added_file_makes_its_directory_due_and_then_racy(
     site: Replica, catalog: Catalog
 ) -> None:
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
@@ -403,9 +403,7 @@ def test_a_directory_that_never_gave_a_listing_is_hidden(site: Replica, empty: C
     assert due_directories(empty.store) == {"2.7": Due.FAILED}
 
 
-def test_a_cut_page_of_a_new_directory_is_a_failure_and_not_a_hidden_listing(
-    site: Replica, empty: Catalog
-) -> None:
+def test_a_cut_page_of_a_new_directory_is_a_failure(site: Replica, empty: Catalog) -> None:
     cut = b"<html>\r\n<head><title>Index of /ftp/python/2.7/</title></head>\r\n<body>"
     site.answer("2.7/", Answer(body=cut))
     assert not empty.refresh()["2.7"].hidden

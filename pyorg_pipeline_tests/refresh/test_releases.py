@@ -1,4 +1,4 @@
-"""The releases' table: its rows, what is carried on, and when it has to be written again."""
+"""The releases' table: its rows, what it keeps, and when it has to be written again."""
 
 from __future__ import annotations
 
@@ -82,15 +82,15 @@ def test_a_row_says_what_a_release_has_and_since_when(store: CatalogStore) -> No
     assert rows(store)["3.14.0rc1"]["state"] == "superseded"
 
 
-def test_the_table_says_of_which_catalog_it_is_and_has_the_columns_that_are_described(
+def test_the_table_names_its_catalog_and_has_the_described_columns(
     store: CatalogStore,
 ) -> None:
-    table, facts = store.read(RELEASES_FILE)
+    table, metadata = store.read(RELEASES_FILE)
     assert table.schema.remove_metadata() == schemas.RELEASES.remove_metadata()
     catalog = store.metadata(CATALOG_FILE)
-    assert facts["site_url"] == catalog["site_url"]
-    assert facts["catalog_published_at"] == catalog["published_at"]
-    assert facts["next_change"] is None
+    assert metadata["site_url"] == catalog["site_url"]
+    assert metadata["catalog_published_at"] == catalog["published_at"]
+    assert metadata["next_change"] is None
 
 
 def test_without_a_catalog_there_is_nothing_to_publish(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ class TestStages:
         with Replica(before_3_14_0()) as replica:
             yield replica
 
-    def test_each_stage_is_published_with_what_it_lacks_and_the_last_with_its_time(
+    def test_each_stage_is_published_with_what_it_lacks(
         self, site: Replica, store: CatalogStore
     ) -> None:
         before = rows(store)
@@ -161,7 +161,7 @@ class TestStages:
         assert not releases_due(store, now=until + DAY)
 
 
-def test_a_release_that_is_complete_when_it_is_first_seen_is_complete_since_then(
+def test_a_release_first_seen_complete_is_complete_since_then(
     site: Replica, store: CatalogStore
 ) -> None:
     site.add("3.13.10/Python-3.13.10.tar.xz")
@@ -187,8 +187,10 @@ def test_an_old_release_that_is_found_late_is_no_news(site: Replica, store: Cata
 def test_of_another_site_nothing_is_carried_on(store: CatalogStore, site: Replica) -> None:
     site.add("3.13.10/Python-3.13.10.tar.xz")
     fill(store.location.text, site.url)
-    table, facts = store.read(CATALOG_FILE)
-    store.write(CATALOG_FILE, table.schema, table, {**facts, "site_url": "http://other.example/"})
+    table, metadata = store.read(CATALOG_FILE)
+    store.write(
+        CATALOG_FILE, table.schema, table, {**metadata, "site_url": "http://other.example/"}
+    )
     assert releases_due(store)
     publish_releases(store)
     assert {row["completed_at"] for row in rows(store).values()} == {None}
@@ -208,8 +210,8 @@ def test_what_completes_after_the_clock_was_ahead_is_later_than_all_before(
         site.add(f"3.15.0/{name}.tar.xz")
     publish_catalog_of(store, site)
     assert publish_releases(store).metadata["completed"] == ["3.15.0a2", "3.15.0a3"]
-    told = [(one.version.text, one.completed_at) for one in completions(store)[0]]
-    assert told == [
+    found = [(one.version.text, one.completed_at) for one in completions(store)[0]]
+    assert found == [
         ("3.13.10", ahead),
         ("3.15.0a2", ahead + timedelta(milliseconds=1)),
         ("3.15.0a3", ahead + timedelta(milliseconds=1)),
@@ -251,9 +253,9 @@ def test_a_table_that_an_earlier_program_wrote_is_due_and_carried_on(
     site.add("3.15.0/Python-3.15.0a2.tar.xz")
     fill(store.location.text, site.url)
     completed_at = rows(store)["3.15.0a2"]["completed_at"]
-    table, facts = store.read(RELEASES_FILE)
-    del facts["next_change"], facts["vanished"]
-    store.write(RELEASES_FILE, table.schema, table, facts)
+    table, metadata = store.read(RELEASES_FILE)
+    del metadata["next_change"], metadata["vanished"]
+    store.write(RELEASES_FILE, table.schema, table, metadata)
     assert releases_due(store)
     publish_releases(store)
     assert not releases_due(store)
@@ -297,9 +299,9 @@ class TestEverythingOnRecord:
     def test_every_recognised_artifact_is_counted_once(
         self, known: dict[str, dict[str, Any]], catalog_home: Path
     ) -> None:
-        facts = CatalogStore(LocalLocation(catalog_home / "catalog")).metadata(CATALOG_FILE)
-        assert len(known) == facts["releases"] == 471
-        assert sum(row["artifacts"] for row in known.values()) == facts["artifacts"]
+        metadata = CatalogStore(LocalLocation(catalog_home / "catalog")).metadata(CATALOG_FILE)
+        assert len(known) == metadata["releases"] == 471
+        assert sum(row["artifacts"] for row in known.values()) == metadata["artifacts"]
 
     def test_no_release_is_partial_for_ever(self, known: dict[str, dict[str, Any]]) -> None:
         assert {row["state"] for row in known.values()} == {"complete", "superseded"}
