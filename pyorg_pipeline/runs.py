@@ -35,6 +35,7 @@ from pyorg_pipeline.model.arguments import parse_attributes
 from pyorg_pipeline.model.digests import REJECTED, UNREADABLE
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
+from pyorg_pipeline.refresh.directories import Tables, current_tables
 from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.reports.downloads import DownloadSummary, report_lines
 from pyorg_pipeline.reports.progress import crawl_progress, download_progress
@@ -94,7 +95,10 @@ def refresh(
             jobs.read_root.name,
             release_directories={"full": full, "accept_vanished": accept_vanished},
         )
-        if due := due_partitions(store, instance, full=full):
+        tables: Tables | None = current_tables(store)
+        if due := due_partitions(store, instance, tables, full=full):
+            # The crawl replaces them.
+            tables = None
             failures = executor.failures(
                 jobs.crawl_directories.name,
                 release_artifacts={"directories": list(due), "accept_vanished": accept_vanished},
@@ -103,7 +107,7 @@ def refresh(
             digest_failures = executor.failures(
                 record_digests.name, read_digests={"directories": names}
             )
-        if publication_due(store):
+        if publication_due(store, tables):
             published = executor.run(jobs.publish.name)
             failed_checks = {
                 check.check_name: check.description or "failed"

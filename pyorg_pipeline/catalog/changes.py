@@ -16,7 +16,6 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import CatalogStore, utc_times
@@ -170,7 +169,7 @@ def _changes(
     table: Any, since: datetime | None, base_url: str, *, companions: bool
 ) -> Iterator[CatalogChange]:
     if not companions:
-        table = table.filter(pc.is_null(table["companion_of"]))
+        table = table.filter(table["companion_of"].is_null())
     columns = {name: table[name].to_pylist() for name in _PLAIN}
     columns.update({name: utc_times(table[name]) for name in _TIMES})
     for values in zip(*columns.values(), strict=True):

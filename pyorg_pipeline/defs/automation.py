@@ -31,6 +31,7 @@ from pyorg_pipeline.defs.maintenance import prune_history
 from pyorg_pipeline.defs.partitions import pending_partitions
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.errors import SettingsError
+from pyorg_pipeline.refresh.directories import current_tables
 from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.settings import Automation
 
@@ -119,7 +120,8 @@ def refresh_sensor(automation: Automation) -> dg.SensorDefinition:
         root = store.metadata_or_none(DIRECTORIES_FILE)
         if root is None:
             return _request(instance, jobs.read_root.name)
-        if due := pending_partitions(store, instance):
+        tables = current_tables(store)
+        if due := pending_partitions(store, instance, tables):
             return _request(
                 instance,
                 jobs.crawl_directories.name,
@@ -129,7 +131,7 @@ def refresh_sensor(automation: Automation) -> dg.SensorDefinition:
                     "pyorg/due": ", ".join(f"{n} {why}" for why, n in Counter(due.values()).items())
                 },
             )
-        if publication_due(store):
+        if publication_due(store, tables):
             return _request(instance, jobs.publish.name, since=root["checked_at"])
         context.update_cursor(newest)
         return dg.SkipReason(f"Nothing is due since {root['checked_at']:%Y-%m-%d %H:%M:%S} UTC.")

@@ -20,6 +20,7 @@ from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import read_failures
 from pyorg_pipeline.refresh.digests import directories_with_due_digests
 from pyorg_pipeline.refresh.directories import (
+    Tables,
     crawled_directories,
     due_directories,
     due_since_listing,
@@ -42,15 +43,21 @@ def set_partitions(instance: dg.DagsterInstance, directories: Collection[str]) -
 
 
 def due_partitions(
-    store: CatalogStore, instance: dg.DagsterInstance, *, full: bool = False
+    store: CatalogStore,
+    instance: dg.DagsterInstance,
+    tables: Tables | None = None,
+    *,
+    full: bool = False,
 ) -> dict[str, Due]:
     """The directories that `pyorg refresh` crawls, and why; all of them if `full`."""
-    return _with_unreported(store, instance, due_directories(store, full=full))
+    return _with_unreported(store, instance, due_directories(store, tables, full=full))
 
 
-def pending_partitions(store: CatalogStore, instance: dg.DagsterInstance) -> dict[str, Due]:
+def pending_partitions(
+    store: CatalogStore, instance: dg.DagsterInstance, tables: Tables | None = None
+) -> dict[str, Due]:
     """The directories that are still to be crawled since the root listing was last read."""
-    return _with_unreported(store, instance, due_since_listing(store))
+    return _with_unreported(store, instance, due_since_listing(store, tables))
 
 
 def due_digest_partitions(store: CatalogStore, instance: dg.DagsterInstance) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -24,6 +25,9 @@ from pyorg_pipeline.site.crawl import read_listing
 
 #: A root listing that lost more than one in this many directories is not accepted.
 ACCEPTED_LOSS: Final = 10
+
+#: The metadata of tables of release_artifacts, by directory.
+Tables = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ def listed_directories(store: CatalogStore) -> dict[str, datetime | None]:
     }
 
 
-def current_tables(store: CatalogStore) -> dict[str, dict[str, Any]]:
+def current_tables(store: CatalogStore) -> Tables:
     """The metadata of this site's tables of release_artifacts, removed directories included.
 
     Raises:
@@ -150,34 +154,48 @@ def crawled_directories(store: CatalogStore) -> list[str]:
     return [name for name in listed_directories(store) if name in tables]
 
 
-def due_directories(store: CatalogStore, *, full: bool = False) -> dict[str, Due]:
-    """The release directories that have to be crawled, each with the reason; all if `full`."""
-    listed, crawls, failures = listed_directories(store), _crawls(store), read_failures(store)
+def due_directories(
+    store: CatalogStore, tables: Tables | None = None, *, full: bool = False
+) -> dict[str, Due]:
+    """The release directories that have to be crawled, each with the reason; all if `full`.
+
+    Args:
+        store: the catalog's.
+        tables: its `current_tables`, if they were read already.
+        full: all of them.
+    """
+    crawls = _crawls(current_tables(store) if tables is None else tables)
+    listed, failures = listed_directories(store), read_failures(store)
     return due(listed, crawls, failures, now=datetime.now(UTC), full=full)
 
 
-def due_since_listing(store: CatalogStore) -> dict[str, Due]:
+def due_since_listing(store: CatalogStore, tables: Tables | None = None) -> dict[str, Due]:
     """The directories that are due and were not crawled since the root listing was last read.
 
     For automatic refreshes: directories that failed several times are left out during their
     back-off.
+
+    Args:
+        store: the catalog's.
+        tables: its `current_tables`, if they were read already.
     """
     checked_at, now = store.metadata(DIRECTORIES_FILE)["checked_at"], datetime.now(UTC)
     if checked_at > now:
         # The clock was ahead then, so what was done since is unknown; the next reading is right.
         return {}
-    crawls, failures = _crawls(store), read_failures(store)
+    crawls = _crawls(current_tables(store) if tables is None else tables)
+    failures = read_failures(store)
     done = {name for name, crawl in crawls.items() if checked_at <= crawl.crawled_at <= now}
     done |= {name for name, failure in failures.items() if checked_at <= failure.failed_at <= now}
     found = due(listed_directories(store), crawls, failures, now=now, with_backoff=True)
     return {name: reason for name, reason in found.items() if name not in done}
 
 
-def _crawls(store: CatalogStore) -> dict[str, Crawl]:
+def _crawls(tables: Tables) -> dict[str, Crawl]:
     """The last good crawl of each directory."""
     return {
         name: Crawl(found["directory_last_modified"], found["generated_at"], found["crawled_at"])
-        for name, found in current_tables(store).items()
+        for name, found in tables.items()
     }
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.release_files import release_files
@@ -31,7 +30,7 @@ from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.digests import digests_in_force
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseFile, release_history
 from pyorg_pipeline.refresh.changes import changes_due, pending_numbers
-from pyorg_pipeline.refresh.directories import current_tables, listed_directories
+from pyorg_pipeline.refresh.directories import Tables, current_tables, listed_directories
 from pyorg_pipeline.refresh.releases import releases_due
 
 #: What the table's metadata keeps of earlier rows.
@@ -44,17 +43,21 @@ _REMEMBERED: Final = timedelta(days=7)
 _DIGEST_COLUMNS: Final = ("sha256", "digest_source", "signed_by")
 
 
-def publication_due(store: CatalogStore) -> bool:
+def publication_due(store: CatalogStore, tables: Tables | None = None) -> bool:
     """Whether the published tables lack something that the directories' tables have.
 
     Time alone makes them stale, too: see `releases_due`.
+
+    Args:
+        store: the catalog's.
+        tables: its `current_tables`, if they were read since the last crawl.
     """
     published, latest = store.metadata_or_none(CATALOG_FILE), store.metadata_or_none(LATEST_FILE)
     if published is None or latest is None:
         return True
     if latest["catalog_published_at"] != published["published_at"]:
         return True
-    tables = current_tables(store)
+    tables = current_tables(store) if tables is None else tables
     listed = [name for name in listed_directories(store) if name in tables]
     return (
         published["crawls"] != {name: tables[name]["crawled_at"] for name in listed}
@@ -84,10 +87,10 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
     metadata = {name: each.metadata for name, each in found.items()}
     # In one chunk: operations on a column then run once, not once a directory.
     table = pa.concat_tables(tables or [schemas.RELEASE_ARTIFACTS.empty_table()]).combine_chunks()
-    table = _with_digests(table.filter(pc.is_null(table["removed_at"])), store, digests)
+    table = _with_digests(table.filter(table["removed_at"].is_null()), store, digests)
     table = sort_by_version(table.select(schemas.ARTIFACT_CATALOG.names))
     table = table.cast(schemas.ARTIFACT_CATALOG).combine_chunks()
-    recognised = table.filter(pc.not_equal(table["artifact_type"], UNRECOGNISED))
+    unrecognised = table["artifact_type"].to_pylist().count(UNRECOGNISED)
     published = store.read_or_none(CATALOG_FILE, ["path"])
     paths_before = set() if published is None else set(published.table["path"].to_pylist())
     paths = set(table["path"].to_pylist())
@@ -104,9 +107,10 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
             "digests": digests,
             "before": before,
             "directories": len(found),
-            "releases": pc.count_distinct(recognised["version"]).as_py(),
-            "artifacts": len(recognised),
-            "unrecognised": len(table) - len(recognised),
+            # An unrecognised file has no version.
+            "releases": len(set(table["version"].to_pylist()) - {None}),
+            "artifacts": len(table) - unrecognised,
+            "unrecognised": unrecognised,
             "added": len(paths - paths_before),
             "removed": len(paths_before - paths),
         },

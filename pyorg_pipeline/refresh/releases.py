@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.release_files import release_files
@@ -109,7 +108,7 @@ def completions(store: CatalogStore) -> tuple[list[Completion], str | None]:
         table, metadata = store.read(RELEASES_FILE, _COMPLETION_COLUMNS)
     except CatalogMissingError:
         return [], None
-    rows = table.filter(pc.is_valid(table["completed_at"])).to_pylist()
+    rows = table.filter(table["completed_at"].is_valid()).to_pylist()
     found = [
         Completion(
             row["completed_at"],
@@ -123,11 +122,14 @@ def completions(store: CatalogStore) -> tuple[list[Completion], str | None]:
 
 def release_contents(store: CatalogStore, version: NormalizedPythonVersion) -> dict[str, int]:
     """How many artifacts of a release are published, and the bytes of those with a listed size."""
-    table = store.read(CATALOG_FILE, ["version", "artifact_type", "size"]).table
-    of_release = pc.equal(table["version"], version.text)
-    recognised = pc.not_equal(table["artifact_type"], UNRECOGNISED)
-    table = table.filter(pc.and_(of_release, recognised))
-    return {"artifacts": len(table), "size": pc.sum(table["size"]).as_py() or 0}
+    columns = ["version", "artifact_type", "size"]
+    rows = store.read(CATALOG_FILE, columns).table.to_pylist()
+    sizes = [
+        row["size"] or 0
+        for row in rows
+        if row["version"] == version.text and row["artifact_type"] != UNRECOGNISED
+    ]
+    return {"artifacts": len(sizes), "size": sum(sizes)}
 
 
 def is_latest_final(store: CatalogStore, version: NormalizedPythonVersion) -> bool:
