@@ -6,6 +6,7 @@ Without Dagster. Imports are not timed.
 import sys
 import time
 
+import pyarrow.compute  # noqa: F401  # imported when a table is filtered first
 from timing import report
 
 from pyorg_pipeline.catalog import schemas

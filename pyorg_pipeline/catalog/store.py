@@ -245,7 +245,7 @@ def _encoded(
 
 def _table(schema: Any, rows: Sequence[Mapping[str, Any]]) -> Any:
     # Most attributes are null in all rows of a directory.
-    given = {name for row in rows for name in row}
+    given: set[str] = set().union(*rows)
     columns = [
         pa.array([row.get(column.name) for row in rows], column.type)
         if column.name in given
