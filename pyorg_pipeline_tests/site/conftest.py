@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
+from pyorg_pipeline.demo.replica.server import Replica
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +32,10 @@ def a_small_record() -> list[RecordedEntry]:
         or entry.path.index("/") == len(entry.path) - 1
         or entry.path.startswith(("3.13.", "src/"))
     ]
+
+
+@pytest.fixture
+def replica(a_small_record: list[RecordedEntry]) -> Iterator[Replica]:
+    """A replica of the small record."""
+    with Replica(a_small_record) as replica:
+        yield replica

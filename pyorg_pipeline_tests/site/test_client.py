@@ -18,7 +18,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyorg_pipeline.demo.replica.record import RecordedEntry
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import (
     InvalidArgumentError,
@@ -36,12 +35,6 @@ Connect = Callable[..., SiteClient]
 
 OK = b"HTTP/1.1 200 OK\r\n"
 GZIP = "Content-Encoding: gzip\r\n"
-
-
-@pytest.fixture
-def replica(a_small_record: list[RecordedEntry]) -> Iterator[Replica]:
-    with Replica(a_small_record) as replica:
-        yield replica
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pyorg_pipeline.demo.replica.record import RecordedEntry
 from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
 from pyorg_pipeline.errors import (
     ListingError,
@@ -20,12 +19,6 @@ from pyorg_pipeline.errors import (
 )
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.crawl import Crawled, Listing, crawl, read_listing
-
-
-@pytest.fixture
-def replica(a_small_record: list[RecordedEntry]) -> Iterator[Replica]:
-    with Replica(a_small_record) as replica:
-        yield replica
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 import pyorg_pipeline
@@ -43,12 +43,7 @@ class Downloaders:
         self._outcomes: dict[int, dict[str, Any]] = {}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for pid in self._running:
             os.kill(pid, signal.SIGKILL)
         with self._server:
