@@ -203,6 +203,7 @@ def test_an_invalid_name_is_no_file_outside_the_destination(
     client: SiteClient, tmp_path: Path
 ) -> None:
     (tmp_path / "other").write_bytes(b"not a download")
+    (tmp_path / "folder").mkdir()
     for overwrite in (False, True):
         with pytest.raises(InvalidArgumentError, match="cannot be the name of a file"):
             open_destination(f"shelf://{tmp_path}/folder").download(
