@@ -345,9 +345,8 @@ class PythonOrgDownloads:
         """
         from pyorg_pipeline.reports.tables import ARTIFACTS, print_rows  # noqa: PLC0415
 
-        return print_rows(
-            ARTIFACTS, cls.list_version_artifacts(major, minor, micro, final_only=False)
-        )
+        artifacts = cls.list_version_artifacts(major, minor, micro, final_only=False)
+        return print_rows(ARTIFACTS, artifacts)
 
     @classmethod
     def report_all_release_artifacts(cls, final_only: Flag = False) -> str:
