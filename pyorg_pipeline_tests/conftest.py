@@ -1,4 +1,4 @@
-"""What tests of several rooms share: the whole record as a site, and a catalog filled from it."""
+"""What tests of several packages share: sites, catalogs, and an environment without settings."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files, which would otherwise go on when all others have ended."""
     items.sort(key=lambda item: [part not in item.nodeid for part in _LONG])
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings of the user who runs the tests."""
+    for name in [name for name in os.environ if name.startswith(("PYORG_", "DAGSTER_"))]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

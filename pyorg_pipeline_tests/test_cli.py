@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,7 +29,6 @@ from pyorg_pipeline_tests.support.command_line import (
     without_colours,
 )
 from pyorg_pipeline_tests.support.processes import started
-from pyorg_pipeline_tests.support.small_site import small_site
 
 METHODS = sorted(
     name
@@ -50,12 +48,6 @@ class Catalog(PythonOrgDownloads):
 @pytest.fixture(scope="module", autouse=True)
 def same_catalog(catalog_home: Path) -> None:
     Catalog.CATALOG_URL = str(catalog_home / "catalog")
-
-
-@pytest.fixture
-def small() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
-        yield replica
 
 
 def help_of(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -245,10 +237,10 @@ def test_a_wrong_usage_is_argparse_s_error_and_exit_2(
 
 
 def test_what_stdout_cannot_encode_is_shown_escaped(
-    tmp_path: Path, small: Replica, catalog_home: Path
+    tmp_path: Path, site: Replica, catalog_home: Path
 ) -> None:
-    small.add("3.14.0/Python-3.14.0-π.zip")
-    refreshed = pyorg(tmp_path, "refresh", PYORG_SITE_URL=small.url, PYTHONIOENCODING="ascii")
+    site.add("3.14.0/Python-3.14.0-π.zip")
+    refreshed = pyorg(tmp_path, "refresh", PYORG_SITE_URL=site.url, PYTHONIOENCODING="ascii")
     assert (refreshed.returncode, refreshed.stderr) == (0, "")
     listing = ("PythonOrgDownloads", "list_version_artifacts", "3", "14")
     query = (*listing, "--artifact_type", "unrecognised")
@@ -303,27 +295,27 @@ def test_a_query_imports_neither_dagster_nor_http_nor_rich(catalog_home: Path) -
 
 
 def test_a_failed_directory_is_reported_after_the_summary_with_exit_1(
-    tmp_path: Path, small: Replica
+    tmp_path: Path, site: Replica
 ) -> None:
-    small.answer("3.14.0/", Answer(status=403))
-    done = pyorg(tmp_path, "refresh", PYORG_SITE_URL=small.url)
+    site.answer("3.14.0/", Answer(status=403))
+    done = pyorg(tmp_path, "refresh", PYORG_SITE_URL=site.url)
     assert done.returncode == 1
     assert "\n  failed       3.14.0: " in done.stdout
     assert done.stderr.startswith("pyorg: could not read 1 director")
     assert done.stderr.count("\n") == 1
-    done = pyorg(tmp_path, "--json", "refresh", PYORG_SITE_URL=small.url)
+    done = pyorg(tmp_path, "--json", "refresh", PYORG_SITE_URL=site.url)
     assert done.returncode == 1
     assert list(json.loads(done.stdout)["failures"]) == ["3.14.0"]
 
 
-def test_a_refresh_beside_another_says_who_is_at_work(tmp_path: Path, small: Replica) -> None:
+def test_a_refresh_beside_another_says_who_is_at_work(tmp_path: Path, site: Replica) -> None:
     catalog = tmp_path / "catalog"
     with exclusive(LocalLocation(catalog), tmp_path):
-        done = pyorg(tmp_path, "refresh", PYORG_SITE_URL=small.url)
+        done = pyorg(tmp_path, "refresh", PYORG_SITE_URL=site.url)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"pyorg: {catalog} is being refreshed by process {os.getpid()} ")
     assert done.stderr.count("\n") == 1
-    assert small.requests == []
+    assert site.requests == []
 
 
 @pytest.mark.parametrize(
@@ -364,25 +356,25 @@ def test_an_extra_that_is_missing_is_named_with_how_to_install_it_and_exit_2(
 
 
 @POSIX
-def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path, small: Replica) -> None:
+def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path, site: Replica) -> None:
     (tmp_path / "file").write_text("in the way")
     homes = [
         tmp_path / "file" / "home",
         *([Path("/proc/home")] if Path("/proc/self").exists() else []),
     ]
     for home in homes:
-        done = pyorg(home, "refresh", PYORG_SITE_URL=small.url)
+        done = pyorg(home, "refresh", PYORG_SITE_URL=site.url)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith(f"pyorg: {home}/catalog/.refresh.lock cannot be written: ")
         assert done.stderr.endswith("set PYORG_HOME to one that can be written\n")
         assert done.stderr.count("\n") == 1
-    assert small.requests == []
+    assert site.requests == []
 
 
 def test_debug_shows_a_line_a_directory_and_nothing_of_libraries(
-    tmp_path: Path, small: Replica
+    tmp_path: Path, site: Replica
 ) -> None:
-    done = pyorg(tmp_path, "--log-level", "debug", "refresh", PYORG_SITE_URL=small.url)
+    done = pyorg(tmp_path, "--log-level", "debug", "refresh", PYORG_SITE_URL=site.url)
     names = {line.split("|")[1] for line in done.stderr.splitlines()}
     assert all(name.startswith("pyorg_pipeline") for name in names)
     lines = [line for line in done.stderr.splitlines() if "runs|DEBUG:" in line]
@@ -391,17 +383,17 @@ def test_debug_shows_a_line_a_directory_and_nothing_of_libraries(
 
 
 @POSIX
-def test_ctrl_c_ends_a_refresh_quietly(tmp_path: Path, small: Replica) -> None:
+def test_ctrl_c_ends_a_refresh_quietly(tmp_path: Path, site: Replica) -> None:
     asked, never = threading.Event(), threading.Event()
 
     def silent(_request: object) -> Answer:
         asked.set()
         return Answer(hold=never)
 
-    small.answer("3.14.0/", silent)
+    site.answer("3.14.0/", silent)
     with started(
         [*PYORG, "refresh"],
-        env=environment(tmp_path, PYORG_SITE_URL=small.url),
+        env=environment(tmp_path, PYORG_SITE_URL=site.url),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -414,9 +406,9 @@ def test_ctrl_c_ends_a_refresh_quietly(tmp_path: Path, small: Replica) -> None:
 
 
 @POSIX
-def test_a_refresh_shows_its_progress_on_a_terminal(tmp_path: Path, small: Replica) -> None:
+def test_a_refresh_shows_its_progress_on_a_terminal(tmp_path: Path, site: Replica) -> None:
     home = tmp_path / "home"
-    shown = without_colours(on_a_terminal(home, 100, "refresh", PYORG_SITE_URL=small.url))
-    assert f"Reading {small.url}" in shown
+    shown = without_colours(on_a_terminal(home, 100, "refresh", PYORG_SITE_URL=site.url))
+    assert f"Reading {site.url}" in shown
     assert " 5/5 " in shown
-    assert f"Refreshed from {small.url}" in shown
+    assert f"Refreshed from {site.url}" in shown

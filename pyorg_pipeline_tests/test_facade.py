@@ -38,8 +38,6 @@ from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Replica) -> Path:
     """A home of its own, without a catalog, that no query may fill."""
-    for name in [name for name in os.environ if name.startswith(("PYORG_", "DAGSTER_"))]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("PYORG_HOME", str(tmp_path))
     monkeypatch.setenv("PYORG_SITE_URL", site.url)
     monkeypatch.setenv("PYORG_AUTO_REFRESH", "0")

@@ -51,8 +51,6 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, st
 @pytest.fixture
 def home(changed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Path:
     """That home, as this process's."""
-    for name in [name for name in os.environ if name.startswith(("PYORG_", "DAGSTER_"))]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("PYORG_HOME", str(changed[0]))
     monkeypatch.setenv("PYORG_AUTO_REFRESH", "0")
     return changed[0]

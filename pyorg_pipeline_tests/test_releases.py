@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -37,8 +36,6 @@ def site() -> Iterator[Replica]:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Replica) -> Path:
     """A home whose catalog has 3.14.0's pre-releases alone."""
-    for name in [name for name in os.environ if name.startswith(("PYORG_", "DAGSTER_"))]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("PYORG_HOME", str(tmp_path))
     monkeypatch.setenv("PYORG_AUTO_REFRESH", "0")
     fill(str(tmp_path / "catalog"), site.url)

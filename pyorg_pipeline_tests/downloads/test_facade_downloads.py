@@ -57,8 +57,6 @@ def site() -> Iterator[Replica]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Replica) -> Path:
     """Where downloads go by default, with a filled catalog beside it and no request counted."""
-    for name in [name for name in os.environ if name.startswith(("PYORG_", "DAGSTER_"))]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("PYORG_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PYORG_SITE_URL", site.url)
     fill(str(tmp_path / "home" / "catalog"), site.url)
