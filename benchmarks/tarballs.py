@@ -53,7 +53,7 @@ class Served:
 
 
 def newest_tarballs(count: int) -> list[RecordedEntry]:
-    """The newest final .tar.xz whose size is on record."""
+    """The newest final .tar.xz whose size is recorded."""
     entries = [
         entry
         for entry in read_record()

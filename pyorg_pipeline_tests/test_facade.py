@@ -1,4 +1,4 @@
-"""The facade: what it answers, on a small catalog and on one of everything on record."""
+"""The facade's answers, on a small catalog and on one of the whole record."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def schedules(automation: Automation) -> Sequence[dg.ScheduleDefinition]:
             automation.refresh_cron,
             name="hourly_root_listing",
             job=jobs.read_root,
-            description="Reads the root listing: one request. The sensor refresh_what_is_due then "
+            description="Reads the root listing: one request. The sensor refresh_stale_tables then "
             "crawls what is new or changed. PYORG_REFRESH_CRON sets the time.",
         ),
         schedule(
@@ -93,10 +93,10 @@ def schedules(automation: Automation) -> Sequence[dg.ScheduleDefinition]:
 
 
 def refresh_sensor(automation: Automation) -> dg.SensorDefinition:
-    """The sensor that starts the jobs for what is due."""
+    """The sensor that crawls and publishes what is stale."""
 
     @dg.sensor(
-        name="refresh_what_is_due",
+        name="refresh_stale_tables",
         jobs=[jobs.read_root, jobs.crawl_directories, jobs.publish],
         minimum_interval_seconds=automation.look_every,
         default_status=dg.DefaultSensorStatus.RUNNING
@@ -107,7 +107,7 @@ def refresh_sensor(automation: Automation) -> dg.SensorDefinition:
         "yet. Waits while a refresh is in progress; after a failure, until the root listing was "
         "read again.",
     )
-    def refresh_what_is_due(
+    def refresh_stale_tables(
         context: dg.SensorEvaluationContext, catalog: CatalogResource
     ) -> dg.RunRequest | dg.SkipReason:
         instance, store = context.instance, catalog.store()
@@ -136,7 +136,7 @@ def refresh_sensor(automation: Automation) -> dg.SensorDefinition:
         context.update_cursor(newest)
         return dg.SkipReason(f"Nothing is due since {root['checked_at']:%Y-%m-%d %H:%M:%S} UTC.")
 
-    return refresh_what_is_due
+    return refresh_stale_tables
 
 
 def _request(

@@ -77,7 +77,7 @@ def build_definitions(
             "tables": parquet_io_manager,
             "downloads": DownloadsResource(folder=str(settings.home / "downloads")),
             "webhook": WebhookResource(url=dg.EnvVar("PYORG_WEBHOOK_URL")),
-            # `runs` replaces both, for whoever waits for a refresh or a download.
+            # `runs` replaces both, to show the progress on the terminal.
             "progress": RefreshProgress(),
             "download_progress": dg.ResourceDefinition.hardcoded_resource(None),
             # Dagster's default, except for runs in the caller's process; a re-execution needs it.

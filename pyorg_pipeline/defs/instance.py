@@ -85,7 +85,7 @@ def ensure_home(home: Path) -> Path:
 
 
 #: Capturing stdout and stderr takes two processes per step, which survive Ctrl-C and print errors.
-#: Whoever starts a run in this process sees both anyway.
+#: A run in this process writes both to the terminal anyway.
 _NO_CAPTURE: Final = {
     "compute_logs": {
         "module": "dagster._core.storage.noop_compute_log_manager",

@@ -46,7 +46,7 @@ class Daemon:
 
     def sensor(self) -> dg.RunRequest | str:
         """What the sensor requests, or why it requests nothing."""
-        sensor = self.definitions.resolve_sensor_def("refresh_what_is_due")
+        sensor = self.definitions.resolve_sensor_def("refresh_stale_tables")
         assert self.definitions.resources is not None
         with dg.build_sensor_context(
             instance=self.instance,
@@ -280,7 +280,7 @@ def test_all_is_on_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
     def statuses(**more: str) -> set[str]:
         definitions = build_definitions(load_settings({"PYORG_HOME": str(tmp_path), **more}))
         repository = definitions.get_repository_def()
-        sensor = definitions.resolve_sensor_def("refresh_what_is_due")
+        sensor = definitions.resolve_sensor_def("refresh_stale_tables")
         schedules = {one.default_status.value for one in repository.schedule_defs}
         return schedules | {sensor.default_status.value}
 
@@ -304,7 +304,7 @@ def test_schedules_go_by_the_settings(tmp_path: Path) -> None:
         ("weekly_pruning", "23 5 * * 1"),
     }
     assert {one.execution_timezone for one in repository.schedule_defs} == {"Europe/Berlin"}
-    assert definitions.resolve_sensor_def("refresh_what_is_due").minimum_interval_seconds == 60
+    assert definitions.resolve_sensor_def("refresh_stale_tables").minimum_interval_seconds == 60
 
 
 def test_a_cron_expression_that_means_nothing_is_refused(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ PATIENCE = 60
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, Path]]:
-    """The site, and a home with a catalog of it that has the digests on record."""
+    """The site, and a home with its catalog, digests included."""
     home = tmp_path_factory.mktemp("filled")
     with site_with_digests() as site:
         done = runs.refresh(

@@ -84,7 +84,7 @@ def test_the_catalog_follows_the_site_through_failures_and_a_kill(tmp_path: Path
             site.add(UNAVAILABLE, size=5)
             site.answer("3.15.0/", Answer(status=503))
             wait_until(lambda: SOURCE in catalog.files(), "the release's sources are there")
-            wait_until(lambda: catalog.failures() == {"3.15.0": 1}, "the failure is on record")
+            wait_until(lambda: catalog.failures() == {"3.15.0": 1}, "the failure is recorded")
             wait_until(lambda: catalog.files()[REPLACED][0] == 29_000_001, "the file is replaced")
             assert UNAVAILABLE not in catalog.files()
             assert "3.15.0/Python-3.15.0a1.tgz" in catalog.files()

@@ -124,7 +124,7 @@ def test_schedules_and_sensors_say_what_they_do(page: Page, ui: DagsterUI) -> No
     page.goto(f"{ui.url}/automation")
     for name in ("hourly_root_listing", "weekly_full_crawl", "weekly_pruning"):
         page.get_by_text(name, exact=True).wait_for()
-    page.goto(f"{ui.url}/locations/pyorg_pipeline.definitions/sensors/refresh_what_is_due")
+    page.goto(f"{ui.url}/locations/pyorg_pipeline.definitions/sensors/refresh_stale_tables")
     page.get_by_text("Crawls the directories that are new, changed or racy").first.wait_for()
 
 

@@ -287,7 +287,7 @@ def test_so_many_releases_on_record_would_have_been_complete_a_day_late() -> Non
             late += bool(latest.missing_families)
         before = files
     found = re.search(
-        r"Of the (\d+) releases on record this would have\s+happened to (\d+)", page("releases.md")
+        r"Of the (\d+) recorded releases this would have\s+happened to (\d+)", page("releases.md")
     )
     assert found is not None
     assert (releases, late) == (int(found[1]), int(found[2]))

@@ -39,7 +39,7 @@ FAILED: dict[str, Any] = {
         "dagster/code_location": "pyorg_pipeline.definitions",
         "dagster/failure_reason": "STEP_FAILURE",
         "dagster/max_runtime": "7200",
-        "dagster/sensor_name": "refresh_what_is_due",
+        "dagster/sensor_name": "refresh_stale_tables",
         "dagster/tick": "5",
         "pyorg/due": "1 changed",
         "pyorg/kind": "refresh",

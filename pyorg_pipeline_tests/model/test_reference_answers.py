@@ -1,4 +1,4 @@
-"""Whoever comes from python-org-downloads 1.0.0 finds every artifact classified alike.
+"""Every artifact is classified as python-org-downloads 1.0.0 does.
 
 The answers were recorded by `record_reference_answers.py`, for the site's listing and for
 made-up names.

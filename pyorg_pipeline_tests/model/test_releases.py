@@ -1,4 +1,4 @@
-"""When a release is complete, partial or superseded: on recorded histories, and at the edges."""
+"""When a release is complete, partial or superseded: on recorded histories and in edge cases."""
 
 from __future__ import annotations
 

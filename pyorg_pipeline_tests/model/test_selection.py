@@ -85,7 +85,7 @@ def test_an_empty_selection_means_everything_that_is_recognised_by_version_and_p
             ["Python-3.14.0b2.tar.xz", "Python-3.14.0rc1.tar.xz", "Python-3.14.0.tar.xz"],
         ),
         ({"versions": ["3.14.0"], "releaselevels": ["final"]}, ["Python-3.14.0.tar.xz"]),
-        # Whoever names a pre-release means it.
+        # A pre-release that is named is included.
         ({"versions": ["3.14.0b2"], "releaselevels": ["final"]}, ["Python-3.14.0b2.tar.xz"]),
         (
             {"releaselevels": ["beta", "candidate"]},

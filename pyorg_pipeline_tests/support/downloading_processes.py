@@ -33,7 +33,7 @@ class Downloaders:
         self._server = subprocess.Popen(
             [sys.executable, "-m", "pyorg_pipeline_tests.support.downloading_processes"],
             cwd=root,
-            # Without the proxies and passwords of whoever runs the tests.
+            # Without the proxies and passwords of the user who runs the tests.
             env={"PYTHONPATH": str(root), "PATH": os.environ["PATH"], "NETRC": os.devnull},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
