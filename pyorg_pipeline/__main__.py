@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import errno
 import gc
 import logging
 import os
@@ -154,8 +155,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         simplifiedapp.main(cli, arguments)
-        # Here and not when the interpreter ends, so that a closed pipe can be handled.
-        sys.stdout.flush()
+        # Here and not when the interpreter ends, so that a closed pipe or a full disk is handled.
+        print(end="", flush=True)  # noqa: T201  # does nothing where stdout was closed
         for result in results:
             _raise_failures(result)
     except PyorgError as error:
@@ -164,10 +165,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, SettingsError | ExtraMissingError) else 1
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in {errno.EPIPE, errno.ENOSPC}:
+            raise
         # The interpreter flushes again when it ends, which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _PIPE_CLOSED
+        if isinstance(error, BrokenPipeError):
+            return _PIPE_CLOSED
+        print(f"pyorg: the output could not be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
     return 0
 
 

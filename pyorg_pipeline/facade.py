@@ -233,7 +233,7 @@ class PythonOrgDownloads:
         complete_only = parse_flag("complete_only", complete_only)
         of_series = None if series is None else parse_series(series)
         version = None
-        if not (complete_only or artifact_type or arch or format):
+        if not complete_only and all(one is None for one in (artifact_type, arch, format)):
             version = cls._reader().latest_version(of_series, final_only)
         if version is None:
             snapshot = cls._snapshot()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -279,6 +280,26 @@ def test_a_reader_that_goes_away_is_no_error(catalog_home: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_full_disk_or_a_closed_output_gives_no_traceback(catalog_home: Path) -> None:
+    command = shlex.join([*PYORG, *EXAMPLE])
+    codes = {}
+    for output in (">/dev/full", ">&-"):
+        done = subprocess.run(
+            ["sh", "-c", f"{command} {output}"],
+            env=environment(catalog_home),
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        codes[output] = (done.returncode, done.stderr)
+    assert codes == {
+        ">/dev/full": (1, "pyorg: the output could not be written: No space left on device\n"),
+        ">&-": (0, ""),
+    }
 
 
 def test_a_query_imports_neither_dagster_nor_http_nor_rich(catalog_home: Path) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -145,6 +145,14 @@ class TestListVersionArtifacts:
         with pytest.raises(InvalidArgumentError, match="no artifact has the arch 'x64'"):
             PythonOrgDownloads.list_version_artifacts(3, 13, 9, arch="x64")
 
+    @pytest.mark.parametrize("name", ["artifact_type", "arch", "format"])
+    @pytest.mark.parametrize("value", ["", ["arm64"]])
+    def test_an_invalid_filter_is_an_error_in_each_query(self, name: str, value: Any) -> None:
+        with pytest.raises(InvalidArgumentError, match=f"no artifact has the {name}"):
+            PythonOrgDownloads.latest_version(**{name: value})
+        with pytest.raises(InvalidArgumentError, match=f"no artifact has the {name}"):
+            PythonOrgDownloads.list_all_release_artifacts(**{name: value})
+
     def test_unrecognised_files_are_listed_by_their_type_alone(self) -> None:
         assert names(PythonOrgDownloads.list_version_artifacts(2, 7)) == ["Python-2.7.tgz"]
         [unknown] = PythonOrgDownloads.list_version_artifacts(2, 7, artifact_type="unrecognised")
@@ -209,6 +217,17 @@ class TestLatestVersion:
 
 @pytest.mark.usefixtures("filled")
 class TestListAllReleaseArtifacts:
+    def test_an_artifact_is_the_same_in_every_list(
+        self, everything: type[PythonOrgDownloads]
+    ) -> None:
+        listed = everything.list_all_release_artifacts()
+        versions = everything.list_release_versions(final_only=False)
+        assert listed == [
+            artifact
+            for major, minor, micro in versions
+            for artifact in everything.list_version_artifacts(major, minor, micro, False)
+        ]
+
     def test_it_lists_what_is_recognised_by_version_then_path(self) -> None:
         paths = [artifact.path for artifact in PythonOrgDownloads.list_all_release_artifacts()]
         assert paths == [

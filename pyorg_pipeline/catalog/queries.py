@@ -116,10 +116,10 @@ class Snapshot:
         given = {"artifact_type": artifact_type, "arch": arch, "format": format}
         found = {name: value for name, value in given.items() if value is not None}
         for name, value in found.items():
-            known = set(self._column(name)) - {None}
+            known = sorted(set(self._column(name)) - {None})
             if value not in known:
                 raise InvalidArgumentError(
-                    f"no artifact has the {name} {value!r}; there are {', '.join(sorted(known))}"
+                    f"no artifact has the {name} {value!r}; there are {', '.join(known)}"
                 )
         return found
 
@@ -199,7 +199,8 @@ class Snapshot:
         first, stop = rows[0], rows[-1] + 1
         columns = {name: self._values(name, first, stop) for name in _COLUMNS}
         versions = list(zip(*(columns[name] for name in VERSION_COLUMNS), strict=True))
-        given = [(name, columns[name]) for name in ATTRIBUTES if any(columns[name])]
+        # Only a missing attribute is left out: min_macos='' says that the name gives no version.
+        given = [(name, columns[name]) for name in ATTRIBUTES]
         found = []
         for row in rows:
             at = row - first

@@ -102,7 +102,7 @@ def download(
                 done = adopted or _fetch(paths, transfer, verification)
     if done.note:
         level = logging.INFO if verify is False and size is None else logging.WARNING
-        _LOGGER.log(level, "%s: %s", artifact.path, done.note)
+        _LOGGER.log(level, "%s: %s", done.destination, done.note)
     return replace(done, seconds=time.monotonic() - started)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,7 +27,7 @@ from pyorg_pipeline.errors import (
     SiteError,
 )
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.catalog import APPEARED, REPLACED, VANISHED
+from pyorg_pipeline.model.catalog import REPLACED
 from pyorg_pipeline.model.companions import ListedArtifact, group_listing
 from pyorg_pipeline.model.due import Failure
 from pyorg_pipeline.model.names import without_superseded_mark
@@ -271,7 +270,10 @@ def _write_table(
     artifacts = group_listing(directory, listing.entries)
     rows = [{**_row(directory, artifact), **crawled} for artifact in artifacts]
     paths = {row["path"] for row in rows}
-    changes = find_changes(_existing(previous), rows)
+    existing = _existing(previous)
+    known = {row["path"] for row in existing}
+    # A first fill has no changes: to find them all the same takes a tenth of its crawl.
+    changes = [] if tracker.is_first_fill and not existing else find_changes(existing, rows)
     removed = [
         {**row, "removed_at": row["removed_at"] or now}
         for row in previous
@@ -289,21 +291,18 @@ def _write_table(
         },
     )
 
-    def changed(kind: str) -> tuple[str, ...]:
-        return tuple(
-            change["path"]
-            for change in changes
-            if change["change"] == kind and change["companion_of"] is None
-        )
-
     return DirectoryCrawl(
         directory=directory,
         rows=len(rows),
         unrecognised=sum(row["artifact_type"] == UNRECOGNISED for row in rows),
         companions=sum(len(artifact.companions) for artifact in artifacts),
-        added=changed(APPEARED),
-        removed=changed(VANISHED),
-        replaced=changed(REPLACED),
+        added=tuple(sorted(paths - known)),
+        removed=tuple(sorted(known - paths)),
+        replaced=tuple(
+            change["path"]
+            for change in changes
+            if change["change"] == REPLACED and change["companion_of"] is None
+        ),
         bytes=size,
         data_version=data_version(rows, crawled.keys()),
         head=rows[:5],
@@ -333,5 +332,5 @@ def _row(directory: str, artifact: ListedArtifact) -> Row:
 
 def data_version(rows: Iterable[Row], ignored: Collection[str]) -> str:
     """A digest of rows that does not depend on these columns, such as the time of a crawl."""
-    content = [{name: row[name] for name in row if name not in ignored} for row in rows]
-    return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
+    content = [[item for item in row.items() if item[0] not in ignored] for row in rows]
+    return hashlib.sha256(repr(content).encode()).hexdigest()

@@ -70,7 +70,7 @@ class ChangeTracker:
     def __init__(self, store: CatalogStore, site_url: str) -> None:
         self.site_url = site_url
         self._recorded: Mapping[str, int] = last_metadata(store).get("recorded", {})
-        self._is_first_fill = _is_first_fill(store, site_url)
+        self.is_first_fill = _is_first_fill(store, site_url)
 
     def pending(
         self, directory: str, metadata: Mapping[str, Any] | None, changes: Sequence[Change]
@@ -86,7 +86,7 @@ class ChangeTracker:
         if metadata is not None:
             number = max(number, metadata.get("changes_number", 0))
             rows = metadata.get("changes", []) if number > recorded else []
-        if changes and not self._is_first_fill:
+        if changes and not self.is_first_fill:
             # The number stays if nothing is left of the changes: it may have been published.
             number, rows = number + 1, combined(rows, changes)
         return {"changes_number": number, "changes": rows}

@@ -183,7 +183,7 @@ def test_a_file_without_a_digest_is_logged_as_a_warning(
 ) -> None:
     done = download(client, artifact(size=len(BYTES)), tmp_path)
     assert done.note == "no digest is published; verified by the size in the listing"
-    assert caplog.messages == [f"{PATH}: {done.note}"]
+    assert caplog.messages == [f"{tmp_path / NAME}: {done.note}"]
 
 
 # Existing files
@@ -202,7 +202,7 @@ def test_an_existing_file_is_returned_without_a_request(
         done = fetch(client, PATH, tmp_path, size=size, sha256="0" * 64)
     assert (done.destination, done.size, done.fetched) == (str(tmp_path / NAME), 10, False)
     assert (done.sha256, done.verification) == (None, None)
-    assert caplog.messages == ([] if size == 10 else [f"{PATH}: {done.note}"])
+    assert caplog.messages == ([] if size == 10 else [f"{tmp_path / NAME}: {done.note}"])
     if size != 10:
         assert "has 10 bytes where the catalog lists 300,001; overwrite=True" in done.note
     assert replica.requests == []
