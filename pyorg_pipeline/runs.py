@@ -24,11 +24,7 @@ from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.defs.maintenance import prune_when_many
 from pyorg_pipeline.defs.partitions import due_digest_partitions, due_partitions
 from pyorg_pipeline.defs.resources import RefreshProgress
-from pyorg_pipeline.defs.stale_runs import (
-    COMMAND_TAG,
-    fail_killed_refreshes,
-    refresh_command_tags,
-)
+from pyorg_pipeline.defs.stale_runs import COMMAND_TAG, refresh_command_tags
 from pyorg_pipeline.downloads.destinations import open_destination
 from pyorg_pipeline.errors import InvalidArgumentError, PyorgError
 from pyorg_pipeline.model.arguments import parse_attributes
@@ -89,7 +85,6 @@ def refresh(
             LOGGER.debug("%s: %s", done.directory, done.error or f"{done.rows} files")
 
         progress.on_crawl = on_crawl
-        fail_killed_refreshes(instance, location)
         executor = _Executor(settings, instance, refresh_command_tags(location), progress=progress)
         executor.run(
             jobs.read_root.name,

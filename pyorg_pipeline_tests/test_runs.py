@@ -14,13 +14,13 @@ import yaml
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore, directory_file
 from pyorg_pipeline.defs.instance import open_instance
-from pyorg_pipeline.defs.partitions import release_directory_partitions
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import CatalogLockedError, RootListingError, SiteStatusError
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, derived_settings
 from pyorg_pipeline_tests.support.held_answers import held_refresh
+from pyorg_pipeline_tests.support.partitions import partition_states
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES
 
 ARTIFACTS = dg.AssetKey("release_artifacts")
@@ -30,16 +30,6 @@ TABLES = ["release_directories", "artifact_catalog", "latest_version", "releases
 def catalog_paths(settings: Settings) -> set[str]:
     store = CatalogStore(LocalLocation(Path(settings.catalog_url)))
     return {row["path"] for row in store.rows(CATALOG_FILE)}
-
-
-def partition_states(settings: Settings) -> dict[str, str]:
-    with open_instance(settings.dagster_home) as instance:
-        keys = instance.get_dynamic_partitions("release_directory")
-        with dg.partition_loading_context(dynamic_partitions_store=instance):
-            states = instance.get_status_by_partition(ARTIFACTS, keys, release_directory_partitions)
-        return {
-            key: state.value if (state := (states or {}).get(key)) else "MISSING" for key in keys
-        }
 
 
 def partition_events(settings: Settings) -> list[dg.EventLogRecord]:

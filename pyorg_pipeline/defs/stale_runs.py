@@ -3,7 +3,7 @@
 | killed | noticed |
 | --- | --- |
 | the process of a run that the UI or the daemon launched | by the code server, in seconds |
-| `pyorg refresh` | by the next step or refresh that takes the lock of the same catalog |
+| `pyorg refresh` | by the next step that takes the lock of the same catalog |
 | `pyorg ui` with all its processes, or the machine | when `pyorg ui` starts again |
 | `pyorg download`, or anything that the above missed | by Dagster's daemon, after a day |
 

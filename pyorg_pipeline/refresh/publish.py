@@ -23,9 +23,7 @@ from pyorg_pipeline.catalog.store import (
     sort_by_version,
     version_key,
 )
-from pyorg_pipeline.errors import (
-    CatalogError,
-)
+from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.digests import digests_in_force
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseFile, release_history

@@ -17,13 +17,13 @@ from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
-from pyorg_pipeline.defs.partitions import release_directory_partitions
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.sigstore import can_verify
 from pyorg_pipeline.errors import DigestsFailedError
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import environment
+from pyorg_pipeline_tests.support.partitions import partition_states
 from pyorg_pipeline_tests.support.published import bundle_bytes, sbom_bytes, sha256_of
 from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests, real_signers
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, LONG_AGO, small_site
@@ -75,13 +75,7 @@ def asked(site: Replica) -> list[str]:
 
 
 def states(settings: Settings) -> dict[str, str]:
-    with open_instance(settings.dagster_home) as instance:
-        keys = instance.get_dynamic_partitions("release_directory")
-        with dg.partition_loading_context(dynamic_partitions_store=instance):
-            found = instance.get_status_by_partition(DIGESTS, keys, release_directory_partitions)
-        return {
-            key: state.value if (state := (found or {}).get(key)) else "MISSING" for key in keys
-        }
+    return partition_states(settings, "artifact_digests")
 
 
 def materialisations(settings: Settings) -> dict[str, dict[str, Any]]:
