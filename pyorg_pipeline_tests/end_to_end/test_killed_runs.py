@@ -13,7 +13,8 @@ import pytest
 
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Replica
-from pyorg_pipeline.settings import Settings
+from pyorg_pipeline.runs import refresh
+from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import PYORG, environment
 from pyorg_pipeline_tests.support.dagster_ui import DagsterUI, dagster_dev, free_port, wait_until
 from pyorg_pipeline_tests.support.held_answers import PATIENCE, held_answer
@@ -76,9 +77,11 @@ def blocked(settings: Settings, run_id: str) -> bool:
         return [run.run_id for run in queued] == [run_id]
 
 
-def test_pyorg_ui_fails_the_runs_that_were_killed_with_it(
-    settings: Settings, site: Replica, tmp_path: Path
-) -> None:
+def test_pyorg_ui_fails_the_runs_that_were_killed_with_it(site: Replica, tmp_path: Path) -> None:
+    # A home of its own: the daemon of the module's UI would launch runs of the shared one.
+    settings = load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path / "home")})
+    refresh(settings)
+    site.clear_requests()
     with (
         held_answer(site, "3.14.0/") as requested,
         dagster_dev(settings, tmp_path / "log") as first,
