@@ -414,7 +414,7 @@ print(json.dumps(list(sys.modules)))
     loaded = set(json.loads(done.stdout))
     assert "pyarrow.parquet" in loaded
     unneeded = {"pyarrow.compute", "pyarrow.dataset", "pandas", "rich", "platformdirs"}
-    unneeded |= {"pyorg_pipeline.model.grammar", "pyorg_pipeline.reports"}
+    unneeded |= {"pyorg_pipeline.model.names", "pyorg_pipeline.reports"}
     assert not loaded & unneeded
 
 

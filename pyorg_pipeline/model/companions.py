@@ -8,12 +8,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.names import (
-    LONGEST_NAME,
-    ParsedName,
-    parse_name,
-    without_superseded_mark,
-)
+from pyorg_pipeline.model.names import LONGEST_NAME, parse_name, split_superseded
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 
@@ -42,21 +37,37 @@ class ListedArtifact(NamedTuple):
     companion_entries: tuple[Entry, ...]
 
 
+_SIGNATURE_SUFFIXES: Final = (".asc", ".sig", ".sign", ".minisig", ".sigstore")
+
 #: Signatures, certificates, transparency logs, bills of materials and digests. An artifact's
 #: companions may end in anything; an unrecognised file's only in these.
-_COMPANION_SUFFIX: Final = re.compile(
+_COMPANION_SUFFIX: Final = (
     r"(?:\.(?:asc|sig|sign|minisig|crt|pem|sigstore|rekor|(?:spdx|cdx)\.json"
-    r"|md5|sha1|sha224|sha256|sha384|sha512))+",
-    re.ASCII | re.IGNORECASE,
+    r"|md5|sha1|sha224|sha256|sha384|sha512))+"
 )
-
-_SIGNATURE_SUFFIXES: Final = (".asc", ".sig", ".sign", ".minisig", ".sigstore")
+_ONLY_SUFFIX: Final = re.compile(_COMPANION_SUFFIX, re.ASCII | re.IGNORECASE)
+_NAME_AND_SUFFIX: Final = re.compile(rf".+?{_COMPANION_SUFFIX}", _ONLY_SUFFIX.flags | re.DOTALL)
 
 
 def is_signature(suffix: str) -> bool:
     """Whether a companion with that suffix signs its artifact: by OpenPGP, Sigstore, minisign."""
-    plain = without_superseded_mark(suffix) or suffix
-    return plain.lower().endswith(_SIGNATURE_SUFFIXES)
+    return split_superseded(suffix)[0].lower().endswith(_SIGNATURE_SUFFIXES)
+
+
+def looks_like_companion(name: str) -> bool:
+    """Whether a name ends as only signatures, bills of materials and the like do."""
+    return _NAME_AND_SUFFIX.fullmatch(split_superseded(name)[0]) is not None
+
+
+def companion_name(artifact: str, suffix: str) -> str:
+    """The name of an artifact's companion with a suffix.
+
+    Args:
+        artifact: the artifact's own name, or its path for a path.
+        suffix: one of ListedArtifact.companions: `.asc_superceded` of `X_superceded` is
+            `X.asc_superceded`.
+    """
+    return artifact.removesuffix(split_superseded(suffix)[1]) + suffix
 
 
 def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifact]:
@@ -73,63 +84,31 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
     """
     files = {entry.name: entry for entry in entries if not entry.is_directory}
     parsed = {name: parse_name(name, directory) for name in files}
-    companions: dict[str, list[tuple[str, Entry]]] = {
-        name: [] for name, answer in parsed.items() if answer.artifact_type != UNRECOGNISED
-    }
+    recognised = {name for name in files if parsed[name].artifact_type != UNRECOGNISED}
+    companions: dict[str, dict[str, Entry]] = {name: {} for name in recognised}
     # An owner's name is shorter than its companions': unrecognised owners come first.
-    for name in sorted(parsed.keys() - companions.keys(), key=lambda name: (len(name), name)):
+    for name in sorted(files.keys() - recognised, key=len):
         for owner, suffix in _possible_owners(name):
-            if owner in companions and _may_own(parsed[owner], suffix):
-                companions[owner].append((suffix, files[name]))
+            if owner in recognised or (
+                owner in companions and _ONLY_SUFFIX.fullmatch(split_superseded(suffix)[0])
+            ):
+                companions[owner][suffix] = files[name]
                 break
         else:
-            companions[name] = []
+            companions[name] = {}
     grouped = []
     for name, found in companions.items():
-        found.sort(key=lambda pair: pair[0])
-        suffixes = tuple(suffix for suffix, _ in found)
-        entries_of_it = tuple(entry for _, entry in found)
-        grouped.append(ListedArtifact(files[name], *parsed[name], suffixes, entries_of_it))
+        suffixes = tuple(sorted(found))
+        rows = tuple(found[suffix] for suffix in suffixes)
+        grouped.append(ListedArtifact(files[name], *parsed[name], suffixes, rows))
     return sorted(grouped, key=lambda listed: (listed.release_version or (), listed.entry.name))
-
-
-def companion_name(artifact: str, suffix: str) -> str:
-    """The name of an artifact's companion with a suffix.
-
-    Args:
-        artifact: the artifact's own name, or its path for a path.
-        suffix: one of ListedArtifact.companions: `.asc_superceded` of `X_superceded` is
-            `X.asc_superceded`.
-    """
-    plain = without_superseded_mark(suffix)
-    if plain is None:
-        return artifact + suffix
-    return artifact.removesuffix(suffix[len(plain) :]) + suffix
-
-
-def looks_like_companion(name: str) -> bool:
-    """Whether a name ends as only signatures, bills of materials and the like do."""
-    ending = re.search(rf"{_COMPANION_SUFFIX.pattern}\Z", _unmarked(name), _COMPANION_SUFFIX.flags)
-    return ending is not None and ending.start() > 0
 
 
 def _possible_owners(name: str) -> Iterator[tuple[str, str]]:
     """Names that a file may be about, each with the suffix that is left; the longest first."""
     if len(name) > LONGEST_NAME:
         return
-    plain = without_superseded_mark(name)
-    mark = "" if plain is None else name[len(plain) :]
-    end = len(name) - len(mark)
+    plain, mark = split_superseded(name)
+    end = len(plain)
     while (end := name.rfind(".", 1, end)) != -1:
         yield name[:end] + mark, name[end:]
-
-
-def _may_own(owner: ParsedName, suffix: str) -> bool:
-    """Whether a file that exists may have a companion with that suffix."""
-    if owner.artifact_type != UNRECOGNISED:
-        return True
-    return _COMPANION_SUFFIX.fullmatch(_unmarked(suffix)) is not None
-
-
-def _unmarked(name: str) -> str:
-    return without_superseded_mark(name) or name

@@ -1,12 +1,231 @@
-"""Parsing a file name by the grammar: version, artifact type and attributes."""
+"""The grammar of file names: RULES has a row for each kind of artifact and way to name it.
+
+The rows come from names in the site's listings from 2.0 to 3.15 and from the documented
+classification of python-org-downloads 1.0.0. A name that no row matches is unrecognised.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
-from pyorg_pipeline.model.grammar import RULES, Rule
-from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_release_directory
+from pyorg_pipeline.model.versions import LEVELS, NormalizedPythonVersion, parse_release_directory
+
+#: The longest name that a file system allows (NAME_MAX of Linux). It bounds the time of the
+#: patterns, which may backtrack.
+LONGEST_NAME: Final = 255
+
+#: 3.10.0 has the correct installer under the plain name and the replaced one under this, in the
+#: uploader's spelling; the dictionary's is taken as well.
+_SUPERSEDED_MARKS: Final = ("_superceded", "_superseded")
+
+# ---------------------------------------------------------------------------------------------
+# Heads: how names begin, up to and including the version
+# ---------------------------------------------------------------------------------------------
+
+# Nine digits fit the tables' integers; `+` behind the braces never gives a digit back, so that a
+# number is read whole or not at all.
+_NUMBER: Final = "[0-9]{1,9}+"
+# A letter and a digit that are not a known level (`x1`) are an unknown one: no match.
+_LEVEL: Final = rf"(?:(?P<level>a|b|rc|c)(?P<serial>{_NUMBER})|(?!(?:[a-z]|rc)[0-9]))(?![0-9])"
+_DOTTED: Final = (
+    rf"(?P<major>{_NUMBER})\.(?P<minor>{_NUMBER})(?:\.(?P<micro>{_NUMBER})|(?!\.?[0-9])){_LEVEL}"
+)
+#: Digits without dots: only the directory tells 3.10.11 from 3.1.11.
+_DIGITS: Final = rf"(?P<digits>[0-9]{{2,9}}+){_LEVEL}"
+#: The same in names of 8.3 characters, where each digit is a number if the directory has none.
+_SHORT_DIGITS: Final = rf"(?P<short>[0-9]{{2,9}}+){_LEVEL}"
+
+#: BeOpen, the company that employed the developers in 2000, put its name before that of 2.0.
+_PYTHON: Final = rf"(?:beopen-)?python-?{_DOTTED}"
+_PYTHON_DIGITS: Final = rf"python{_DIGITS}"
+#: `pyth151.tgz`, `py152.tgz`
+_SHORT: Final = rf"py(?:th(?:on)?)?{_SHORT_DIGITS}"
+_MAC_DIGITS: Final = rf"macpython-?{_SHORT_DIGITS}"
+_MAC: Final = rf"macpython(?:-(?P<options>osx|os9|carbon|classic|jaguar|panther|tiger))?-?{_DOTTED}"
+_UNIVERSAL_MAC: Final = rf"(?P<options>universal)-macpython-?{_DOTTED}"
+_WINDOWS: Final = rf"windows-{_DOTTED}"
+#: Red Hat's own Python was called `python`, that of python.org `python2` or `python2.3`. Packages
+#: of other projects (`python-ldap-2.0-1.i386.rpm`) have similar names: hence the list.
+_RPM: Final = (
+    r"(?:beopen-)?python[0-9.]{0,9}"
+    r"(?:-(?P<package>debug|debuginfo|demo|devel|docs?|idle|libs|test|tkinter|tools))?"
+    rf"-{_DOTTED}"
+)
+_DOCUMENT_FORMS: Final = (
+    r"(?P<options>html|text|texinfo|info|latex|isilo|(?:pdf|postscript)(?:-a4|-letter)?)"
+)
+
+# ---------------------------------------------------------------------------------------------
+# Rests: what stands between the version and the extension's dot
+# ---------------------------------------------------------------------------------------------
+
+_FREE_THREADED: Final = r"(?P<free_threaded>t)?"
+_WINDOWS_ARCH: Final = r"(?:[-.](?P<arch>amd64|arm32|arm64|ia64|win32|x86))?"
+# After `macos` or `macosx` comes a version, a date, both (`10.3-2010-03-24`), or nothing.
+_MIN_MACOS: Final = r"(?P<min_macos>(?:[0-9]+(?:\.[0-9]+)*)?-?(?:[0-9]+-[0-9]+-[0-9]+)?)"
+_MAC_REVISION: Final = r"(?:-(?P<revision>[0-9]+(?:-[0-9]+-[0-9]+)?))?"
+_MAC_OPTIONS: Final = r"[-_]?(?P<options>active|full|patch|small|src)?"
+
+# ---------------------------------------------------------------------------------------------
+# Formats: what an extension is called, by the kind of artifact
+# ---------------------------------------------------------------------------------------------
+
+_TARBALLS: Final = {
+    "tar": "tarball",
+    "tar.bz2": "tarball_bzip2",
+    "tbz": "tarball_bzip2",
+    "tbz2": "tarball_bzip2",
+    "tar.gz": "tarball_deflate",
+    "tgz": "tarball_deflate",
+    "tar.xz": "tarball_lzma",
+    "txz": "tarball_lzma",
+    "tar.z": "tarball_compress",
+    "tar.zst": "tarball_zstd",
+    "tzst": "tarball_zstd",
+}
+_ARCHIVES: Final = {**_TARBALLS, "zip": "archive_deflate"}
+_WINDOWS_PACKAGES: Final = {
+    "exe": "executable",
+    "msi": "installation_packages",
+    "zip": "archive_deflate",
+    "appx": "app_package",
+    "msix": "app_package",
+}
+_MAC_PACKAGES: Final = {"pkg": "installer_package", "dmg": "disk_image"}
+#: Encodings of Mac files with a resource fork.
+_MAC_ENCODINGS: Final = {"bin": "macbinary", "hqx": "binhex", "sit": "stuffit"}
+_DOCUMENTS: Final = {"chm": "html_help", "epub": "epub", "pdf": "pdf"}
+
+# ---------------------------------------------------------------------------------------------
+# The table
+# ---------------------------------------------------------------------------------------------
+
+
+class Rule(NamedTuple):
+    """A row: names that begin with the head, go on with the rest, and have one of the formats.
+
+    The patterns see lower case. A group called like an attribute gives its value; of attributes
+    that are true or absent it is the presence that counts.
+    """
+
+    artifact_type: str
+    head: str
+    rest: str
+    #: By extension.
+    formats: Mapping[str, str]
+    #: Attributes that a name does not show.
+    defaults: Mapping[str, str] = {}
+    #: The catalog's words for words in names that differ.
+    words: Mapping[str, str] = {}
+
+
+#: The first row that matches a name counts.
+RULES: Final = (
+    # Python-3.15.0rc1.tar.xz, Python-2.0.1-Debug.zip, BeOpen-Python-2.0.tar.gz, python1.1.tar.gz
+    Rule("source-release", _PYTHON, r"(?P<debug>-debug)?", _ARCHIVES),
+    # Not seen yet. A .zip with a build number alone is for Windows.
+    Rule(
+        "source-release",
+        _PYTHON,
+        r"[-_.]?(?P<post_build>post[0-9]+)(?P<debug>-debug)?",
+        _TARBALLS,
+    ),
+    # python-3.13.0rc1-no-lto-macos11.pkg, python-2.6.4_macosx10.3.dmg, python-3.1.dmg
+    Rule(
+        "macos-release",
+        _PYTHON,
+        rf"(?:[-_.]?(?P<post_build>post[0-9]+))?{_FREE_THREADED}"
+        rf"(?:-(?P<options>no-(?!macos)[a-z]+))?(?:[-_]macosx?{_MIN_MACOS})?"
+        r"(?:[-_](?P<revision>rev[0-9]+))?",
+        _MAC_PACKAGES,
+    ),
+    # python-3.13.0t-amd64.zip, python-3.0a2.x86.msi, Python-2.3.2-1.exe. The build number may
+    # follow any character; `t` before a number is not the free-threaded build.
+    Rule(
+        "windows-release",
+        _PYTHON,
+        rf"(?:(?:.(?=[0-9])|.?(?=post))(?P<post_build>(?:post)?[0-9]+))?{_FREE_THREADED}"
+        rf"(?P<test>-test)?(?P<embed>-embed(?:dable)?)?{_WINDOWS_ARCH}"
+        r"(?P<webinstall>-webinstall)?",
+        _WINDOWS_PACKAGES,
+        defaults={"arch": "win32"},
+        words={"x86": "win32"},
+    ),
+    # python-2.7.18.amd64-pdb.zip
+    Rule(
+        "windows-support",
+        _PYTHON,
+        rf"{_FREE_THREADED}{_WINDOWS_ARCH}-(?P<pdb>pdb)",
+        {"zip": "zip", "msi": "msi", "exe": "exe"},
+    ),
+    # windows-3.14.0.json, which the Python install manager reads
+    Rule("windows-manifest", _WINDOWS, "", {"json": "json"}),
+    # python-3.14.0-aarch64-linux-android.tar.gz: the triplets of the NDK
+    Rule(
+        "android-release",
+        _PYTHON,
+        rf"{_FREE_THREADED}-(?P<arch>aarch64|arm64|arm|armv7a|i686|riscv64|x86|x86_64)"
+        r"-linux-android(?:eabi)?",
+        _ARCHIVES,
+        words={"aarch64": "arm64"},
+    ),
+    # python-3.15.0b1-iOS-XCframework.tar.gz
+    Rule("ios-release", _PYTHON, rf"{_FREE_THREADED}-ios(?:-xcframework)?", _ARCHIVES),
+    # Not seen yet; the triplets of PEP 11.
+    Rule(
+        "linux-release",
+        _PYTHON,
+        rf"{_FREE_THREADED}-(?P<arch>aarch64|armv7|i686|ppc64le|riscv64|s390x|x86_64)"
+        r"-(?:unknown-)?linux-(?P<options>gnu|musl)",
+        _ARCHIVES,
+        words={"aarch64": "arm64"},
+    ),
+    # BeOpen-Python-2.0-1.i386.rpm, python2.3-devel-2.3.2-1pydotorg.i386.rpm
+    Rule(
+        "linux-release",
+        _RPM,
+        r"-(?P<revision>[0-9][0-9a-z._]{0,40})"
+        r"\.(?P<arch>aarch64|alpha|i[3-6]86|ia64|noarch|nosrc|ppc|ppc64|ppc64le|s390|s390x"
+        r"|sparc|src|x86_64)",
+        {"rpm": "rpm_package"},
+        words={"aarch64": "arm64"},
+    ),
+    # MacPython221full.bin, MacPython221MacOS81patch.hqx
+    Rule(
+        "macos-release",
+        _MAC_DIGITS,
+        rf"(?:[-_]?macos(?P<min_macos>[0-9.]*))?{_MAC_OPTIONS}",
+        _MAC_ENCODINGS,
+    ),
+    # Python-2.2.1.sit
+    Rule("macos-release", _PYTHON, _MAC_OPTIONS, _MAC_ENCODINGS),
+    # MacPython-OSX-2.3-1.dmg
+    Rule("macos-release", _MAC, _MAC_REVISION, {**_MAC_PACKAGES, **_MAC_ENCODINGS}),
+    # Universal-MacPython-2.4.3-2006-04-07.dmg
+    Rule("macos-release", _UNIVERSAL_MAC, _MAC_REVISION, _MAC_PACKAGES),
+    # py152.tgz, pyth151.tgz, py152.exe
+    Rule("source-release", _SHORT, "", _TARBALLS),
+    Rule("windows-release", _SHORT, "", {"exe": "executable"}, defaults={"arch": "win32"}),
+    # Python25.chm, python3100a1.chm
+    Rule("documentation", _PYTHON_DIGITS, "", _DOCUMENTS),
+    # python-3.9.0-docs.epub, python-3.9.0-docs-pdf-a4.tar.bz2, html-2.2.1.tgz
+    Rule("documentation", _PYTHON, r"(?:-docs?)?", _DOCUMENTS),
+    Rule("documentation", _PYTHON, rf"-docs?(?:-{_DOCUMENT_FORMS})?", _ARCHIVES),
+    Rule("documentation", rf"{_DOCUMENT_FORMS}-{_DOTTED}", "", _ARCHIVES),
+)
+
+#: The rules and their whole patterns, by extension.
+_BY_EXTENSION: Final[dict[str, list[tuple[re.Pattern[str], Rule]]]] = {}
+for _rule in RULES:
+    _pattern = re.compile(f"(?>{_rule.head}){_rule.rest}")
+    for _extension in _rule.formats:
+        _BY_EXTENSION.setdefault(_extension, []).append((_pattern, _rule))
+
+#: Candidates were `c1` up to 2.6.2, and are `rc1` since.
+_LEVELS: Final = {**LEVELS, "c": "candidate"}
 
 
 class ParsedName(NamedTuple):
@@ -20,22 +239,6 @@ class ParsedName(NamedTuple):
     attributes: dict[str, str | bool]
 
 
-#: The longest name that a file system allows (NAME_MAX of Linux). It bounds the time of the rows,
-#: which may backtrack.
-LONGEST_NAME: Final = 255
-
-
-#: The rules and their names for the format, by extension.
-_BY_EXTENSION: Final[dict[str, list[tuple[Rule, str]]]] = {}
-for _rule in RULES:
-    for _extension, _format in _rule.formats.items():
-        _BY_EXTENSION.setdefault(_extension, []).append((_rule, _format))
-
-#: 3.10.0 has the correct installer under the plain name and the replaced one under this, in the
-#: uploader's spelling; the dictionary's is taken as well.
-_SUPERSEDED_MARKS: Final = ("_superceded", "_superseded")
-
-
 def parse_name(name: str, directory: str = "") -> ParsedName:
     """Parse a file's name; any text is accepted.
 
@@ -46,38 +249,52 @@ def parse_name(name: str, directory: str = "") -> ParsedName:
     """
     # Beyond ASCII, lower() may change a text's length, and digits are not those of versions.
     if len(name) <= LONGEST_NAME and name.isascii():
-        text = name.lower()
-        plain = without_superseded_mark(text)
-        parsed = _recognise(plain or text, directory)
+        plain, mark = split_superseded(name.lower())
+        parsed = _recognise(plain, directory)
         if parsed is not None:
-            if plain is not None:
+            if mark:
                 parsed.attributes["superseded"] = True
             return parsed
     return ParsedName(parse_release_directory(directory), UNRECOGNISED, {})
 
 
-def without_superseded_mark(name: str) -> str | None:
-    """The name that a superseded file had before; None if the name has no such mark."""
+def split_superseded(name: str) -> tuple[str, str]:
+    """A name without the mark of superseded files, and the mark; `""` if it has none."""
     for mark in _SUPERSEDED_MARKS:
         if name.endswith(mark):
-            return name[: -len(mark)]
-    return None
+            return name.removesuffix(mark), mark
+    return name, ""
 
 
 def _recognise(text: str, directory: str) -> ParsedName | None:
-    """Parse a lower-case name by the first row that matches it."""
     stem, _, extension = text.rpartition(".")
     if stem.endswith(".tar"):
         stem, extension = stem[:-4], f"tar.{extension}"
-    for rule, file_format in _BY_EXTENSION.get(extension, ()):
-        begin = rule.head.pattern.match(stem)
-        rest = begin and rule.rest.fullmatch(stem, begin.end())
-        version = begin and rest and rule.head.version(begin, directory)
-        if begin and rest and version:
-            attributes: dict[str, str | bool] = {**rule.defaults, "format": file_format}
-            for name, value in {**begin.groupdict(), **rest.groupdict()}.items():
-                if value is not None and name in ATTRIBUTES:
-                    is_flag = ATTRIBUTES[name] is bool
-                    attributes[name] = is_flag or rule.words.get(value, value)
-            return ParsedName(version, rule.artifact_type, attributes)
+    for pattern, rule in _BY_EXTENSION.get(extension, ()):
+        match = pattern.fullmatch(stem)
+        if match is None:
+            continue
+        found = {name: value for name, value in match.groupdict().items() if value is not None}
+        numbers = _numbers(found, directory)
+        if numbers is None:
+            continue
+        attributes: dict[str, str | bool] = {**rule.defaults, "format": rule.formats[extension]}
+        for name, value in found.items():
+            if name in ATTRIBUTES:
+                attributes[name] = ATTRIBUTES[name] is bool or rule.words.get(value, value)
+        level, serial = _LEVELS[found.get("level", "")], found.get("serial", 0)
+        version = NormalizedPythonVersion(*numbers, level, serial)
+        return ParsedName(version, rule.artifact_type, attributes)
     return None
+
+
+def _numbers(found: Mapping[str, str], directory: str) -> Sequence[int | str] | None:
+    """Major, minor and micro; None if the directory contradicts them."""
+    if "major" in found:
+        return found["major"], found["minor"], found.get("micro", 0)
+    digits = found.get("digits") or found["short"]
+    release = parse_release_directory(directory)
+    # A series alone (`Python25.chm` in 2.5.3/) stands for the directory's version.
+    if release and digits in {"{}{}{}".format(*release), "{}{}".format(*release)}:
+        return release
+    return (*digits, 0)[:3] if "short" in found and len(digits) <= 3 else None

@@ -30,7 +30,7 @@ from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.catalog import REPLACED
 from pyorg_pipeline.model.companions import ListedArtifact, group_listing
 from pyorg_pipeline.model.due import Failure
-from pyorg_pipeline.model.names import without_superseded_mark
+from pyorg_pipeline.model.names import split_superseded
 from pyorg_pipeline.model.text import shortened
 from pyorg_pipeline.refresh.changes import ChangeTracker, Row, find_changes
 from pyorg_pipeline.site.client import SiteClient
@@ -243,7 +243,7 @@ def _check_losses(listing: Listing, rows: Sequence[Row], before: Failure | None)
     """Raise ArtifactsLostError unless an earlier listing showed the same losses."""
     listed = {f"{listing.directory}/{entry.name}" for entry in listing.entries}
     # It may be listed under a name that says superseded.
-    listed |= set(filter(None, map(without_superseded_mark, listed)))
+    listed |= {split_superseded(path)[0] for path in listed}
     existing = _existing(rows)
     recognised = (row["path"] for row in existing if row["artifact_type"] != UNRECOGNISED)
     lost = sorted(set(recognised) - listed)

@@ -16,7 +16,7 @@ from pyorg_pipeline.model.artifacts import (
     PythonOrgArtifact,
     is_release_type,
 )
-from pyorg_pipeline.model.grammar import RULES
+from pyorg_pipeline.model.names import RULES
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 

@@ -9,8 +9,7 @@ import pytest
 
 from pyorg_pipeline.model.arguments import parse_attributes
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
-from pyorg_pipeline.model.grammar import RULES
-from pyorg_pipeline.model.names import LONGEST_NAME, parse_name
+from pyorg_pipeline.model.names import LONGEST_NAME, RULES, parse_name
 from pyorg_pipeline.model.versions import parse_release_directory
 
 NAMES = Path(__file__).parent / "data" / "names.tsv"
@@ -125,17 +124,11 @@ def test_release_directories_are_named_by_two_or_three_numbers(
     assert parse_release_directory(name) == version
 
 
-def test_the_patterns_of_the_table_name_nothing_but_version_parts_and_attributes() -> None:
-    version_parts = {"major", "minor", "micro", "level", "serial", "digits"}
+def test_the_patterns_name_attributes_and_parts_of_versions_in_lower_case() -> None:
+    version_parts = {"major", "minor", "micro", "level", "serial", "digits", "short"}
     for rule in RULES:
-        assert rule.head.pattern.groupindex.keys() <= version_parts | ATTRIBUTES.keys()
-        assert rule.rest.groupindex.keys() <= ATTRIBUTES.keys()
-        assert rule.defaults.keys() <= ATTRIBUTES.keys()
-
-
-def test_the_patterns_of_the_table_are_in_the_lower_case_that_they_see() -> None:
-    for rule in RULES:
-        for pattern in (rule.head.pattern, rule.rest):
-            words = re.sub(r"\(\?P<\w+>|\\.", "", pattern.pattern)
-            assert words == words.lower()
-        assert [extension for extension in rule.formats if extension != extension.lower()] == []
+        groups = re.compile(rule.head + rule.rest).groupindex
+        assert groups.keys() | rule.defaults.keys() <= version_parts | ATTRIBUTES.keys()
+        words = re.sub(r"\(\?P<\w+>|\\.", "", rule.head + rule.rest)
+        assert words == words.lower()
+        assert all(extension == extension.lower() for extension in rule.formats)

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
 from pyorg_pipeline.model.companions import Entry, group_listing
-from pyorg_pipeline.model.grammar import RULES
-from pyorg_pipeline.model.names import parse_name
+from pyorg_pipeline.model.names import RULES, parse_name
 from pyorg_pipeline.model.versions import parse_release_directory
 
 #: Machines may be busy: how long an example takes proves nothing.
