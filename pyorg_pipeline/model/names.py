@@ -7,7 +7,7 @@ classification of python-org-downloads 1.0.0. A name that no row matches is unre
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
@@ -288,7 +288,9 @@ def _recognise(text: str, directory: str) -> ParsedName | None:
     return None
 
 
-def _numbers(found: Mapping[str, str], directory: str) -> Sequence[int | str] | None:
+def _numbers(
+    found: Mapping[str, str], directory: str
+) -> tuple[int | str, int | str, int | str] | None:
     """Major, minor and micro; None if the directory contradicts them."""
     if "major" in found:
         return found["major"], found["minor"], found.get("micro", 0)
@@ -296,5 +298,7 @@ def _numbers(found: Mapping[str, str], directory: str) -> Sequence[int | str] | 
     release = parse_release_directory(directory)
     # A series alone (`Python25.chm` in 2.5.3/) stands for the directory's version.
     if release and digits in {"{}{}{}".format(*release), "{}{}".format(*release)}:
-        return release
-    return (*digits, 0)[:3] if "short" in found and len(digits) <= 3 else None
+        return release.major, release.minor, release.micro
+    if "short" in found and len(digits) <= 3:
+        return digits[0], digits[1], digits[2:] or 0
+    return None
