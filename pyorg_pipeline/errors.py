@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pyorg_pipeline.model.text import plural, shortened
 
@@ -39,9 +40,15 @@ from pyorg_pipeline.model.text import plural, shortened
 class PyorgError(Exception):
     """The base class of all exceptions of this package."""
 
+    #: The message of subclasses that are dataclasses, with the names of their fields in braces.
+    template: ClassVar[str] = ""
+
     def __post_init__(self) -> None:
-        # Of the subclasses that are dataclasses: exceptions are pickled by their arguments.
+        # Exceptions are pickled by their arguments.
         self.args = tuple(vars(self).values())
+
+    def __str__(self) -> str:
+        return self.template.format_map(vars(self)) if self.template else super().__str__()
 
 
 @dataclass(eq=False)
@@ -51,9 +58,7 @@ class SettingsError(PyorgError):
     name: str
     value: str
     reason: str
-
-    def __str__(self) -> str:
-        return f"{self.name}={self.value!r} cannot be used: {self.reason}"
+    template = "{name}={value!r} cannot be used: {reason}"
 
 
 @dataclass(eq=False)
@@ -62,10 +67,9 @@ class ExtraMissingError(PyorgError):
 
     extra: str
     purpose: str
-
-    def __str__(self) -> str:
-        install = f"pip install '.[{self.extra}]'"
-        return f"{self.purpose} needs a further package: {install} in the clone of pyorg_pipeline"
+    template = (
+        "{purpose} needs a further package: pip install '.[{extra}]' in the clone of pyorg_pipeline"
+    )
 
 
 class InvalidArgumentError(PyorgError, ValueError):
@@ -86,9 +90,7 @@ class SiteError(PyorgError):
 
     url: str
     reason: str
-
-    def __str__(self) -> str:
-        return f"{self.url}: {self.reason}"
+    template = "{url}: {reason}"
 
     @property
     def transient(self) -> bool:
@@ -99,10 +101,7 @@ class SiteError(PyorgError):
 class SiteUnreachableError(SiteError):
     """No connection, a broken connection, or a timeout."""
 
-    @property
-    def transient(self) -> bool:
-        """Always."""
-        return True
+    transient = True
 
 
 def is_transient_status(status: int) -> bool:
@@ -149,9 +148,7 @@ class CatalogMissingError(CatalogError):
     """There is no catalog yet."""
 
     location: str
-
-    def __str__(self) -> str:
-        return f"there is no catalog at {self.location} yet: run `pyorg refresh` to create it"
+    template = "there is no catalog at {location} yet: run `pyorg refresh` to create it"
 
 
 @dataclass(eq=False)
@@ -160,12 +157,7 @@ class CatalogUnreadableError(CatalogError):
 
     location: str
     reason: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.location} cannot be read: {self.reason}; "
-            "`pyorg refresh --full` rewrites every table"
-        )
+    template = "{location} cannot be read: {reason}; `pyorg refresh --full` rewrites every table"
 
 
 @dataclass(eq=False)
@@ -174,12 +166,10 @@ class CatalogLockedError(CatalogError):
 
     location: str
     holder: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.location} is being refreshed by {self.holder}; "
-            "wait until that has finished (queries work meanwhile)"
-        )
+    template = (
+        "{location} is being refreshed by {holder}; "
+        "wait until that has finished (queries work meanwhile)"
+    )
 
 
 @dataclass(eq=False)
@@ -189,13 +179,11 @@ class CatalogSiteError(CatalogError):
     location: str
     recorded: str
     wanted: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.location} was filled from {self.recorded}, not from {self.wanted}: "
-            "set PYORG_SITE_URL or PYORG_HOME to match, "
-            "or replace the catalog with the new site's by `pyorg refresh --full`"
-        )
+    template = (
+        "{location} was filled from {recorded}, not from {wanted}: "
+        "set PYORG_SITE_URL or PYORG_HOME to match, "
+        "or replace the catalog with the new site's by `pyorg refresh --full`"
+    )
 
 
 class RefreshError(PyorgError):
@@ -209,13 +197,11 @@ class RootListingError(RefreshError):
     url: str
     lost: int
     known: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.url} no longer lists {self.lost} of {self.known} known release directories, "
-            "which is more than a tenth; nothing was changed. If they were really removed, "
-            "run `pyorg refresh --accept_vanished true`"
-        )
+    template = (
+        "{url} no longer lists {lost} of {known} known release directories, "
+        "which is more than a tenth; nothing was changed. If they were really removed, "
+        "run `pyorg refresh --accept_vanished true`"
+    )
 
 
 @dataclass(eq=False)
@@ -224,27 +210,24 @@ class DirectoriesFailedError(RefreshError):
 
     #: The reason for each directory's name.
     failures: Mapping[str, str]
+    template = (
+        "could not read {failed}. "
+        "The catalog keeps the last good table of each; the next `pyorg refresh` tries again"
+    )
 
     def __str__(self) -> str:
-        return (
-            f"could not read {self._failed}. "
-            "The catalog keeps the last good table of each; the next `pyorg refresh` tries again"
-        )
-
-    @property
-    def _failed(self) -> str:
         count = plural(len(self.failures), "directory")
-        return f"{count}: {_shown(dict(sorted(self.failures.items())))}"
+        failures = _shown(dict(sorted(self.failures.items())))
+        return self.template.format(failed=f"{count}: {failures}")
 
 
 class DigestsFailedError(DirectoriesFailedError):
     """Some files with digests could not be read; the recorded digests are unchanged."""
 
-    def __str__(self) -> str:
-        return (
-            f"could not read all digests of {self._failed}. "
-            "The next `pyorg refresh --digests true` reads the missing ones"
-        )
+    template = (
+        "could not read all digests of {failed}. "
+        "The next `pyorg refresh --digests true` reads the missing ones"
+    )
 
 
 class DownloadError(PyorgError):
@@ -265,14 +248,12 @@ class VerificationError(DownloadError):
     expected_source: str
     #: Where the actual value comes from, such as `the bytes received`.
     actual_source: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.subject}: {self.what} should be {self.expected} ({self.expected_source}), "
-            f"but is {self.actual} ({self.actual_source}); nothing was written under the final "
-            "name. Refresh the catalog, then download the file again; if it still differs, do "
-            "not use it"
-        )
+    template = (
+        "{subject}: {what} should be {expected} ({expected_source}), "
+        "but is {actual} ({actual_source}); nothing was written under the final "
+        "name. Refresh the catalog, then download the file again; if it still differs, do "
+        "not use it"
+    )
 
 
 class UnverifiableError(VerificationError):
@@ -284,16 +265,15 @@ class UnverifiableError(VerificationError):
         reason: What is missing.
     """
 
+    template = (
+        "{subject} has no {what} to verify it with ({actual_source}), and "
+        "{expected_source} requires one; nothing was downloaded. verify=True uses the "
+        "strongest verification that the site's files allow"
+    )
+
     def __init__(self, subject: str, required: str, reason: str) -> None:
         super().__init__(subject, required, "published", "missing", f"verify={required!r}", reason)
         self.args = (subject, required, reason)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.subject} has no {self.what} to verify it with ({self.actual_source}), and "
-            f"{self.expected_source} requires one; nothing was downloaded. verify=True uses the "
-            "strongest verification that the site's files allow"
-        )
 
 
 @dataclass(eq=False)
@@ -303,9 +283,7 @@ class DestinationError(DownloadError):
     path: str
     reason: str
     advice: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}; {self.advice}"
+    template = "{path}: {reason}; {advice}"
 
 
 @dataclass(eq=False)
