@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
@@ -35,6 +35,8 @@ DEFAULTS: Final = {
 }
 #: What the default of PYORG_HOME depends on.
 _USER_FOLDERS: Final = ("HOME", "XDG_DATA_HOME", "LOCALAPPDATA", "USERPROFILE")
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,49 @@ class Settings:
         return self.home / "locks"
 
 
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process; `DEFAULTS` lists the variables.
+
+    They are checked once, and again only if the environment has changed.
+
+    Args:
+        environment: Used in place of the process's environment.
+
+    Raises:
+        SettingsError: A variable has an invalid value.
+    """
+    source = os.environ if environment is None else environment
+    return _checked(*map(source.get, DEFAULTS), *map(os.environ.get, _USER_FOLDERS))
+
+
+@lru_cache(maxsize=1)
+def _checked(*variables: str | None) -> Settings:
+    given = {name: (text or "").strip() for name, text in zip(DEFAULTS, variables, strict=False)}
+
+    def value(name: str, parse: Callable[[str], _Value]) -> _Value:
+        return _parsed(name, given[name] or DEFAULTS[name], parse)
+
+    home = value("PYORG_HOME", _folder) or _default_home()
+    return Settings(
+        site_url=value("PYORG_SITE_URL", _site_url),
+        site_is_given=bool(given["PYORG_SITE_URL"]),
+        home=home,
+        catalog_url=value("PYORG_CATALOG_URL", _catalog_url) or str(home / "catalog"),
+        dagster_home=value("DAGSTER_HOME", _folder) or home / "dagster",
+        concurrency=value("PYORG_CONCURRENCY", partial(_number, largest=LARGEST_CONCURRENCY)),
+        auto_refresh=value("PYORG_AUTO_REFRESH", _switch),
+        automation=Automation(
+            on=value("PYORG_AUTOMATION", _switch),
+            refresh_cron=value("PYORG_REFRESH_CRON", _cron),
+            full_refresh_cron=value("PYORG_FULL_REFRESH_CRON", _cron),
+            timezone=value("PYORG_TIMEZONE", _timezone),
+            look_every=value("PYORG_LOOK_EVERY", partial(_number, largest=3600)),
+            keep_runs=value("PYORG_KEEP_RUNS", partial(_number, largest=36500)),
+        ),
+        webhook_url=value("PYORG_WEBHOOK_URL", _webhook_url),
+    )
+
+
 @lru_cache(maxsize=64)
 def derived_settings(settings: Settings, site_url: str | None, catalog_url: str | None) -> Settings:
     """The settings with another site, if one is given, and with another catalog.
@@ -92,7 +137,7 @@ def derived_settings(settings: Settings, site_url: str | None, catalog_url: str 
         SettingsError: the site is not a URL, or the catalog is a path that is not a folder.
     """
     if site_url is not None:
-        url = _site_url("BASE_URL", site_url)
+        url = _parsed("BASE_URL", site_url, _site_url)
         if url != settings.site_url:
             home = settings.home / "sites" / re.sub(r"[^A-Za-z0-9.]+", "-", url).strip("-")
             settings = replace(
@@ -103,75 +148,30 @@ def derived_settings(settings: Settings, site_url: str | None, catalog_url: str 
                 dagster_home=home / "dagster",
             )
         settings = replace(settings, site_is_given=True)
-    if catalog_url is not None:
-        settings = replace(settings, catalog_url=_catalog_url("CATALOG_URL", catalog_url))
+    if catalog_url:
+        settings = replace(settings, catalog_url=_parsed("CATALOG_URL", catalog_url, _catalog_url))
     return settings
 
 
-def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of this process; `DEFAULTS` lists the variables.
-
-    They are read from the environment and checked once, and again only if it has changed.
-
-    Args:
-        environment: Used in place of the process's environment.
-
-    Raises:
-        SettingsError: A variable has an invalid value.
-    """
-    if environment is not None:
-        return _checked(environment)
-    return _checked_once(tuple(map(os.environ.get, (*DEFAULTS, *_USER_FOLDERS))))
+def _parsed(name: str, text: str, parse: Callable[[str], _Value]) -> _Value:
+    try:
+        return parse(text)
+    except ValueError as error:
+        # The path of a webhook's URL is a secret.
+        shown = origin_text(text) if parse is _webhook_url else text
+        raise SettingsError(name, shown, str(error)) from None
 
 
-@lru_cache(maxsize=1)
-def _checked_once(_variables: tuple[str | None, ...]) -> Settings:
-    return _checked(os.environ)
+def _site_url(text: str) -> str:
+    if not _is_http(text) or "?" in text or "#" in text:
+        raise ValueError(f"it has to be a URL such as {DEFAULTS['PYORG_SITE_URL']}")
+    return text.rstrip("/") + "/"
 
 
-def _checked(environment: Mapping[str, str]) -> Settings:
-    def given(name: str) -> str:
-        return environment.get(name, "").strip()
-
-    def value(name: str) -> str:
-        return given(name) or DEFAULTS[name]
-
-    home = _folder("PYORG_HOME", value("PYORG_HOME")) or _default_home()
-    return Settings(
-        site_url=_site_url("PYORG_SITE_URL", value("PYORG_SITE_URL")),
-        site_is_given=bool(given("PYORG_SITE_URL")),
-        home=home,
-        catalog_url=_catalog_url(
-            "PYORG_CATALOG_URL", value("PYORG_CATALOG_URL") or str(home / "catalog")
-        ),
-        dagster_home=_folder("DAGSTER_HOME", value("DAGSTER_HOME")) or home / "dagster",
-        concurrency=_number("PYORG_CONCURRENCY", value("PYORG_CONCURRENCY"), LARGEST_CONCURRENCY),
-        auto_refresh=_switch("PYORG_AUTO_REFRESH", value("PYORG_AUTO_REFRESH")),
-        automation=Automation(
-            on=_switch("PYORG_AUTOMATION", value("PYORG_AUTOMATION")),
-            refresh_cron=_cron("PYORG_REFRESH_CRON", value("PYORG_REFRESH_CRON")),
-            full_refresh_cron=_cron("PYORG_FULL_REFRESH_CRON", value("PYORG_FULL_REFRESH_CRON")),
-            timezone=_timezone("PYORG_TIMEZONE", value("PYORG_TIMEZONE")),
-            look_every=_number("PYORG_LOOK_EVERY", value("PYORG_LOOK_EVERY"), 3600),
-            keep_runs=_number("PYORG_KEEP_RUNS", value("PYORG_KEEP_RUNS"), 36500),
-        ),
-        webhook_url=_webhook_url("PYORG_WEBHOOK_URL", value("PYORG_WEBHOOK_URL")),
-    )
-
-
-def _site_url(name: str, url: str) -> str:
-    """The URL of a site, ending in a slash."""
-    if not _is_http(url) or "?" in url or "#" in url:
-        raise SettingsError(name, url, f"it has to be a URL such as {DEFAULTS['PYORG_SITE_URL']}")
-    return url.rstrip("/") + "/"
-
-
-def _webhook_url(name: str, url: str) -> str | None:
-    """A webhook's URL, which may have a query, but is never shown whole."""
-    if url and not _is_http(url):
-        reason = "it has to be a URL such as https://hooks.example/services/secret"
-        raise SettingsError(name, origin_text(url), reason)
-    return url or None
+def _webhook_url(text: str) -> str | None:
+    if text and not _is_http(text):
+        raise ValueError("it has to be a URL such as https://hooks.example/services/secret")
+    return text or None
 
 
 def _is_http(url: str) -> bool:
@@ -180,15 +180,11 @@ def _is_http(url: str) -> bool:
         is_address = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    return (
-        is_address
-        and parts.scheme in {"http", "https"}
-        and re.search(r"[\s\x00-\x1f]", url) is None
-    )
+    return is_address and parts.scheme in {"http", "https"} and not re.search(r"[\s\x00-\x1f]", url)
 
 
-def _catalog_url(name: str, url: str) -> str:
-    return url if "://" in url else str(_folder(name, url))
+def _catalog_url(text: str) -> str:
+    return text if "://" in text else str(_folder(text) or "")
 
 
 def _default_home() -> Path:
@@ -197,44 +193,43 @@ def _default_home() -> Path:
     return Path(platformdirs.user_data_dir("pyorg_pipeline", appauthor=False))
 
 
-def _folder(name: str, text: str) -> Path | None:
+def _folder(text: str) -> Path | None:
     if not text:
         return None
     if "\0" in text:
-        raise SettingsError(name, text, "a path cannot contain NUL")
+        raise ValueError("a path cannot contain NUL")
     path = Path(text).expanduser().absolute()
     if path.exists() and not path.is_dir():
-        raise SettingsError(name, text, "it exists and is not a folder")
+        raise ValueError("it exists and is not a folder")
     return path
 
 
-def _number(name: str, text: str, largest: int) -> int:
+def _number(text: str, largest: int) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= largest):
-        raise SettingsError(name, text, f"it has to be a whole number from 1 to {largest}")
+        raise ValueError(f"it has to be a whole number from 1 to {largest}")
     return int(text)
 
 
-def _cron(name: str, text: str) -> str:
+def _cron(text: str) -> str:
     # Dagster checks the fields themselves.
     if len(text.split()) != 5:
-        raise SettingsError(name, text, "it has to be a cron expression such as 17 * * * *")
+        raise ValueError("it has to be a cron expression such as 17 * * * *")
     return text
 
 
-def _timezone(name: str, text: str) -> str:
-    if text == "UTC":
-        return text
-    from zoneinfo import ZoneInfo  # noqa: PLC0415  # a query needs no time zones
+def _timezone(text: str) -> str:
+    if text != "UTC":
+        from zoneinfo import ZoneInfo  # noqa: PLC0415  # a query needs no time zones
 
-    try:
-        ZoneInfo(text)
-    except (KeyError, ValueError, OSError):  # an unknown name is a KeyError
-        raise SettingsError(name, text, "it has to be a time zone such as Europe/Berlin") from None
+        try:
+            ZoneInfo(text)
+        except (KeyError, ValueError, OSError):  # an unknown name is a KeyError
+            raise ValueError("it has to be a time zone such as Europe/Berlin") from None
     return text
 
 
-def _switch(name: str, text: str) -> bool:
+def _switch(text: str) -> bool:
     try:
-        return parse_flag(name, text)
+        return parse_flag("", text)
     except InvalidArgumentError:
-        raise SettingsError(name, text, "it has to be 1 or 0") from None
+        raise ValueError("it has to be 1 or 0") from None
