@@ -29,8 +29,12 @@ from pyorg_pipeline.catalog.reader import CatalogReader
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.metadata import OWNERS, column_schema, names, preview
 from pyorg_pipeline.defs.resources import CatalogResource, DownloadsResource, SiteResource
-from pyorg_pipeline.downloads.batch import ArtifactProgress, download_all
-from pyorg_pipeline.downloads.destinations import Destination, open_destination
+from pyorg_pipeline.downloads.destinations import (
+    ArtifactProgress,
+    Destination,
+    download_all,
+    open_destination,
+)
 from pyorg_pipeline.errors import CatalogSiteError, DownloadsFailedError
 from pyorg_pipeline.model.arguments import parse_verification
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact

@@ -39,13 +39,9 @@ MIN_UNPACKED_LIMIT: Final = 64 * 1024 * 1024
 MAX_UNPACKED_RATIO: Final = 100
 _XZ_MEMORY: Final = 256 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
-# PKWARE's APPNOTE, 4.3.7 and 4.3.16.
+# PKWARE's APPNOTE, 4.3.7 and 4.3.16: the starts of a member and of the end of the directory.
 _ZIP_MEMBER: Final = b"PK\x03\x04"
-_ZIP_END: Final = b"PK\x05\x06"
-_ZIP_END_SIZE: Final = 22
-# The number of members; the escape value means that ZIP64 records it.
-_ZIP_COUNT: Final = slice(10, 12)
-_ZIP64: Final = 0xFFFF
+_ZIP_END: Final = struct.Struct("<4s6xH10x")
 
 _DAMAGE: Final = (
     lzma.LZMAError,
@@ -77,42 +73,35 @@ def check_archive(path: Path, name: str) -> None:
     size = path.stat().st_size
     limit = MIN_UNPACKED_LIMIT + MAX_UNPACKED_RATIO * size
     unpacked = 0
-    reason: str | Exception | None = None
     with path.open("rb") as file:
         try:
             chunks = _zip_chunks(file, size) if kind == "zip" else _tarball_chunks(file, kind)
             for chunk in chunks:
                 unpacked += len(chunk)
                 if unpacked > limit:
-                    reason = f"it unpacks to more than {limit} bytes"
-                    break
-        except _DAMAGE as error:
-            reason = error
-        except OSError as error:
+                    raise ValueError(f"it unpacks to more than {limit} bytes")
+        except (OSError, *_DAMAGE) as error:
             # gzip and bz2 have no errno; zipfile seeks before the file if its directory is damaged.
-            if error.errno not in (None, errno.EINVAL):
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                 raise
-            reason = error
-    if reason is not None:
-        raise VerificationError(
-            subject=name,
-            what="archive",
-            expected=f"an undamaged {kind} archive",
-            actual=f"damaged or incomplete: {reason or type(reason).__name__}",
-            expected_source="its name",
-            actual_source=f"the {size} bytes received",
-        ) from (reason if isinstance(reason, Exception) else None)
+            raise VerificationError(
+                subject=name,
+                what="archive",
+                expected=f"an undamaged {kind} archive",
+                actual=f"damaged or incomplete: {str(error) or type(error).__name__}",
+                expected_source="its name",
+                actual_source=f"the {size} bytes received",
+            ) from error
 
 
 def _tarball_chunks(file: IO[bytes], kind: str) -> Iterator[bytes]:
+    chunks = _read(gzip.GzipFile(fileobj=file)) if kind == "gzip" else _decompressed(file, kind)
     head = b""
-    for chunk in _decompressed(file, kind):
-        if len(head) < tarfile.BLOCKSIZE:
-            head += chunk[: tarfile.BLOCKSIZE]
+    for chunk in chunks:
+        head += chunk[: tarfile.BLOCKSIZE - len(head)]
         yield chunk
-    # The errors of tarfile say little of what was expected.
     try:
-        tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], tarfile.ENCODING, "surrogateescape")
+        tarfile.TarInfo.frombuf(head, tarfile.ENCODING, "surrogateescape")
     except tarfile.HeaderError as error:
         raise ValueError(f"no tar archive is inside ({error})") from error
 
@@ -124,10 +113,7 @@ def _read(stream: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
 
 
 def _decompressed(file: IO[bytes], kind: str) -> Iterator[bytes]:
-    if kind == "gzip":
-        yield from _read(gzip.GzipFile(fileobj=file))
-        return
-    # The file objects of xz and bzip2 would ignore what follows a stream.
+    """Yield what an xz or bzip2 file has; their file objects would ignore what follows a stream."""
     data = file.read(_CHUNK)
     while data:
         stream = (
@@ -153,11 +139,12 @@ def _zip_chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
         members = archive.infolist()
         # zipfile ignores what stands before the first member, what follows the directory, and
         # the part of a damaged directory that it cannot read.
-        file.seek(max(0, size - _ZIP_END_SIZE - len(archive.comment)))
-        end = file.read(_ZIP_END_SIZE)
-        if not end.startswith(_ZIP_END):
+        file.seek(max(0, size - _ZIP_END.size - len(archive.comment)))
+        start, count = _ZIP_END.unpack(file.read(_ZIP_END.size))
+        if start != b"PK\x05\x06":
             raise ValueError("other data follows the archive")
-        if int.from_bytes(end[_ZIP_COUNT], "little") not in (len(members), _ZIP64):
+        # 0xFFFF: ZIP64 records the number.
+        if count not in (len(members), 0xFFFF):
             raise ValueError("its directory does not list all members")
         file.seek(0)
         if members and file.read(len(_ZIP_MEMBER)) != _ZIP_MEMBER:

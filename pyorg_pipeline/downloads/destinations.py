@@ -1,9 +1,13 @@
-"""Where downloads go: a folder, or a URL that fsspec can serve, such as `s3://bucket/prefix`."""
+"""Where downloads go, and several downloads at once.
+
+A destination is a folder, or a URL that fsspec can serve, such as `s3://bucket/prefix`.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +19,12 @@ from pyorg_pipeline.downloads.download import download
 from pyorg_pipeline.downloads.files import valid_file_name
 from pyorg_pipeline.errors import DestinationError, PyorgError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.downloads import Download, Progress, Verify
+from pyorg_pipeline.model.downloads import Download, DownloadFailure, Progress, Verify
 from pyorg_pipeline.model.text import without_credentials
 from pyorg_pipeline.site.client import SiteClient
+
+#: Returns the progress callback of an artifact whose download begins, None for no callback.
+ArtifactProgress = Callable[[PythonOrgArtifact], Progress | None]
 
 #: They show an object under its name when it is complete, and not before.
 _OBJECT_STORES: Final = frozenset(
@@ -45,8 +52,8 @@ class FolderDestination:
 class UrlDestination:
     """A store that fsspec can serve.
 
-    A file is downloaded into a temporary folder of this machine and verified there; then it is
-    uploaded, and its size in the store is compared.
+    A file is downloaded into a temporary folder and verified there; then it is uploaded, and its
+    size in the store is compared.
     """
 
     def __init__(self, url: str) -> None:
@@ -133,6 +140,39 @@ def open_destination(url: str | Path) -> Destination:
     if scheme == "file":
         return FolderDestination(Path(unquote(urlsplit(str(url)).path)))
     return UrlDestination(str(url))
+
+
+def download_all(
+    client: SiteClient,
+    artifacts: Sequence[PythonOrgArtifact],
+    destination: Destination,
+    *,
+    overwrite: bool = False,
+    verify: Verify = True,
+    progress: ArtifactProgress | None = None,
+) -> Generator[Download | DownloadFailure, None, None]:
+    """Download artifacts with different names, several at once; yield each as it is done.
+
+    An artifact that fails holds up no other. When the generator is closed, transfers in flight are
+    cancelled and no thread is left; the next call resumes what a folder had received.
+    """
+
+    def download_one(artifact: PythonOrgArtifact) -> Download | DownloadFailure:
+        try:
+            return destination.download(
+                client,
+                artifact,
+                overwrite=overwrite,
+                verify=verify,
+                progress=None if progress is None else progress(artifact),
+            )
+        except (PyorgError, OSError) as error:
+            return DownloadFailure(artifact, error)
+
+    with client.thread_pool() as executor:
+        futures = [executor.submit(download_one, artifact) for artifact in artifacts]
+        for future in as_completed(futures):
+            yield future.result()
 
 
 @contextmanager

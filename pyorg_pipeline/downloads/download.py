@@ -13,8 +13,9 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Final
 
+from requests import Response
+
 from pyorg_pipeline.downloads.files import (
-    Paths,
     existing_size,
     file_lock,
     make_folder,
@@ -24,12 +25,12 @@ from pyorg_pipeline.downloads.files import (
     translate_disk_errors,
     valid_file_name,
 )
-from pyorg_pipeline.downloads.partial import FileVersion, PartialFile, partial_file
+from pyorg_pipeline.downloads.partial import FileVersion, PartialFile
 from pyorg_pipeline.downloads.verify import expected_verification, verify_file, wrong_size
 from pyorg_pipeline.errors import InvalidArgumentError, SiteUnreachableError, VerificationError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import CHUNK_SIZE, Download, Progress, Verification, Verify
-from pyorg_pipeline.site.client import FileAnswer, SiteClient
+from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.retry import TransientError
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -75,16 +76,20 @@ def download(
 
     Raises:
         DownloadError: The file is not what it should be, or cannot be written.
-        SiteError: The site did not give it.
+        SiteError: The request for it failed.
         InvalidArgumentError: An argument, or the artifact's name, that cannot be used.
     """
     started = time.monotonic()
     # Before anything else: an invalid name reaches neither the site nor the file system.
     name = valid_file_name(artifact.name)
-    transfer = _Transfer(client, artifact, stream_chunk_size, progress)
+    url = client.url_of(artifact.path)
+    if stream_chunk_size < 1:
+        raise InvalidArgumentError(
+            f"invalid stream_chunk_size={stream_chunk_size}: less than 1 byte"
+        )
     with _folder(destination_dir) as folder:
         paths = paths_of(folder / name)
-        # Before the look at the file: what is put there between the two counts as new.
+        # Before the look at the file: one that appears between the two counts as new.
         before = stamp(paths.final)
         size = existing_size(paths.final, overwrite=overwrite)
         if size is not None:
@@ -95,48 +100,27 @@ def download(
             make_folder(folder)
             with file_lock(paths, client.cancelled) as held:
                 if not held:
-                    raise SiteUnreachableError(transfer.url, "the download was cancelled")
+                    raise SiteUnreachableError(url, "the download was cancelled")
                 adopted = None
                 if stamp(paths.final) not in (None, before):
-                    adopted = _adopt(paths, transfer, verification)
-                done = adopted or _fetch(paths, transfer, verification)
+                    adopted = _adopt(artifact, paths.final, verification)
+                if adopted is None:
+                    with PartialFile(paths) as partial:
+                        partial.resume(url, artifact.size)
+                        transfer = _Transfer(client, artifact, partial, stream_chunk_size, progress)
+                        done = transfer.fetch(verification)
+                else:
+                    done = adopted
+                    if progress is not None:
+                        progress(done.size, done.size)
     if done.note:
         level = logging.INFO if verify is False and size is None else logging.WARNING
         _LOGGER.log(level, "%s: %s", done.destination, done.note)
     return replace(done, seconds=time.monotonic() - started)
 
 
-def _fetch(paths: Paths, transfer: _Transfer, verification: Verification) -> Download:
-    """Fetch the file, verify it, and rename it."""
-    artifact = transfer.artifact
-    with partial_file(paths) as partial:
-        partial.resume(transfer.url, artifact.size)
-        for is_last in (False, True):
-            transfer.complete(partial)
-            try:
-                verify_file(artifact, verification, partial.path, partial.size, partial.sha256)
-                break
-            except VerificationError as error:
-                again = partial.is_pieced_together and not is_last
-                partial.start_over()
-                if not again:
-                    raise
-                _LOGGER.warning("resumed, but not valid, so it is fetched again: %s", error)
-        partial.publish()
-        return Download(
-            artifact,
-            str(paths.final),
-            partial.size,
-            fetched=True,
-            sha256=partial.sha256,
-            verification=verification,
-            resumed_from=partial.resumed_from,
-        )
-
-
-def _adopt(paths: Paths, transfer: _Transfer, verification: Verification) -> Download | None:
-    """Take the file that another call has just put there, if it verifies; else None."""
-    artifact, final = transfer.artifact, paths.final
+def _adopt(artifact: PythonOrgArtifact, final: Path, verification: Verification) -> Download | None:
+    """Take the file that another call fetched meanwhile, if it verifies; else None."""
     existing_size(final, overwrite=False)
     with translate_disk_errors(final), final.open("rb") as file:
         sha256 = file_digest(file, "sha256").hexdigest()
@@ -146,111 +130,129 @@ def _adopt(paths: Paths, transfer: _Transfer, verification: Verification) -> Dow
     except VerificationError as error:
         _LOGGER.warning("the file of another download is not valid: %s", error)
         return None
-    transfer.report(size, size)
     return Download(artifact, str(final), size, False, sha256, verification)
 
 
 class _Transfer:
-    """The requests for one file until its bytes are complete; used by one thread."""
+    """The requests for one file until its bytes are complete and verified."""
 
     def __init__(
         self,
         client: SiteClient,
         artifact: PythonOrgArtifact,
+        partial: PartialFile,
         chunk_size: int,
         progress: Progress | None,
     ) -> None:
-        if chunk_size < 1:
-            raise InvalidArgumentError(f"invalid stream_chunk_size={chunk_size}: less than 1 byte")
-        self.artifact = artifact
-        self.url = client.file_url(artifact.path)
         self._client = client
+        self._artifact = artifact
+        self._url = client.url_of(artifact.path)
+        self._partial = partial
         self._chunk_size = chunk_size
         self._progress = progress
         # The most bytes received so far. Only what goes beyond is progress, or a server that
-        # cannot resume and cuts each time would be asked for ever.
-        self._furthest = 0
-
-    def complete(self, partial: PartialFile) -> None:
-        """Receive what the partial file lacks, with as many requests as it takes."""
+        # cannot resume and cuts each time would be requested again without end.
         self._furthest = partial.size
-        self._client.with_retries(
-            self.url, lambda: self._once(partial), progress=lambda: self._furthest
+
+    def fetch(self, verification: Verification) -> Download:
+        """Receive the missing bytes, verify the file, and rename it."""
+        partial, artifact = self._partial, self._artifact
+        for is_last in (False, True):
+            self._client.with_retries(self._url, self._once, progress=lambda: self._furthest)
+            try:
+                verify_file(artifact, verification, partial.path, partial.size, partial.sha256)
+                break
+            except VerificationError as error:
+                again = partial.is_pieced_together and not is_last
+                partial.start_over()
+                if not again:
+                    raise
+                _LOGGER.warning("resumed, but not valid, so it is fetched again: %s", error)
+        return Download(
+            artifact,
+            partial.publish(),
+            partial.size,
+            fetched=True,
+            sha256=partial.sha256,
+            verification=verification,
+            resumed_from=partial.resumed_from,
         )
 
-    def report(self, done: int, total: int | None) -> None:
-        """Report the progress."""
-        if self._progress is not None:
-            self._progress(done, total)
-
-    def _once(self, partial: PartialFile) -> None:
-        version = partial.version
+    def _once(self) -> None:
+        partial, version = self._partial, self._partial.version
         if version is not None and version.validator and partial.size:
             # RFC 9110, 13.1.5: the rest if it is the same version, else all of the new one.
             conditions = {"Range": f"bytes={partial.size}-", "If-Range": version.validator}
-            with self._client.open_file(self.url, _HEADERS | conditions) as answer:
-                if answer.status == 200:
-                    self._receive_whole(partial, answer)
+            with self._client.open(self._url, _HEADERS | conditions) as answer:
+                if answer.status_code == 200:
+                    self._receive_whole(answer)
                     return
-                if answer.status == 206:
+                if answer.status_code == 206:
                     size = version.size_if_continued(answer.headers, partial.size)
                     if size is not None:
                         partial.is_pieced_together = True
-                        self._receive(partial, answer, size)
+                        self._receive(answer, size)
                         return
             # Part of another version, or none of it: nothing to append.
             partial.start_over()
-        with self._client.open_file(self.url, _HEADERS) as answer:
-            self._receive_whole(partial, answer)
+        with self._client.open(self._url, _HEADERS) as answer:
+            self._receive_whole(answer)
 
-    def _receive_whole(self, partial: PartialFile, answer: FileAnswer) -> None:
-        if answer.length is not None and self.artifact.size not in (None, answer.length):
+    def _receive_whole(self, answer: Response) -> None:
+        length = answer.raw.length_remaining
+        if length is not None and self._artifact.size not in (None, length):
             # Before the bytes so far are dropped for it.
             kind = answer.headers.get("Content-Type") or "no Content-Type"
             raise wrong_size(
-                self.artifact, f"{answer.length:,} bytes", f"the Content-Length, with {kind}"
+                self._artifact, f"{length:,} bytes", f"the Content-Length, with {kind}"
             )
-        partial.start_over(FileVersion.of(self.url, answer.length, answer.headers))
-        self._receive(partial, answer, answer.length)
+        self._partial.start_over(FileVersion.of(self._url, length, answer.headers))
+        self._receive(answer, length)
 
-    def _receive(self, partial: PartialFile, answer: FileAnswer, declared: int | None) -> None:
+    def _receive(self, answer: Response, declared: int | None) -> None:
         """Read an answer to its end; `declared` is the size of the whole file, if known."""
-        total = self.artifact.size if declared is None else declared
-        self.report(partial.size, total)
-        for chunk in answer.chunks(self._chunk_size):
+        partial = self._partial
+        # RFC 9112, 6.3: otherwise the body ends where the connection does, which hides a cut.
+        framed = answer.raw.length_remaining is not None or answer.raw.chunked
+        total = self._artifact.size if declared is None else declared
+        self._report(total)
+        for chunk in self._client.chunks(answer, self._url, self._chunk_size):
             if total is not None and partial.size + len(chunk) > total:
                 partial.start_over()
-                raise wrong_size(self.artifact, f"more than {total:,} bytes", "the bytes received")
+                raise wrong_size(self._artifact, f"more than {total:,} bytes", "the bytes received")
             partial.write(chunk)
             self._furthest = max(self._furthest, partial.size)
-            self.report(partial.size, total)
-        self._refuse_page(partial, answer)
-        # A connection may end before the file does, which only a known size or chunks show.
-        known = total if answer.close_delimited else declared
+            self._report(total)
+        self._refuse_page(answer.headers.get("Content-Type", ""))
+        known = declared if framed else total
         if known is not None and partial.size < known:
             raise TransientError(
                 SiteUnreachableError(
-                    self.url,
+                    self._url,
                     f"the connection was closed after {partial.size:,} of {known:,} bytes; "
                     "try again later",
                 )
             )
 
-    def _refuse_page(self, partial: PartialFile, answer: FileAnswer) -> None:
+    def _refuse_page(self, content_type: str) -> None:
         """Raise if an HTML page came instead of the file: some servers report errors with 200."""
-        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if kind not in _PAGE_TYPES or self.url.lower().endswith(_PAGE_NAMES):
+        kind = content_type.partition(";")[0].strip().lower()
+        if kind not in _PAGE_TYPES or self._url.lower().endswith(_PAGE_NAMES):
             return
-        if partial.head(_HEAD_SIZE).lstrip(_BLANK).lower().startswith(_PAGE_STARTS):
-            partial.start_over()
+        if self._partial.head(_HEAD_SIZE).lstrip(_BLANK).lower().startswith(_PAGE_STARTS):
+            self._partial.start_over()
             raise VerificationError(
-                self.artifact.path,
+                self._artifact.path,
                 "the content",
                 "a file",
                 "an HTML page",
                 "its name",
                 "its Content-Type and first bytes",
             )
+
+    def _report(self, total: int | None) -> None:
+        if self._progress is not None:
+            self._progress(self._partial.size, total)
 
 
 @contextmanager

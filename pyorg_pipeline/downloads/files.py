@@ -116,19 +116,20 @@ def existing_size(final: Path, *, overwrite: bool) -> int | None:
             is in the way.
     """
     with translate_disk_errors(final):
+        is_link = final.is_symlink()
+        if is_link and overwrite:
+            # The link is replaced, and its target is not touched.
+            return None
         try:
-            if final.is_symlink() and overwrite:
-                # The link is replaced, and its target is not touched.
-                return None
             status = final.stat()
         except (FileNotFoundError, NotADirectoryError):
-            if final.is_symlink():
-                raise DestinationError(
-                    str(final),
-                    "a dangling symbolic link is in the way",
-                    "remove it, or replace it with overwrite=True",
-                ) from None
-            return None
+            if not is_link:
+                return None
+            raise DestinationError(
+                str(final),
+                "a dangling symbolic link is in the way",
+                "remove it, or replace it with overwrite=True",
+            ) from None
     if not stat.S_ISREG(status.st_mode):
         kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a device or pipe"
         raise DestinationError(
@@ -149,9 +150,7 @@ def stamp(final: Path) -> Hashable | None:
 def make_folder(folder: Path) -> None:
     """Make a folder and its missing parents, durably."""
     with translate_disk_errors(folder):
-        if folder.is_dir():
-            return
-        missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
@@ -185,8 +184,7 @@ def file_lock(paths: Paths, cancelled: threading.Event) -> Iterator[bool]:
 
     The operating system releases the lock when its process ends, however it ends. The lock file
     is removed while it is held; a process that opened it meanwhile sees that it has no name any
-    more and takes a new one (filelock does so from 3.21 on, and from 3.30 on leaves the removal
-    to us).
+    more and takes a new one (filelock does so from 3.21 on).
     """
     lock = FileLock(paths.lock)
     waits = False

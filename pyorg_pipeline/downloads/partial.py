@@ -10,14 +10,14 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from pyorg_pipeline.downloads.files import Paths, sync_folder, translate_disk_errors
 
@@ -30,8 +30,6 @@ _FLAGS: Final = (
     | getattr(os, "O_CLOEXEC", 0)
     # Another user may have put a link there, in a folder that others may write to.
     | getattr(os, "O_NOFOLLOW", 0)
-    # Opening a pipe would wait for its other end.
-    | getattr(os, "O_NONBLOCK", 0)
 )
 _READ_SIZE: Final = 256 * 1024
 # Changes with every start of the machine; Linux only.
@@ -57,10 +55,9 @@ class FileVersion:
     validator: str
 
     @classmethod
-    def of(cls, url: str, size: int | None, headers: Mapping[str, str]) -> FileVersion:
+    def of(cls, url: str, size: int | None, headers: Mapping[str, str]) -> Self:
         """Return the version that a response with status 200 has."""
-        etag = headers.get("ETag", "").strip()
-        last_modified = headers.get("Last-Modified", "").strip()
+        etag, last_modified, encoding = _version_headers(headers)
         validator = ""
         # RFC 9110, 8.8.3. Without quotation marks an ETag would be taken for a date.
         if len(etag) >= 2 and etag.startswith('"') and etag.endswith('"'):
@@ -69,7 +66,6 @@ class FileVersion:
         # the tag of what it compresses).
         elif not etag and _was_unchanged(last_modified, headers.get("Date", "")):
             validator = last_modified
-        encoding = headers.get("Content-Encoding", "").strip()
         return cls(url, size, etag, last_modified, encoding, validator)
 
     def size_if_continued(self, headers: Mapping[str, str], start: int) -> int | None:
@@ -83,18 +79,24 @@ class FileVersion:
             return None
         first, last, size = map(int, matched.groups())
         length = headers.get("Content-Length", "").strip()
-        # RFC 9110, 15.3.7: a 206 has the ETag that a 200 would have, but may leave out
-        # Last-Modified where the condition was an ETag.
-        date = headers.get("Last-Modified", "").strip()
+        etag, date, encoding = _version_headers(headers)
         is_rest = (
             (first, last) == (start, size - 1)
             and self.size in (None, size)
             and length in ("", str(size - start))
-            and headers.get("ETag", "").strip() == self.etag
-            and (date == self.last_modified or (not date and bool(self.etag)))
-            and headers.get("Content-Encoding", "").strip() == self.encoding
+            and (etag, encoding) == (self.etag, self.encoding)
+            # RFC 9110, 15.3.7: a 206 has the ETag that a 200 would have, but may leave out
+            # Last-Modified where the condition was an ETag.
+            and (date == self.last_modified or (not date and bool(etag)))
         )
         return size if is_rest else None
+
+
+def _version_headers(headers: Mapping[str, str]) -> tuple[str, str, str]:
+    etag, date, encoding = (
+        headers.get(name, "").strip() for name in ("ETag", "Last-Modified", "Content-Encoding")
+    )
+    return etag, date, encoding
 
 
 def _was_unchanged(last_modified: str, date: str) -> bool:
@@ -106,14 +108,18 @@ def _was_unchanged(last_modified: str, date: str) -> bool:
 
 
 class PartialFile:
-    """The bytes of a file as they arrive; made by `partial_file`.
+    """The partial file of a path, new or as an earlier call left it; its lock is held.
 
-    All its methods raise DestinationError where the file system refuses.
+    A context manager: at the end the file is removed, unless it was published or the next call can
+    resume it. All methods raise DestinationError where the file system refuses.
     """
 
-    def __init__(self, paths: Paths, file: FileIO) -> None:
+    def __init__(self, paths: Paths) -> None:
         self._paths = paths
-        self._file = file
+        #: Where the bytes are for now.
+        self.path = paths.part
+        with translate_disk_errors(self.path):
+            self._file = _open(paths)
         self._digest: _Hash = hashlib.sha256()
         #: Bytes so far, written and digested.
         self.size = 0
@@ -124,10 +130,16 @@ class PartialFile:
         #: Whether they came with more than one response.
         self.is_pieced_together = False
 
-    @property
-    def path(self) -> Path:
-        """Where the bytes are for now."""
-        return self._paths.part
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._file.closed:
+            self._file.close()
+            if not (self.size and self.version and self.version.validator):
+                for path in (self.path, self._paths.record):
+                    with suppress(OSError):
+                        path.unlink(missing_ok=True)
 
     @property
     def sha256(self) -> str:
@@ -141,21 +153,18 @@ class PartialFile:
         the server is asked whether it still is the same.
         """
         with translate_disk_errors(self.path):
-            status = os.fstat(self._file.fileno())
-            version = _read_record(self._paths.record, status.st_ino)
+            size = os.fstat(self._file.fileno()).st_size
+            version = _read_record(self._paths.record)
             if (
                 version is None
                 or version.url != url
-                or not version.validator
                 or expected_size not in (None, version.size)
-                or (version.size is not None and status.st_size > version.size)
+                or (version.size is not None and size > version.size)
             ):
                 self.start_over()
                 return
-            size = status.st_size
-            if size == version.size:
-                size -= 1
-            self._file.truncate(max(size, 0))
+            if size and size == version.size:
+                self._file.truncate(size - 1)
             buffer = memoryview(bytearray(_READ_SIZE))
             while count := self._file.readinto(buffer):
                 self._digest.update(buffer[:count])
@@ -171,8 +180,10 @@ class PartialFile:
             self._file.seek(0)
             self._file.truncate()
             if version is not None and version.validator:
-                inode = os.fstat(self._file.fileno()).st_ino
-                _write_record(self._paths.record, version, inode)
+                record = {"boot": _boot_id(), "version": asdict(version)}
+                # Never through a link. What a kill leaves incomplete is not JSON.
+                with self._paths.record.open("x", encoding="utf-8") as file:
+                    json.dump(record, file)
         self._digest = hashlib.sha256()
         self.size = self.resumed_from = 0
         self.version = version
@@ -196,78 +207,42 @@ class PartialFile:
             self._file.seek(self.size)
         return head
 
-    def publish(self) -> None:
-        """Rename the file to its final name, durably; an existing file is replaced."""
-        with translate_disk_errors(self._paths.final):
+    def publish(self) -> str:
+        """Rename the file to its final path, durably, and return that."""
+        final = self._paths.final
+        with translate_disk_errors(final):
             os.fsync(self._file.fileno())
             # Windows renames no open file.
             self._file.close()
-            self.path.replace(self._paths.final)
+            self.path.replace(final)
             self._paths.record.unlink(missing_ok=True)
-            sync_folder(self._paths.final.parent)
+            sync_folder(final.parent)
+        return str(final)
 
 
-@contextmanager
-def partial_file(paths: Paths) -> Iterator[PartialFile]:
-    """Open the partial file of a path, new or as an earlier call left it; its lock is held.
-
-    It is removed at the end unless it was published or the next call can resume it.
-    """
-    with translate_disk_errors(paths.part):
-        file = _open(paths.part)
-    partial = PartialFile(paths, file)
-    try:
-        yield partial
-    finally:
-        # Also after Ctrl-C.
-        if not file.closed:
-            file.close()
-            if not (partial.size and partial.version and partial.version.validator):
-                for path in (paths.part, paths.record):
-                    with suppress(OSError):
-                        path.unlink(missing_ok=True)
-
-
-def _open(part: Path) -> FileIO:
+def _open(paths: Paths) -> FileIO:
     with suppress(FileNotFoundError):
-        if _is_ours(part.lstat()):
-            descriptor = os.open(part, _FLAGS)
-            # Again, of what was opened.
-            if _is_ours(os.fstat(descriptor)):
-                return FileIO(descriptor, "r+b")
-            os.close(descriptor)
-        part.unlink()
-    return FileIO(os.open(part, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666), "r+b")
+        status = paths.part.lstat()
+        mine = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+        # Neither another user's file nor one with a second name is written to.
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine:
+            return FileIO(os.open(paths.part, _FLAGS), "r+b")
+    # The record first: it never describes bytes of another file.
+    for path in (paths.record, paths.part):
+        path.unlink(missing_ok=True)
+    return FileIO(os.open(paths.part, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666), "r+b")
 
 
-def _is_ours(status: os.stat_result) -> bool:
-    """Whether it is a file of this user without a second name that would be written to."""
-    mine = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
-    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine
-
-
-def _write_record(path: Path, version: FileVersion, inode: int) -> None:
-    record = {"inode": inode, "boot": _boot_id(), "version": asdict(version)}
-    # Not through a link that others put there. What a kill leaves incomplete is not JSON.
-    with path.open("x", encoding="utf-8") as file:
-        json.dump(record, file)
-
-
-def _read_record(path: Path, inode: int) -> FileVersion | None:
-    """Return the recorded version of the bytes in this inode; None without a valid record."""
+def _read_record(path: Path) -> FileVersion | None:
+    """Return the recorded version; None without a valid record."""
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            return None
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
         # Bytes that were not synced before the machine went down may be zeros now.
-        if record["inode"] != inode or record["boot"] != _boot_id():
+        if record["boot"] != _boot_id():
             return None
-        version = FileVersion(**record["version"])
+        return FileVersion(**record["version"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    size, texts = version.size, {**asdict(version), "size": ""}
-    valid = all(isinstance(text, str) for text in texts.values()) and isinstance(size, int | None)
-    return version if valid else None
 
 
 def _boot_id() -> str:

@@ -33,8 +33,7 @@ def verify_bundle(
     """Verify that a bundle signs a digest; the artifact itself is not needed.
 
     The certificate chain, the transparency log's promise and proof of inclusion, and the signature
-    over the digest are checked. A certificate, which lives for minutes, has to have been valid at
-    the time that the log recorded. Threads may call this at the same time; nothing is written.
+    over the digest are checked. Threads may call this at the same time; nothing is written.
 
     Args:
         bundle: In format 0.1, 0.2 or 0.3.
@@ -60,8 +59,7 @@ def verify_bundle(
             Bundle.from_json(bundle),
             Identity(identity=identity, issuer=issuer),
         )
-    # Broken certificates come out of sigstore's libraries as many kinds of errors. Whichever it
-    # is, nothing was verified.
+    # Broken certificates come out of sigstore's libraries as many kinds of errors.
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise VerificationError(

@@ -156,7 +156,7 @@ def _digest_in(artifact: PythonOrgArtifact, suffix: str, content: bytes) -> dict
 def _read_companion(client: SiteClient, artifact: PythonOrgArtifact, suffix: str) -> bytes | None:
     """Return the content of a companion, None if it is listed, but missing."""
     try:
-        return client.read_file(artifact.path + suffix)
+        return client.get(artifact.path + suffix).content
     except SiteStatusError as error:
         if error.is_absent:
             return None

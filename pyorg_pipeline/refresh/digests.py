@@ -200,7 +200,7 @@ def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: Diges
     source = artifact.path + suffix
     content = b""
     try:
-        content = client.read_file(source)
+        content = client.get(source).content
         sha256 = companion_digest(suffix, content, source, artifact.path.rpartition("/")[2])
         signed_by = None
         if suffix == BUNDLE_SUFFIX and artifact.signer is not None:

@@ -7,13 +7,12 @@ import re
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from io import BytesIO
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -34,8 +33,8 @@ MAX_SIZE: Final = 16 * 1024 * 1024
 _MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 # The answers to a request for the rest of a file (RFC 9110, 14.2 and 15.5.17).
-_ANSWERS_TO_A_RANGE: Final = frozenset({200, 206, 416})
-# A page, or a file that is read into memory, may take so many read timeouts altogether.
+_RANGE_STATUSES: Final = frozenset({200, 206, 416})
+# What is read into memory may take so many read timeouts altogether.
 _READ_TIMEOUTS_PER_BODY: Final = 12
 _CONNECT_TIMEOUT: Final = 10
 _CHUNK_SIZE: Final = 64 * 1024
@@ -45,7 +44,7 @@ _MAX_AGE: Final = 2**31
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A complete page of the site."""
+    """A complete page or small file of the site."""
 
     #: After redirects; without credentials.
     url: str
@@ -56,32 +55,17 @@ class Page:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class FileAnswer:
-    """The answer to a request for a file; its body has not been read."""
-
-    status: int
-    #: Case-insensitive.
-    headers: Mapping[str, str]
-    #: The declared bytes of the body, or None.
-    length: int | None
-    #: Whether the body ends where the connection does (RFC 9112, 6.3), so that a cut is not seen.
-    close_delimited: bool
-    #: Returns the body as it was sent, not decoded, in chunks of at most so many bytes.
-    chunks: Callable[[int], Iterator[bytes]]
-
-
 class SiteClient:
     """Reads pages and files of one site; may be shared by threads.
 
     Args:
         base_url: http or https. Credentials in it, or those in netrc for its host, are sent to
             this host only, and are in no error.
-        concurrency: The number of connections, from 1 to 32; further requests wait for one.
+        concurrency: The threads of `thread_pool`, each with a connection, from 1 to 32.
         read_timeout: Seconds without data after which a request fails. A cancelled request ends
             within this time, too. A page may take twelve times as long altogether.
         retries: How often a request is repeated after failures of any kind.
-        backoff: Seconds of the first pauses between attempts, which double.
+        backoff: Seconds that the pauses between attempts are made of, as `Retries` has it.
         max_pause: Seconds that a pause can last, also if the site asks for a longer one.
 
     Proxies and certificate bundles are read from the environment here.
@@ -110,13 +94,12 @@ class SiteClient:
         self.base_url = without_credentials(url)
         #: Retries and redirects included.
         self.requests_sent = 0
-        self._timeout = (_CONNECT_TIMEOUT, read_timeout)
-        self._max_seconds = read_timeout * _READ_TIMEOUTS_PER_BODY
         #: Set by `cancel`.
         self.cancelled = threading.Event()
         self.with_retries = Retries(retries, backoff, max_pause, self.cancelled).run
+        self._timeout = (_CONNECT_TIMEOUT, read_timeout)
+        self._max_seconds = read_timeout * _READ_TIMEOUTS_PER_BODY
         self._concurrency = concurrency
-        self._connections = threading.BoundedSemaphore(concurrency)
         self._lock = threading.Lock()
         self._session = open_session(url, connections=concurrency)
         # Copied for each request: Session.request prepares it anew, which takes five times as long,
@@ -126,19 +109,32 @@ class SiteClient:
             Request("GET", self.base_url, headers={"Accept-Encoding": "gzip"})
         )
 
-    def get_page(self, directory: str = "") -> Page:
-        """Return the page of a directory, relative to the site's root.
+    def url_of(self, path: str) -> str:
+        """Return the URL of a path below the site's root, which is not quoted.
+
+        A final slash makes it that of a directory.
 
         Raises:
-            InvalidArgumentError: directory is outside the site.
+            InvalidArgumentError: The path is outside the site.
+        """
+        segments = path.removesuffix("/").split("/")
+        if path and any(segment in ("", ".", "..") for segment in segments):
+            raise InvalidArgumentError(f"{path!r} is not a path below {self.base_url}")
+        return self.base_url + quote(path, errors="replace")
+
+    def get(self, path: str = "") -> Page:
+        """Return a page or a small file, decoded; the root by default.
+
+        Raises:
+            InvalidArgumentError: The path is outside the site.
             SiteUnreachableError: No connection, or one that broke, after all retries.
             SiteStatusError: A status other than 200, after all retries if it is transient.
             SiteError: A redirect to another site, too many redirects, or a page that is too large.
         """
-        url = self._url_of(directory)
+        url = self.url_of(path)
 
         def once() -> Page:
-            with self._open(url, "directory", {}) as response:
+            with self.open(url) as response:
                 received_at = datetime.now(UTC)
                 content = self._read(response, url)
                 date = generated_at(response.headers, received_at)
@@ -146,49 +142,61 @@ class SiteClient:
 
         return self.with_retries(url, once)
 
-    def read_file(self, path: str) -> bytes:
-        """Return the content of a small file, decoded; raises as `get_page`."""
-        url = self.file_url(path)
-
-        def once() -> bytes:
-            with self._open(url, "file", {}) as response:
-                return self._read(response, url)
-
-        return self.with_retries(url, once)
-
-    def file_url(self, path: str) -> str:
-        """Return the URL of a path such as `3.13.9/Python-3.13.9.tgz`, which is not quoted.
-
-        Raises:
-            InvalidArgumentError: path is outside the site.
-        """
-        if not path or path.endswith("/"):
-            raise InvalidArgumentError(f"{path!r} is not a file below {self.base_url}")
-        return self._url_of(path).removesuffix("/")
-
     @contextmanager
-    def open_file(self, url: str, headers: Mapping[str, str]) -> Iterator[FileAnswer]:
-        """Request a file once, following redirects, and yield the answer.
+    def open(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[Response]:
+        """Send a request once, follow redirects, and yield the answer; its body is not read yet.
 
-        Args:
-            url: From `file_url`.
-            headers: With a Range, the statuses 206 and 416 are yielded as well as 200.
+        With a Range in the headers, the statuses 206 and 416 are yielded as well as 200.
 
         Raises:
-            TransientError: The request failed, here or while the chunks are read, and another
-                attempt may succeed.
-            SiteError: As for `get_page`.
+            TransientError: The request failed, and another attempt may succeed.
+            SiteError: As for `get`.
         """
-        with self._open(url, "file", headers) as response:
-            raw = response.raw
-            length = raw.length_remaining
-            yield FileAnswer(
-                response.status_code,
-                response.headers,
-                length,
-                length is None and not raw.chunked,
-                lambda size: self._chunks(response, url, size),
-            )
+        headers = headers or {}
+        statuses = _RANGE_STATUSES if "Range" in headers else {200}
+        wanted = "directory" if url.endswith("/") else "file"
+        for _ in range(_MAX_REDIRECTS + 1):
+            self._raise_if_cancelled(url)
+            request = self._request.copy()
+            request.url = url
+            request.headers.update(headers)
+            with self._lock:
+                self.requests_sent += 1
+            with translate_errors(url, self._timeout):
+                response = self._session.send(
+                    request, stream=True, timeout=self._timeout, allow_redirects=False
+                )
+            with response:
+                if response.status_code in statuses:
+                    yield response
+                    return
+                if re.fullmatch(r"[0-9]{1,5}", response.headers.get("Content-Length", "")):
+                    # Read to its end, so that the connection is used again.
+                    with translate_errors(url, self._timeout):
+                        response.raw.read(decode_content=False)
+            location = response.headers.get("Location")
+            if response.status_code not in _REDIRECTS or location is None:
+                raise status_error(url, response.status_code, response.headers, wanted)
+            url = redirect_target(url, location)
+        raise SiteError(url, f"it redirects more than {_MAX_REDIRECTS} times; open it in a browser")
+
+    def chunks(self, response: Response, url: str, size: int) -> Iterator[bytes]:
+        """Yield the body as it arrives, not decoded, in chunks of at most so many bytes.
+
+        Raises:
+            TransientError: The connection broke.
+            SiteUnreachableError: The client was cancelled.
+        """
+        raw: Any = response.raw
+        while True:
+            # Around the read alone: exceptions of the caller that uses the chunk stay as they are.
+            with translate_errors(url, self._timeout):
+                # read1 returns what has arrived, which a cut after it does not take away.
+                chunk = raw.read1(size, decode_content=False)
+            if not chunk:
+                return
+            yield chunk
+            self._raise_if_cancelled(url)
 
     @contextmanager
     def thread_pool(self) -> Iterator[ThreadPoolExecutor]:
@@ -220,67 +228,12 @@ class SiteClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _url_of(self, directory: str) -> str:
-        if not directory:
-            return self.base_url
-        segments = directory.removesuffix("/").split("/")
-        if any(segment in ("", ".", "..") for segment in segments):
-            raise InvalidArgumentError(f"{directory!r} is not a directory below {self.base_url}")
-        return f"{self.base_url}{quote('/'.join(segments), errors='replace')}/"
-
-    @contextmanager
-    def _open(self, url: str, wanted: str, headers: Mapping[str, str]) -> Iterator[Response]:
-        """Yield the answer at the end of the redirects, if it has a status that is wanted."""
-        statuses = _ANSWERS_TO_A_RANGE if "Range" in headers else {200}
-        # Not the pool's own limit: who waits for it would not see that the client is cancelled.
-        with self._connections:
-            for _ in range(_MAX_REDIRECTS + 1):
-                with self._send(url, headers) as response:
-                    if response.status_code in statuses:
-                        yield response
-                        return
-                    with translate_errors(url, self._timeout):
-                        _drain(response)
-                location = response.headers.get("Location")
-                if response.status_code not in _REDIRECTS or location is None:
-                    raise status_error(url, response.status_code, response.headers, wanted)
-                url = redirect_target(url, location)
-        raise SiteError(url, f"it redirects more than {_MAX_REDIRECTS} times; open it in a browser")
-
-    def _send(self, url: str, headers: Mapping[str, str]) -> Response:
-        """Send one request; the body of the answer is not read yet."""
-        self._raise_if_cancelled(url)
-        request = self._request.copy()
-        request.url = url
-        request.headers.update(headers)
-        with self._lock:
-            self.requests_sent += 1
-        with translate_errors(url, self._timeout):
-            return self._session.send(
-                request, stream=True, timeout=self._timeout, allow_redirects=False
-            )
-
-    def _chunks(self, response: Response, url: str, size: int) -> Iterator[bytes]:
-        """Yield the body as it arrives, not decoded."""
-        raw: Any = response.raw
-        while True:
-            # Around the read alone: exceptions of the caller that uses the chunk stay as they are.
-            with translate_errors(url, self._timeout):
-                # read1 returns what has arrived, which a cut after it does not take away.
-                chunk = raw.read1(size, decode_content=False)
-            if not chunk:
-                return
-            yield chunk
-            self._raise_if_cancelled(url)
-
     def _read(self, response: Response, url: str) -> bytes:
-        """Return the whole body, decoded, if it is complete in time and not too large."""
         deadline = time.monotonic() + self._max_seconds
         body = bytearray()
-        for chunk in self._chunks(response, url, _CHUNK_SIZE):
+        for chunk in self.chunks(response, url, _CHUNK_SIZE):
             body += chunk
-            if len(body) > MAX_SIZE:
-                raise _too_large(url)
+            _check_size(body, url)
             if time.monotonic() > deadline:
                 raise SiteUnreachableError(
                     url, f"not complete after {self._max_seconds:g} s; try again later"
@@ -290,33 +243,24 @@ class SiteClient:
             return bytes(body)
         if encoding not in ("gzip", "x-gzip"):
             raise SiteError(url, f"its Content-Encoding {encoding[:80]!r} was not requested")
-        return _decode(bytes(body), url)
+        try:
+            # urllib3's decoder does not see that a stream is truncated.
+            with gzip.GzipFile(fileobj=BytesIO(body)) as stream:
+                content = stream.read(MAX_SIZE + 1)
+        except (OSError, EOFError, zlib.error) as failure:
+            error = SiteUnreachableError(url, "its gzip encoding is damaged; try again later")
+            raise TransientError(error) from failure
+        _check_size(content, url)
+        return content
 
     def _raise_if_cancelled(self, url: str) -> None:
         if self.cancelled.is_set():
             raise SiteUnreachableError(url, "the request was cancelled")
 
 
-def _decode(body: bytes, url: str) -> bytes:
-    try:
-        with gzip.GzipFile(fileobj=BytesIO(body)) as stream:
-            content = stream.read(MAX_SIZE + 1)
-    except (OSError, EOFError, zlib.error) as failure:
-        error = SiteUnreachableError(url, "its gzip encoding is damaged; try again later")
-        raise TransientError(error) from failure
+def _check_size(content: bytes | bytearray, url: str) -> None:
     if len(content) > MAX_SIZE:
-        raise _too_large(url)
-    return content
-
-
-def _too_large(url: str) -> SiteError:
-    return SiteError(url, f"larger than {MAX_SIZE} bytes; check the site's URL")
-
-
-def _drain(response: Response) -> None:
-    """Read the short body of an error or a redirect, so that its connection is used again."""
-    if re.fullmatch(r"[0-9]{1,5}", response.headers.get("Content-Length", "")):
-        response.raw.read(decode_content=False)
+        raise SiteError(url, f"larger than {MAX_SIZE} bytes; check the site's URL")
 
 
 def generated_at(headers: Mapping[str, str], received_at: datetime) -> datetime:
@@ -325,21 +269,14 @@ def generated_at(headers: Mapping[str, str], received_at: datetime) -> datetime:
     Caches keep the origin's Date and add an Age (RFC 9111, 4.2.3 and 5.1). Either can be missing
     or wrong; the older one counts, so that an old answer never counts as a new one.
     """
-    generated_at = received_at
     # A list is invalid; its first member is the one to use (RFC 9111, 5.1).
     age = headers.get("Age", "").partition(",")[0].strip()
-    if re.fullmatch(r"[0-9]{1,20}", age):
-        generated_at -= timedelta(seconds=min(int(age), _MAX_AGE))
-    date = _parse_date(headers.get("Date", ""))
-    return generated_at if date is None else min(generated_at, date)
-
-
-# Answers of the same second have the same date, and email's parser is slow.
-@lru_cache(maxsize=256)
-def _parse_date(text: str) -> datetime | None:
-    """Return the date in a header (RFC 9110, 5.6.7), None if it is invalid."""
+    seconds = min(int(age), _MAX_AGE) if re.fullmatch(r"[0-9]{1,20}", age) else 0
+    by_age = received_at - timedelta(seconds=seconds)
     try:
-        date = parsedate_to_datetime(text)
-        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+        date = parsedate_to_datetime(headers.get("Date", ""))
+        # RFC 9110, 5.6.7: all are in GMT.
+        date = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
-        return None
+        return by_age
+    return min(by_age, date)

@@ -28,7 +28,7 @@ class Listing:
     #: After redirects.
     url: str
     #: In the page's order.
-    entries: tuple[Entry, ...]
+    entries: list[Entry]
     #: UTC, when the origin server made the page.
     generated_at: datetime
     #: UTC, by our clock.
@@ -37,10 +37,9 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Crawled(Generic[T]):
-    """The result of one directory of a crawl: a value or an error."""
+    """The result of one directory of a crawl: what `handle` returned, or an error."""
 
     directory: str
-    #: What `handle` returned; None after an error.
     value: T | None
     error: PyorgError | OSError | None
 
@@ -52,9 +51,9 @@ def read_listing(client: SiteClient, directory: str = "") -> Listing:
         SiteError: The request failed.
         ListingError: The page is not the complete listing of this directory.
     """
-    page = client.get_page(directory)
+    page = client.get(f"{directory}/" if directory else "")
     entries = parse_listing(page.content, page.url, directory)
-    return Listing(directory, page.url, tuple(entries), page.generated_at, page.received_at)
+    return Listing(directory, page.url, entries, page.generated_at, page.received_at)
 
 
 def crawl(
@@ -62,11 +61,9 @@ def crawl(
 ) -> Generator[Crawled[T], None, None]:
     """Read the listings of directories, several at once, and yield each result as it arrives.
 
-    Each directory is requested once, when the first result is asked for. `handle` is called in
-    the thread that read the listing. A PyorgError or OSError, of the site or of `handle`, is the
-    result of its directory; any other exception ends the crawl. When the crawl ends early, because
-    of an exception or because the generator is closed, the client is cancelled and no thread is
-    left.
+    `handle` is called in the thread that read the listing. A PyorgError or OSError, of the site or
+    of `handle`, is the result of its directory; any other exception ends the crawl. When the crawl
+    ends early, or the generator is closed, the client is cancelled and no thread is left.
     """
 
     def crawl_one(directory: str) -> Crawled[T]:

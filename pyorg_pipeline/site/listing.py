@@ -37,19 +37,11 @@ _INEXACT_SIZE = re.compile(r"[0-9]{1,4}(\.[0-9])?[KMGTPE]", re.IGNORECASE | re.A
 # Bytes; 18 digits fit the signed 64 bits of the tables.
 _EXACT_SIZE = re.compile(r"[0-9]{1,18}")
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
-    )
-}
-# `31-Jan-2020 10:00` (nginx, and Apache up to 2.2) or `2020-01-31 10:00` (Apache since 2.4).
-_DATE = re.compile(
-    r"(?:(?P<day>\d\d)-(?P<name>[A-Z][a-z]{2})-(?P<year>\d{4})"
-    r"|(?P<iso_year>\d{4})-(?P<iso_month>\d\d)-(?P<iso_day>\d\d))"
-    r" (?P<hour>\d\d):(?P<minute>\d\d)",
-    re.ASCII,
-)
+# nginx, and Apache up to 2.2.
+_DATE = re.compile(r"(\d\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d:\d\d)", re.ASCII)
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+# Apache since 2.4.
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d", re.ASCII)
 
 
 def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
@@ -137,12 +129,9 @@ def _require_complete_listing(content: bytes, url: str) -> None:
 
 def _parse(content: bytes, url: str) -> HtmlElement:
     try:
-        content.decode()
-    except UnicodeDecodeError:
-        # Depending on its version, libxml2 drops such bytes or everything after them.
-        content = content.decode(errors="replace").encode()
-    try:
-        root: HtmlElement | None = Selector(body=content, encoding="utf-8", type="html").root
+        # Depending on its version, libxml2 drops bytes that are not UTF-8, or all after them.
+        text = content.decode(errors="replace")
+        root: HtmlElement | None = Selector(text=text, type="html").root
     except (LxmlError, ValueError) as error:
         raise _no_listing(url, f"the page cannot be parsed as HTML ({error})") from error
     if root is None:
@@ -157,7 +146,7 @@ def _require_directory(root: HtmlElement, url: str, directory: str) -> None:
     if heading is None:
         raise _no_listing(url, "the page is not a directory listing: title and h1 do not say so")
     listed = heading.removeprefix(_HEADING)
-    expected = directory.rstrip("/").rpartition("/")[2]
+    expected = directory.rpartition("/")[2]
     last = listed.rstrip("/").rpartition("/")[2]
     if expected and expected not in (last, unquote(last)):
         raise _incomplete(url, f"the page lists {listed[:200]!r}, not {directory!r}")
@@ -246,15 +235,12 @@ def _host(parts: SplitResult) -> str:
 @lru_cache(maxsize=16384)
 def _date(text: str) -> datetime:
     """Return the date of a row; ValueError if it is invalid."""
-    found = _DATE.fullmatch(text)
-    if found is None:
+    if found := _DATE.fullmatch(text):
+        day, month, year, time = found.groups()
+        text = f"{year}-{_MONTHS.index(month) + 1:02}-{day} {time}"
+    elif not _ISO_DATE.fullmatch(text):
         raise ValueError(text)
-    day, name, year, iso_year, iso_month, iso_day, hour, minute = found.groups()
-    if name is None:
-        year, month, day = iso_year, int(iso_month), iso_day
-    else:
-        month = _MONTHS.get(name, 0)
-    return datetime(int(year), month, int(day), int(hour), int(minute), tzinfo=UTC)
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def _size(text: str) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import ssl
 import threading
 import time
@@ -39,28 +40,24 @@ _TEXTS: Final[tuple[tuple[type[BaseException], str], ...]] = (
 class TransientError(Exception):
     """An attempt failed, and another one may succeed."""
 
-    def __init__(
-        self, error: PyorgError, retry_after: str = "", *, for_all_requests: bool = False
-    ) -> None:
+    def __init__(self, error: PyorgError, retry_after: str = "") -> None:
         super().__init__(error)
         #: What is raised when no attempt is left.
         self.error = error
         #: The Retry-After header.
         self.retry_after = retry_after
-        #: Whether no other request may be sent either before the pause is over.
-        self.for_all_requests = for_all_requests
 
 
 class Retries:
     """Repeats attempts that raise TransientError; may be shared by threads.
 
-    urllib3's Retry counts attempts and computes pauses. The loop is ours: an adapter's own one
-    ends once the headers have arrived, so a body that is cut would need a second loop with a
-    second budget, and it sleeps where a cancelled client has to wake up.
+    Not an adapter's `max_retries`: that loop ends once the headers have arrived, so a body that is
+    cut would need a second one with a second budget, and its pauses cannot be cancelled.
 
     Args:
         retries: Attempts after the first one.
-        backoff: Seconds; pauses start with them and double, with up to as much again at random.
+        backoff: Seconds. The first retry is immediate; the pauses before the others start with
+            twice as many and double, with up to as many more at random.
         max_pause: Seconds that a pause can last, also if the server asks for a longer one.
         cancelled: Ends pauses.
     """
@@ -68,13 +65,8 @@ class Retries:
     def __init__(
         self, retries: int, backoff: float, max_pause: float, cancelled: threading.Event
     ) -> None:
-        self._retry = Retry(
-            retries,
-            backoff_factor=backoff,
-            # Without it, requests that failed together would be repeated together.
-            backoff_jitter=backoff,
-            backoff_max=max_pause,
-        )
+        self._retries = retries
+        self._backoff = backoff
         self._max_pause = max_pause
         self._cancelled = cancelled
         self._lock = threading.Lock()
@@ -82,7 +74,7 @@ class Retries:
         self._paused_until = 0.0
 
     def run(
-        self, url: str, once: Callable[[], T], progress: Callable[[], object] | None = None
+        self, url: str, once: Callable[[], T], progress: Callable[[], object] = lambda: None
     ) -> T:
         """Return what `once` returns, calling it again after a TransientError.
 
@@ -91,8 +83,7 @@ class Retries:
             once: One attempt.
             progress: Attempts are counted from the last one that changed what this returns.
         """
-        retry = self._retry
-        reached = progress() if progress else None
+        failed, reached = 0, progress()
         while True:
             while (left := self._paused_until - time.monotonic()) > 0:
                 if self._cancelled.wait(left):
@@ -101,18 +92,20 @@ class Retries:
                 return once()
             except TransientError as error:
                 failure = error
-            if progress and (now := progress()) != reached:
-                retry, reached = self._retry, now
-            pause = min(parse_retry_after(failure.retry_after), self._max_pause)
-            if failure.for_all_requests:
+            if (now := progress()) != reached:
+                failed, reached = 0, now
+            wanted = min(parse_retry_after(failure.retry_after), self._max_pause)
+            if isinstance(failure.error, SiteStatusError) and failure.error.status == 429:
+                # No other request may be sent either.
                 with self._lock:
-                    self._paused_until = max(self._paused_until, time.monotonic() + pause)
-            try:
-                retry = retry.increment("GET", url, error=failure)
-            except urllib3_errors.MaxRetryError:
+                    self._paused_until = max(self._paused_until, time.monotonic() + wanted)
+            if failed == self._retries:
                 break
-            pause = max(pause, retry.get_backoff_time())
-            _logger.debug("retrying in %.1f s: %s", pause, failure.error)
+            # Without the chance, requests that failed together would be repeated together.
+            backoff = self._backoff * (2**failed + random.random())  # noqa: S311  # not a secret
+            pause = max(wanted, min(backoff, self._max_pause) if failed else 0)
+            failed += 1
+            _logger.debug("%s: retrying in %.1f s: %s", url, pause, failure.error)
             self._cancelled.wait(pause)
         # Not inside `except`: a webhook's errors must have no context, which shows its URL.
         raise failure.error from failure.__cause__
@@ -141,13 +134,10 @@ def status_error(
 ) -> SiteStatusError | TransientError:
     """Return the error of a status; `wanted` is what was requested, `directory` or `file`."""
     error = SiteStatusError(url, _describe_status(status, wanted), status)
-    if not error.transient:
-        return error
-    return TransientError(error, headers.get("Retry-After", ""), for_all_requests=status == 429)
+    return TransientError(error, headers.get("Retry-After", "")) if error.transient else error
 
 
 def _describe_status(status: int, wanted: str) -> str:
-    """Return what a status means and what to do."""
     if status == 403:
         return (
             f"forbidden (403): the site refuses this {wanted}, which may exist; try again later or "
@@ -190,8 +180,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     pending: list[Any] = [error]
     while pending:
         cause = pending.pop(0)
-        if not isinstance(cause, BaseException) or cause in seen:
-            continue
-        seen.append(cause)
-        yield cause
-        pending += [*cause.args, getattr(cause, "reason", None), cause.__cause__]
+        if isinstance(cause, BaseException) and cause not in seen:
+            seen.append(cause)
+            yield cause
+            pending += [*cause.args, getattr(cause, "reason", None), cause.__cause__]

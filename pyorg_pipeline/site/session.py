@@ -15,13 +15,9 @@ from pyorg_pipeline.errors import SettingsError
 
 
 class _Session(Session):
-    """A session that never prepares the next request of a redirect.
-
-    Preparing it reads the redirect's whole body, which a server may never end.
-    """
-
     def get_redirect_target(self, resp: Response) -> None:  # noqa: ARG002
-        return None
+        """Return None: requests reads a redirect's whole body, which a server may never end."""
+        return
 
 
 def open_session(url: str, *, connections: int = 1) -> Session:
@@ -35,7 +31,13 @@ def open_session(url: str, *, connections: int = 1) -> Session:
         SettingsError: The environment names a certificate bundle that does not exist.
     """
     session = _Session()
-    session.headers["User-Agent"] = _user_agent()
+    try:
+        version = metadata.version("pyorg-pipeline")
+    except metadata.PackageNotFoundError:
+        # Run from a source tree that was never installed.
+        version = "0"
+    # Without a URL: the project has no page of its own to name.
+    session.headers["User-Agent"] = f"pyorg_pipeline/{version} {default_user_agent()}"
     user, password = get_auth_from_url(url)
     auth = (user, password) if user or password else get_netrc_auth(url)
     if auth:
@@ -57,16 +59,3 @@ def open_session(url: str, *, connections: int = 1) -> Session:
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
-
-
-def _user_agent() -> str:
-    """Return the User-Agent of every request.
-
-    It has no URL: the project has no page of its own to name.
-    """
-    try:
-        version = metadata.version("pyorg-pipeline")
-    except metadata.PackageNotFoundError:
-        # Run from a source tree that was never installed.
-        version = "0"
-    return f"pyorg_pipeline/{version} {default_user_agent()}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -54,30 +55,26 @@ def redirect_target(url: str, location: str) -> str:
     Raises:
         SiteError: It leads elsewhere, or is not a URL.
     """
-    refusal = SiteError(
+    here = _origin(url)
+    allowed = [here]
+    if here == ("http", here[1], 80):
+        allowed.append(("https", here[1], 443))
+    with suppress(*_UNPARSABLE):
+        # Normalized before the check: two parsers may disagree about the host of a crafted URL.
+        target = _normalize(urljoin(url, location.encode("latin-1").decode(errors="replace")))
+        if _origin(target) in allowed:
+            return without_credentials(urlsplit(target)._replace(fragment="").geturl())
+    raise SiteError(
         url,
         f"it redirects to another site, {without_credentials(location)[:200]!r}, which is not "
         "followed; if the site has moved, configure its new URL",
     )
-    try:
-        # Normalized before the check: two parsers may disagree about the host of a crafted URL.
-        target = _normalize(urljoin(url, location.encode("latin-1").decode(errors="replace")))
-        if urlsplit(target).scheme not in _DEFAULT_PORTS:
-            raise refusal
-        here, there = _origin(url), _origin(target)
-    except _UNPARSABLE:
-        raise refusal from None
-    host = here[1]
-    upgrade = here == ("http", host, 80) and there == ("https", host, 443)
-    if there != here and not upgrade:
-        raise refusal
-    return without_credentials(urlsplit(target)._replace(fragment="").geturl())
 
 
-def _origin(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of an http or https URL (RFC 9110, 4.3.1)."""
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port of a URL (RFC 9110, 4.3.1)."""
     parts = urlsplit(url)
-    port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+    port = _DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port
     return parts.scheme, parts.hostname or "", port
 
 

@@ -11,20 +11,13 @@ from requests import RequestException
 
 from pyorg_pipeline.errors import PyorgError, is_transient_status
 from pyorg_pipeline.model.text import origin_text
-from pyorg_pipeline.site.retry import (
-    Retries,
-    TransientError,
-    describe_failure,
-    is_transient,
-)
+from pyorg_pipeline.site.retry import Retries, TransientError, describe_failure, is_transient
 from pyorg_pipeline.site.session import open_session
 
 #: Seconds for a connection, and seconds without data. A sensor's tick ends after 60 s.
 TIMEOUT: Final = (5.0, 5.0)
 RETRIES: Final = 2
-#: Seconds, as for SiteClient.
-BACKOFF: Final = 1.0
-MAX_PAUSE: Final = 5
+MAX_PAUSE: Final = 5.0
 
 
 @dataclass(eq=False)
@@ -45,7 +38,7 @@ def post_event(
     *,
     timeout: tuple[float, float] = TIMEOUT,
     retries: int = RETRIES,
-    backoff: float = BACKOFF,
+    backoff: float = 1,
 ) -> None:
     """Post an event as JSON, and return once the receiver has answered with a 2xx status.
 
@@ -67,16 +60,15 @@ def post_event(
                     url, json=event, timeout=timeout, allow_redirects=False, stream=True
                 ) as answer,
             ):
-                status, headers = answer.status_code, answer.headers
+                status, retry_after = answer.status_code, answer.headers.get("Retry-After", "")
         except RequestException as failure:
-            error = WebhookError(receiver, describe_failure(failure, timeout))
-            transient, retry_after = is_transient(failure), ""
+            reason, transient = describe_failure(failure, timeout), is_transient(failure)
+            retry_after = ""
         else:
             if 200 <= status < 300:
                 return
-            error = WebhookError(receiver, _describe_status(status))
-            transient = is_transient_status(status)
-            retry_after = headers.get("Retry-After", "")
+            reason, transient = _describe_status(status), is_transient_status(status)
+        error = WebhookError(receiver, reason)
         # Not inside `except`: what requests raises shows the whole URL.
         raise TransientError(error, retry_after) if transient else error
 

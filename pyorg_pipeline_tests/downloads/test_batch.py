@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.downloads.batch import download_all
-from pyorg_pipeline.downloads.destinations import open_destination
+from pyorg_pipeline.downloads.destinations import download_all, open_destination
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Download, DownloadFailure
 from pyorg_pipeline.site.client import SiteClient

@@ -60,7 +60,7 @@ def paths(replica: Replica) -> list[str]:
 
 def test_a_page_costs_one_request_with_a_final_slash(replica: Replica, connect: Connect) -> None:
     client = connect(replica.url)
-    page = client.get_page("3.13.9")
+    page = client.get("3.13.9/")
     assert page.url == f"{replica.url}3.13.9/"
     assert b"<title>Index of /ftp/python/3.13.9/</title>" in page.content
     assert paths(replica) == ["3.13.9/"]
@@ -70,16 +70,16 @@ def test_a_page_costs_one_request_with_a_final_slash(replica: Replica, connect: 
 def test_the_root_is_the_base_url(replica: Replica, connect: Connect) -> None:
     client = connect(replica.url.rstrip("/"))
     assert client.base_url == replica.url
-    assert client.get_page().url == replica.url
-    assert client.get_page("").content.count(b"<a href=") > 200
+    assert client.get().url == replica.url
+    assert client.get("").content.count(b"<a href=") > 200
     assert paths(replica) == ["", ""]
 
 
 def test_names_are_percent_encoded(connect: Connect) -> None:
     with RawServer(lambda _: whole(b"x")) as server:
         client = connect(server.url)
-        for directory in ("a b&c", "a/b", "a%2Fb", "a?b#c", "caf\u00e9", "a:b", "a\\b", "3.13.9/"):
-            client.get_page(directory)
+        for name in ("a b&c", "a/b", "a%2Fb", "a?b#c", "caf\u00e9", "a:b", "a\\b", "3.13.9"):
+            client.get(f"{name}/")
         assert [request.target for request in server.requests] == [
             "/ftp/python/a%20b%26c/",
             "/ftp/python/a/b/",
@@ -96,14 +96,14 @@ def test_names_are_percent_encoded(connect: Connect) -> None:
 def test_a_directory_outside_the_site_is_never_requested(
     replica: Replica, connect: Connect, directory: str
 ) -> None:
-    with pytest.raises(InvalidArgumentError, match="is not a directory below"):
-        connect(replica.url).get_page(directory)
+    with pytest.raises(InvalidArgumentError, match="is not a path below"):
+        connect(replica.url).get(directory)
     assert replica.requests == []
 
 
 def test_a_request_has_a_user_agent_and_accepts_gzip(connect: Connect) -> None:
     with RawServer(lambda _: whole(b"x")) as server:
-        connect(server.url).get_page()
+        connect(server.url).get()
         headers = server.requests[0].headers
     version = metadata.version("pyorg-pipeline")
     assert headers["user-agent"].startswith(f"pyorg_pipeline/{version} python-requests/")
@@ -124,16 +124,17 @@ def test_one_connection_serves_many_requests(connect: Connect) -> None:
     with RawServer(respond) as server:
         client = connect(server.url)
         for _ in range(5):
-            client.get_page("a")
+            client.get("a/")
         assert len(server.requests) == client.requests_sent == 7
         assert {request.connection for request in server.requests} == {1}
         assert not any("cookie" in request.headers for request in server.requests)
 
 
 def test_concurrency_limits_the_connections(connect: Connect) -> None:
-    with RawServer(lambda _: whole(b"x")) as server, ThreadPoolExecutor(12) as threads:
+    with RawServer(lambda _: whole(b"x")) as server:
         client = connect(server.url, concurrency=3)
-        list(threads.map(client.get_page, map(str, range(60))))
+        with client.thread_pool() as threads:
+            list(threads.map(client.get, map(str, range(1, 61))))
         assert len(server.requests) == client.requests_sent == 60
         assert max(request.connection for request in server.requests) <= 3
 
@@ -145,7 +146,7 @@ def test_concurrency_limits_the_connections(connect: Connect) -> None:
 def test_transient_statuses_are_retried(replica: Replica, connect: Connect, status: int) -> None:
     replica.answer("3.13.9/", Answer(status), times=2)
     client = connect(replica.url)
-    assert b"Index of" in client.get_page("3.13.9").content
+    assert b"Index of" in client.get("3.13.9/").content
     assert [request.status for request in replica.requests] == [status, status, 200]
     assert client.requests_sent == 3
 
@@ -156,7 +157,7 @@ def test_a_lasting_transient_status_is_raised_after_the_last_retry(
 ) -> None:
     replica.answer("3.13.9/", Answer(status))
     with pytest.raises(SiteStatusError, match=word) as caught:
-        connect(replica.url, retries=3).get_page("3.13.9")
+        connect(replica.url, retries=3).get("3.13.9/")
     assert caught.value.status == status
     assert caught.value.transient
     assert caught.value.url == f"{replica.url}3.13.9/"
@@ -182,16 +183,16 @@ def test_other_statuses_are_not_retried(
     replica.answer("3.13.9/", Answer(status))
     client = connect(replica.url)
     with pytest.raises(SiteStatusError, match=word) as caught:
-        client.get_page("3.13.9")
+        client.get("3.13.9/")
     assert caught.value.status == status
     assert len(replica.requests) == client.requests_sent == 1
-    assert client.get_page("3.13.8").content
+    assert client.get("3.13.8/").content
 
 
 def test_retry_after_is_honoured(replica: Replica, connect: Connect) -> None:
     replica.answer("3.13.9/", Answer(503, {"Retry-After": "1"}), times=1)
     started = time.monotonic()
-    connect(replica.url).get_page("3.13.9")
+    connect(replica.url).get("3.13.9/")
     assert time.monotonic() - started >= 1.0
 
 
@@ -201,7 +202,7 @@ def test_retry_after_is_honoured(replica: Replica, connect: Connect) -> None:
 def test_no_pause_is_longer_than_max_pause(replica: Replica, connect: Connect, wanted: str) -> None:
     replica.answer("3.13.9/", Answer(429, {"Retry-After": wanted}), times=2)
     client = connect(replica.url, max_pause=0.01)
-    assert client.get_page("3.13.9").content
+    assert client.get("3.13.9/").content
     assert len(replica.requests) == 3
 
 
@@ -210,16 +211,16 @@ def test_after_429_the_whole_client_pauses(replica: Replica, connect: Connect) -
     client = connect(replica.url, retries=0)
     started = time.monotonic()
     with pytest.raises(SiteStatusError, match="429"):
-        client.get_page("3.13.9")
+        client.get("3.13.9/")
     assert len(replica.requests) == 1
-    client.get_page("3.13.8")
+    client.get("3.13.8/")
     assert time.monotonic() - started >= 1.0
 
 
 def test_pauses_become_longer(replica: Replica, connect: Connect) -> None:
     replica.answer("3.13.9/", Answer(503), times=3)
     started = time.monotonic()
-    connect(replica.url, backoff=0.05).get_page("3.13.9")
+    connect(replica.url, backoff=0.05).get("3.13.9/")
     # Jitter takes up to a half: (0.05 + 0.1 + 0.2) / 2.
     assert time.monotonic() - started >= 0.175
 
@@ -229,7 +230,7 @@ def test_a_refused_connection_is_an_error(connect: Connect) -> None:
         port = listener.getsockname()[1]
     client = connect(f"http://127.0.0.1:{port}/", retries=2)
     with pytest.raises(SiteUnreachableError, match=r"no connection; .* \(Connection refused\)$"):
-        client.get_page()
+        client.get()
 
 
 @pytest.mark.parametrize("cut_after", [0, 1, 300])
@@ -238,7 +239,7 @@ def test_a_body_that_is_always_cut_is_an_error(
 ) -> None:
     replica.answer("3.13.9/", Answer(cut_after=cut_after))
     with pytest.raises(SiteUnreachableError, match="closed too early") as caught:
-        connect(replica.url, retries=2).get_page("3.13.9")
+        connect(replica.url, retries=2).get("3.13.9/")
     assert caught.value.transient
     assert len(replica.requests) == 3
 
@@ -247,7 +248,7 @@ def test_all_kinds_of_failures_share_one_budget(replica: Replica, connect: Conne
     failures = itertools.cycle([Answer(503), Answer(cut_after=9), Answer(hang_up=True)])
     replica.answer("3.13.9/", lambda _: next(failures))
     with pytest.raises(SiteError):
-        connect(replica.url, retries=4).get_page("3.13.9")
+        connect(replica.url, retries=4).get("3.13.9/")
     assert len(replica.requests) == 5
 
 
@@ -255,7 +256,7 @@ def test_a_read_timeout_is_retried_and_then_an_error(replica: Replica, connect: 
     replica.answer("3.13.9/", Answer(hold=threading.Event()))
     client = connect(replica.url, read_timeout=0.05, retries=1)
     with pytest.raises(SiteUnreachableError, match=r"no data for 0\.05 s"):
-        client.get_page("3.13.9")
+        client.get("3.13.9/")
     assert len(replica.requests) == client.requests_sent == 2
 
 
@@ -269,7 +270,7 @@ def test_a_timeout_within_a_page_is_retried_and_then_an_error(connect: Connect) 
 
     with RawServer(respond) as server:
         with pytest.raises(SiteUnreachableError, match="no data"):
-            connect(server.url, read_timeout=0.05, retries=1).get_page()
+            connect(server.url, read_timeout=0.05, retries=1).get()
         assert len(server.requests) == 2
 
 
@@ -284,7 +285,7 @@ def test_a_slow_page_is_limited_in_time(connect: Connect) -> None:
 
     with RawServer(respond) as server:
         with pytest.raises(SiteUnreachableError, match=r"not complete after 2\.4 s"):
-            connect(server.url, read_timeout=0.2).get_page()
+            connect(server.url, read_timeout=0.2).get()
         assert len(server.requests) == 1
 
 
@@ -293,7 +294,7 @@ def test_an_endless_page_is_limited_in_size(connect: Connect) -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     with RawServer(lambda _: Raw(itertools.chain([head], itertools.repeat(chunk)))) as server:
         with pytest.raises(SiteError, match=f"larger than {MAX_SIZE} bytes"):
-            connect(server.url).get_page()
+            connect(server.url).get()
         assert len(server.requests) == 1
 
 
@@ -309,9 +310,9 @@ def test_chunked_bodies_that_are_cut_are_retried(connect: Connect) -> None:
 
     with RawServer(respond) as server:
         client = connect(server.url)
-        assert client.get_page().content == b"abcde"
+        assert client.get().content == b"abcde"
         assert len(server.requests) == 3
-        client.get_page()
+        client.get()
         assert server.requests[-1].connection == server.requests[-2].connection
 
 
@@ -337,7 +338,7 @@ def test_invalid_http_is_retried_and_then_a_site_error(connect: Connect, raw: by
     with RawServer(lambda _: Raw([raw])) as server:
         client = connect(server.url, retries=1)
         with pytest.raises(SiteError) as caught:
-            client.get_page()
+            client.get()
         assert caught.value.url.startswith(server.url.removesuffix("ftp/python/"))
         assert client.requests_sent == 2
 
@@ -356,7 +357,7 @@ def test_https_to_a_server_without_tls_is_an_error(connect: Connect) -> None:
         port = listener.getsockname()[1]
         client = connect(f"https://127.0.0.1:{port}/", retries=0)
         with pytest.raises(SiteUnreachableError, match="no TLS connection"):
-            client.get_page()
+            client.get()
         thread.join()
 
 
@@ -366,7 +367,7 @@ def test_https_to_a_server_without_tls_is_an_error(connect: Connect) -> None:
 def test_a_redirect_to_the_same_host_is_followed(replica: Replica, connect: Connect) -> None:
     replica.answer("3.13.9/", Answer(301, {"Location": "/ftp/python/3.13.8"}))
     client = connect(replica.url)
-    page = client.get_page("3.13.9")
+    page = client.get("3.13.9/")
     # The replica itself redirects to the slash.
     assert paths(replica) == ["3.13.9/", "3.13.8", "3.13.8/"]
     assert page.url == f"{replica.url}3.13.8/"
@@ -383,7 +384,7 @@ def test_a_redirect_to_another_origin_sends_it_no_request(
         replica.answer("3.13.9/", Answer(302, {"Location": location}))
         client = connect(replica.url.replace("//", "//me:mine@"))
         with pytest.raises(SiteError, match="redirects to another site") as caught:
-            client.get_page("3.13.9")
+            client.get("3.13.9/")
         assert other.requests == []
     assert len(replica.requests) == client.requests_sent == 1
     assert str(other.port) in caught.value.reason
@@ -408,7 +409,7 @@ def test_an_invalid_or_foreign_location_is_not_followed(connect: Connect, locati
 
     with RawServer(respond) as server:
         with pytest.raises(SiteError):
-            connect(server.url).get_page()
+            connect(server.url).get()
         assert len(server.requests) == 1
 
 
@@ -455,7 +456,7 @@ def test_the_number_of_redirects_is_limited(replica: Replica, connect: Connect) 
     replica.answer("a/", Answer(302, {"Location": "/ftp/python/b/"}))
     replica.answer("b/", Answer(302, {"Location": "/ftp/python/a/"}))
     with pytest.raises(SiteError, match="redirects more than 5 times"):
-        connect(replica.url).get_page("a")
+        connect(replica.url).get("a/")
     assert paths(replica) == ["a/", "b/"] * 3
 
 
@@ -467,7 +468,7 @@ def test_the_endless_body_of_a_redirect_is_not_read(connect: Connect) -> None:
         return Raw(itertools.chain([start], itertools.repeat(b"3\r\nabc\r\n")))
 
     with RawServer(respond) as server:
-        assert connect(server.url, retries=0).get_page("a").content == b"x"
+        assert connect(server.url, retries=0).get("a/").content == b"x"
 
 
 # Credentials and the environment
@@ -483,7 +484,7 @@ def test_credentials_in_the_url_are_sent_and_in_no_error(connect: Connect) -> No
         client = connect(url)
         assert client.base_url == server.url
         with pytest.raises(SiteStatusError) as caught:
-            client.get_page()
+            client.get()
         assert server.requests[0].headers["authorization"] == basic("m\u00e9", "p@ss")
     assert caught.value.url == server.url
     assert "p@ss" not in str(caught.value)
@@ -497,8 +498,8 @@ def test_credentials_in_netrc_are_sent(
     netrc.write_text("machine 127.0.0.1 login me password mine\n")
     monkeypatch.setenv("NETRC", str(netrc))
     with RawServer(lambda _: whole(b"x")) as server:
-        connect(server.url).get_page()
-        connect(server.url.replace("//", "//other:one@")).get_page()
+        connect(server.url).get()
+        connect(server.url.replace("//", "//other:one@")).get()
         sent = [request.headers["authorization"] for request in server.requests]
     assert sent == [basic("me", "mine"), basic("other", "one")]
 
@@ -511,7 +512,7 @@ def test_the_proxy_is_read_from_the_environment_once(
         monkeypatch.setenv("NO_PROXY", "inside.invalid")
         client = connect("http://site.invalid/ftp/python/")
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-        assert client.get_page("3.13.9").url == "http://site.invalid/ftp/python/3.13.9/"
+        assert client.get("3.13.9/").url == "http://site.invalid/ftp/python/3.13.9/"
         request = proxy.requests[0]
     assert request.target == "http://site.invalid/ftp/python/3.13.9/"
     assert request.headers["proxy-authorization"] == basic("p", "q")
@@ -526,7 +527,7 @@ def test_a_failing_proxy_is_named_without_credentials(
     monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@127.0.0.1:{port}")
     client = connect("http://site.invalid/", retries=0)
     with pytest.raises(SiteUnreachableError, match="no connection to the proxy") as caught:
-        client.get_page()
+        client.get()
     assert "secret" not in str(caught.value)
 
 
@@ -626,25 +627,11 @@ def test_no_header_is_an_exception(date: str, age: str) -> None:
 # Cancelling
 
 
-def test_a_request_that_waits_for_a_connection_ends_when_cancelled(
-    replica: Replica, connect: Connect
-) -> None:
-    replica.answer("3.13.9/", Answer(hold=threading.Event()))
-    client = connect(replica.url, concurrency=1, read_timeout=0.5, retries=0)
-    with ThreadPoolExecutor(3) as threads:
-        futures = [threads.submit(client.get_page, "3.13.9") for _ in range(3)]
-        while not replica.requests:
-            assert not any(future.done() for future in futures)
-        client.cancel()
-        assert all(isinstance(future.exception(), SiteUnreachableError) for future in futures)
-    assert len(replica.requests) == 1
-
-
 def test_a_cancelled_request_ends_with_its_read_timeout(replica: Replica, connect: Connect) -> None:
     replica.answer("3.13.9/", Answer(hold=threading.Event()))
     client = connect(replica.url, read_timeout=0.5, retries=1000)
     with ThreadPoolExecutor(1) as threads:
-        future = threads.submit(client.get_page, "3.13.9")
+        future = threads.submit(client.get, "3.13.9/")
         while not replica.requests:
             assert not future.done()
         client.cancel()
@@ -657,11 +644,8 @@ def test_no_request_is_sent_after_cancelling(replica: Replica, connect: Connect)
     replica.answer("a/", Answer(302, {"Location": "/ftp/python/3.13.9/"}))
     client = connect(replica.url)
     client.cancel()
-    for call in (client.get_page, client.read_file):
-        with pytest.raises(SiteUnreachableError, match="cancelled"):
-            call("a")
-    with pytest.raises(SiteUnreachableError, match="cancelled"), client.open_file(replica.url, {}):
-        pass
+    with pytest.raises(SiteUnreachableError, match="cancelled"):
+        client.get("a/")
     assert replica.requests == []
     assert client.requests_sent == 0
 
@@ -679,14 +663,14 @@ def test_cancelling_ends_a_page_that_keeps_arriving(connect: Connect) -> None:
     with RawServer(respond) as server:
         client = connect(server.url)
         with pytest.raises(SiteUnreachableError, match="cancelled"):
-            client.get_page()
+            client.get()
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_closing_ends_pauses(replica: Replica, connect: Connect, status: int) -> None:
     replica.answer("3.13.9/", Answer(status, {"Retry-After": "3600"}))
     with ThreadPoolExecutor(1) as threads, connect(replica.url, max_pause=3600) as client:
-        future = threads.submit(client.get_page, "3.13.9")
+        future = threads.submit(client.get, "3.13.9/")
         while not replica.requests:
             assert not future.done()
         client.close()
@@ -701,9 +685,9 @@ def test_cancelling_ends_the_pause_of_other_requests_after_429(
     replica.answer("3.13.9/", Answer(429, {"Retry-After": "3600"}))
     client = connect(replica.url, max_pause=3600, retries=0)
     with pytest.raises(SiteStatusError):
-        client.get_page("3.13.9")
+        client.get("3.13.9/")
     with ThreadPoolExecutor(1) as threads:
-        future = threads.submit(client.get_page, "3.13.8")
+        future = threads.submit(client.get, "3.13.8/")
         client.cancel()
         with pytest.raises(SiteUnreachableError, match="cancelled"):
             future.result()

@@ -38,16 +38,16 @@ def test_damaged_gzip_is_retried_and_then_an_error(
     site: Replica, client: SiteClient, body: bytes
 ) -> None:
     site.answer(PATH, Answer(body=body, headers={"Content-Encoding": "gzip"}), times=1)
-    assert client.read_file(PATH) == CONTENT
+    assert client.get(PATH).content == CONTENT
     site.answer(PATH, Answer(body=body, headers={"Content-Encoding": "gzip"}))
     with pytest.raises(SiteUnreachableError):
-        client.read_file(PATH)
+        client.get(PATH)
 
 
 def test_another_encoding_than_gzip_is_an_error(site: Replica, client: SiteClient) -> None:
     site.answer(PATH, Answer(body=b"x", headers={"Content-Encoding": "br"}))
     with pytest.raises(SiteError, match="Content-Encoding 'br'"):
-        client.read_file(PATH)
+        client.get(PATH)
 
 
 def test_a_file_is_limited_in_size(site: Replica, client: SiteClient) -> None:
@@ -55,22 +55,22 @@ def test_a_file_is_limited_in_size(site: Replica, client: SiteClient) -> None:
         for encoding, body in (("", bytes(size)), ("gzip", gzip.compress(bytes(size)))):
             site.answer(PATH, Answer(body=body, headers={"Content-Encoding": encoding}))
             if size == MAX_SIZE:
-                assert len(client.read_file(PATH)) == size
+                assert len(client.get(PATH).content) == size
             else:
                 with pytest.raises(SiteError, match=f"larger than {MAX_SIZE} bytes"):
-                    client.read_file(PATH)
+                    client.get(PATH)
 
 
 def test_a_missing_file_is_an_error_at_once(site: Replica, client: SiteClient) -> None:
     with pytest.raises(SiteStatusError, match="no such file; refresh the catalog"):
-        client.read_file("3.14.0/missing")
+        client.get("3.14.0/missing")
     assert len(site.requests) == 1
 
 
-@pytest.mark.parametrize("path", ["", "3.14.0/", "../x", "3.14.0//x", "3.14.0/../../x"])
+@pytest.mark.parametrize("path", ["../x", "3.14.0//x", "3.14.0/../../x"])
 def test_a_file_outside_the_site_is_never_requested(
     site: Replica, client: SiteClient, path: str
 ) -> None:
     with pytest.raises(InvalidArgumentError):
-        client.read_file(path)
+        client.get(path)
     assert site.requests == []
