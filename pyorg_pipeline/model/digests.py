@@ -1,12 +1,8 @@
-"""SHA-256 digests of artifacts: how bundles and bills of materials hold them, and who signs them.
-
-Everything read comes from a server: whatever is not as it should be is a CompanionError.
-"""
+"""SHA-256 digests of artifacts: where the site publishes them, and who signs them."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,11 +23,8 @@ DIGEST_SOURCES: Final[Mapping[str, str]] = {BUNDLE_SUFFIX: "sigstore", SBOM_SUFF
 _BUNDLE_MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle"
 #: HashAlgorithm.SHA2_256 (sigstore_common.proto): in JSON an enum is its name or its number.
 _SHA2_256: Final = ("SHA2_256", 1)
-_SHA256_BYTES: Final = 32
-_SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
 #: As python/release-tools' sbom.py names the package that stands for the artifact itself.
-_CPYTHON_ID: Final = "SPDXRef-PACKAGE-cpython"
-_CPYTHON_NAME: Final = "CPython"
+_CPYTHON: Final = ("SPDXRef-PACKAGE-cpython", "CPython")
 
 
 class Signer(NamedTuple):
@@ -134,87 +127,102 @@ class CompanionError(SiteError):
     """A signature bundle or bill of materials cannot be read."""
 
 
-def bundle_digest(content: bytes, source: str) -> str:
-    """The SHA-256 of the artifact that a `.sigstore` bundle in format 0.1 to 0.3 is about, in hex.
+class _UnreadableError(Exception):
+    """What is wrong with a companion."""
+
+
+def companion_digest(suffix: str, content: bytes, source: str, artifact_name: str) -> str:
+    """The artifact's SHA-256 out of its companion with that suffix, in hexadecimal.
+
+    Args:
+        suffix: one of DIGEST_SOURCES.
+        content: the companion's bytes.
+        source: the companion's path, for messages.
+        artifact_name: the name that a bill of materials has to be about.
+
+    Raises:
+        CompanionError: the bytes are not a bundle or bill of materials with such a digest.
+    """
+    try:
+        document = _json_object(content)
+        if suffix == BUNDLE_SUFFIX:
+            return _bundle_digest(document)
+        return _sbom_digest(document, artifact_name)
+    except _UnreadableError as error:
+        advice = "ask again later, and if it stays so, tell the site's people"
+        raise CompanionError(source, f"{error}; {advice}") from None
+
+
+def _json_object(content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise _UnreadableError(f"it is not JSON ({str(error)[:100]})") from None
+    if not isinstance(value, dict):
+        raise _UnreadableError("it is not a JSON object")
+    return value
+
+
+def _bundle_digest(bundle: dict[str, Any]) -> str:
+    """The digest in a `.sigstore` bundle in format 0.1 to 0.3.
 
     That is `messageSignature.messageDigest`, which the bundle's format calls a hint: it is the
     digest that was signed only if the bundle verifies for it.
-
-    Raises:
-        CompanionError: the bytes are not a bundle, or one without a SHA-256.
     """
-    bundle = _json_object(content, source)
     media_type = _member(bundle, "mediaType", "media_type")
     if not isinstance(media_type, str) or not media_type.startswith(_BUNDLE_MEDIA_TYPE):
-        raise _unreadable(source, f"its mediaType {_shown(media_type)} is not a bundle's")
+        raise _UnreadableError(f"its mediaType {_shown(media_type)} is not a bundle's")
     signature = _member(bundle, "messageSignature", "message_signature")
     if not isinstance(signature, dict):
-        raise _unreadable(source, "it has no messageSignature, so it does not sign a file's bytes")
+        raise _UnreadableError("it has no messageSignature, so it does not sign a file's bytes")
     digest = _member(signature, "messageDigest", "message_digest")
     if not isinstance(digest, dict):
-        raise _unreadable(source, "its messageSignature has no messageDigest")
-    algorithm = digest.get("algorithm")
+        raise _UnreadableError("its messageSignature has no messageDigest")
+    algorithm, text = digest.get("algorithm"), digest.get("digest")
     # A bool is a number to Python: true is no enum's value.
     if isinstance(algorithm, bool) or algorithm not in _SHA2_256:
-        raise _unreadable(source, f"its digest's algorithm {_shown(algorithm)} is not SHA2_256")
-    return _base64_sha256(digest.get("digest"), source)
+        raise _UnreadableError(f"its digest's algorithm {_shown(algorithm)} is not SHA2_256")
+    if not isinstance(text, str):
+        raise _UnreadableError("its messageDigest has no digest")
+    # Base64 of either alphabet, padded or not (Protocol Buffers guide, "JSON Mapping").
+    plain = text.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        sha256 = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except ValueError:
+        raise _UnreadableError("its digest is not base64") from None
+    if len(sha256) != 32:
+        raise _UnreadableError(f"its digest has {len(sha256)} bytes, a SHA-256 has 32")
+    return sha256.hex()
 
 
-def sbom_digest(content: bytes, source: str, artifact_name: str) -> str:
-    """The SHA-256 of the artifact that an `.spdx.json` is about, in hexadecimal.
+def _sbom_digest(document: dict[str, Any], artifact_name: str) -> str:
+    """The digest in an `.spdx.json`.
 
     python/release-tools' sbom.py writes an SPDX 2.3 document in which one package, CPython, is the
     artifact: `packageFileName` is its name, `checksums` (SPDX 2.3, 7.10) those of its bytes. The
     other packages and all files are parts of it.
-
-    Raises:
-        CompanionError: the bytes are not such a document, or it is about another file.
     """
-    document = _json_object(content, source)
     version = document.get("spdxVersion")
     if not isinstance(version, str) or not version.startswith("SPDX-2."):
-        raise _unreadable(source, f"its spdxVersion {_shown(version)} is not SPDX-2")
-    found = [
-        package
-        for package in _objects(document.get("packages"))
-        if package.get("SPDXID") == _CPYTHON_ID and package.get("name") == _CPYTHON_NAME
-    ]
+        raise _UnreadableError(f"its spdxVersion {_shown(version)} is not SPDX-2")
+    packages = _objects(document.get("packages"))
+    found = [one for one in packages if (one.get("SPDXID"), one.get("name")) == _CPYTHON]
     if len(found) != 1:
-        raise _unreadable(source, f"it has {len(found)} packages named CPython instead of one")
+        raise _UnreadableError(f"it has {len(found)} packages named CPython instead of one")
     name = found[0].get("packageFileName")
     if name != artifact_name:
-        raise _unreadable(source, f"it is about {_shown(name)}, not about {artifact_name!r}")
+        raise _UnreadableError(f"it is about {_shown(name)}, not about {artifact_name!r}")
+    checksums = _objects(found[0].get("checksums"))
     values = {
-        value.lower() if isinstance(value := checksum.get("checksumValue"), str) else ""
-        for checksum in _objects(found[0].get("checksums"))
-        if checksum.get("algorithm") == "SHA256"
+        str(one.get("checksumValue")).lower()
+        for one in checksums
+        if one.get("algorithm") == "SHA256"
     }
     if len(values) != 1:
-        raise _unreadable(source, f"CPython's checksums hold {len(values)} SHA256 instead of one")
+        raise _UnreadableError(f"CPython's checksums hold {len(values)} SHA256 instead of one")
     (value,) = values
-    if _SHA256_HEX.fullmatch(value) is None:
-        raise _unreadable(source, "CPython's SHA256 is not 64 hexadecimal digits")
-    return value
-
-
-def companion_digest(suffix: str, content: bytes, source: str, artifact_name: str) -> str:
-    """The artifact's SHA-256 out of its companion with that suffix, one of DIGEST_SOURCES.
-
-    Raises:
-        CompanionError: as `bundle_digest` and `sbom_digest`.
-    """
-    if suffix == BUNDLE_SUFFIX:
-        return bundle_digest(content, source)
-    return sbom_digest(content, source, artifact_name)
-
-
-def _json_object(content: bytes, source: str) -> dict[str, Any]:
-    try:
-        value = json.loads(content.decode())
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(source, f"it is not JSON ({str(error)[:100]})") from None
-    if not isinstance(value, dict):
-        raise _unreadable(source, "it is not a JSON object")
+    if re.fullmatch("[0-9a-f]{64}", value) is None:
+        raise _UnreadableError("CPython's SHA256 is not 64 hexadecimal digits")
     return value
 
 
@@ -227,28 +235,5 @@ def _objects(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _base64_sha256(text: object, source: str) -> str:
-    """A SHA-256 in base64 of either alphabet, padded or not ("JSON Mapping")."""
-    if not isinstance(text, str):
-        raise _unreadable(source, "its messageDigest has no digest")
-    try:
-        plain = text.rstrip("=").translate(_TO_STANDARD)
-        digest = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise _unreadable(source, "its digest is not base64") from None
-    if len(digest) != _SHA256_BYTES:
-        raise _unreadable(source, f"its digest has {len(digest)} bytes, a SHA-256 has 32")
-    return digest.hex()
-
-
-_TO_STANDARD: Final = str.maketrans("-_", "+/")
-
-
 def _shown(value: object) -> str:
     return repr(value)[:80]
-
-
-def _unreadable(source: str, reason: str) -> CompanionError:
-    return CompanionError(
-        source, f"{reason}; ask again later, and if it stays so, tell the site's people"
-    )
