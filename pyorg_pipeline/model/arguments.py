@@ -79,22 +79,20 @@ def parse_since(value: datetime | str, now: datetime) -> datetime:
                 f"since {value.isoformat()!r} has no time zone: "
                 "give it one, such as datetime.now(UTC) has"
             )
-        return _in_utc(value, value)
-    text = str(value).strip()
-    age = _AGE.fullmatch(text)
-    try:
-        if age is not None:
-            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
-        time = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise InvalidArgumentError(
-            f"since is not a valid time: {value!r}; give a date such as '2026-11-01', a time such "
-            "as '2026-11-01T12:00Z', or an age such as '12h' or '7d'"
-        ) from None
-    return _in_utc(time if time.tzinfo else time.replace(tzinfo=UTC), value)
-
-
-def _in_utc(time: datetime, value: object) -> datetime:
+        time = value
+    else:
+        text = str(value).strip()
+        age = _AGE.fullmatch(text)
+        try:
+            if age is not None:
+                return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+            time = datetime.fromisoformat(text)
+        except (ValueError, OverflowError):
+            raise InvalidArgumentError(
+                f"since is not a valid time: {value!r}; give a date such as '2026-11-01', a time "
+                "such as '2026-11-01T12:00Z', or an age such as '12h' or '7d'"
+            ) from None
+        time = time if time.tzinfo else time.replace(tzinfo=UTC)
     try:
         return time.astimezone(UTC)
     except OverflowError:

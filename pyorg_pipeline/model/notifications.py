@@ -1,8 +1,4 @@
-"""The events that a webhook receives, as flat JSON objects; docs/webhook.md explains the fields.
-
-Fields may be added under the same schema. A field that is removed, or changes its meaning, needs a
-new one.
-"""
+"""The events that a webhook receives, as flat JSON objects; docs/webhook.md explains the fields."""
 
 from __future__ import annotations
 
@@ -11,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+from pyorg_pipeline.model.text import plural
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
+#: Fields may be added under the same schema; a removed or changed one needs a new schema.
 SCHEMA: Final = "pyorg_pipeline/event/1"
 
 #: Characters: chats cut long messages, and some receivers refuse them.
@@ -67,7 +65,7 @@ def release_complete(
     return {
         **_common("release_complete", version.text, site_url, sent_at),
         "text": f"Python {version.text} is complete on {site_url}{newest}: "
-        f"{artifacts} artifact{'' if artifacts == 1 else 's'}, {size:,} bytes",
+        f"{plural(artifacts, 'artifact')}, {size:,} bytes",
         "version": version.text,
         "series": version.series,
         "releaselevel": version.releaselevel,

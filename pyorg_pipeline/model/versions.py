@@ -15,9 +15,7 @@ RELEASE_LEVELS: Final = {"alpha": "a", "beta": "b", "candidate": "rc", "final": 
 #: Digits of a number in a version; more would not fit the tables' columns.
 LONGEST_NUMBER: Final = 9
 _NUMBER: Final = rf"([0-9]{{1,{LONGEST_NUMBER}}})"
-_VERSION: Final = re.compile(
-    rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?(?:(a|b|rc){_NUMBER})?",
-)
+_VERSION: Final = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?(?:(a|b|rc){_NUMBER})?")
 _SERIES: Final = re.compile(rf"{_NUMBER}\.{_NUMBER}")
 LEVELS: Final = {letters: level for level, letters in RELEASE_LEVELS.items()}
 
@@ -47,11 +45,7 @@ class NormalizedPythonVersion(tuple[Any, ...]):
         Raises:
             InvalidArgumentError: a part is not a number, or the release level is unknown.
         """
-        numbers = (
-            _number("major", major),
-            _number("minor", minor),
-            _number("micro", micro),
-        )
+        numbers = _number("major", major), _number("minor", minor), _number("micro", micro)
         if releaselevel is None:
             if serial is not None:
                 raise InvalidArgumentError(f"serial {serial!r} needs a releaselevel beside it")
@@ -59,9 +53,7 @@ class NormalizedPythonVersion(tuple[Any, ...]):
         if releaselevel not in RELEASE_LEVELS:
             known = ", ".join(RELEASE_LEVELS)
             raise InvalidArgumentError(f"releaselevel {releaselevel!r} is none of {known}")
-        return super().__new__(
-            cls, (*numbers, releaselevel, _number("serial", 0 if serial is None else serial))
-        )
+        return super().__new__(cls, (*numbers, releaselevel, _number("serial", serial or 0)))
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -100,21 +92,13 @@ class NormalizedPythonVersion(tuple[Any, ...]):
 
     @property
     def releaselevel(self) -> str:
-        """One of alpha, beta, candidate, final.
-
-        Raises:
-            AttributeError: this is a three-item version.
-        """
+        """One of alpha, beta, candidate, final; a three-item version has none."""
         self._require_level("releaselevel")
         return str(self[3])
 
     @property
     def serial(self) -> int:
-        """The number after the release level; 0 for finals.
-
-        Raises:
-            AttributeError: this is a three-item version.
-        """
+        """The number after the release level, 0 for finals; a three-item version has none."""
         self._require_level("serial")
         return int(self[4])
 
