@@ -13,13 +13,10 @@ from typing import Final, NamedTuple
 
 #: How far the site's clock and a crawl's clock may be apart.
 CLOCK_SKEW: Final = timedelta(minutes=1)
-
 #: The listing has minutes: a change may hide until the minute is over.
 LISTED_PRECISION: Final = timedelta(minutes=1)
-
 #: The back-off of a directory that answers with another page instead of a listing.
 HIDDEN_BACKOFF: Final = timedelta(days=1)
-
 #: The back-off after the second failure, which doubles with each further one. Half an hour less
 #: than whole hours: an hourly refresh may start a few seconds earlier than the one that failed.
 FIRST_BACKOFF: Final = timedelta(minutes=90)
@@ -78,13 +75,13 @@ def due(
     With `full`, all of them. `with_backoff` leaves out those that failed several times, during
     their back-off; an interactive refresh tries them at once.
     """
-    if full:
-        return dict.fromkeys(listed, Due.FULL)
-    reasons = {
-        name: _reason(date, crawls.get(name), failures.get(name), now, with_backoff)
-        for name, date in listed.items()
-    }
-    return {name: reason for name, reason in reasons.items() if reason is not None}
+    found = {}
+    for name, date in listed.items():
+        crawl, failure = crawls.get(name), failures.get(name)
+        reason = Due.FULL if full else _reason(date, crawl, failure, now, with_backoff)
+        if reason is not None:
+            found[name] = reason
+    return found
 
 
 def _reason(
@@ -95,13 +92,12 @@ def _reason(
     with_backoff: bool,
 ) -> Due | None:
     if failure is not None:
-        reason = Due.HIDDEN if failure.hidden else Due.FAILED
         # With another date the directory has changed since, and the failure may be over.
-        if date != failure.directory_last_modified or not (failure.hidden or with_backoff):
-            return reason
+        waits = date == failure.directory_last_modified and (failure.hidden or with_backoff)
         # A failure in the future was recorded while the clock was ahead.
-        waits = timedelta(0) <= now - failure.failed_at < backoff_after(failure)
-        return None if waits else reason
+        if waits and timedelta(0) <= now - failure.failed_at < backoff_after(failure):
+            return None
+        return Due.HIDDEN if failure.hidden else Due.FAILED
     if crawl is None:
         return Due.NEW
     if date is None or date != crawl.directory_last_modified:

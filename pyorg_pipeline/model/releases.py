@@ -133,6 +133,10 @@ class _Kind:
     habit: timedelta = SHORTEST_HABIT
 
 
+#: By the series, and whether they are finals.
+_Kinds = dict[tuple[tuple[int, int], bool], _Kind]
+
+
 def release_history(files: Iterable[ReleaseFile], *, now: datetime) -> list[PythonRelease]:
     """The releases that these files make up, sorted by version, with their states at `now`.
 
@@ -152,37 +156,21 @@ def release_history(files: Iterable[ReleaseFile], *, now: datetime) -> list[Pyth
     by_version: dict[NormalizedPythonVersion, list[ReleaseFile]] = {}
     for file in files:
         by_version.setdefault(file.release_version, []).append(file)
-    kinds: dict[tuple[tuple[int, int], bool], _Kind] = {}
+    kinds: _Kinds = {}
     releases = []
     for version in sorted(by_version):
         current = [file for file in by_version[version] if not file.superseded]
         if not any(is_release_type(file.artifact_type) for file in current):
             continue
         before = _before(version, kinds)
-        release = _release(version, by_version[version], current, before, now)
+        release = _release(by_version[version], current, before, now)
         releases.append(release)
-        key = _series(version), version.is_final
-        kinds[key] = _Kind(
-            newest=_forms(current),
-            before=before.newest,
-            habit=max(kinds.get(key, _Kind()).habit, _upload_time(release.released, current)),
-        )
+        took = [date - release.released for date in _dates(current) if release.released]
+        key = version[:2], version.is_final
+        habit = kinds[key].habit if key in kinds else SHORTEST_HABIT
+        habit = max([habit, *(time for time in took if time <= LONGEST_HABIT)])
+        kinds[key] = _Kind(_forms(current), before.newest, habit)
     return _with_states(releases)
-
-
-def _with_states(releases: Sequence[PythonRelease]) -> list[PythonRelease]:
-    complete: set[tuple[tuple[int, int], bool]] = set()
-    found = []
-    for release in reversed(releases):
-        series, final = _series(release.release_version), release.is_final
-        if (series, True) in complete or (not final and (series, False) in complete):
-            state = ReleaseState.SUPERSEDED
-        else:
-            state = ReleaseState.PARTIAL if release.missing_families else ReleaseState.COMPLETE
-        if not release.missing_families:
-            complete.add((series, final))
-        found.append(replace(release, state=state))
-    return found[::-1]
 
 
 def next_change(releases: Iterable[PythonRelease], now: datetime) -> datetime | None:
@@ -199,10 +187,8 @@ def next_change(releases: Iterable[PythonRelease], now: datetime) -> datetime | 
     return min(times, default=None)
 
 
-def _before(
-    version: NormalizedPythonVersion, kinds: dict[tuple[tuple[int, int], bool], _Kind]
-) -> _Kind:
-    series, final = _series(version), version.is_final
+def _before(version: NormalizedPythonVersion, kinds: _Kinds) -> _Kind:
+    series, final = version[:2], version.is_final
     nearest = max((known for known, _ in kinds if known < series), default=series)
     for key in ((series, final), (series, not final), (nearest, final), (nearest, not final)):
         if key in kinds:
@@ -211,11 +197,7 @@ def _before(
 
 
 def _release(
-    version: NormalizedPythonVersion,
-    files: Sequence[ReleaseFile],
-    current: Sequence[ReleaseFile],
-    before: _Kind,
-    now: datetime,
+    files: Sequence[ReleaseFile], current: Sequence[ReleaseFile], before: _Kind, now: datetime
 ) -> PythonRelease:
     """A release, without its state."""
     dates = _dates(current)
@@ -230,7 +212,7 @@ def _release(
         if now < expected:
             lacking = (before.newest | before.before) - forms
     return PythonRelease(
-        release_version=version,
+        release_version=files[0].release_version,
         state=ReleaseState.COMPLETE,
         released=released,
         first_modified=min(dates, default=None),
@@ -243,6 +225,21 @@ def _release(
         expected_complete_by=expected,
         source_path=best_source((one.path, one.format) for one in sources if not one.debug),
     )
+
+
+def _with_states(releases: Sequence[PythonRelease]) -> list[PythonRelease]:
+    complete: set[tuple[tuple[int, int], bool]] = set()
+    found = []
+    for release in reversed(releases):
+        series, final = release.release_version[:2], release.is_final
+        if (series, True) in complete or (not final and (series, False) in complete):
+            state = ReleaseState.SUPERSEDED
+        else:
+            state = ReleaseState.PARTIAL if release.missing_families else ReleaseState.COMPLETE
+        if not release.missing_families:
+            complete.add((series, final))
+        found.append(replace(release, state=state))
+    return found[::-1]
 
 
 def _forms(files: Iterable[ReleaseFile]) -> frozenset[_Form]:
@@ -258,16 +255,5 @@ def _families(forms: frozenset[_Form]) -> tuple[str, ...]:
     return tuple(family for family in FAMILIES.values() if family in found)
 
 
-def _upload_time(released: datetime | None, files: Sequence[ReleaseFile]) -> timedelta:
-    if released is None:
-        return SHORTEST_HABIT
-    times = [date - released for date in _dates(files)]
-    return max(time for time in times if time <= LONGEST_HABIT)
-
-
 def _dates(files: Iterable[ReleaseFile]) -> list[datetime]:
     return [file.last_modified for file in files if file.last_modified is not None]
-
-
-def _series(version: NormalizedPythonVersion) -> tuple[int, int]:
-    return version[0], version[1]
