@@ -146,7 +146,7 @@ def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
             raise filled.error
     _check_download(settings, config, store)
     with open_instance(settings.dagster_home) as instance, download_progress() as bars:
-        progress = None if bars is None else lambda one: bars.file(one.name, one.size)
+        progress = None if bars is None else lambda one: bars(one.name, one.size)
         resource = dg.ResourceDefinition.hardcoded_resource(progress)
         # A failed batch must not end the run before the others.
         executor = _Executor(

@@ -160,7 +160,7 @@ def test_the_command_line_gives_objects_in_json(home: Path) -> None:
 def test_a_report_in_a_pipe_is_a_line_a_change(home: Path) -> None:
     done = pyorg(home, *REPORT, COLUMNS="40")
     assert done.stdout.splitlines() == list(
-        table_lines(CHANGES_TABLE.pipe, PythonOrgDownloads.list_changes())
+        table_lines(CHANGES_TABLE, PythonOrgDownloads.list_changes())
     )
     none = pyorg(home, *REPORT, "--since", "0d")
     assert (none.returncode, none.stdout, none.stderr) == (0, "", "no changes\n")

@@ -15,8 +15,6 @@ from pyorg_pipeline.model.releases import PythonRelease
 from pyorg_pipeline.model.text import plural
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
-#: Powers of 1000, as in the SI.
-_SIZE_UNITS: Final = ("kB", "MB", "GB", "TB")
 #: Units of a duration, with their seconds.
 _TIME_UNITS: Final = ((60, "minute"), (3600, "hour"), (86400, "day"))
 
@@ -35,15 +33,9 @@ def printable(text: str) -> str:
 
 def size_text(size: int | None) -> str:
     """Bytes with one decimal, in powers of 1000; `-` if they are not known."""
-    if size is None:
-        return "-"
-    if size < 1000:
-        return f"{size} B"
-    power = 1
-    # What would be rounded up to 1000.0 belongs to the next unit.
-    while power < len(_SIZE_UNITS) and size / 1000**power >= 999.95:
-        power += 1
-    return f"{size / 1000**power:.1f} {_SIZE_UNITS[power - 1]}"
+    from rich.filesize import decimal  # noqa: PLC0415  # most queries print no sizes
+
+    return "-" if size is None else decimal(size)
 
 
 def duration_text(duration: timedelta) -> str:
@@ -67,12 +59,7 @@ def iso_text(time: datetime, timespec: str = "seconds") -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
-    """Rows as lines with aligned columns; the last column is not padded.
-
-    Args:
-        rows: The texts of each row.
-        right: The columns that are aligned to the right.
-    """
+    """Rows as lines with aligned columns, those in `right` to the right; the last is not padded."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         padded = [
@@ -88,11 +75,9 @@ def result_text(result: object) -> str:
         return ""
     if isinstance(result, str):
         return result if result.endswith("\n") or not result else f"{result}\n"
-    if isinstance(result, NormalizedPythonVersion) or not isinstance(result, list | tuple):
-        lines = _lines(result)
-    else:
-        lines = (line for item in result for line in _lines(item))
-    return "".join(f"{line}\n" for line in lines)
+    is_list = isinstance(result, list | tuple) and not isinstance(result, NormalizedPythonVersion)
+    items: Iterable[object] = result if is_list else [result]  # type: ignore[assignment]
+    return "".join(f"{line}\n" for item in items for line in _lines(item))
 
 
 def json_value(result: Any) -> Any:

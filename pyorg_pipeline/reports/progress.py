@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from pyorg_pipeline.model.downloads import Progress as Report
 from pyorg_pipeline.reports.lines import printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
 
 @contextmanager
@@ -33,8 +32,12 @@ def crawl_progress(source: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def download_progress() -> Iterator[DownloadBars | None]:
-    """Show bars with speed and remaining time; yields None if stderr is not a terminal."""
+def download_progress() -> Iterator[Callable[[str, int | None], Report] | None]:
+    """Show a bar for each file and one for all; yields None if stderr is not a terminal.
+
+    Otherwise yields a function that adds a bar for a name and a size, and returns that file's
+    function of the bytes so far and the total.
+    """
     if not sys.stderr.isatty():
         yield None
         return
@@ -45,7 +48,25 @@ def download_progress() -> Iterator[DownloadBars | None]:
     )
 
     with _bars(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bars:
-        yield DownloadBars(bars)
+        overall = bars.add_task("all files", total=None, visible=False)
+
+        def add_file(name: str, size: int | None) -> Report:
+            task = bars.add_task(printable(name), total=size)
+
+            def report(done: int, total: int | None) -> None:
+                bars.update(task, completed=done, total=total)
+                files = [one for one in bars.tasks if one.id != overall]
+                totals = [one.total for one in files]
+                bars.update(
+                    overall,
+                    completed=sum(one.completed for one in files),
+                    total=None if None in totals else sum(known or 0 for known in totals),
+                    visible=len(files) > 1,
+                )
+
+            return report
+
+        yield add_file
 
 
 @contextmanager
@@ -54,42 +75,8 @@ def file_progress(name: str, size: int | None, progress: Report | None) -> Itera
     if progress is not None:
         yield progress
         return
-    with download_progress() as bars:
-        yield None if bars is None else bars.file(name, size)
-
-
-class DownloadBars:
-    """A bar for each file, and one for all of them."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._lock = threading.Lock()
-        self._overall: TaskID | None = None
-        #: The bytes so far and the total of each file.
-        self._sizes: dict[TaskID, tuple[int, int | None]] = {}
-
-    def file(self, name: str, size: int | None) -> Report:
-        """Add a bar; returns a function of the bytes so far and the total."""
-        task = self._bars.add_task(printable(name), total=size)
-        with self._lock:
-            self._sizes[task] = (0, size)
-            if len(self._sizes) == 2:  # one file needs no sum
-                self._overall = self._bars.add_task("all files", total=None)
-
-        def report(done: int, total: int | None) -> None:
-            total = size if total is None else total
-            self._bars.update(task, completed=done, total=total)
-            with self._lock:
-                self._sizes[task] = (done, total)
-                if self._overall is not None:
-                    totals = [known for _, known in self._sizes.values()]
-                    self._bars.update(
-                        self._overall,
-                        completed=sum(done for done, _ in self._sizes.values()),
-                        total=None if None in totals else sum(known or 0 for known in totals),
-                    )
-
-        return report
+    with download_progress() as add_file:
+        yield add_file and add_file(name, size)
 
 
 @contextmanager

@@ -68,84 +68,54 @@ class RefreshSummary:
         return DigestsFailedError(self.digest_failures) if self.digest_failures else None
 
     def __str__(self) -> str:
-        anything = any(
-            (
-                *(self.added, self.removed, self.replaced, self.vanished, self.failures),
-                *(self.digests_read, self.digest_conflicts, self.digest_failures),
-                *(self.digests_unreadable, self.digests_rejected, self.failed_checks),
-            )
-        )
-        return "\n".join(self._changes() if anything else self._nothing_new())
-
-    @property
-    def _cost(self) -> str:
-        return f"{plural(self.requests, 'request')}, {self.seconds:.1f} s"
-
-    @property
-    def _latest(self) -> str:
-        final = f"{self.latest_final} (final)" if self.latest_final else "no final release"
-        return final if self.latest in {self.latest_final, None} else f"{final}, {self.latest}"
-
-    @property
-    def _reasons(self) -> str:
         counts = Counter(self.crawled.values())
-        return ", ".join(f"{reason} {count}" for reason, count in counts.items())
-
-    def _nothing_new(self) -> Iterator[str]:
-        age = duration_text(datetime.now(UTC) - self.listed_at)
-        read = f", {len(self.crawled)} of them read again ({self._reasons})" if self.crawled else ""
-        yield (
-            f"Nothing new: {plural(self.directories, 'release directory')}, "
-            f"as listed {age} ago{read} ({self._cost}). Latest: {self._latest}."
-        )
-        yield from map(_hidden_text, self.hidden)
-
-    def _changes(self) -> Iterator[str]:
-        yield f"Refreshed from {self.site_url} ({self._cost})."
-        yield from aligned([(f"  {name}", printable(text)) for name, text in self._rows()])
-
-    def _rows(self) -> Iterator[tuple[str, str]]:
-        crawled = f", {len(self.crawled)} read ({self._reasons})" if self.crawled else ""
-        yield "directories", f"{self.directories}{crawled}"
-        for label, names in (
-            ("vanished", self.vanished),
-            ("added", self.added),
-            ("removed", self.removed),
-            ("replaced", self.replaced),
-        ):
-            if names:
-                yield label, _names(names)
+        reasons = ", ".join(f"{reason} {count}" for reason, count in counts.items())
+        cost = f"{plural(self.requests, 'request')}, {self.seconds:.1f} s"
+        final = f"{self.latest_final} (final)" if self.latest_final else "no final release"
+        latest = final if self.latest in {self.latest_final, None} else f"{final}, {self.latest}"
+        own_page = "answered with a page of its own instead of a listing; asked again later"
+        hidden = [f"{printable(name)} {own_page}" for name in self.hidden]
+        news = list(self._news())
+        if not news:
+            age = duration_text(datetime.now(UTC) - self.listed_at)
+            read = f", {len(self.crawled)} of them read again ({reasons})" if self.crawled else ""
+            listed = f"{plural(self.directories, 'release directory')}, as listed {age} ago{read}"
+            return "\n".join([f"Nothing new: {listed} ({cost}). Latest: {latest}.", *hidden])
+        read = f", {len(self.crawled)} read ({reasons})" if self.crawled else ""
         unrecognised = plural(self.unrecognised, "file")
-        yield "artifacts", f"{self.artifacts:,}, and {unrecognised} unrecognised"
-        for name in self.hidden:
-            yield "hidden", _hidden_text(name)
-        for name, reason in sorted(self.failures.items()):
-            yield "failed", f"{name}: {reason}"
-        yield from self._digest_rows()
-        for name, found in sorted(self.failed_checks.items()):
-            yield "warning", f"{name}: {found}"
-        yield "latest", self._latest
-        yield "catalog", self.location
+        rows = [
+            ("directories", f"{self.directories}{read}"),
+            *news,
+            ("artifacts", f"{self.artifacts:,}, and {unrecognised} unrecognised"),
+            *(("hidden", text) for text in hidden),
+            ("latest", latest),
+            ("catalog", self.location),
+        ]
+        lines = aligned([(f"  {label}", printable(text)) for label, text in rows])
+        return "\n".join([f"Refreshed from {self.site_url} ({cost}).", *lines])
 
-    def _digest_rows(self) -> Iterator[tuple[str, str]]:
+    def _news(self) -> Iterator[tuple[str, str]]:
+        """What changed and what failed, with labels; nothing if the catalog was up to date."""
+        for label, names, text in (
+            ("vanished", self.vanished, ""),
+            ("added", self.added, ""),
+            ("removed", self.removed, ""),
+            ("replaced", self.replaced, ""),
+            ("unreadable", self.digests_unreadable, "files about "),
+            ("rejected", self.digests_rejected, "signatures of "),
+        ):
+            if len(names) > _MOST_NAMES:
+                yield label, f"{text}{len(names):,}"
+            elif names:
+                yield label, f"{text}{len(names)}: {', '.join(names)}"
         if self.digests_read:
             signed = f", {self.digests_verified:,} of them with a verified signature"
             yield "digests", f"{self.digests_read:,} read{signed if self.digests_verified else ''}"
         for conflict in self.digest_conflicts:
             yield "conflict", conflict
-        if self.digests_unreadable:
-            yield "unreadable", f"files about {_names(self.digests_unreadable)}"
-        if self.digests_rejected:
-            yield "rejected", f"signatures of {_names(self.digests_rejected)}"
+        for name, reason in sorted(self.failures.items()):
+            yield "failed", f"{name}: {reason}"
         for name, reason in sorted(self.digest_failures.items()):
             yield "failed", f"digests of {name}: {reason}"
-
-
-def _hidden_text(name: str) -> str:
-    return f"{name} answered with a page of its own instead of a listing; asked again later"
-
-
-def _names(names: Sequence[str]) -> str:
-    if len(names) > _MOST_NAMES:
-        return f"{len(names):,}"
-    return f"{len(names)}: {', '.join(map(printable, names))}"
+        for name, found in sorted(self.failed_checks.items()):
+            yield "warning", f"{name}: {found}"

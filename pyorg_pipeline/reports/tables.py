@@ -4,66 +4,87 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog import APPEARED, CHANGES, REPLACED, VANISHED, CatalogChange
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 from pyorg_pipeline.model.text import plural
-from pyorg_pipeline.reports.lines import (
-    aligned,
-    iso_text,
-    printable,
-    size_text,
-    time_text,
-)
+from pyorg_pipeline.reports.lines import aligned, iso_text, printable, size_text, time_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-#: Terminals of this width are shown more columns, with whole paths and times of day.
+#: Terminals of this width are shown more columns.
 WIDE: Final = 150
 
-_QUIET: Final = "dim"
-_TYPE: Final = "cyan"
 _STATES: Final = {
     ReleaseState.COMPLETE: "green",
     ReleaseState.PARTIAL: "bold red",
-    ReleaseState.SUPERSEDED: _QUIET,
+    ReleaseState.SUPERSEDED: "dim",
 }
 _CHANGES: Final = {APPEARED: "bold green", VANISHED: "bold red", REPLACED: "bold yellow"}
 
 
-class Column(NamedTuple):
-    """A column: its heading, and a row's text in it."""
+def _pipe_text(value: Any) -> str:
+    """A value that a program can parse; `-` if it is missing or empty."""
+    if isinstance(value, datetime):
+        return iso_text(value, "minutes")
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if isinstance(value, list | tuple):
+        value = ",".join(value)
+    return "-" if value in {None, ""} else printable(str(value))
 
-    heading: str
-    text: Callable[[Any], str]
-    #: On a terminal.
+
+def _terminal_text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, float):
+        return f"{value:.0%}"
+    if isinstance(value, list | tuple):
+        value = " ".join(value)
+    return "-" if value is None else printable(str(value))
+
+
+def _day(time: datetime | None) -> str:
+    return "-" if time is None else f"{time:%Y-%m-%d}"
+
+
+class Column(NamedTuple):
+    """A column: the value of a row in it, and how a terminal shows it."""
+
+    value: Callable[[Any], Any]
+    heading: str = ""
     style: str | Callable[[Any], str] = ""
+    text: Callable[[Any], str] = _terminal_text
     #: Whether a terminal that is too narrow shows it on several lines.
     folds: bool = False
     right: bool = False
 
 
 class Table(NamedTuple):
-    """How rows of one kind are shown."""
+    """How rows of one kind are shown: columns by name, and the names for each kind of output."""
 
     noun: str
-    #: In a pipe. An empty text is shown as `-`, and only the last column may have blanks.
-    pipe: Sequence[Column]
-    #: On a terminal.
-    narrow: Sequence[Column]
-    wide: Sequence[Column]
+    columns: Mapping[str, Column]
+    pipe: str
+    narrow: str
+    wide: str
     #: The text below the table.
     note: Callable[[Sequence[Any]], str]
     #: The columns of a heading above consecutive rows that agree in them.
-    headings: Sequence[Column] = ()
+    headings: str = ""
     #: The order of rows on a terminal; without it they keep theirs.
     order: Callable[[Any], Any] | None = None
+
+    def select(self, names: str) -> list[Column]:
+        """The columns of these names."""
+        return [self.columns[name] for name in names.split()]
 
 
 def print_rows(table: Table, rows: Sequence[Any]) -> str:
@@ -76,20 +97,21 @@ def print_rows(table: Table, rows: Sequence[Any]) -> str:
     elif sys.stdout.isatty():
         print_table(table, rows)
     else:
-        sys.stdout.write("".join(f"{line}\n" for line in table_lines(table.pipe, rows)))
+        sys.stdout.write("".join(f"{line}\n" for line in table_lines(table, rows)))
     return ""
 
 
-def table_lines(columns: Sequence[Column], rows: Sequence[Any]) -> Iterator[str]:
-    """A header line and a line a row, in aligned columns that awk can take apart."""
+def table_lines(table: Table, rows: Sequence[Any]) -> Iterator[str]:
+    """A header line and a line a row, in aligned columns that awk can take apart.
 
-    def cell(column: Column, row: Any) -> str:
-        text = printable(column.text(row)) or "-"
-        return text if column is columns[-1] else text.replace(" ", "\\x20")
-
-    cells = [[cell(column, row) for column in columns] for row in rows]
-    right = [index for index, column in enumerate(columns) if column.right]
-    return aligned([[column.heading for column in columns], *cells], right)
+    Only the last column may have blanks.
+    """
+    columns = table.select(table.pipe)
+    cells = [table.pipe.upper().split()]
+    for row in rows:
+        texts = [_pipe_text(column.value(row)) for column in columns]
+        cells.append([*(text.replace(" ", "\\x20") for text in texts[:-1]), texts[-1]])
+    return aligned(cells, [index for index, column in enumerate(columns) if column.right])
 
 
 def print_table(table: Table, rows: Sequence[Any], console: Console | None = None) -> None:
@@ -99,66 +121,47 @@ def print_table(table: Table, rows: Sequence[Any], console: Console | None = Non
     from rich.table import Table as RichTable  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    def cell(column: Column, row: Any) -> Text:
-        style = column.style if isinstance(column.style, str) else column.style(row)
-        return Text(printable(column.text(row)), style=style)
-
-    def heading(row: Any) -> tuple[str, ...]:
-        return tuple(column.text(row) for column in table.headings)
+    def cells(columns: Sequence[Column], row: Any) -> Iterator[Text]:
+        for column in columns:
+            style = column.style(row) if callable(column.style) else column.style
+            yield Text(column.text(column.value(row)), style=style)
 
     console = console or Console()
-    columns = table.wide if console.width >= WIDE else table.narrow
-    if table.order is not None:
-        rows = sorted(rows, key=table.order)
+    names = table.wide if console.width >= WIDE else table.narrow
+    columns, headings = table.select(names), table.select(table.headings)
     shown = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for column in columns:
+    for name, column in zip(names.split(), columns, strict=True):
         shown.add_column(
-            column.heading,
+            column.heading or name.capitalize(),
             no_wrap=not column.folds,
             overflow="fold",
             justify="right" if column.right else "left",
         )
-    for _, group in groupby(rows, key=heading):
-        members = list(group)
-        if table.headings:
+    ordered = sorted(rows, key=table.order) if table.order else rows
+    for heading, group in groupby(ordered, key=lambda row: list(cells(headings, row))):
+        if heading:
             shown.add_section()
-            shown.add_row(Text("  ").join(cell(column, members[0]) for column in table.headings))
-        for row in members:
-            shown.add_row(*(cell(column, row) for column in columns))
+            shown.add_row(Text("  ").join(heading))
+        for row in group:
+            shown.add_row(*cells(columns, row))
     console.print(shown)
-    console.print(Text(f"\n{table.note(rows)}", style=_QUIET))
+    console.print(Text(f"\n{table.note(rows)}", style="dim"))
 
 
-def _date(time: datetime | None) -> str:
-    return "-" if time is None else f"{time:%Y-%m-%d}"
-
-
-def _minute(time: datetime | None) -> str:
-    return "-" if time is None else f"{time:%Y-%m-%d %H:%M}"
-
-
-def _iso(time: datetime | None) -> str:
-    return "" if time is None else iso_text(time, "minutes")
-
-
-def _bytes(size: int | None) -> str:
-    return "" if size is None else str(size)
-
-
-def _version(artifact: PythonOrgArtifact) -> str:
-    return "-" if artifact.release_version is None else artifact.release_version.text
+def _version(artifact: PythonOrgArtifact) -> str | None:
+    return artifact.release_version.text if artifact.release_version else None
 
 
 def _version_style(row: PythonOrgArtifact | PythonRelease) -> str:
     return "bold green" if row.is_final else "bold yellow"
 
 
-def _attributes(artifact: PythonOrgArtifact, *without: str) -> list[str]:
+def _attributes(artifact: PythonOrgArtifact, without: str = "") -> list[str]:
     """The attributes in an artifact's name; a flag by its own name."""
     return [
         name if value is True else str(value)
         for name, value in artifact.release_format.items()
-        if name not in without
+        if name != without
     ]
 
 
@@ -169,35 +172,25 @@ def _artifacts_note(artifacts: Sequence[PythonOrgArtifact]) -> str:
 
 ARTIFACTS: Final = Table(
     "artifact",
-    pipe=(
-        Column("VERSION", _version),
-        Column("TYPE", lambda one: one.release_type),
-        Column("ATTRIBUTES", lambda one: ",".join(_attributes(one))),
-        Column("BYTES", lambda one: _bytes(one.size), right=True),
-        Column("MODIFIED", lambda one: _iso(one.last_modified)),
-        Column("COMPANIONS", lambda one: ",".join(one.related)),
-        Column("PATH", lambda one: one.path),
-    ),
-    narrow=(
-        Column("Name", lambda one: one.name, folds=True),
+    {
+        "version": Column(_version, style=_version_style),
+        "type": Column(attrgetter("release_type"), style="cyan"),
+        "name": Column(attrgetter("name"), folds=True),
+        "path": Column(attrgetter("path"), folds=True),
+        "attributes": Column(_attributes, folds=True),
         # Without the packing: each name ends in it.
-        Column("Attributes", lambda one: " ".join(_attributes(one, "format")), folds=True),
-        Column("Size", lambda one: size_text(one.size), right=True),
-        Column("Modified", lambda one: _date(one.last_modified), _QUIET),
-    ),
-    wide=(
-        Column("Path", lambda one: one.path, folds=True),
-        Column("Attributes", lambda one: " ".join(_attributes(one)), folds=True),
-        Column("Size", lambda one: size_text(one.size), right=True),
-        Column("Modified (UTC)", lambda one: _minute(one.last_modified), _QUIET),
-        Column("Companions", lambda one: " ".join(one.related), _QUIET, folds=True),
-    ),
+        "details": Column(lambda one: _attributes(one, "format"), "Attributes", folds=True),
+        "bytes": Column(attrgetter("size"), "Size", text=size_text, right=True),
+        "modified": Column(attrgetter("last_modified"), "Modified (UTC)", "dim"),
+        "day": Column(attrgetter("last_modified"), "Modified", "dim", _day),
+        "companions": Column(attrgetter("related"), style="dim", folds=True),
+    },
+    pipe="version type attributes bytes modified companions path",
+    narrow="name details bytes day",
+    wide="path attributes bytes modified companions",
     note=_artifacts_note,
     # Columns for these would leave the names no room in 80 columns.
-    headings=(
-        Column("Version", _version, _version_style),
-        Column("Type", lambda one: one.release_type, _TYPE),
-    ),
+    headings="version type",
     order=lambda one: (one.release_version or (), one.release_type, one.path),
 )
 
@@ -211,74 +204,53 @@ def _releases_note(releases: Sequence[PythonRelease]) -> str:
     partial = [one for one in releases if one.state is ReleaseState.PARTIAL]
     notes = [f"{plural(len(releases), 'release')}, {len(partial)} partial"]
     for one in partial:
-        until = _minute(one.expected_complete_by)
+        until = _terminal_text(one.expected_complete_by)
         lacks = ", ".join(one.missing_families)
         notes.append(f"{one.version} lacks {lacks}: may come until {until} UTC")
     return "\n".join(notes)
 
 
-_RELEASE: Final = (
-    Column("Version", lambda one: one.version, _version_style),
-    Column("State", lambda one: one.state, lambda one: _STATES[one.state]),
-)
 RELEASES: Final = Table(
     "release",
-    pipe=(
-        Column("VERSION", lambda one: one.version),
-        Column("STATE", lambda one: one.state),
-        Column("RELEASED", lambda one: _iso(one.released)),
-        Column("FAMILIES", lambda one: ",".join(one.families)),
-        Column("MISSING", lambda one: ",".join(one.missing_families)),
-        Column(
-            "COMPLETE_BY",
-            lambda one: _iso(one.expected_complete_by) if one.missing_families else "",
-        ),
-        Column("SIGNED", lambda one: f"{one.signed_share:.2f}"),
-        Column("ARTIFACTS", lambda one: str(one.artifacts)),
-        Column("BYTES", lambda one: str(one.bytes), right=True),
-        Column("SOURCE", lambda one: one.source_path or ""),
-    ),
-    narrow=(
-        *_RELEASE,
-        Column("Released", lambda one: _date(one.released), _QUIET),
-        Column("Families", _families, folds=True),
-        Column("Size", lambda one: size_text(one.bytes), right=True),
-    ),
-    wide=(
-        *_RELEASE,
-        Column("Released (UTC)", lambda one: _minute(one.released), _QUIET),
-        Column("Families", _families, folds=True),
-        Column("Files", lambda one: str(one.artifacts), right=True),
-        Column("Signed", lambda one: f"{one.signed_share:.0%}", right=True),
-        Column("Size", lambda one: size_text(one.bytes), right=True),
-        Column("Source", lambda one: one.source_path or "-", _QUIET, folds=True),
-    ),
+    {
+        "version": Column(attrgetter("version"), style=_version_style),
+        "state": Column(attrgetter("state"), style=lambda one: _STATES[one.state]),
+        "released": Column(attrgetter("released"), "Released (UTC)", "dim"),
+        "families": Column(attrgetter("families")),
+        "families_and_missing": Column(_families, "Families", folds=True),
+        "missing": Column(attrgetter("missing_families")),
+        "complete_by": Column(lambda one: one.missing_families and one.expected_complete_by),
+        "signed": Column(attrgetter("signed_share"), right=True),
+        "artifacts": Column(attrgetter("artifacts"), right=True),
+        "bytes": Column(attrgetter("bytes"), "Size", text=size_text, right=True),
+        "source": Column(attrgetter("source_path"), style="dim", folds=True),
+    },
+    pipe=("version state released families missing complete_by signed artifacts bytes source"),
+    narrow="version state released families_and_missing bytes",
+    wide="version state released families_and_missing artifacts signed bytes source",
     note=_releases_note,
 )
 
 
-def _before(change: CatalogChange, date: Callable[[datetime | None], str]) -> str:
+def _before(change: CatalogChange) -> str:
     """What differs of a replaced file."""
-    if change.change != REPLACED:
-        return ""
     parts = []
-    if change.size_before != change.size:
+    if change.change == REPLACED and change.size_before != change.size:
         shown = size_text(change.size_before)
         # A difference that the decimals do not show is shown in bytes.
-        parts.append(f"{change.size_before} B" if shown == size_text(change.size) else shown)
-    if change.last_modified_before != change.last_modified:
-        parts.append(date(change.last_modified_before))
+        parts.append(f"{change.size_before:,} bytes" if shown == size_text(change.size) else shown)
+    if change.change == REPLACED and change.last_modified_before != change.last_modified:
+        parts.append(_terminal_text(change.last_modified_before))
     return ", ".join(parts)
 
 
-def _size(change: CatalogChange) -> str:
-    """The size now; of a vanished file, the one that it had."""
-    return size_text(change.size_before if change.change == VANISHED else change.size)
+def _last_known(name: str) -> Callable[[CatalogChange], Any]:
+    """The attribute of a file now; of a vanished file, the one that it had."""
 
+    def value(change: CatalogChange) -> Any:
+        return getattr(change, f"{name}_before" if change.change == VANISHED else name)
 
-def _modified(change: CatalogChange) -> str:
-    is_gone = change.change == VANISHED
-    return _minute(change.last_modified_before if is_gone else change.last_modified)
+    return value
 
 
 def _changes_note(changes: Sequence[CatalogChange]) -> str:
@@ -287,34 +259,25 @@ def _changes_note(changes: Sequence[CatalogChange]) -> str:
     return f"{plural(len(changes), 'change')}: {listed}"
 
 
-_CHANGE: Final = (
-    Column("Path", lambda one: one.path, folds=True),
-    Column("Change", lambda one: one.change, lambda one: _CHANGES.get(one.change, "")),
-)
 CHANGES_TABLE: Final = Table(
     "change",
-    pipe=(
-        Column("SEEN", lambda one: iso_text(one.seen_at, "milliseconds")),
-        Column("CHANGE", lambda one: one.change),
-        Column("TYPE", lambda one: one.artifact_type),
-        Column("BYTES", lambda one: _bytes(one.size), right=True),
-        Column("MODIFIED", lambda one: _iso(one.last_modified)),
-        Column("BYTES_BEFORE", lambda one: _bytes(one.size_before), right=True),
-        Column("MODIFIED_BEFORE", lambda one: _iso(one.last_modified_before)),
-        Column("PATH", lambda one: one.path),
-    ),
-    narrow=(
-        *_CHANGE,
-        Column("Size", _size, right=True),
-        Column("Before", lambda one: _before(one, _date), _QUIET, folds=True),
-    ),
-    wide=(
-        *_CHANGE,
-        Column("Type", lambda one: one.artifact_type, _TYPE),
-        Column("Size", _size, right=True),
-        Column("Modified (UTC)", _modified, _QUIET),
-        Column("Before", lambda one: _before(one, _minute), _QUIET, folds=True),
-    ),
+    {
+        "refresh": Column(lambda one: time_text(one.seen_at), style="bold"),
+        "seen": Column(lambda one: iso_text(one.seen_at, "milliseconds")),
+        "change": Column(attrgetter("change"), style=lambda one: _CHANGES.get(one.change, "")),
+        "type": Column(attrgetter("artifact_type"), style="cyan"),
+        "bytes": Column(attrgetter("size"), right=True),
+        "modified": Column(attrgetter("last_modified")),
+        "bytes_before": Column(attrgetter("size_before"), right=True),
+        "modified_before": Column(attrgetter("last_modified_before")),
+        "size": Column(_last_known("size"), text=size_text, right=True),
+        "date": Column(_last_known("last_modified"), "Modified (UTC)", "dim"),
+        "before": Column(_before, style="dim", folds=True),
+        "path": Column(attrgetter("path"), folds=True),
+    },
+    pipe="seen change type bytes modified bytes_before modified_before path",
+    narrow="path change size before",
+    wide="path change type size date before",
     note=_changes_note,
-    headings=(Column("Seen", lambda one: time_text(one.seen_at), "bold"),),
+    headings="refresh",
 )

@@ -1,0 +1,200 @@
+"""Results of commands as lines for people and as values for JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline.reports.lines import (
+    duration_text,
+    json_value,
+    printable,
+    result_text,
+    size_text,
+)
+from pyorg_pipeline_tests.support.report_rows import (
+    CHANGE_ROWS,
+    RELEASE_ROWS,
+    SOURCE,
+    UNKNOWN,
+    artifact,
+    change,
+)
+
+FINAL = NormalizedPythonVersion(3, 13, 9, "final", 0)
+CANDIDATE = NormalizedPythonVersion(3, 14, 0, "candidate", 2)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(None, "-"), (0, "0 bytes"), (999, "999 bytes"), (22_681_368, "22.7 MB")]
+)
+def test_sizes_have_one_decimal_in_powers_of_1000(size: int | None, text: str) -> None:
+    assert size_text(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 minute"),
+        (7199, "1 hour"),
+        (7200, "2 hours"),
+        (86_400 * 40, "40 days"),
+    ],
+)
+def test_durations_are_shown_in_their_largest_unit(seconds: float, text: str) -> None:
+    assert duration_text(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("größe", "größe"),
+        ("a\x1b[2Jb", "a\\x1b[2Jb"),
+        ("a\nb\tc", "a\\nb\\tc"),
+        ("a\u202eb", "a\\u202eb"),
+        ("a\udc80b", "a\\udc80b"),
+    ],
+)
+def test_text_of_the_site_cannot_steer_a_terminal(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@dataclass(frozen=True)
+class Info:
+    site_url: str
+    refreshed_at: datetime
+    age: timedelta
+    artifacts: int
+    whole: bool
+    failures: dict[str, str]
+
+
+INFO = Info(
+    "http://x/", datetime(2020, 1, 1, 12, 0, 5, tzinfo=UTC), timedelta(hours=2), 4152, True, {}
+)
+
+
+def test_an_object_is_aligned_names_and_values() -> None:
+    lines = result_text(INFO).splitlines()
+    assert re.fullmatch(r"refreshed at  2020-01-01 12:00:05 UTC, [0-9,]+ days ago", lines.pop(1))
+    assert lines == [
+        "site url      http://x/",
+        "age           2 hours",
+        "artifacts     4,152",
+        "whole         yes",
+        "failures      none",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        (None, ""),
+        ("", ""),
+        ("text", "text\n"),
+        ("text\n", "text\n"),
+        ([], ""),
+        (FINAL, "3.13.9\n"),
+        (CANDIDATE.numbers, "3.14.0\n"),
+        ([FINAL, CANDIDATE], "3.13.9\n3.14.0rc2\n"),
+        ([SOURCE, artifact("a\nb")], "3.13.9/Python-3.13.9.tar.xz\n3.13.9/a\\nb\n"),
+        (RELEASE_ROWS[1:], "3.14.0 complete\n3.15.0rc1 partial, lacks windows, macos\n"),
+        ((FINAL, Path("a") / "b"), f"3.13.9\n{Path('a') / 'b'}\n"),
+        ({"3.9.0": "cut"}, "3.9.0  cut\n"),
+        (12, "12\n"),
+        ({1, 2}, "{1, 2}\n"),
+    ],
+)
+def test_results_are_lines_for_people(result: object, text: str) -> None:
+    assert result_text(result) == text
+
+
+def test_a_change_is_a_line_that_reads_by_itself() -> None:
+    assert result_text([*CHANGE_ROWS, change("appeared", "3.13.9/a\nb")]) == (
+        "2026-11-22T03:23:37.145Z  appeared  3.14.0/python-3.14.0-amd64.exe"
+        "  (22700000 bytes, 2025-10-14T14:31Z)\n"
+        "2026-11-23T03:23:37.145Z  vanished  2.7/UNWISE.EXE"
+        "  (22000000 bytes, 2025-10-07T09:30Z)\n"
+        "2026-11-23T03:23:37.145Z  replaced  3.13.9/Python-3.13.9.tar.xz"
+        "  (22000000 bytes, 2025-10-07T09:30Z -> 22700000 bytes, 2025-10-14T14:31Z)\n"
+        "2026-11-23T03:23:37.145Z  replaced  3.13.9/Python-3.13.9.tgz"
+        "  (22000000 bytes, 2025-10-07T09:30Z -> 22000001 bytes, 2025-10-07T09:30Z)\n"
+        "2026-11-23T03:23:37.145Z  appeared  3.13.9/x  (- bytes, -)\n"
+        "2026-11-23T03:23:37.145Z  appeared  3.13.9/a\\nb  (22700000 bytes, 2025-10-14T14:31Z)\n"
+    )
+
+
+def test_results_are_plain_values_in_json() -> None:
+    signed = replace(
+        SOURCE, sha256="c0" * 32, digest_source="sigstore", signed_by="thomas@python.org"
+    )
+    results = [signed, UNKNOWN, RELEASE_ROWS[2], CHANGE_ROWS[2], INFO, Path("a"), {1}]
+    text = json.dumps(results, default=json_value)
+    source, unknown, release, replaced, info, path, anything = json.loads(text)
+    assert source == {
+        "name": "Python-3.13.9.tar.xz",
+        "path": "3.13.9/Python-3.13.9.tar.xz",
+        "release_version": [3, 13, 9, "final", 0],
+        "version": "3.13.9",
+        "release_type": "source-release",
+        "release_format": {"format": "tarball_lzma"},
+        "related": [".asc", ".sigstore"],
+        "is_final": True,
+        "size": 22_681_368,
+        "last_modified": "2025-10-14T14:31:00Z",
+        "url": "https://www.python.org/ftp/python/3.13.9/Python-3.13.9.tar.xz",
+        "sha256": "c0" * 32,
+        "digest_source": "sigstore",
+        "signed_by": "thomas@python.org",
+    }
+    assert [unknown[name] for name in ("release_version", "version", "size", "last_modified")] == [
+        None
+    ] * 4
+    assert release == {
+        "release_version": [3, 15, 0, "candidate", 1],
+        "version": "3.15.0rc1",
+        "series": "3.15",
+        "is_final": False,
+        "state": "partial",
+        "released": "2025-10-07T09:30:00Z",
+        "first_modified": "2025-10-07T09:30:00Z",
+        "last_modified": "2025-10-07T09:30:00Z",
+        "families": ["source", "android"],
+        "artifacts": 4,
+        "bytes": 68_000_000,
+        "signed_share": 1.0,
+        "missing_families": ["windows", "macos"],
+        "expected_complete_by": "2025-10-08T09:30:00Z",
+        "source_path": "3.15.0/Python-3.15.0rc1.tar.xz",
+    }
+    assert replaced == {
+        "change": "replaced",
+        "path": "3.13.9/Python-3.13.9.tar.xz",
+        "version": "3.13.9",
+        "artifact_type": "source-release",
+        "companion_of": None,
+        "size_before": 22_000_000,
+        "size": 22_700_000,
+        "last_modified_before": "2025-10-07T09:30:00Z",
+        "last_modified": "2025-10-14T14:31:00Z",
+        # To the millisecond, so that it can be given as `since`.
+        "seen_at": "2026-11-23T03:23:37.145Z",
+        "url": "https://www.python.org/ftp/python/3.13.9/Python-3.13.9.tar.xz",
+    }
+    assert info == {
+        "site_url": "http://x/",
+        "refreshed_at": "2020-01-01T12:00:05Z",
+        "age": 7200.0,
+        "artifacts": 4152,
+        "whole": True,
+        "failures": {},
+    }
+    assert (path, anything) == ("a", "{1}")
