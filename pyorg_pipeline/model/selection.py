@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -62,94 +62,87 @@ class Selection:
         """
         everything = list(artifacts)
         criteria = self._criteria()
-        found = [one for one in everything if all(criterion.met(one) for criterion in criteria)]
+        found = sorted(one for one in everything if all(each.met(one) for each in criteria))
         if not found:
             raise ArtifactChoiceError(_nothing_found(criteria, everything))
         if self.newest_only and not self.versions:
-            found = _newest(found)
-        return sorted(found)[-(self.limit or 0) :]
+            newest = {_series(one)[0]: one.release_version for one in found}
+            found = [one for one in found if one.release_version == newest[_series(one)[0]]]
+        return found[-(self.limit or 0) :]
 
     def _criteria(self) -> list[_Criterion]:
-        series = {parse_series(text) for text in self.series}
+        series = {"{}.{}".format(*parse_series(text)) for text in self.series}
         versions = {NormalizedPythonVersion.parse(text) for text in self.versions}
-        pre_releases = {version for version in versions if len(version) == 5}
-        types = set(self.artifact_types)
-
-        def in_series(artifact: PythonOrgArtifact) -> bool:
-            version = artifact.release_version
-            return version is not None and version[:2] in series
-
-        def is_version(artifact: PythonOrgArtifact) -> bool:
-            version = artifact.release_version
-            return version is not None and (version in versions or version[:3] in versions)
-
-        def has_level(artifact: PythonOrgArtifact) -> bool:
-            level = _level(artifact)
-            return level in self.releaselevels or artifact.release_version in pre_releases
-
-        def has_type(artifact: PythonOrgArtifact) -> bool:
-            kind = artifact.release_type
-            return kind in types if types else kind != UNRECOGNISED
-
-        criteria = []
-        if series:
-            criteria.append(_Criterion("series", ", ".join(self.series), in_series, _series))
-        if versions:
-            criteria.append(_Criterion("version", ", ".join(self.versions), is_version, _version))
-        if self.releaselevels:
-            levels = ", ".join(self.releaselevels)
-            criteria.append(_Criterion("releaselevel", levels, has_level, _level))
-        names = ", ".join(self.artifact_types) or "any that is recognised"
-        criteria.append(_Criterion("artifact_type", names, has_type, lambda one: one.release_type))
-        attributes = {"superseded": False, **parse_attributes(dict(self.attributes))}
-        return criteria + [_attribute(name, value) for name, value in attributes.items()]
+        levels = {*self.releaselevels, *(one.text for one in versions if len(one) == 5)}
+        types = self.artifact_types or (_ANY_TYPE,)
+        criteria = [
+            _Criterion("series", self.series, series, _series),
+            _Criterion("version", self.versions, {one.text for one in versions}, _versions),
+            _Criterion("releaselevel", self.releaselevels, levels, _levels),
+            _Criterion("artifact_type", types, set(types), _types),
+        ]
+        return [one for one in criteria if one.wanted] + _attributes(dict(self.attributes))
 
 
 class _Criterion(NamedTuple):
     name: str
-    #: The text of what is wanted.
-    wanted: str
-    met: Callable[[PythonOrgArtifact], bool]
-    #: The text of what an artifact has.
-    text: Callable[[PythonOrgArtifact], str]
+    #: What the user asked for.
+    wanted: Sequence[str]
+    accepted: Set[str]
+    #: What an artifact has: first what messages show, then other names of it.
+    values: Callable[[PythonOrgArtifact], Sequence[str]]
+
+    def met(self, artifact: PythonOrgArtifact) -> bool:
+        return not self.accepted.isdisjoint(self.values(artifact))
+
+    def shown(self, artifact: PythonOrgArtifact) -> str:
+        return f"{self.name} {self.values(artifact)[0] or 'none'}"
 
 
-def _attribute(name: str, value: Any) -> _Criterion:
-    def as_text(value: object) -> str:
-        return str(value).lower() if isinstance(value, bool) else str(value)
-
-    def text(artifact: PythonOrgArtifact) -> str:
-        return as_text(artifact.release_format.get(name, "none"))
-
-    return _Criterion(name, as_text(value), lambda one: _has(one, name, value), text)
+_ANY_TYPE: Final = "any that is recognised"
 
 
-def _has(artifact: PythonOrgArtifact, name: str, value: object) -> bool:
-    """Whether an artifact has this attribute; a flag that its name does not have is false."""
-    return bool(artifact.release_format.get(name, ATTRIBUTES[name]()) == value)
+def _series(artifact: PythonOrgArtifact) -> Sequence[str]:
+    return [artifact.release_version.series if artifact.release_version else ""]
 
 
-def _series(artifact: PythonOrgArtifact) -> str:
-    return "none" if artifact.release_version is None else artifact.release_version.series
-
-
-def _version(artifact: PythonOrgArtifact) -> str:
-    return "none" if artifact.release_version is None else artifact.release_version.text
-
-
-def _level(artifact: PythonOrgArtifact) -> str:
+def _versions(artifact: PythonOrgArtifact) -> Sequence[str]:
     version = artifact.release_version
-    return "none" if version is None or len(version) < 5 else version.releaselevel
+    return [version.text, version.numbers.text] if version else [""]
 
 
-def _newest(artifacts: list[PythonOrgArtifact]) -> list[PythonOrgArtifact]:
-    newest = {_series(one): one.release_version for one in sorted(artifacts) if one.release_version}
-    return [one for one in artifacts if one.release_version == newest.get(_series(one))]
+def _levels(artifact: PythonOrgArtifact) -> Sequence[str]:
+    version = artifact.release_version
+    return [version.releaselevel, version.text] if version and len(version) == 5 else [""]
+
+
+def _types(artifact: PythonOrgArtifact) -> Sequence[str]:
+    kind = artifact.release_type
+    return [kind] if kind == UNRECOGNISED else [kind, _ANY_TYPE]
+
+
+def _attributes(wanted: Mapping[str, Any]) -> list[_Criterion]:
+    """A criterion for each attribute; superseded files only match `superseded`."""
+
+    def criterion(name: str, value: object) -> _Criterion:
+        def values(artifact: PythonOrgArtifact) -> Sequence[str]:
+            return [_text(artifact.release_format.get(name, ATTRIBUTES[name]()))]
+
+        return _Criterion(name, [_text(value)], {_text(value)}, values)
+
+    attributes = {"superseded": False, **parse_attributes(wanted)}
+    return [criterion(name, value) for name, value in attributes.items()]
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _nothing_found(criteria: Sequence[_Criterion], artifacts: list[PythonOrgArtifact]) -> str:
     """What to change so that something is found: as few criteria as possible."""
-    asked = ", ".join(f"{one.name} {one.wanted}" for one in criteria if one.name != "superseded")
+    asked = ", ".join(
+        f"{one.name} {', '.join(one.wanted)}" for one in criteria if one.name != "superseded"
+    )
     if not artifacts:
         return f"nothing fits {asked}: the catalog is empty"
     # The criteria that each artifact does not meet, the newest artifact first.
@@ -161,7 +154,7 @@ def _nothing_found(criteria: Sequence[_Criterion], artifacts: list[PythonOrgArti
     nearest: dict[tuple[str, ...], dict[str, None]] = {}
     for missed, artifact in unmet:
         if len(missed) == fewest:
-            text = " with ".join(f"{one.name} {one.text(artifact)}" for one in missed)
+            text = " with ".join(one.shown(artifact) for one in missed)
             nearest.setdefault(tuple(one.name for one in missed), {})[text] = None
     choices = "; or ".join(shortened(texts, _MOST_SHOWN) for texts in nearest.values())
     return f"nothing fits {asked}; nearest to it, the rest being as asked: {choices}"
@@ -222,10 +215,8 @@ def choose(
                 return plain[best]
     else:
         wanted = parse_attributes(artifact_format)
-    required = {"superseded": False, **wanted}
-    matching = [
-        one for one in of_type if all(_has(one, name, value) for name, value in required.items())
-    ]
+    criteria = _attributes(wanted)
+    matching = [one for one in of_type if all(each.met(one) for each in criteria)]
     found = [one for one in matching if one.release_format == wanted] or matching
     if len(found) == 1:
         return found[0]
@@ -234,10 +225,8 @@ def choose(
         raise ArtifactChoiceError(
             f"{release} has {len(found)} of {asked}; say which by its attributes: {_listed(found)}"
         )
-    agreeing = [sum(_has(one, name, wanted[name]) for name in wanted) for one in of_type]
-    nearest = [
-        one for one, agrees in zip(of_type, agreeing, strict=True) if agrees == max(agreeing)
-    ]
+    met = {one.path: sum(each.met(one) for each in criteria) for one in of_type}
+    nearest = [one for one in of_type if met[one.path] == max(met.values())]
     raise ArtifactChoiceError(f"{release} has no {asked}; the nearest: {_listed(nearest)}")
 
 
