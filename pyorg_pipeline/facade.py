@@ -5,7 +5,7 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, ClassVar, TypedDict, Unpack, overload
 from urllib.parse import quote
 
 from pyorg_pipeline.catalog.queries import Snapshot
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 class PythonOrgDownloads:
     """Everything that python.org offers for download, from the catalog.
 
-    Every method raises CatalogError if the catalog cannot be read. The reports print a table and
-    return an empty text, as those of the package that this one replaces.
+    Every method raises CatalogError if the catalog cannot be read. Reports print a table and
+    return an empty text.
     """
 
     #: Another site than PYORG_SITE_URL; a subclass that sets it has a catalog of its own.
@@ -105,8 +105,8 @@ class PythonOrgDownloads:
         """Download and verify an artifact, and return the path of its file.
 
         The artifact is one that a method returned, a path such as 3.13.9/Python-3.13.9.tgz, or a
-        name. The file appears under its name only when it is complete and verified; existing files
-        are not overwritten unless `overwrite`. None as the folder creates a temporary one.
+        name. The file gets its name when it is complete and verified. Existing files are not
+        overwritten unless `overwrite`. None as the folder creates a temporary one.
 
         `verify` is true (the strongest digest that the site publishes, else the size and the
         archive's own checksums), `digest` (requires a digest), `signature` (requires a Sigstore
@@ -175,31 +175,20 @@ class PythonOrgDownloads:
         version = NormalizedPythonVersion(major, minor, micro, releaselevel, serial)
         snapshot = cls._snapshot()
         artifacts = snapshot.release_artifacts(cls._site_url(snapshot), version)
-        return cls.download_artifact(
-            choose(artifacts, artifact_type, artifact_format, version.text),
-            stream_chunk_size,
-            destination_dir,
-            overwrite,
-            verify=verify,
-            progress=progress,
-        )
+        chosen = choose(artifacts, artifact_type, artifact_format, version.text)
+        options = stream_chunk_size, destination_dir, overwrite
+        return cls.download_artifact(chosen, *options, verify=verify, progress=progress)
 
     @overload
     @classmethod
     def latest_version(
-        cls,
-        final_only: Flag = ...,
-        download_tarball: Literal[False] = ...,
-        **more: "Unpack[_Conditions]",
+        cls, final_only: Flag = ..., **more: "Unpack[_Conditions]"
     ) -> NormalizedPythonVersion: ...
 
     @overload
     @classmethod
     def latest_version(
-        cls,
-        final_only: Flag = ...,
-        download_tarball: Flag = ...,
-        **more: "Unpack[_Conditions]",
+        cls, final_only: Flag = ..., download_tarball: Flag = ..., **more: "Unpack[_Conditions]"
     ) -> NormalizedPythonVersion | tuple[NormalizedPythonVersion, Path]: ...
 
     @classmethod
@@ -250,10 +239,9 @@ class PythonOrgDownloads:
     ) -> "list[PythonRelease]":
         """The releases, or those of a series, with what each has and its state, sorted by version.
 
-        The state is that of this moment: `partial` while a release lacks something that one of the
-        two before it had, and is younger than the longest time that those before it took;
-        `superseded` once there is a newer complete one of its series; else `complete`. See
-        docs/releases.md.
+        The state is the current one: `partial` while a release lacks something that one of the two
+        before it had, and is younger than the longest time that those before it took; `superseded`
+        once a newer one of its series is complete; else `complete`. See docs/releases.md.
 
         Example: pyorg PythonOrgDownloads list_releases --series 3.15
 
@@ -345,8 +333,7 @@ class PythonOrgDownloads:
         """
         from pyorg_pipeline.reports.tables import ARTIFACTS, print_rows  # noqa: PLC0415
 
-        artifacts = cls.list_version_artifacts(major, minor, micro, final_only=False)
-        return print_rows(ARTIFACTS, artifacts)
+        return print_rows(ARTIFACTS, cls.list_version_artifacts(major, minor, micro, False))
 
     @classmethod
     def report_all_release_artifacts(cls, final_only: Flag = False) -> str:
@@ -383,18 +370,16 @@ class PythonOrgDownloads:
     @classmethod
     def _snapshot(cls) -> Snapshot:
         """The published catalog; without one, a refresh creates it first."""
-        reader = cls._reader()
+        settings, reader = cls._settings(), cls._reader()
         try:
             return reader.snapshot()
         except CatalogMissingError:
-            settings = cls._settings()
             if not settings.auto_refresh:
                 raise
         where = reader.location.text
         sys.stderr.write(f"No catalog at {where} yet: filling it from {settings.site_url}\n")
         from pyorg_pipeline.runs import refresh  # noqa: PLC0415  # imports Dagster
 
-        failures = refresh(settings).failures
-        if failures:
+        if failures := refresh(settings).failures:
             raise DirectoriesFailedError(failures)
         return reader.snapshot()
