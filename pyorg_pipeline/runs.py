@@ -16,13 +16,20 @@ from pyorg_pipeline.catalog.download_reports import read_report, report_file
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.store import CATALOG_FILE, DIRECTORIES_FILE, LATEST_FILE, CatalogStore
-from pyorg_pipeline.defs import jobs
 from pyorg_pipeline.defs.build import build_definitions
-from pyorg_pipeline.defs.digest_assets import record_digests
+from pyorg_pipeline.defs.crawled import (
+    CrawlConfig,
+    DigestConfig,
+    RootConfig,
+    crawl,
+    read_root,
+    record_digests,
+)
 from pyorg_pipeline.defs.downloads import DownloadConfig, download_artifacts, selected_artifacts
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.defs.maintenance import prune_when_many
-from pyorg_pipeline.defs.partitions import due_digest_partitions, due_partitions
+from pyorg_pipeline.defs.partitions import due_digest_partitions, with_unreported
+from pyorg_pipeline.defs.published import publish
 from pyorg_pipeline.defs.resources import RefreshProgress
 from pyorg_pipeline.defs.stale_runs import COMMAND_TAG, refresh_command_tags
 from pyorg_pipeline.downloads.destinations import open_destination
@@ -31,7 +38,7 @@ from pyorg_pipeline.model.arguments import parse_attributes
 from pyorg_pipeline.model.digests import REJECTED, UNREADABLE
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
-from pyorg_pipeline.refresh.directories import Tables, current_tables
+from pyorg_pipeline.refresh.directories import Tables, current_tables, due_directories
 from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.reports.downloads import DownloadSummary, report_lines
 from pyorg_pipeline.reports.progress import crawl_progress, download_progress
@@ -85,25 +92,21 @@ def refresh(
             LOGGER.debug("%s: %s", done.directory, done.error or f"{done.rows} files")
 
         progress.on_crawl = on_crawl
-        executor = _Executor(settings, instance, refresh_command_tags(location), progress=progress)
-        executor.run(
-            jobs.read_root.name,
-            release_directories={"full": full, "accept_vanished": accept_vanished},
-        )
+        jobs = _Jobs(settings, instance, refresh_command_tags(location), progress=progress)
+        root = RootConfig(full=full, accept_vanished=accept_vanished)
+        jobs.run(read_root.name, {"release_directories": root})
         tables: Tables | None = current_tables(store)
-        if due := due_partitions(store, instance, tables, full=full):
+        due = with_unreported(due_directories(store, tables, full=full), store, instance)
+        if due:
             # The crawl replaces them.
             tables = None
-            failures = executor.failures(
-                jobs.crawl_directories.name,
-                release_artifacts={"directories": list(due), "accept_vanished": accept_vanished},
-            )
+            crawl_config = CrawlConfig(directories=list(due), accept_vanished=accept_vanished)
+            failures = jobs.failures(crawl.name, {"release_artifacts": crawl_config})
         if digests and (names := due_digest_partitions(store, instance)):
-            digest_failures = executor.failures(
-                record_digests.name, read_digests={"directories": names}
-            )
+            digest_config = DigestConfig(directories=names)
+            digest_failures = jobs.failures(record_digests.name, {"read_digests": digest_config})
         if publication_due(store, tables):
-            published = executor.run(jobs.publish.name)
+            published = jobs.run(publish.name, {})
             failed_checks = {
                 check.check_name: check.description or "failed"
                 for check in published.get_asset_check_evaluations()
@@ -144,19 +147,19 @@ def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
         sys.stderr.write(f"{filled}\n")
         if filled.error is not None:
             raise filled.error
-    _check_download(settings, config, store)
+    # Before a run begins, which would report its errors as those of a step.
+    checked = _checked(config)
+    with SiteClient(settings.site_url) as client:
+        selected_artifacts(checked, store, client.base_url)
+    open_destination(checked.destination or ".")
     with open_instance(settings.dagster_home) as instance, download_progress() as bars:
         progress = None if bars is None else lambda one: bars(one.name, one.size)
         resource = dg.ResourceDefinition.hardcoded_resource(progress)
+        jobs = _Jobs(settings, instance, {COMMAND_TAG: "download"}, download_progress=resource)
         # A failed batch must not end the run before the others.
-        executor = _Executor(
-            settings,
-            instance,
-            {COMMAND_TAG: "download"},
-            raise_on_error=False,
-            download_progress=resource,
+        done = jobs.run(
+            download_artifacts.name, {"select_artifacts": checked}, raise_on_error=False
         )
-        done = executor.run(download_artifacts.name, select_artifacts=config)
     _raise_unreported_error(done)
     rows = read_report(store, done.run_id)
     sys.stderr.write("".join(f"{line}\n" for line in report_lines(rows)))
@@ -181,16 +184,12 @@ def download_config(**options: Any) -> dict[str, Any]:
     return config
 
 
-def _check_download(settings: Settings, config: Mapping[str, Any], store: CatalogStore) -> None:
-    """Raise the error of an invalid configuration as it is, before a run begins."""
+def _checked(config: Mapping[str, Any]) -> DownloadConfig:
     try:
-        checked = DownloadConfig(**config)
+        return DownloadConfig(**config)
     except ValidationError as error:
         reasons = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise InvalidArgumentError("; ".join(reasons)) from error
-    with SiteClient(settings.site_url) as client:
-        selected_artifacts(checked, store, client.base_url)
-    open_destination(checked.destination or ".")
 
 
 def _raise_unreported_error(done: dg.ExecuteInProcessResult) -> None:
@@ -209,43 +208,40 @@ def _raise_unreported_error(done: dg.ExecuteInProcessResult) -> None:
         raise PyorgError(f"run {done.run_id} failed: {(error.cause or error).message.strip()}")
 
 
-class _Executor:
-    """Executes jobs in this process, on the persistent instance."""
+class _Jobs:
+    """The jobs, executed in this process on the persistent instance."""
 
     def __init__(
         self,
         settings: Settings,
         instance: dg.DagsterInstance,
         tags: Mapping[str, str],
-        *,
-        raise_on_error: bool = True,
         **resources: Any,
     ) -> None:
         self._definitions = build_definitions(settings, resources=resources)
         self._instance = instance
-        self._tags = tags
-        self._raise_on_error = raise_on_error
+        self._tags = dict(tags)
 
-    def run(self, job: str, **config: Mapping[str, Any]) -> dg.ExecuteInProcessResult:
-        """Execute a job with the config of its ops, by name."""
+    def run(
+        self, job: str, ops: Mapping[str, dg.Config], *, raise_on_error: bool = True
+    ) -> dg.ExecuteInProcessResult:
+        """Execute a job with the config of its ops."""
+        # The terminal shows a progress bar and a summary; the UI has the whole log.
+        loggers = {"console": {"config": {"log_level": "CRITICAL"}}}
         try:
             return self._definitions.resolve_job_def(job).execute_in_process(
-                run_config={
-                    "ops": {op: {"config": dict(values)} for op, values in config.items()},
-                    # The terminal shows a progress bar and a summary; the UI has the whole log.
-                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                },
+                run_config=dg.RunConfig(ops=dict(ops), loggers=loggers),
                 instance=self._instance,
-                tags=dict(self._tags),
-                raise_on_error=self._raise_on_error,
+                tags=self._tags,
+                raise_on_error=raise_on_error,
             )
         except dg.DagsterExecutionInterruptedError as error:
             raise KeyboardInterrupt from error
 
-    def failures(self, job: str, **config: Mapping[str, Any]) -> dict[str, str]:
+    def failures(self, job: str, ops: Mapping[str, dg.Config]) -> dict[str, str]:
         """Execute a job that goes on after failures; returns these, by partition."""
         try:
-            self.run(job, **config)
+            self.run(job, ops)
         except dg.Failure as failure:
             return {name: str(reason.value) for name, reason in failure.metadata.items()}
         return {}

@@ -7,10 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
@@ -27,7 +27,7 @@ HOST: Final = "127.0.0.1"
 #: Dagster recommends `dg dev` at each start; that needs a project, not an installed package.
 _QUIETLY: Final = "ignore:Function `dev_command` is superseded"
 
-#: A signal that ends this process has to end the child as well; Windows has no SIGHUP.
+#: Windows has no SIGHUP.
 _FORWARDED: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -46,7 +46,18 @@ def serve_ui(settings: Settings, port: int) -> int:
     _check_port(port)
     # Otherwise Dagster would serve a page that only says that a code location cannot be loaded.
     schedules(settings.automation)
-    environment = {**os.environ, **_environment(settings)}
+    ensure_home(settings.dagster_home)
+    # What Dagster's processes need to find the same site and catalog.
+    environment = {
+        **os.environ,
+        "PYORG_SITE_URL": settings.site_url,
+        "PYORG_HOME": str(settings.home),
+        "PYORG_CATALOG_URL": settings.catalog_url,
+        "PYORG_CONCURRENCY": str(settings.concurrency),
+        "DAGSTER_HOME": str(settings.dagster_home),
+        # Empty if there is none: a demo notifies nobody, whatever its own environment says.
+        "PYORG_WEBHOOK_URL": settings.webhook_url or "",
+    }
     command = [sys.executable, "-W", _QUIETLY, "-m", "dagster", "dev"]
     command += ["-m", "pyorg_pipeline.definitions", "-h", HOST, "-p", str(port)]
     # Otherwise each tick of each sensor prints several lines, which the UI shows as well.
@@ -65,22 +76,16 @@ def serve_ui(settings: Settings, port: int) -> int:
     return code if code >= 0 else 128 - code
 
 
-@contextmanager
-def _only_ui(settings: Settings) -> Iterator[None]:
+def _only_ui(settings: Settings) -> AbstractContextManager[Any]:
     """Keep a second daemon off the home: both would run all schedules and send all events."""
-    lock = FileLock(settings.dagster_home / ".ui.lock")
     try:
-        lock.acquire(timeout=0)
+        return FileLock(settings.dagster_home / ".ui.lock").acquire(timeout=0)
     except Timeout:
         raise SettingsError(
             "DAGSTER_HOME",
             str(settings.dagster_home),
             "another `pyorg ui` is open on it; use that one, or set another PYORG_HOME",
         ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _fail_stale_runs(settings: Settings) -> None:
@@ -89,19 +94,6 @@ def _fail_stale_runs(settings: Settings) -> None:
         fail_abandoned_runs(instance)
         with suppress(CatalogLockedError), exclusive(location, settings.lock_folder):
             fail_killed_refreshes(instance, location)
-
-
-def _environment(settings: Settings) -> Mapping[str, str]:
-    """What Dagster's processes need to find the same site and catalog."""
-    return {
-        "PYORG_SITE_URL": settings.site_url,
-        "PYORG_HOME": str(settings.home),
-        "PYORG_CATALOG_URL": settings.catalog_url,
-        "PYORG_CONCURRENCY": str(settings.concurrency),
-        "DAGSTER_HOME": str(ensure_home(settings.dagster_home)),
-        # Empty if there is none: a demo notifies nobody, whatever its own environment says.
-        "PYORG_WEBHOOK_URL": settings.webhook_url or "",
-    }
 
 
 def _check_port(port: int) -> None:

@@ -18,20 +18,20 @@ retry a publication that failed.
 # No `from __future__ import annotations`: Dagster reads the annotations of sensors at run time.
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import dagster as dg
 
 from pyorg_pipeline.catalog.store import DIRECTORIES_FILE
-from pyorg_pipeline.defs import jobs
+from pyorg_pipeline.defs import crawled
 from pyorg_pipeline.defs.instance import IN_PROGRESS, REFRESH_TAG
 from pyorg_pipeline.defs.maintenance import prune_history
-from pyorg_pipeline.defs.partitions import pending_partitions
+from pyorg_pipeline.defs.partitions import with_unreported
+from pyorg_pipeline.defs.published import publish
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.errors import SettingsError
-from pyorg_pipeline.refresh.directories import current_tables
+from pyorg_pipeline.refresh.directories import current_tables, due_since_listing
 from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.settings import Automation
 
@@ -41,23 +41,20 @@ _UNFINISHED: Final = dg.RunsFilter(
 )
 
 
-def schedules(automation: Automation) -> Sequence[dg.ScheduleDefinition]:
+def schedules(automation: Automation) -> list[dg.ScheduleDefinition]:
     """The hourly root listing, the weekly crawl of everything, and weekly pruning.
 
     Raises:
         SettingsError: Dagster does not accept a cron expression.
     """
+    shared: dict[str, Any] = {
+        "execution_timezone": automation.timezone,
+        "default_status": dg.DefaultScheduleStatus("RUNNING" if automation.on else "STOPPED"),
+    }
 
     def schedule(setting: str, cron: str, **arguments: Any) -> dg.ScheduleDefinition:
         try:
-            return dg.ScheduleDefinition(
-                cron_schedule=cron,
-                execution_timezone=automation.timezone,
-                default_status=dg.DefaultScheduleStatus.RUNNING
-                if automation.on
-                else dg.DefaultScheduleStatus.STOPPED,
-                **arguments,
-            )
+            return dg.ScheduleDefinition(cron_schedule=cron, **shared, **arguments)
         except dg.DagsterInvalidDefinitionError as error:
             reason = "it has to be a cron expression such as 17 * * * *"
             raise SettingsError(setting, cron, reason) from error
@@ -67,7 +64,7 @@ def schedules(automation: Automation) -> Sequence[dg.ScheduleDefinition]:
             "PYORG_REFRESH_CRON",
             automation.refresh_cron,
             name="hourly_root_listing",
-            job=jobs.read_root,
+            job=crawled.read_root,
             description="Reads the root listing: one request. The sensor refresh_stale_tables then "
             "crawls what is new or changed. PYORG_REFRESH_CRON sets the time.",
         ),
@@ -75,19 +72,19 @@ def schedules(automation: Automation) -> Sequence[dg.ScheduleDefinition]:
             "PYORG_FULL_REFRESH_CRON",
             automation.full_refresh_cron,
             name="weekly_full_crawl",
-            job=jobs.crawl_directories,
+            job=crawled.crawl,
             run_config={"ops": {"release_artifacts": {"config": {"full": True}}}},
             description="Crawls every release directory, whatever its date says: a file that was "
             "replaced in place does not change it. PYORG_FULL_REFRESH_CRON sets the time.",
         ),
-        schedule(
-            "",
-            _PRUNING_CRON,
+        dg.ScheduleDefinition(
             name="weekly_pruning",
+            cron_schedule=_PRUNING_CRON,
             job=prune_history,
             run_config={"ops": {"delete_old_runs": {"config": {"days": automation.keep_runs}}}},
             description="Deletes runs that refreshed the catalog more than PYORG_KEEP_RUNS days "
             "ago, except those that materialized an asset or a partition last.",
+            **shared,
         ),
     ]
 
@@ -96,12 +93,9 @@ def refresh_sensor(automation: Automation) -> dg.SensorDefinition:
     """The sensor that crawls and publishes what is stale."""
 
     @dg.sensor(
-        name="refresh_stale_tables",
-        jobs=[jobs.read_root, jobs.crawl_directories, jobs.publish],
+        jobs=[crawled.read_root, crawled.crawl, publish],
         minimum_interval_seconds=automation.look_every,
-        default_status=dg.DefaultSensorStatus.RUNNING
-        if automation.on
-        else dg.DefaultSensorStatus.STOPPED,
+        default_status=dg.DefaultSensorStatus("RUNNING" if automation.on else "STOPPED"),
         description="Crawls the directories that are new, changed or racy since the root listing "
         "was read, and then publishes the catalog. Reads the root listing if there is no catalog "
         "yet. Waits while a refresh is in progress; after a failure, until the root listing was "
@@ -119,22 +113,21 @@ def refresh_sensor(automation: Automation) -> dg.SensorDefinition:
             return dg.SkipReason(f"Run {unfinished[0]} has not finished.")
         root = store.metadata_or_none(DIRECTORIES_FILE)
         if root is None:
-            return _request(instance, jobs.read_root.name)
-        tables = current_tables(store)
-        if due := pending_partitions(store, instance, tables):
+            return _request(instance, crawled.read_root.name)
+        read_at, tables = root["checked_at"], current_tables(store)
+        if due := with_unreported(due_since_listing(store, tables), store, instance):
+            counts = Counter(due.values())
             return _request(
                 instance,
-                jobs.crawl_directories.name,
-                since=root["checked_at"],
+                crawled.crawl.name,
+                since=read_at,
                 run_config={"ops": {"release_artifacts": {"config": {"directories": list(due)}}}},
-                tags={
-                    "pyorg/due": ", ".join(f"{n} {why}" for why, n in Counter(due.values()).items())
-                },
+                tags={"pyorg/due": ", ".join(f"{count} {why}" for why, count in counts.items())},
             )
         if publication_due(store, tables):
-            return _request(instance, jobs.publish.name, since=root["checked_at"])
+            return _request(instance, publish.name, since=read_at)
         context.update_cursor(newest)
-        return dg.SkipReason(f"Nothing is due since {root['checked_at']:%Y-%m-%d %H:%M:%S} UTC.")
+        return dg.SkipReason(f"Nothing is due since {read_at:%Y-%m-%d %H:%M:%S} UTC.")
 
     return refresh_stale_tables
 

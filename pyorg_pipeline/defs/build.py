@@ -7,17 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from pyorg_pipeline.defs import (
-    assets,
-    automation,
-    checks,
-    digest_assets,
-    downloads,
-    jobs,
-    maintenance,
-    published,
-)
-from pyorg_pipeline.defs.io_manager import parquet_io_manager
+from pyorg_pipeline.defs import automation, checks, crawled, downloads, maintenance, published
 from pyorg_pipeline.defs.notifications import notification_sensors
 from pyorg_pipeline.defs.resources import (
     CatalogResource,
@@ -25,6 +15,7 @@ from pyorg_pipeline.defs.resources import (
     RefreshProgress,
     SiteResource,
     WebhookResource,
+    parquet_io_manager,
 )
 from pyorg_pipeline.settings import Settings, load_settings
 
@@ -43,30 +34,18 @@ def build_definitions(
     """
     settings = settings or load_settings()
     return dg.Definitions(
-        assets=[
-            assets.release_directories,
-            assets.release_artifacts,
-            digest_assets.artifact_digests,
-            published.artifact_catalog,
-            published.latest_version,
-            published.releases,
-            published.catalog_changes,
-            downloads.downloaded_artifacts,
-        ],
-        asset_checks=[checks.check_artifact_catalog, checks.latest_never_goes_back],
+        assets=dg.load_assets_from_modules([crawled, published, downloads], include_specs=True),
+        asset_checks=dg.load_asset_checks_from_modules([checks]),
         jobs=[
-            jobs.read_root,
-            jobs.crawl_directories,
-            digest_assets.record_digests,
-            jobs.publish,
+            crawled.read_root,
+            crawled.crawl,
+            crawled.record_digests,
+            published.publish,
             maintenance.prune_history,
             downloads.download_artifacts,
         ],
         schedules=automation.schedules(settings.automation),
-        sensors=[
-            automation.refresh_sensor(settings.automation),
-            *notification_sensors(settings),
-        ],
+        sensors=[automation.refresh_sensor(settings.automation), *notification_sensors(settings)],
         # A process per step would import Dagster each time, which takes longer than most steps.
         executor=dg.in_process_executor,
         resources={

@@ -27,7 +27,7 @@ from pyorg_pipeline.catalog.download_reports import (
 )
 from pyorg_pipeline.catalog.reader import CatalogReader
 from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.defs.metadata import OWNERS, column_schema, names, preview
+from pyorg_pipeline.defs.metadata import OWNERS, column_schema, failure, names, preview
 from pyorg_pipeline.defs.resources import CatalogResource, DownloadsResource, SiteResource
 from pyorg_pipeline.downloads.destinations import (
     ArtifactProgress,
@@ -212,8 +212,7 @@ def download_batch(
     context.log_event(_materialization(list(rows.values()), uri, size))
     if failed:
         failures = {row["path"]: row["error"] for row in failed}
-        error = DownloadsFailedError(failures, len(batch.artifacts))
-        raise dg.Failure(str(error), metadata=dict(failures), allow_retries=False)
+        raise failure(DownloadsFailedError(failures, len(batch.artifacts)))
 
 
 def _download(

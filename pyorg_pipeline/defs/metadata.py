@@ -1,10 +1,10 @@
-"""What the Dagster UI shows of a table: its columns, a preview, and pictures."""
+"""What the Dagster UI shows of a table: its columns, where they come from, and a preview."""
 
 from __future__ import annotations
 
 import warnings
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import dagster as dg
 
 from pyorg_pipeline.defs.instance import CATALOG_POOL
 from pyorg_pipeline.defs.partitions import release_directory_partitions
+from pyorg_pipeline.errors import DirectoriesFailedError, DownloadsFailedError
 from pyorg_pipeline.model.text import shortened
 
 PREVIEW_ROWS: Final = 10
@@ -21,40 +22,36 @@ OWNERS: Final = ["team:pyorg_pipeline"]
 
 
 def table_asset(
-    schema: Any, **arguments: Any
+    schema: Any, *, partitioned: bool = False, **arguments: Any
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`dg.asset` for one of the catalog's tables, with its pyarrow schema."""
-    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        group_name="catalog",
-        kinds={"python", "parquet"},
-        owners=OWNERS,
-        pool=CATALOG_POOL,
-        metadata={"dagster/column_schema": column_schema(schema)},
-        **arguments,
-    )
-    return decorator
+    """`dg.asset` for one of the catalog's tables, with its pyarrow schema.
 
-
-def partitioned_table_asset(
-    schema: Any, **arguments: Any
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`table_asset` with a table a release directory, which reports its materializations itself."""
+    A partitioned one has a table a release directory, and reports its materializations itself.
+    """
+    if partitioned:
+        arguments |= {
+            "partitions_def": release_directory_partitions,
+            "backfill_policy": dg.BackfillPolicy.single_run(),
+            "output_required": False,
+        }
     with warnings.catch_warnings():
         # `backfill_policy` is in beta, hence the dependency on one minor release of Dagster.
         warnings.simplefilter("ignore", category=dg.BetaWarning)
-        return table_asset(
-            schema,
-            partitions_def=release_directory_partitions,
-            backfill_policy=dg.BackfillPolicy.single_run(),
-            output_required=False,
+        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+            group_name="catalog",
+            kinds={"python", "parquet"},
+            owners=OWNERS,
+            pool=CATALOG_POOL,
+            metadata={"dagster/column_schema": column_schema(schema)},
             **arguments,
         )
+    return decorator
 
 
-def newest_rows(table: Any) -> list[dict[str, Any]]:
-    """The last rows of a pyarrow Table, the last first, for a preview."""
-    rows: list[dict[str, Any]] = table.slice(max(0, len(table) - PREVIEW_ROWS)).to_pylist()
-    return rows[::-1]
+def failure(error: DirectoriesFailedError | DownloadsFailedError) -> dg.Failure:
+    """The failure of a step that did everything else first; the UI shows each of its reasons."""
+    reasons = dict(sorted(error.failures.items()))
+    return dg.Failure(str(error), metadata=reasons, allow_retries=False)
 
 
 def column_schema(schema: Any) -> dg.TableSchema:
@@ -73,22 +70,33 @@ def column_schema(schema: Any) -> dg.TableSchema:
 
 
 def column_lineage(
-    schema: Any, upstream: Mapping[str, Any], **derived: Sequence[tuple[str, str]]
+    schema: Any, upstream: Mapping[str, Collection[str]], **derived: str
 ) -> dg.TableColumnLineage:
-    """Which columns of other assets each column comes from, as the UI shows it.
+    """Which columns of other assets each column comes from, as a materialization reports it.
 
     Args:
         schema: the asset's pyarrow schema.
-        upstream: schemas by the name of their asset; a column of the same name in the first one
-            that has it is where a column comes from.
-        **derived: columns that come from others: pairs of an asset's and a column's name.
+        upstream: the assets that it is made from, each with its columns that keep their name.
+        **derived: columns of the first of them, separated by blanks, that a column is made from.
     """
-    found = {}
-    for name in schema.names:
-        same = [(asset, name) for asset, columns in upstream.items() if name in columns.names]
-        if deps := derived.get(name, same[:1]):
-            found[name] = [dg.TableColumnDep(dg.AssetKey(asset), column) for asset, column in deps]
-    return dg.TableColumnLineage(found)
+    first = next(iter(upstream))
+    found = {name: [(first, column) for column in derived[name].split()] for name in derived}
+    for asset, columns in upstream.items():
+        for name in schema.names:
+            if name in columns:
+                found.setdefault(name, [(asset, name)])
+    return dg.TableColumnLineage(
+        {
+            name: [dg.TableColumnDep(dg.AssetKey(asset), column) for asset, column in sources]
+            for name, sources in found.items()
+        }
+    )
+
+
+def newest_rows(table: Any) -> list[dict[str, Any]]:
+    """The last rows of a pyarrow Table, the last first, for a preview."""
+    rows: list[dict[str, Any]] = table.slice(max(0, len(table) - PREVIEW_ROWS)).to_pylist()
+    return rows[::-1]
 
 
 def preview(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> dg.MarkdownMetadataValue:

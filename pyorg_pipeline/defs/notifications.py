@@ -8,7 +8,6 @@ function fails, and does not see the runs of a `pyorg refresh`.
 # No `from __future__ import annotations`: Dagster reads the annotations of sensors at run time.
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -32,19 +31,19 @@ _RUNS_PER_TICK: Final = 100
 
 def notification_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """Both sensors; they are on by default if a webhook is set."""
-    webhook_is_set = settings.webhook_url is not None
+    shared: dict[str, Any] = {
+        "minimum_interval_seconds": 30,
+        "default_status": dg.DefaultSensorStatus("RUNNING" if settings.webhook_url else "STOPPED"),
+    }
 
-    def sensor(name: str, description: str, tick: Callable[..., Any]) -> dg.SensorDefinition:
-        return dg.sensor(
-            name=name,
-            description=description,
-            minimum_interval_seconds=30,
-            default_status=dg.DefaultSensorStatus.RUNNING
-            if webhook_is_set
-            else dg.DefaultSensorStatus.STOPPED,
-        )(tick)
-
-    def failed_runs(context: dg.SensorEvaluationContext, webhook: WebhookResource) -> dg.SkipReason:
+    @dg.sensor(
+        description="Reports each run that failed to the webhook (PYORG_WEBHOOK_URL), one per "
+        "tick.",
+        **shared,
+    )
+    def run_failure_sensor(
+        context: dg.SensorEvaluationContext, webhook: WebhookResource
+    ) -> dg.SkipReason:
         if context.cursor is None:
             context.update_cursor(datetime.now(UTC).isoformat())
             return dg.SkipReason("Failures from now on are reported.")
@@ -62,7 +61,12 @@ def notification_sensors(settings: Settings) -> list[dg.SensorDefinition]:
                 return dg.SkipReason(f"Reported run {record.dagster_run.run_id}.")
         return _NOTHING
 
-    def complete_releases(
+    @dg.sensor(
+        description="Reports each release to the webhook (PYORG_WEBHOOK_URL) once it is complete, "
+        "one per tick; none that was complete before the sensor's first tick.",
+        **shared,
+    )
+    def new_release_sensor(
         context: dg.SensorEvaluationContext, catalog: CatalogResource, webhook: WebhookResource
     ) -> dg.SkipReason:
         store = catalog.store()
@@ -88,19 +92,7 @@ def notification_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         context.update_cursor(_cursor_after(new))
         return dg.SkipReason(f"Reported {new.version.text}.")
 
-    return [
-        sensor(
-            "run_failure_sensor",
-            "Reports each run that failed to the webhook (PYORG_WEBHOOK_URL), one per tick.",
-            failed_runs,
-        ),
-        sensor(
-            "new_release_sensor",
-            "Reports each release to the webhook (PYORG_WEBHOOK_URL) once it is complete, one per "
-            "tick; none that was complete before the sensor's first tick.",
-            complete_releases,
-        ),
-    ]
+    return [run_failure_sensor, new_release_sensor]
 
 
 def _is_ours(context: dg.SensorEvaluationContext, run: dg.DagsterRun) -> bool:

@@ -2,11 +2,10 @@
 
 A run of `crawl_directories` or `record_digests` takes any set of directories from its config and
 reports the materialization of each as soon as its table is written. A run with native partitions
-would target one contiguous range in the order of insertion, so that a refresh would take several;
-and Dagster first writes a planned event for each partition. Measured for a first fill of 322
-directories (median of four, one after the other): 7.9 s for one reporting run, 10.8 s for one run
-of the whole range, 0.8 s for `import dagster`. Single partitions and ranges that somebody selects
-in the UI are native all the same; the assets do not depend on how they are selected.
+targets one contiguous range in the order of insertion, so that a refresh would take several, and
+Dagster first writes a planned event for each. Measured for a first fill of 322 directories: 7.9 s
+for one reporting run, 10.8 s for one run of the whole range, 0.8 s for `import dagster`. Partitions
+that a user selects in the UI are native all the same.
 """
 
 from __future__ import annotations
@@ -19,15 +18,7 @@ from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import read_failures
 from pyorg_pipeline.refresh.digests import directories_with_due_digests
-from pyorg_pipeline.refresh.directories import (
-    Tables,
-    crawled_directories,
-    due_directories,
-    due_since_listing,
-)
-
-ARTIFACTS_KEY = dg.AssetKey("release_artifacts")
-DIGESTS_KEY = dg.AssetKey("artifact_digests")
+from pyorg_pipeline.refresh.directories import crawled_directories
 
 _NAME = "release_directory"
 release_directory_partitions = dg.DynamicPartitionsDefinition(name=_NAME)
@@ -42,39 +33,21 @@ def set_partitions(instance: dg.DagsterInstance, directories: Collection[str]) -
             instance.delete_dynamic_partition(_NAME, key)
 
 
-def due_partitions(
-    store: CatalogStore,
-    instance: dg.DagsterInstance,
-    tables: Tables | None = None,
-    *,
-    full: bool = False,
+def with_unreported(
+    due: Mapping[str, Due], store: CatalogStore, instance: dg.DagsterInstance
 ) -> dict[str, Due]:
-    """The directories that `pyorg refresh` crawls, and why; all of them if `full`."""
-    return _with_unreported(store, instance, due_directories(store, tables, full=full))
+    """Add the directories that have a table, but no materialization, to those that are due.
 
-
-def pending_partitions(
-    store: CatalogStore, instance: dg.DagsterInstance, tables: Tables | None = None
-) -> dict[str, Due]:
-    """The directories that are still to be crawled since the root listing was last read."""
-    return _with_unreported(store, instance, due_since_listing(store, tables))
+    Their run was killed in between, or Dagster's history was lost.
+    """
+    reported = instance.get_materialized_partitions(dg.AssetKey("release_artifacts"))
+    known = {*due, *reported, *read_failures(store)}
+    keys = instance.get_dynamic_partitions(_NAME)
+    return {**due, **dict.fromkeys(sorted(set(keys) - known), Due.UNREPORTED)}
 
 
 def due_digest_partitions(store: CatalogStore, instance: dg.DagsterInstance) -> list[str]:
     """The directories with companions to read, and those that were never materialized."""
     due = directories_with_due_digests(store)
-    reported = instance.get_materialized_partitions(DIGESTS_KEY)
+    reported = instance.get_materialized_partitions(dg.AssetKey("artifact_digests"))
     return [name for name in crawled_directories(store) if name in due or name not in reported]
-
-
-def _with_unreported(
-    store: CatalogStore, instance: dg.DagsterInstance, due: Mapping[str, Due]
-) -> dict[str, Due]:
-    """Add the directories that have a table, but no materialization.
-
-    Their run was killed in between, or Dagster's history was lost.
-    """
-    reported = instance.get_materialized_partitions(ARTIFACTS_KEY)
-    known = {*due, *reported, *read_failures(store)}
-    keys = instance.get_dynamic_partitions(_NAME)
-    return {**due, **dict.fromkeys(sorted(set(keys) - known), Due.UNREPORTED)}

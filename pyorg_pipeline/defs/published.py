@@ -1,4 +1,4 @@
-"""The published assets: the catalog, and what is made from it."""
+"""The published assets: the catalog, and what is made from it; and the job that makes them."""
 
 # No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
 
@@ -11,6 +11,8 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.changes import FOLDER
 from pyorg_pipeline.catalog.release_files import RELEASE_FILE_COLUMNS
 from pyorg_pipeline.catalog.store import StoredTable
+from pyorg_pipeline.defs.crawled import artifact_digests, release_artifacts
+from pyorg_pipeline.defs.instance import REFRESH_JOB_TAGS
 from pyorg_pipeline.defs.metadata import (
     column_lineage,
     names,
@@ -19,7 +21,6 @@ from pyorg_pipeline.defs.metadata import (
     preview,
     table_asset,
 )
-from pyorg_pipeline.defs.partitions import ARTIFACTS_KEY, DIGESTS_KEY
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.model.catalog import CHANGES
 from pyorg_pipeline.model.releases import FAMILIES, ReleaseState
@@ -33,47 +34,42 @@ from pyorg_pipeline.reports.pictures import (
     releases_a_year,
 )
 
-# Where the columns come from: the UI shows what the last materialisation says.
-_ARTIFACT_CATALOG_LINEAGE: Final = column_lineage(
+_CATALOG_LINEAGE: Final = column_lineage(
     schemas.ARTIFACT_CATALOG,
     {
-        "release_artifacts": schemas.RELEASE_ARTIFACTS,
-        "artifact_digests": schemas.ARTIFACT_DIGESTS,
+        "release_artifacts": schemas.RELEASE_ARTIFACTS.names,
+        "artifact_digests": schemas.ARTIFACT_DIGESTS.names,
     },
 )
-_LATEST_VERSION_LINEAGE: Final = column_lineage(
+_LATEST_LINEAGE: Final = column_lineage(
     schemas.LATEST_VERSION,
-    {"artifact_catalog": schemas.ARTIFACT_CATALOG},
-    series=[("artifact_catalog", "major"), ("artifact_catalog", "minor")],
-    final_only=[("artifact_catalog", "releaselevel")],
-    source_path=[("artifact_catalog", "path")],
-    source_size=[("artifact_catalog", "size")],
-    source_last_modified=[("artifact_catalog", "last_modified")],
+    {"artifact_catalog": schemas.ARTIFACT_CATALOG.names},
+    series="major minor",
+    final_only="releaselevel",
+    source_path="path",
+    source_size="size",
+    source_last_modified="last_modified",
 )
 _RELEASES_LINEAGE: Final = column_lineage(
     schemas.RELEASES,
-    {"artifact_catalog": schemas.ARTIFACT_CATALOG},
-    series=[("artifact_catalog", "major"), ("artifact_catalog", "minor")],
-    released=[("artifact_catalog", "last_modified")],
-    artifacts=[("artifact_catalog", "path")],
-    bytes=[("artifact_catalog", "size")],
-    signed_share=[("artifact_catalog", "companions")],
-    source_path=[("artifact_catalog", "path")],
+    {"artifact_catalog": schemas.ARTIFACT_CATALOG.names},
+    series="major minor",
+    released="last_modified",
+    artifacts="path",
+    bytes="size",
+    signed_share="companions",
+    source_path="path",
 )
-_CATALOG_CHANGES_LINEAGE: Final = column_lineage(
-    schemas.CATALOG_CHANGES, {"release_artifacts": schemas.RELEASE_ARTIFACTS}
+_CHANGES_LINEAGE: Final = column_lineage(
+    schemas.CATALOG_CHANGES, {"release_artifacts": schemas.RELEASE_ARTIFACTS.names}
 )
 
-#: The input of what is made from the catalog: of artifact_catalog only the columns that it needs.
-_CATALOG_INPUT: Final = {
-    "artifact_catalog": dg.AssetIn(metadata={"columns": RELEASE_FILE_COLUMNS}),
-}
+#: Of the catalog, latest_version and releases load only the columns that they need.
+_CATALOG_INPUT: Final = {"artifact_catalog": dg.AssetIn(metadata={"columns": RELEASE_FILE_COLUMNS})}
 
 
 @table_asset(
-    schemas.ARTIFACT_CATALOG,
-    deps=[ARTIFACTS_KEY, DIGESTS_KEY],
-    io_manager_key="tables",
+    schemas.ARTIFACT_CATALOG, deps=[release_artifacts, artifact_digests], io_manager_key="tables"
 )
 def artifact_catalog(catalog: CatalogResource) -> dg.MaterializeResult[StoredTable]:
     """Everything that the site has now, in one file, sorted by version, then path.
@@ -88,7 +84,7 @@ def artifact_catalog(catalog: CatalogResource) -> dg.MaterializeResult[StoredTab
     return dg.MaterializeResult(
         value=snapshot,
         metadata={
-            "dagster/column_lineage": _ARTIFACT_CATALOG_LINEAGE,
+            "dagster/column_lineage": _CATALOG_LINEAGE,
             **{name: snapshot.metadata[name] for name in counts},
             "bytes_on_the_site": sum(row["size"] or 0 for row in pictured),
             "releases_a_year": picture(releases_a_year(pictured), "Releases a year, by level"),
@@ -112,7 +108,7 @@ def latest_version(
     return dg.MaterializeResult(
         value=latest,
         metadata={
-            "dagster/column_lineage": _LATEST_VERSION_LINEAGE,
+            "dagster/column_lineage": _LATEST_LINEAGE,
             "latest_final": overall.get(True, "none"),
             "latest_of_any_level": overall.get(False, "none"),
             "moved": names(latest.metadata["moved"]),
@@ -167,10 +163,22 @@ def catalog_changes(catalog: CatalogResource) -> dg.MaterializeResult[None]:
         metadata={
             "dagster/row_count": len(done.table),
             "dagster/uri": f"{store.location.text}/{done.file or FOLDER}",
-            "dagster/column_lineage": _CATALOG_CHANGES_LINEAGE,
+            "dagster/column_lineage": _CHANGES_LINEAGE,
             "sequence": "none" if done.sequence is None else done.sequence,
             **{change: counts[change] for change in CHANGES},
             "bytes": done.bytes,
             "preview": preview(newest_rows(done.table), columns),
         }
     )
+
+
+#: A run of its own: `release_artifacts` reports its materializations itself, and Dagster skips the
+#: assets downstream of such a step in the same run.
+publish = dg.define_asset_job(
+    "publish",
+    # AssetSelection adds the checks of these assets.
+    selection=dg.AssetSelection.assets(artifact_catalog, latest_version, releases, catalog_changes),
+    tags=REFRESH_JOB_TAGS,
+    description="Publish the catalog, latest versions and releases from the artifact tables, "
+    "record what changed, and check what was published.",
+)

@@ -3,17 +3,18 @@
 # No `from __future__ import annotations`: Dagster reads a resource's fields at run time.
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 from pydantic import Field
 
+from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
-from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.catalog.store import CatalogStore, StoredTable
 from pyorg_pipeline.defs.stale_runs import fail_killed_refreshes
 from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
@@ -24,6 +25,13 @@ from pyorg_pipeline.site.webhook import post_event
 
 #: Seconds that a step waits for a `pyorg refresh` of the same catalog.
 LOCK_WAIT = 600
+
+#: The columns of each table that the IO manager stores.
+SCHEMAS: Final[dict[str, Any]] = {
+    "artifact_catalog": schemas.ARTIFACT_CATALOG,
+    "latest_version": schemas.LATEST_VERSION,
+    "releases": schemas.RELEASES,
+}
 
 
 class SiteResource(dg.ConfigurableResource[SiteClient]):
@@ -37,11 +45,9 @@ class SiteResource(dg.ConfigurableResource[SiteClient]):
         description="directories read at the same time",
     )
 
-    @contextmanager
-    def client(self) -> Iterator[SiteClient]:
-        """Open a client of the site."""
-        with SiteClient(self.url, concurrency=self.concurrency) as client:
-            yield client
+    def client(self) -> SiteClient:
+        """A client of the site, to be closed."""
+        return SiteClient(self.url, concurrency=self.concurrency)
 
 
 class CatalogResource(dg.ConfigurableResource[CatalogStore]):
@@ -67,6 +73,49 @@ class CatalogResource(dg.ConfigurableResource[CatalogStore]):
                 run_id = None if context.run is None else context.run.run_id
                 fail_killed_refreshes(context.instance, store.location, current_run=run_id)
             yield store
+
+
+class ParquetIOManager(dg.IOManager):
+    """Stores an asset's StoredTable as `<asset>.parquet`, atomically, and checks its columns.
+
+    An input's metadata `columns` limits what is read of it.
+    """
+
+    def __init__(self, store: CatalogStore) -> None:
+        self._store = store
+
+    def handle_output(self, context: dg.OutputContext, obj: StoredTable) -> None:
+        """Replace the asset's file, and report its rows and bytes."""
+        name = context.asset_key.path[-1]
+        schema = SCHEMAS[name]
+        if not obj.table.schema.equals(schema):
+            raise TypeError(f"{name} needs the columns {schema}, not {obj.table.schema}")
+        size = self._store.write(f"{name}.parquet", schema, obj.table, obj.metadata)
+        context.add_output_metadata(
+            {
+                "dagster/row_count": len(obj.table),
+                "dagster/uri": f"{self._store.location.text}/{name}.parquet",
+                "bytes": size,
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> StoredTable:
+        """Read the asset's file."""
+        columns = (context.definition_metadata or {}).get("columns")
+        return self._store.read(f"{context.asset_key.path[-1]}.parquet", columns)
+
+
+@dg.io_manager(  # type: ignore[arg-type]  # like a resource's, it may be a generator
+    required_resource_keys={"catalog"},
+    description="The catalog's tables. During a run the catalog's lock is held, so that no other "
+    "writer comes between a table and those that are made from it.",
+)
+def parquet_io_manager(context: dg.InitResourceContext) -> Iterator[ParquetIOManager]:
+    """The IO manager of the unpartitioned tables."""
+    catalog: CatalogResource = context.resources.catalog
+    # Outside of a run tables are only read.
+    with nullcontext(catalog.store()) if context.run is None else catalog.writing() as store:
+        yield ParquetIOManager(store)
 
 
 class DownloadsResource(dg.ConfigurableResource["DownloadsResource"]):

@@ -13,7 +13,6 @@ A killed run leaves its work due: what has to be done is decided from the tables
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
 from typing import Final
 
 import dagster as dg
@@ -44,7 +43,8 @@ def fail_killed_refreshes(
 
     A refresh holds that lock from beginning to end, so that no other run of one is alive.
     """
-    for run in _in_progress(instance, refresh_command_tags(catalog)):
+    started = dg.RunsFilter(statuses=IN_PROGRESS, tags=refresh_command_tags(catalog))
+    for run in instance.get_runs(started):
         if run.run_id != current_run:
             instance.report_run_failed(run, _MESSAGE)
 
@@ -56,10 +56,6 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> None:
     machine, and end with it.
     """
     if isinstance(instance.run_launcher, dg.DefaultRunLauncher):
-        for run in _in_progress(instance, {}):
+        for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS)):
             if COMMAND_TAG not in run.tags:
                 instance.report_run_failed(run, _MESSAGE)
-
-
-def _in_progress(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> list[dg.DagsterRun]:
-    return list(instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS, tags=dict(tags))))

@@ -14,8 +14,7 @@ from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.store import CatalogStore, StoredTable
 from pyorg_pipeline.defs import resources
-from pyorg_pipeline.defs.io_manager import parquet_io_manager
-from pyorg_pipeline.defs.resources import CatalogResource
+from pyorg_pipeline.defs.resources import CatalogResource, parquet_io_manager
 from pyorg_pipeline.errors import CatalogLockedError
 from pyorg_pipeline_tests.catalog.test_lock import hold
 

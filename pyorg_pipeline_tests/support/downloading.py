@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -62,10 +61,8 @@ def halfway(go_on: threading.Event) -> Callable[[Request], Answer]:
 class SiteInAHurry(SiteResource):
     """The site with a client that tries once, and leaves the rest to Dagster."""
 
-    @contextmanager
-    def client(self) -> Iterator[SiteClient]:
-        with SiteClient(self.url, concurrency=self.concurrency, retries=0, backoff=0) as client:
-            yield client
+    def client(self) -> SiteClient:
+        return SiteClient(self.url, concurrency=self.concurrency, retries=0, backoff=0)
 
 
 def job_of_the_environment() -> dg.JobDefinition:

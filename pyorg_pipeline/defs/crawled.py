@@ -1,0 +1,372 @@
+"""The assets that are read from the site: the root listing, release directories, and digests."""
+
+# No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Final
+
+import dagster as dg
+from pydantic import Field
+
+from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.defs.instance import CATALOG_POOL, REFRESH_JOB_TAGS
+from pyorg_pipeline.defs.metadata import (
+    PREVIEW_ROWS,
+    column_lineage,
+    failure,
+    names,
+    preview,
+    table_asset,
+)
+from pyorg_pipeline.defs.partitions import (
+    due_digest_partitions,
+    set_partitions,
+    with_unreported,
+)
+from pyorg_pipeline.defs.resources import CatalogResource, RefreshProgress, SiteResource
+from pyorg_pipeline.errors import DigestsFailedError, DirectoriesFailedError, RootListingError
+from pyorg_pipeline.model.digests import CHANGED, MISSING, REJECTED, UNREADABLE
+from pyorg_pipeline.model.text import plural, shortened
+from pyorg_pipeline.refresh import digests
+from pyorg_pipeline.refresh.artifacts import (
+    ArtifactsLostError,
+    DirectoryCrawl,
+    crawl_directories,
+    data_version,
+)
+from pyorg_pipeline.refresh.directories import due_directories, update_directories
+
+_Progress = dg.ResourceParam[RefreshProgress]
+
+_ARTIFACTS_LINEAGE: Final = column_lineage(
+    schemas.RELEASE_ARTIFACTS,
+    {"release_directories": ()},
+    directory="name",
+    directory_last_modified="last_modified",
+)
+_DIGESTS_LINEAGE: Final = column_lineage(
+    schemas.ARTIFACT_DIGESTS,
+    {"release_artifacts": ("path",)},
+    companion="companions",
+    companion_size="companion_sizes",
+    companion_last_modified="companion_dates",
+)
+
+
+class RootConfig(dg.Config):
+    """How the root listing is read."""
+
+    full: bool = Field(
+        default=False, description="allow another site than the one that filled the catalog"
+    )
+    accept_vanished: bool = Field(
+        default=False,
+        description="accept a listing that lost more than a tenth of its directories",
+    )
+
+
+class CrawlConfig(dg.Config):
+    """Which directories are crawled by a run without partitions of its own, and how."""
+
+    directories: list[str] | None = Field(
+        default=None,
+        description="names of release directories; without them, those that are due",
+    )
+    full: bool = Field(
+        default=False, description="crawl every directory, whatever its date, if none is named"
+    )
+    accept_vanished: bool = Field(
+        default=False,
+        description="accept a listing that lost artifacts, without waiting for a second one",
+    )
+
+
+class DigestConfig(dg.Config):
+    """Which digests are read by a run without partitions of its own, and which may change."""
+
+    directories: list[str] | None = Field(
+        default=None,
+        description="names of release directories; without them, those that are due",
+    )
+    accept: list[str] = Field(
+        default=[],
+        description="paths of artifacts whose digest may change: python.org announced that they "
+        "were replaced under their names",
+    )
+
+
+@table_asset(
+    schemas.RELEASE_DIRECTORIES,
+    check_specs=[
+        dg.AssetCheckSpec(
+            "root_keeps_its_directories",
+            asset="release_directories",
+            blocking=True,
+            description="The root listing did not lose more than a tenth of its directories. A "
+            "site that is down, or being moved, may list only some of them: the last good table "
+            "stays, until `pyorg refresh --accept_vanished true` accepts the loss.",
+        )
+    ],
+    # The root listing is read every hour; the other tables are only written when something changed.
+    # Two failures in a row may happen; a day without a listing needs somebody's attention.
+    freshness_policy=dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(hours=3), fail_window=timedelta(hours=26)
+    ),
+)
+def release_directories(
+    context: dg.AssetExecutionContext,
+    config: RootConfig,
+    site: SiteResource,
+    catalog: CatalogResource,
+    progress: _Progress,
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """The release directories of the root listing, one row each, with the date that the site lists.
+
+    One request. New directories become partitions of `release_artifacts`, and the files of removed
+    ones are recorded as removed. A root that gives no listing, or lost many directories, changes
+    nothing.
+    """
+    with site.client() as client, catalog.writing() as store:
+        store.location.sweep()
+        try:
+            update = update_directories(
+                store, client, full=config.full, accept_vanished=config.accept_vanished
+            )
+        except RootListingError as error:
+            yield dg.AssetCheckResult(
+                passed=False,
+                description=str(error),
+                metadata={"lost": error.lost, "known": error.known},
+            )
+            raise
+        set_partitions(context.instance, update.present)
+        progress.directories = update
+        progress.requests += client.requests_sent
+    counts = {"lost": len(update.vanished), "known": len(update.present)}
+    existing = [row for row in reversed(update.rows) if row["removed_at"] is None]
+    yield dg.MaterializeResult(
+        check_results=[dg.AssetCheckResult(passed=True, metadata=counts)],
+        metadata={
+            "dagster/uri": f"{store.location.text}/release_directories.parquet",
+            "site": dg.MetadataValue.url(client.base_url),
+            "requests": client.requests_sent,
+            "dagster/row_count": len(update.rows),
+            "new": len(update.new),
+            "new_directories": names(update.new),
+            "changed": len(update.changed),
+            "changed_directories": names(update.changed),
+            "vanished": len(update.vanished),
+            "vanished_directories": names(update.vanished),
+            "listing_age_seconds": (update.checked_at - update.generated_at).total_seconds(),
+            "bytes": update.bytes,
+            "preview": preview(existing[:PREVIEW_ROWS], ["name", "last_modified", "first_seen"]),
+        },
+    )
+
+
+@table_asset(
+    schemas.RELEASE_ARTIFACTS,
+    partitioned=True,
+    deps=[release_directories],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "directories_keep_their_artifacts",
+            asset="release_artifacts",
+            blocking=True,
+            description="No directory lost artifacts. The listing may be of a mirror that is being "
+            "filled: the directory's last good table stays until a later listing confirms the "
+            "loss.",
+        )
+    ],
+)
+def release_artifacts(
+    context: dg.AssetExecutionContext,
+    config: CrawlConfig,
+    site: SiteResource,
+    catalog: CatalogResource,
+    progress: _Progress,
+) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
+    """The artifacts of each release directory, one table a directory, companions grouped.
+
+    One request a directory. A directory that fails, or lost artifacts, keeps its last good table
+    and makes the run fail after the others are written; one that never gave a listing does not.
+    """
+    failures: dict[str, str] = {}
+    lost: dict[str, str] = {}
+    with site.client() as client, catalog.writing() as store:
+        if context.has_partition_key or context.has_partition_key_range:
+            wanted = list(context.partition_keys)
+        elif config.directories is not None:
+            wanted = config.directories
+        else:
+            due = due_directories(store, full=config.full)
+            wanted = list(with_unreported(due, store, context.instance))
+        for done in crawl_directories(
+            store, client, wanted, accept_vanished=config.accept_vanished
+        ):
+            progress.crawled(done)
+            if done.error is None:
+                context.log_event(_crawled(done, f"{client.base_url}{done.directory}/"))
+            elif done.hidden:
+                context.log.warning(
+                    f"{done.directory} never gave a listing and is tried again later: {done.error}"
+                )
+            else:
+                failures[done.directory] = str(done.error)
+                if isinstance(done.error, ArtifactsLostError):
+                    lost[done.directory] = names(done.error.lost)
+        progress.requests += client.requests_sent
+    yield dg.AssetCheckResult(
+        passed=not lost,
+        description=f"{', '.join(sorted(lost))}: see the files that are no longer listed; the next "
+        "refresh accepts a listing that confirms it"
+        if lost
+        else None,
+        metadata={"directories_crawled": len(wanted), **lost},
+    )
+    if failures:
+        raise failure(DirectoriesFailedError(failures))
+
+
+@table_asset(schemas.ARTIFACT_DIGESTS, partitioned=True, deps=[release_artifacts])
+def artifact_digests(
+    context: dg.AssetExecutionContext,
+    config: DigestConfig,
+    site: SiteResource,
+    catalog: CatalogResource,
+    progress: _Progress,
+) -> Iterator[dg.Output[None]]:
+    """The SHA-256 of artifacts, read out of the site's .sigstore bundles and .spdx.json files.
+
+    One request a file that is new or changed; with the extra `sigstore`, bundles are verified for
+    the series' signer. A digest that changes under the same name is reported, and the one that was
+    recorded first stays in force. A file that cannot be fetched makes the run fail after the
+    others are read. One that is not a bundle or bill of materials is recorded as unreadable until
+    the site replaces it; a signature that does not verify as rejected, and tried again.
+    """
+    _record_digests(context, context.partition_keys, config, site, catalog, progress)
+    yield from ()
+
+
+@dg.op(pool=CATALOG_POOL)
+def read_digests(
+    context: dg.OpExecutionContext,
+    config: DigestConfig,
+    site: SiteResource,
+    catalog: CatalogResource,
+    progress: _Progress,
+) -> None:
+    """Bring artifact_digests up to date in any set of directories: one request a due companion."""
+    _record_digests(context, config.directories, config, site, catalog, progress)
+
+
+def _record_digests(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    directories: Sequence[str] | None,
+    config: DigestConfig,
+    site: SiteResource,
+    catalog: CatalogResource,
+    progress: RefreshProgress,
+) -> None:
+    failures: dict[str, str] = {}
+    unreadable: list[str] = []
+    rejected: list[str] = []
+    with site.client() as client, catalog.writing() as store:
+        if directories is None:
+            directories = due_digest_partitions(store, context.instance)
+        for done in digests.record_digests(store, client, directories, accept=config.accept):
+            progress.digests.append(done)
+            if done.error is None:
+                context.log_event(_digests_read(done))
+            else:
+                failures[done.directory] = done.error
+            for conflict in done.conflicts:
+                context.log.error(conflict)
+            unreadable += done.paths(UNREADABLE)
+            rejected += done.paths(REJECTED)
+        progress.requests += client.requests_sent
+    if unreadable:
+        files = plural(len(unreadable), "unreadable file")
+        context.log.warning(f"{files} about artifacts: {shortened(unreadable, 5)}")
+    if rejected:
+        signatures = plural(len(rejected), "rejected signature")
+        context.log.error(f"{signatures}: {shortened(rejected, 5)}")
+    if failures:
+        raise failure(DigestsFailedError(failures))
+
+
+def _crawled(done: DirectoryCrawl, url: str) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        release_artifacts.key,
+        partition=done.directory,
+        metadata={
+            "dagster/row_count": done.rows,
+            "dagster/column_lineage": _ARTIFACTS_LINEAGE,
+            "site": dg.MetadataValue.url(url),
+            "unrecognised": done.unrecognised,
+            "companions": done.companions,
+            "added": len(done.added),
+            "removed": len(done.removed),
+            "replaced": len(done.replaced),
+            "changed_files": names([*done.added, *done.removed, *done.replaced]),
+            "bytes": done.bytes,
+            "preview": preview(done.head, ["name", "version", "artifact_type", "format", "size"]),
+        },
+        tags={"dagster/data_version": done.data_version},
+    )
+
+
+def _digests_read(done: digests.DirectoryDigests) -> dg.AssetMaterialization:
+    found = {state: done.paths(state) for state in (CHANGED, UNREADABLE, REJECTED)}
+    return dg.AssetMaterialization(
+        artifact_digests.key,
+        partition=done.directory,
+        metadata={
+            "dagster/row_count": len(done.rows),
+            "dagster/column_lineage": _DIGESTS_LINEAGE,
+            "artifacts_due": len({row["path"] for row in done.read}),
+            "digests_read": len(done.recorded),
+            "signatures_verified": done.verified,
+            "missing": sum(row["state"] == MISSING for row in done.read),
+            "conflicts": len(found[CHANGED]),
+            "conflicting_files": names(found[CHANGED]),
+            "unreadable": len(found[UNREADABLE]),
+            "unreadable_files": names(found[UNREADABLE]),
+            "rejected": len(found[REJECTED]),
+            "rejected_files": names(found[REJECTED]),
+            "bytes": done.bytes,
+            "preview": preview(
+                done.rows[:5],
+                ["path", "companion", "state", "sha256", "digest_source", "signed_by"],
+            ),
+        },
+        tags={"dagster/data_version": data_version(done.rows, {"checked_at"})},
+    )
+
+
+read_root = dg.define_asset_job(
+    "read_root",
+    selection=[release_directories],
+    tags=REFRESH_JOB_TAGS,
+    description="Read the root listing: one request.",
+)
+crawl = dg.define_asset_job(
+    "crawl_directories",
+    selection=[release_artifacts],
+    tags=REFRESH_JOB_TAGS,
+    description="Crawl the release directories in the config; without config, those that are due.",
+)
+
+
+# An op instead of the asset: a run of the asset needs a partition, or a contiguous range of them,
+# since Dagster looks for the same one of release_artifacts.
+@dg.job(
+    executor_def=dg.in_process_executor,
+    tags=REFRESH_JOB_TAGS,
+    description="Read the digests of artifacts out of their companions: those of the config's "
+    "directories, else those that are due.",
+)
+def record_digests() -> None:
+    """Read the digests."""
+    read_digests()
