@@ -34,7 +34,7 @@ from measuring import (
     working_folder,
 )
 from nginx_site import nginx_site
-from tarballs import Served, build_served, large_files, newest_tarballs
+from tarballs import Served, build_served, large_files, source_tarballs
 
 OURS = "ours, with digest"
 UNVERIFIED = "ours, size alone"
@@ -74,7 +74,7 @@ def main() -> None:
     given = parser.parse_args()
     targets = []
     with working_folder(given.folder) as folder:
-        served = build_served(folder / "served", newest_tarballs(THREADS))
+        served = build_served(folder / "served", source_tarballs())
         destination = folder / "downloads"
         shutil.rmtree(destination, ignore_errors=True)
         print_machine(reference_python=given.reference_python)

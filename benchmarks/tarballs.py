@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,17 @@ from typing import Final
 
 from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
 
-_TARBALL: Final = re.compile(r"\d+\.\d+\.\d+/Python-\d+\.\d+\.\d+\.tar\.xz")
+#: Releases whose tarballs have recorded sizes.
+_RELEASES: Final = (
+    "3.12.13",
+    "3.12.14",
+    "3.13.12",
+    "3.13.13",
+    "3.13.14",
+    "3.13.15",
+    "3.14.3",
+    "3.14.4",
+)
 _PIECE: Final = 1024 * 1024
 #: Bytes of the files that memory is measured with.
 _LARGE: Final = (25_000_000, 400_000_000)
@@ -52,14 +61,10 @@ class Served:
         return listing
 
 
-def newest_tarballs(count: int) -> list[RecordedEntry]:
-    """The newest final .tar.xz whose size is recorded."""
-    entries = [
-        entry
-        for entry in read_record()
-        if entry.size_known and _TARBALL.fullmatch(entry.path) is not None
-    ]
-    return sorted(entries, key=lambda entry: entry.last_modified)[-count:]
+def source_tarballs() -> list[RecordedEntry]:
+    """Eight source tarballs of the record."""
+    paths = {f"{release}/Python-{release}.tar.xz" for release in _RELEASES}
+    return [entry for entry in read_record() if entry.path in paths]
 
 
 def build_served(folder: Path, entries: Sequence[RecordedEntry]) -> Served:

@@ -11,13 +11,11 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import io
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
-from pyorg_pipeline.demo.replica.record import COLUMNS, KNOWN, Evidence, RecordedEntry
+from pyorg_pipeline.demo.replica.record import COLUMNS
 
 _HEADER: Final = """\
 # pyorg_pipeline record, format 1
@@ -31,46 +29,37 @@ _HEADER: Final = """\
 # Times are UTC, to the minute. A path that ends in a slash is a directory, and the names after it
 # are its files; the files before the first directory are the root's.
 """
-_KNOWN_TEXT: Final = {flags: text for text, flags in KNOWN.items()}
+#: The text for size_known and mtime_known.
+_KNOWN: Final = {"00": "none", "10": "size", "01": "date", "11": "both"}
 
 
-def write_record(entries: Iterable[RecordedEntry], path: Path) -> None:
-    """Write `entries` as a record; the same entries in any order give the same bytes.
+def record_text(table: str) -> str:
+    """The record of a table; its rows may be in any order.
 
     Raises:
-        ValueError: an entry cannot be recorded.
+        ValueError: a row cannot be recorded.
     """
+    rows = list(csv.DictReader(table.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
     lines = [_HEADER, COLUMNS]
     directories, previous = {""}, None
-    for entry in sorted(entries, key=_place):
-        directory, name = _split(entry.path)
-        is_directory = entry.path.endswith("/")
-        if (
-            entry.path == previous
-            or directory not in directories
-            or is_directory != (entry.size is None)
-        ):
-            raise ValueError(f"cannot be recorded: {entry}")
-        previous = entry.path
+    for row in sorted(rows, key=lambda row: _place(row["path"])):
+        path, size = row["path"], row["size"]
+        directory, name = _split(path)
+        is_directory = path.endswith("/")
+        if path == previous or directory not in directories or is_directory != (size == ""):
+            raise ValueError(f"cannot be recorded: {row}")
+        previous = path
         if is_directory:
-            directories.add(entry.path)
-        lines.append(
-            f"{entry.path if is_directory else name}\t{'' if entry.size is None else entry.size}"
-            f"\t{entry.last_modified:%Y-%m-%dT%H:%M}\t{entry.evidence}"
-            f"\t{_KNOWN_TEXT[entry.size_known, entry.mtime_known]}\n"
-        )
-    raw = io.BytesIO()
-    # No file name and no time in the header: the same text gives the same bytes.
-    with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=9, mtime=0) as packed:
-        packed.write("".join(lines).encode())
-    path.write_bytes(raw.getvalue())
+            directories.add(path)
+            name = path
+        known = _KNOWN[row["size_known"] + row["mtime_known"]]
+        lines.append(f"{name}\t{size}\t{row['mtime']}\t{row['evidence']}\t{known}\n")
+    return "".join(lines)
 
 
-def _place(entry: RecordedEntry) -> tuple[bytes, bytes]:
+def _place(path: str) -> tuple[bytes, bytes]:
     """Where an entry stands in the file: a directory, then its files, then the next directory."""
-    if entry.path.endswith("/"):
-        return entry.path.encode(), b""
-    directory, name = _split(entry.path)
+    directory, name = (path, "") if path.endswith("/") else _split(path)
     return directory.encode(), name.encode()
 
 
@@ -80,28 +69,14 @@ def _split(path: str) -> tuple[str, str]:
     return directory + slash, name
 
 
-def read_listing_table(path: Path) -> list[RecordedEntry]:
-    """The entries of the table, one row an entry."""
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as table:
-        return [
-            RecordedEntry(
-                path=row["path"],
-                size=int(row["size"]) if row["size"] else None,
-                last_modified=datetime.fromisoformat(row["mtime"]).replace(tzinfo=UTC),
-                evidence=cast("Evidence", row["evidence"]),
-                size_known=row["size_known"] == "1",
-                mtime_known=row["mtime_known"] == "1",
-            )
-            for row in csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE)
-        ]
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("listing", type=Path, help="the table: a gzipped TSV, one row an entry")
     parser.add_argument("out", type=Path, help="the record to write")
     given = parser.parse_args(arguments)
-    write_record(read_listing_table(given.listing), given.out)
+    text = record_text(gzip.decompress(given.listing.read_bytes()).decode())
+    # No time in the header: the same text gives the same bytes.
+    given.out.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """The demonstration: fills a catalog from a replica of the site and shows what it answers."""
 
+# ruff: noqa: T201  # the demonstration is what it prints
+
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -41,23 +41,27 @@ def run_demo(*, ui_port: int | None = None) -> int:
     """
     home = os.environ.get("PYORG_HOME", "").strip() or DEFAULT_HOME
     previous = _previous_site(_settings(home, "http://127.0.0.1/"))
-    with _replica(previous) as replica:
+    replica = _started_replica(previous)
+    try:
         settings = _settings(home, replica.url)
-        _say(
+        print(
             f"This is a replica of python.org's download site, on this machine at {replica.url}: "
             "names, sizes and dates as recorded up to October 2026. Unknown sizes and dates, and "
-            "the contents of all files, are made up.\n"
+            "the contents of all files, are made up.\n",
+            flush=True,  # the refresh takes some seconds
         )
         # At another port it is another site to the catalog.
         summary = refresh(settings, full=previous not in {None, replica.url})
         if summary.error is not None:
             raise summary.error
-        _say(f"{summary}\n")
-        _show(settings)
+        print(f"{summary}\n")
+        _print_queries(settings)
         if ui_port is None:
             return 0
-        _say("")
+        print(flush=True)
         return serve_ui(settings, ui_port)
+    finally:
+        replica.stop()
 
 
 def _settings(home: str, site_url: str) -> Settings:
@@ -71,10 +75,10 @@ def _settings(home: str, site_url: str) -> Settings:
 def _previous_site(settings: Settings) -> str | None:
     """The URL of the replica that filled the catalog; None if there is no catalog."""
     store = CatalogStore(open_location(settings.catalog_url))
-    facts = store.metadata_or_none(DIRECTORIES_FILE)
-    if facts is None:
+    metadata = store.metadata_or_none(DIRECTORIES_FILE)
+    if metadata is None:
         return None
-    site = str(facts["site_url"])
+    site = str(metadata["site_url"])
     if urlsplit(site).hostname != HOST:
         raise SettingsError(
             "PYORG_HOME",
@@ -85,8 +89,7 @@ def _previous_site(settings: Settings) -> str | None:
     return site
 
 
-@contextmanager
-def _replica(previous: str | None) -> Iterator[Replica]:
+def _started_replica(previous: str | None) -> Replica:
     """A running replica, at the previous one's port if that is free."""
     replica = Replica(port=(previous and urlsplit(previous).port) or 0)
     try:
@@ -94,34 +97,26 @@ def _replica(previous: str | None) -> Iterator[Replica]:
     except OSError:
         replica = Replica()
         replica.start()
-    try:
-        yield replica
-    finally:
-        replica.stop()
+    return replica
 
 
-def _show(settings: Settings) -> None:
+def _print_queries(settings: Settings) -> None:
     class Demo(PythonOrgDownloads):
         CATALOG_URL = settings.catalog_url
 
     latest = Demo.latest_version()
-    _say(f"The latest final release is {latest.text}:\n")
+    print(f"The latest final release is {latest.text}:\n")
     print_rows(ARTIFACTS, Demo.list_version_artifacts(*latest))
     folder = Path(settings.catalog_url)
-    _say("\nThe tables are Parquet files, for DuckDB, Polars, pandas and others:\n")
+    print("\nThe tables are Parquet files, for DuckDB, Polars, pandas and others:\n")
     for name in (DIRECTORIES_FILE, f"{ARTIFACTS_FOLDER}/*.parquet", CATALOG_FILE, LATEST_FILE):
-        _say(f"  {folder / name}")
+        print(f"  {folder / name}")
     home = shlex.quote(str(settings.home))
-    _say("\nMore queries, and Dagster's UI with the replica behind it:\n")
+    print("\nMore queries, and Dagster's UI with the replica behind it:\n")
     for command in (
         "PythonOrgDownloads catalog_info",
         "PythonOrgDownloads latest_version --series 3.12",
         "PythonOrgDownloads report_version_artifacts 3 14",
         "demo --ui",
     ):
-        _say(f"  PYORG_HOME={home} pyorg {command}")
-
-
-def _say(text: str) -> None:
-    # Unbuffered, because the refresh takes some seconds.
-    print(text, flush=True)  # noqa: T201
+        print(f"  PYORG_HOME={home} pyorg {command}")

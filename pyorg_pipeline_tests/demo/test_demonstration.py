@@ -15,7 +15,6 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, CatalogStore
 from pyorg_pipeline.demo.demonstration import run_demo
-from pyorg_pipeline.demo.replica.record import RecordedEntry
 from pyorg_pipeline.errors import SettingsError
 from pyorg_pipeline_tests.support.command_line import pyorg
 from pyorg_pipeline_tests.support.small_site import small_site
@@ -24,11 +23,7 @@ from pyorg_pipeline_tests.support.small_site import small_site
 @pytest.fixture
 def small_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """The replica serves the small site instead of the whole record, which takes seconds."""
-
-    def small() -> list[RecordedEntry]:
-        return small_site()
-
-    monkeypatch.setattr("pyorg_pipeline.demo.replica.server.read_record", small)
+    monkeypatch.setattr("pyorg_pipeline.demo.replica.server.read_record", small_site)
 
 
 @pytest.fixture
@@ -72,37 +67,21 @@ def test_the_demo_shows_the_latest_release_the_tables_and_commands_that_work(
 
 
 @pytest.mark.usefixtures("small_record")
-def test_the_demo_writes_to_its_own_home_only(
+def test_a_second_demo_keeps_the_port_if_it_is_free_and_refreshes_everything_if_not(
     in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    home = in_tmp_path / "pyorg-demo"
     assert run_demo() == 0
-    assert [path.name for path in in_tmp_path.iterdir()] == ["pyorg-demo"]
-    assert {path.name for path in (in_tmp_path / "pyorg-demo").iterdir()} >= {"catalog", "dagster"}
+    assert list(in_tmp_path.iterdir()) == [home]
+    assert {path.name for path in home.iterdir()} >= {"catalog", "dagster"}
     assert "The latest final release is 3.14.0:\n" in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("small_record")
-def test_a_second_demo_finds_nothing_new(
-    in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    site = site_of(home)
     run_demo()
-    site = site_of(in_tmp_path / "pyorg-demo")
-    capsys.readouterr()
-    run_demo()
-    assert site_of(in_tmp_path / "pyorg-demo") == site
+    assert site_of(home) == site
     assert "\nNothing new: 5 release directories" in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("small_record")
-def test_a_demo_whose_port_is_in_use_refreshes_everything_from_another(
-    in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run_demo()
-    site = site_of(in_tmp_path / "pyorg-demo")
-    capsys.readouterr()
     with socket.create_server(("127.0.0.1", urlsplit(site).port or 0)):
         assert run_demo() == 0
-    assert site_of(in_tmp_path / "pyorg-demo") != site
+    assert site_of(home) != site
     assert "5 read (full 5)" in capsys.readouterr().out
 
 

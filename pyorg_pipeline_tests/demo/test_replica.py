@@ -29,12 +29,14 @@ LATER = datetime(2025, 2, 4, 17, 30, tzinfo=UTC)
 SHOWN_FIRST, SHOWN_LATER = "07-Oct-2024 05:02", "04-Feb-2025 17:30"
 SOURCE = "3.13.0/Python-3.13.0.tgz"
 ENTRIES = [
-    RecordedEntry("README", 11, FIRST, "exact", True, True),
-    RecordedEntry("3.13.0/", None, FIRST, "exact", False, True),
-    RecordedEntry(SOURCE, 200_000, FIRST, "url", True, False),
-    RecordedEntry("3.13.0/win32/", None, FIRST, "exact", False, True),
-    RecordedEntry("3.13.0/win32/core.msi", 500, FIRST, "exact", False, True),
+    RecordedEntry("README", 11, FIRST),
+    RecordedEntry("3.13.0/", None, FIRST),
+    RecordedEntry(SOURCE, 200_000, FIRST),
+    RecordedEntry("3.13.0/win32/", None, FIRST),
+    RecordedEntry("3.13.0/win32/core.msi", 500, FIRST),
 ]
+#: More than the buffers of a connection hold.
+BIG = 100_000_000
 #: Listings as a real nginx rendered them.
 NGINX_PAGES = Path(__file__).parents[1] / "site" / "data"
 
@@ -57,14 +59,6 @@ def rows(replica: Replica, path: str = "") -> dict[str, tuple[str, str]]:
     return {name: (f"{day} {minute}", size) for name, day, minute, size in shown}
 
 
-def test_a_listing_shows_directories_then_files(replica: Replica) -> None:
-    assert list(rows(replica).items()) == [
-        ("3.13.0/", (SHOWN_FIRST, "-")),
-        ("README", (SHOWN_FIRST, "11")),
-    ]
-    assert get(replica).headers["Content-Type"] == "text/html"
-
-
 @pytest.mark.parametrize("path", ["", "3.7.3/", "src/", "devtest/"])
 def test_listings_of_the_record_are_byte_for_byte_those_of_nginx(path: str) -> None:
     with Replica() as replica:
@@ -74,6 +68,7 @@ def test_listings_of_the_record_are_byte_for_byte_those_of_nginx(path: str) -> N
 
 def test_entries_may_come_in_any_order_and_without_their_directories() -> None:
     with Replica(reversed(ENTRIES)) as replica:
+        assert get(replica).headers["Content-Type"] == "text/html"
         assert list(rows(replica, "3.13.0/")) == ["win32/", "Python-3.13.0.tgz"]
     with Replica([ENTRIES[-1]]) as replica:
         assert rows(replica) == {"3.13.0/": (SHOWN_FIRST, "-")}
@@ -85,7 +80,6 @@ def test_a_file_is_seeded_bytes_of_the_recorded_size(replica: Replica) -> None:
     assert content.startswith(
         b"Made up by pyorg_pipeline's replica of the site: " + SOURCE.encode()
     )
-    assert content[65_536:131_072] != content[131_072:196_608]
     assert get(replica, "README").body == b"Made up by "
     with Replica(ENTRIES) as other:
         assert get(other, SOURCE).body == content
@@ -95,7 +89,6 @@ def test_a_file_is_seeded_bytes_of_the_recorded_size(replica: Replica) -> None:
     ("asked", "first", "last"),
     [
         ("bytes=0-0", 0, 0),
-        ("bytes=1-65535", 1, 65_535),
         ("bytes=65530-65541", 65_530, 65_541),
         ("bytes=131072-", 131_072, 199_999),
         ("bytes=199990-300000", 199_990, 199_999),
@@ -143,15 +136,11 @@ def test_a_bundle_or_sbom_has_the_digest_of_its_artifact(replica: Replica, suffi
 
 
 def test_every_recorded_bundle_and_sbom_has_room_for_a_digest() -> None:
-    paths = [
-        (entry.path, entry.size)
-        for entry in read_record()
-        if entry.size is not None and entry.path.endswith((".sigstore", ".spdx.json"))
-    ]
-    assert len(paths) == 1505
-    for path, size in paths:
-        artifact = File(path.removesuffix(".sigstore").removesuffix(".spdx.json"), 1, FIRST)
-        assert companion_content(path, artifact, size) is not None, path
+    companions = [one for one in read_record() if one.path.endswith((".sigstore", ".spdx.json"))]
+    assert len(companions) == 1505
+    for path, size, date in companions:
+        artifact = File(path.removesuffix(".sigstore").removesuffix(".spdx.json"), 1, date)
+        assert companion_content(path, artifact, size or 0) is not None, path
 
 
 Change = Callable[[Replica], None]
@@ -177,16 +166,8 @@ def test_a_change_moves_the_date_of_its_directory_and_of_no_other(
     assert rows(replica)["3.13.0/"] == (SHOWN_FIRST, "-")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda replica: replica.replace(MSI, last_modified=LATER, renamed=False),
-        lambda replica: replica.touch(MSI, LATER),
-    ],
-    ids=["write in place", "touch"],
-)
-def test_a_change_in_place_moves_the_files_date_only(replica: Replica, change: Change) -> None:
-    change(replica)
+def test_a_touched_file_moves_its_own_date_only(replica: Replica) -> None:
+    replica.touch(MSI, LATER)
     assert rows(replica, "3.13.0/win32/")["core.msi"] == (SHOWN_LATER, "500")
     assert rows(replica, "3.13.0/")["win32/"] == (SHOWN_FIRST, "-")
 
@@ -246,12 +227,12 @@ def test_requests_are_recorded_in_order_with_their_status(replica: Replica) -> N
     ask(f"http://{urlsplit(replica.url).netloc}", "/robots.txt")
     recorded = replica.requests
     assert recorded == [
-        ServedRequest("GET", "", 200),
-        ServedRequest("GET", "3.13.0", 301),
-        ServedRequest("GET", "nix", 404),
-        ServedRequest("GET", "3.13.0/win32/", 200),
-        ServedRequest("GET", "README", 206),
-        ServedRequest("GET", "/robots.txt", 404),
+        ServedRequest("", 200),
+        ServedRequest("3.13.0", 301),
+        ServedRequest("nix", 404),
+        ServedRequest("3.13.0/win32/", 200),
+        ServedRequest("README", 206),
+        ServedRequest("/robots.txt", 404),
     ]
     replica.clear_requests()
     assert replica.requests == []
@@ -279,7 +260,7 @@ def test_a_connection_is_kept_until_the_replica_stops() -> None:
 
 def test_stopping_cuts_an_answer_in_flight_and_one_that_is_held() -> None:
     with Replica(ENTRIES) as replica:
-        replica.add("big.iso", size=5_000_000_000_000)
+        replica.add("big.iso", size=BIG)
         replica.answer("README", Answer(hold=threading.Event()))
         big, held = connected(replica), connected(replica)
         big.request("GET", "/ftp/python/big.iso")
@@ -289,7 +270,7 @@ def test_stopping_cuts_an_answer_in_flight_and_one_that_is_held() -> None:
     with suppress(ConnectionError):
         while piece := response.read(1 << 20):
             received += len(piece)
-    assert received < 5_000_000_000_000
+    assert received < BIG
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
         held.getresponse()
     big.close()

@@ -95,7 +95,7 @@ def test_a_function_gets_the_request_and_the_sites_answer(replica: Replica) -> N
     cut = get(replica, "3.13.0/", User_Agent="us").body
     assert cut == get(replica, "3.13.0/").body.replace(b"</html>", b"")
     [request] = seen
-    assert (request.method, request.path) == ("GET", "3.13.0/")
+    assert request.path == "3.13.0/"
     assert request.headers["user-agent"] == "us"
     assert request.ordinary.status == 200
     replica.answer(FILE, lambda request: dataclasses.replace(request.ordinary, status=200))
@@ -127,12 +127,12 @@ def test_a_cut_listing_has_no_end_to_its_chunk(replica: Replica) -> None:
     assert body == b"%x\r\n" % len(whole) + whole[:100]
 
 
-def test_an_answer_may_be_chunked(replica: Replica) -> None:
-    for body in (b"hello", b""):
-        replica.answer("nix", Answer(headers={"Transfer-Encoding": "chunked"}, body=body))
-        answer = get(replica, "nix")
-        assert answer.body == body
-        assert "Content-Length" not in answer.headers
+@pytest.mark.parametrize("body", [b"hello", b""])
+def test_an_answer_may_be_chunked(replica: Replica, body: bytes) -> None:
+    replica.answer("nix", Answer(headers={"Transfer-Encoding": "chunked"}, body=body))
+    answer = get(replica, "nix")
+    assert answer.body == body
+    assert "Content-Length" not in answer.headers
 
 
 def test_a_connection_closed_without_an_answer_is_recorded_without_a_status(
@@ -141,7 +141,7 @@ def test_a_connection_closed_without_an_answer_is_recorded_without_a_status(
     replica.answer(FILE, Answer(hang_up=True), times=1)
     assert raw(replica, FILE) == b""
     assert get(replica, FILE).status == 200
-    assert replica.requests == [ServedRequest("GET", FILE, 0), ServedRequest("GET", FILE, 200)]
+    assert replica.requests == [ServedRequest(FILE, 0), ServedRequest(FILE, 200)]
 
 
 def test_a_held_answer_comes_when_it_is_released(replica: Replica) -> None:
@@ -192,7 +192,7 @@ def test_a_mistake_in_a_function_is_printed_and_ends_the_connection(
 def test_a_client_that_goes_away_is_not_reported(
     replica: Replica, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    replica.add("big", size=5_000_000_000_000)
+    replica.add("big", size=100_000_000)
     with connect(replica, "big") as connection:
         assert connection.recv(1) == b"H"
     replica.stop()

@@ -31,8 +31,8 @@ def small_site() -> list[RecordedEntry]:
     folders = sorted({path.partition("/")[0] for path in FILES})
     return [
         *(
-            RecordedEntry(f"{name}/", None, LONG_AGO - timedelta(days=n), "exact", False, True)
+            RecordedEntry(f"{name}/", None, LONG_AGO - timedelta(days=n))
             for n, name in enumerate(folders)
         ),
-        *(RecordedEntry(path, size, LONG_AGO, "exact", True, True) for path, size in FILES.items()),
+        *(RecordedEntry(path, size, LONG_AGO) for path, size in FILES.items()),
     ]

@@ -1,13 +1,10 @@
-"""What the replica answers: listings and files as nginx serves them, and faults on demand.
-
-A listing's format is that of `ngx_http_autoindex_module` with `autoindex_exact_size on`.
-"""
+"""What the replica answers: listings and files as nginx serves them, and faults on demand."""
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.message import Message
@@ -25,73 +22,45 @@ ROOT: Final = "/ftp/python/"
 _HTML: Final = {"Content-Type": "text/html"}
 #: nginx cuts longer names in its listings.
 _NAME_WIDTH: Final = 50
-_PIECE: Final = 1 << 18
 _RANGE: Final = re.compile(r"bytes=(\d+)-(\d*)", re.ASCII)
-
-
-@dataclass(frozen=True)
-class FilePart:
-    """A part of a file as the body of an answer; `bytes(part)` reads it whole."""
-
-    file: File
-    start: int
-    stop: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-    def __bytes__(self) -> bytes:
-        return self.file.read(self.start, self.stop)
 
 
 @dataclass(frozen=True)
 class Answer:
     """What is sent for a request.
 
-    What is left out of an answer given to `Replica.answer` is filled in: without a status and a
+    In an answer given to `Replica.answer`, what is left out is filled in: without a status and a
     body it is the site's own answer, with `headers` added. With a status and no body, the body is
     a short page that names the status. With a body and no status, the status is 200.
     """
 
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | FilePart | None = None
+    body: bytes | None = None
     #: Close the connection after so many bytes of the body; its whole length is declared.
     cut_after: int | None = None
-    #: Send nothing until this is set.
+    #: Send nothing, or only the head and `hold_after` bytes of the body, until this is set.
     hold: threading.Event | None = None
+    hold_after: int | None = None
     #: Close the connection without an answer, after `hold`.
     hang_up: bool = False
-    #: Send the head and so many bytes of the body before `hold`.
-    hold_after: int | None = None
 
     def completed_by(self, ordinary: Answer) -> Answer:
         """This answer, with what it leaves out taken from the site's own."""
         if self.status is None and self.body is None:
             status, body, inherited = ordinary.status, ordinary.body, ordinary.headers
         else:
-            status, body, inherited = self.status or 200, self.body, _HTML
-            if body is None:
-                body = _status_page(status) if status >= 300 else b""
+            status, inherited = self.status or 200, _HTML
+            body = _status_page(status) if self.body is None else self.body
         own = {name.lower() for name in self.headers}
         kept = {name: value for name, value in inherited.items() if name.lower() not in own}
         return replace(self, status=status, headers={**kept, **self.headers}, body=body)
-
-    def pieces(self, start: int, stop: int) -> Iterator[bytes]:
-        """The body from `start` up to `stop`, a piece at a time."""
-        for at in range(start, stop, _PIECE):
-            end = min(at + _PIECE, stop)
-            if isinstance(self.body, FilePart):
-                yield self.body.file.read(self.body.start + at, self.body.start + end)
-            else:
-                yield (self.body or b"")[at:end]
 
 
 @dataclass(frozen=True)
 class Request:
     """A request, as a function handed to `Replica.answer` gets it."""
 
-    method: str
     #: Below the site's root, decoded; starts with a slash if it is not below it.
     path: str
     headers: Message
@@ -105,7 +74,7 @@ def ordinary_answer(tree: ReplicaTree, path: str, headers: Message) -> Answer:
     if entries is not None:
         # nginx does not know the length before it has read the directory, hence the chunks.
         chunked = {**_HTML, "Transfer-Encoding": "chunked"}
-        return Answer(200, chunked, listing_page(ROOT + path, entries))
+        return Answer(200, chunked, _listing_page(ROOT + path, entries))
     if tree.listing(f"{path}/") is not None:
         location = f"http://{headers['Host']}{ROOT}{quote(path)}/"
         return Answer(301, {**_HTML, "Location": location}, _status_page(301))
@@ -113,8 +82,8 @@ def ordinary_answer(tree: ReplicaTree, path: str, headers: Message) -> Answer:
     return Answer(404, _HTML, _status_page(404)) if file is None else _file_answer(file, headers)
 
 
-def listing_page(url_path: str, entries: Iterable[Entry]) -> bytes:
-    """The listing of the directory at `url_path`, which starts and ends with a slash."""
+def _listing_page(url_path: str, entries: Iterable[Entry]) -> bytes:
+    """A listing as of nginx's `ngx_http_autoindex_module` with `autoindex_exact_size on`."""
     title = escape(url_path, quote=False)
     ordered = sorted(entries, key=lambda entry: (not entry.is_directory, entry.name))
     page = (
@@ -159,14 +128,14 @@ def _file_answer(file: File, headers: Message) -> Answer:
     own = {"Content-Type": content_type, "Last-Modified": date, "ETag": etag}
     asked = _RANGE.fullmatch(headers.get("Range", ""))
     if asked is None or headers.get("If-Range", etag) not in {etag, date}:
-        return Answer(200, {**own, "Accept-Ranges": "bytes"}, FilePart(file, 0, file.size))
+        return Answer(200, {**own, "Accept-Ranges": "bytes"}, file.read())
     start = int(asked[1])
     stop = min(int(asked[2]) + 1, file.size) if asked[2] else file.size
     if start >= stop:
         unsatisfied = {**_HTML, "Content-Range": f"bytes */{file.size}"}
         return Answer(416, unsatisfied, _status_page(416))
     part = {**own, "Content-Range": f"bytes {start}-{stop - 1}/{file.size}"}
-    return Answer(206, part, FilePart(file, start, stop))
+    return Answer(206, part, file.read()[start:stop])
 
 
 def _http_date(date: datetime) -> str:

@@ -10,19 +10,10 @@ import gzip
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, cast
-
-Evidence = Literal["exact", "url", "pattern"]
+from typing import Final, NamedTuple
 
 #: The header's last line; the entries follow it.
 COLUMNS: Final = "#path\tsize\tdate\tevidence\tknown\n"
-#: The last column, and the (size_known, mtime_known) it stands for.
-KNOWN: Final = {
-    "none": (False, False),
-    "size": (True, False),
-    "date": (False, True),
-    "both": (True, True),
-}
 
 
 class RecordedEntry(NamedTuple):
@@ -34,12 +25,6 @@ class RecordedEntry(NamedTuple):
     size: int | None
     #: UTC, to the minute.
     last_modified: datetime
-    #: Seen in a real listing (exact), named in a real source (url), inferred (pattern).
-    evidence: Evidence
-    #: Whether the size is a recorded value; a stand-in if not.
-    size_known: bool
-    #: Whether the date is a recorded value; a stand-in if not.
-    mtime_known: bool
 
 
 def read_record(path: Path | None = None) -> list[RecordedEntry]:
@@ -52,20 +37,12 @@ def read_record(path: Path | None = None) -> list[RecordedEntry]:
     entries = []
     directory = ""
     for line in text.partition(COLUMNS)[2].split("\n")[:-1]:
-        name, size, date, evidence, known = line.split("\t")
-        if name.endswith("/"):
-            directory = entry_path = name
-        else:
-            entry_path = directory + name
+        name, size, date, _evidence, _known = line.split("\t")
         # The zone is part of the text: replace(tzinfo=...) would double the time this takes.
         last_modified = datetime.fromisoformat(date + "+00:00")
-        entries.append(
-            RecordedEntry(
-                entry_path,
-                int(size) if size else None,
-                last_modified,
-                cast("Evidence", evidence),
-                *KNOWN[known],
-            )
-        )
+        if name.endswith("/"):
+            directory = name
+            entries.append(RecordedEntry(name, None, last_modified))
+        else:
+            entries.append(RecordedEntry(directory + name, int(size), last_modified))
     return entries

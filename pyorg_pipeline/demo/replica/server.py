@@ -1,11 +1,6 @@
 """A replica of python.org's release tree, served over HTTP on 127.0.0.1.
 
-It stands in for the site in tests and demonstrations: it changes while it serves, records the
-requests that it gets, and fails on demand.
-
-    python -m pyorg_pipeline.demo.replica --port 8000
-
-serves until Ctrl-C.
+It changes while it serves, records the requests that it gets, and fails on demand.
 """
 
 from __future__ import annotations
@@ -36,7 +31,6 @@ _POLL_SECONDS: Final = 0.02
 class ServedRequest(NamedTuple):
     """A request that the replica got."""
 
-    method: str
     #: Below the site's root, decoded (`3.13.0/`, empty for the root); with a slash in front if it
     #: is not below the root.
     path: str
@@ -90,10 +84,7 @@ class Replica(ReplicaTree):
 
     @property
     def requests(self) -> list[ServedRequest]:
-        """The requests so far, in the order of arrival; a copy.
-
-        A request is recorded before a byte of its answer is sent, also if the answer is held.
-        """
+        """The requests so far, each recorded before a byte of its answer is sent; a copy."""
         with self._lock:
             return list(self._requests)
 
@@ -122,7 +113,7 @@ class Replica(ReplicaTree):
         with self._lock:
             self._answers.clear()
 
-    def _respond(self, method: str, target: str, headers: Message) -> Answer:
+    def _respond(self, target: str, headers: Message) -> Answer:
         path = unquote(urlsplit(target).path, errors="surrogateescape").removeprefix(ROOT)
         answer = ordinary = ordinary_answer(self, path, headers)
         with self._lock:
@@ -131,11 +122,11 @@ class Replica(ReplicaTree):
                 self._answers[path] = chosen, None if times is None else times - 1
         if chosen is not None:
             if callable(chosen):
-                chosen = chosen(Request(method, path, headers, ordinary))
+                chosen = chosen(Request(path, headers, ordinary))
             answer = chosen.completed_by(ordinary)
         status = 0 if answer.hang_up or answer.status is None else answer.status
         with self._lock:
-            self._requests.append(ServedRequest(method, path, status))
+            self._requests.append(ServedRequest(path, status))
         return answer
 
 
@@ -147,7 +138,7 @@ class _Server(ThreadingHTTPServer):
     # A crawler opens its whole pool at once; the inherited 5 would drop some for a second.
     request_queue_size = 128
 
-    def __init__(self, port: int, respond: Callable[[str, str, Message], Answer]) -> None:
+    def __init__(self, port: int, respond: Callable[[str, Message], Answer]) -> None:
         self.respond = respond
         self.stopping = threading.Event()
         self._connections: set[socket.socket] = set()
@@ -194,35 +185,34 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self) -> None:
-        answer = self.server.respond(self.command, self.path, self.headers)
+        answer = self.server.respond(self.path, self.headers)
         if (answer.hold_after is None and not self._released(answer.hold)) or answer.hang_up:
             self.close_connection = True
             return
-        length = len(answer.body or b"")
-        end = length if answer.cut_after is None else min(answer.cut_after, length)
+        body = answer.body or b""
+        sent = body[: answer.cut_after]
         is_chunked = "Transfer-Encoding" in answer.headers
         headers = {"Date": self.date_time_string(), **answer.headers}
-        if end < length:
+        if len(sent) < len(body):
             headers["Connection"] = "close"
         if not is_chunked:
-            headers["Content-Length"] = str(length)
+            headers["Content-Length"] = str(len(body))
         status = answer.status or 200
         self.send_response_only(status, responses.get(status, "Unknown"))
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if is_chunked and length:
-            self.wfile.write(b"%x\r\n" % length)
-        pause = min(answer.hold_after or 0, end)
-        self.wfile.writelines(answer.pieces(0, pause))
+        if is_chunked and body:
+            self.wfile.write(b"%x\r\n" % len(body))
         if answer.hold_after is not None:
+            self.wfile.write(sent[: answer.hold_after])
             self.wfile.flush()
             if not self._released(answer.hold):
                 self.close_connection = True
                 return
-        self.wfile.writelines(answer.pieces(pause, end))
-        if is_chunked and end == length:
-            self.wfile.write(b"\r\n0\r\n\r\n" if length else b"0\r\n\r\n")
+        self.wfile.write(sent[answer.hold_after or 0 :])
+        if is_chunked and len(sent) == len(body):
+            self.wfile.write(b"\r\n0\r\n\r\n" if body else b"0\r\n\r\n")
 
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing."""
