@@ -1,4 +1,4 @@
-"""What names tell: real ones, and such as may come."""
+"""File names by the grammar: real ones, future ones, and names that are no artifacts."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_name_is_parsed_into_version_type_and_attributes(
         *("\u212apython-3.9.0.tgz", "python-3.9.0.\u017fit", "Python-3.9.0.tgz/", "", ".", ".tgz"),
     ],
 )
-def test_a_name_that_no_rule_knows_for_certain_stays_unrecognised(name: str) -> None:
+def test_a_name_that_no_rule_matches_is_unrecognised(name: str) -> None:
     parsed = parse_name(name, "3.8.2")
 
     assert parsed == ((3, 8, 2), UNRECOGNISED, {})
@@ -78,23 +78,29 @@ def test_a_number_too_long_for_the_tables_is_not_a_version(form: str, number: st
     assert parsed == ((3, 8, 2), UNRECOGNISED, {})
 
 
-def test_an_unrecognised_file_outside_of_a_release_directory_has_no_version() -> None:
-    assert parse_name("README", "src") == (None, UNRECOGNISED, {})
-    assert parse_name("README") == (None, UNRECOGNISED, {})
+@pytest.mark.parametrize("directory", ["src", ""])
+def test_an_unrecognised_file_outside_a_release_directory_has_no_version(directory: str) -> None:
+    assert parse_name("README", directory) == (None, UNRECOGNISED, {})
 
 
-def test_digits_that_fit_no_directory_are_a_version_only_where_names_were_cut_to_eight() -> None:
-    assert parse_name("py152.tgz", "src").release_version == (1, 5, 2, "final", 0)
-    assert parse_name("python152.chm", "src").artifact_type == UNRECOGNISED
+@pytest.mark.parametrize(
+    ("name", "directory", "version"),
+    [
+        ("python3111.chm", "3.11.1", (3, 11, 1, "final", 0)),
+        ("python3111.chm", "3.1.11", (3, 1, 11, "final", 0)),
+        ("MacPython2310.sit", "2.3.10", (2, 3, 10, "final", 0)),
+        # Only names of 8.3 characters have one digit for each number.
+        ("py152.tgz", "src", (1, 5, 2, "final", 0)),
+        ("python152.chm", "src", None),
+    ],
+)
+def test_the_directory_decides_what_digits_mean(
+    name: str, directory: str, version: tuple[object, ...] | None
+) -> None:
+    assert parse_name(name, directory).release_version == version
 
 
-def test_the_directory_decides_what_digits_mean() -> None:
-    assert parse_name("python3111.chm", "3.11.1").release_version == (3, 11, 1, "final", 0)
-    assert parse_name("python3111.chm", "3.1.11").release_version == (3, 1, 11, "final", 0)
-    assert parse_name("MacPython2310.sit", "2.3.10").release_version == (2, 3, 10, "final", 0)
-
-
-def test_the_longest_name_that_a_file_system_holds_is_read_and_a_longer_one_is_not() -> None:
+def test_only_names_that_a_file_system_can_hold_are_parsed() -> None:
     longest = "python-3.9.0-macos{}.pkg".format("1" * (LONGEST_NAME - 22))
     assert len(longest) == LONGEST_NAME
 
@@ -102,7 +108,7 @@ def test_the_longest_name_that_a_file_system_holds_is_read_and_a_longer_one_is_n
     assert parse_name(longest.replace("macos", "macosx")).artifact_type == UNRECOGNISED
 
 
-def test_every_answer_has_attributes_of_its_own() -> None:
+def test_each_result_has_its_own_attributes() -> None:
     first = parse_name("python-3.9.0.exe")
     first.attributes["arch"] = "changed"
 

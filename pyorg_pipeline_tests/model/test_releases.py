@@ -8,7 +8,6 @@ from itertools import chain
 
 import pytest
 
-from pyorg_pipeline.model.companions import is_signature
 from pyorg_pipeline.model.releases import (
     LONGEST_HABIT,
     PythonRelease,
@@ -423,20 +422,3 @@ def test_the_source_of_a_release_is_its_best_packing_without_debug_builds() -> N
     )
     assert release.source_path == "x/c"
     assert (release.artifacts, release.bytes, release.signed_share) == (4, 30, 0.25)
-
-
-@pytest.mark.parametrize(
-    ("suffix", "signs"),
-    [
-        (".asc", True),
-        (".sig", True),
-        (".sigstore", True),
-        (".asc_superceded", True),
-        (".crt", False),
-        (".spdx.json", False),
-        (".rekor", False),
-        (".sha256", False),
-    ],
-)
-def test_signatures_are_distinguished_from_other_companions(suffix: str, signs: bool) -> None:
-    assert is_signature(suffix) is signs
