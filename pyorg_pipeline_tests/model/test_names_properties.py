@@ -17,7 +17,9 @@ NAMES_FILE = Path(__file__).parent / "data" / "names.tsv"
 #: Machines may be busy: how long an example takes proves nothing.
 properties = settings(deadline=None)
 
-NAMES = re.findall(r"^[^#\t]*\t([^\t]+)", NAMES_FILE.read_text(encoding="utf-8"), re.MULTILINE)
+NAMES: list[str] = re.findall(
+    r"^[^#\t]*\t([^\t]+)", NAMES_FILE.read_text(encoding="utf-8"), re.MULTILINE
+)
 DIRECTORIES = st.sampled_from(["3.10.11", "2.7", "src", "", "doc"]) | st.text(max_size=10)
 TYPES = {UNRECOGNISED} | {rule.artifact_type for rule in RULES}
 
