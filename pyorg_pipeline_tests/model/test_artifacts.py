@@ -51,14 +51,17 @@ def test_an_artifact_is_a_path_below_the_site() -> None:
 
 def test_artifacts_sort_by_version_then_by_path_and_without_a_version_first() -> None:
     ordered = [
-        artifact("src/README", None),
-        artifact("src/py152.tgz", NormalizedPythonVersion(1, 5, 2, "final", 0)),
-        artifact("3.9.0/Python-3.9.0.tgz", NormalizedPythonVersion(3, 9, 0, "final", 0)),
-        artifact("3.10.0/UNWISE.EXE", NormalizedPythonVersion(3, 10, 0)),
-        artifact("3.10.0/Python-3.10.0a1.tgz", NormalizedPythonVersion(3, 10, 0, "alpha", 1)),
-        artifact("3.10.0/Python-3.10.0rc2.tgz", NormalizedPythonVersion(3, 10, 0, "candidate", 2)),
-        artifact("3.10.0/Python-3.10.0.tar.xz", NormalizedPythonVersion(3, 10, 0, "final", 0)),
-        artifact("3.10.0/Python-3.10.0.tgz", NormalizedPythonVersion(3, 10, 0, "final", 0)),
+        artifact(path, NormalizedPythonVersion(*version) if version else None)
+        for path, version in (
+            ("src/README", ()),
+            ("src/py152.tgz", (1, 5, 2, "final", 0)),
+            ("3.9.0/Python-3.9.0.tgz", (3, 9, 0, "final", 0)),
+            ("3.10.0/UNWISE.EXE", (3, 10, 0)),
+            ("3.10.0/Python-3.10.0a1.tgz", (3, 10, 0, "alpha", 1)),
+            ("3.10.0/Python-3.10.0rc2.tgz", (3, 10, 0, "candidate", 2)),
+            ("3.10.0/Python-3.10.0.tar.xz", (3, 10, 0, "final", 0)),
+            ("3.10.0/Python-3.10.0.tgz", (3, 10, 0, "final", 0)),
+        )
     ]
     shuffled = random.Random(5).sample(ordered, len(ordered))
 
@@ -87,26 +90,15 @@ def test_copies_are_equal_and_share_nothing_that_changes() -> None:
     assert type(deep.release_version) is NormalizedPythonVersion
 
 
-def test_release_types_differ_from_what_accompanies_a_release() -> None:
+def test_types_of_releases_and_packings_of_sources_are_those_of_the_grammar() -> None:
     types = {UNRECOGNISED} | {rule.artifact_type for rule in RULES}
-
-    assert {artifact_type for artifact_type in types if is_release_type(artifact_type)} == {
-        "source-release",
-        "windows-release",
-        "macos-release",
-        "linux-release",
-        "android-release",
-        "ios-release",
-    }
-
-
-def test_every_preferred_packing_of_a_source_is_one_that_names_can_tell() -> None:
+    systems = ("source", "windows", "macos", "linux", "android", "ios")
+    assert set(filter(is_release_type, types)) == {f"{system}-release" for system in systems}
     formats = {
         packing
         for rule in RULES
         if rule.artifact_type == "source-release"
         for packing in rule.formats.values()
     }
-
     assert formats.issuperset(SOURCE_PREFERENCE)
     assert SOURCE_PREFERENCE[0] == "tarball_lzma"

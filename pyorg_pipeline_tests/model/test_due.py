@@ -18,105 +18,85 @@ from pyorg_pipeline.model.due import (
 
 DATE = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
 LATER = DATE + timedelta(days=1)
+SECOND = timedelta(seconds=1)
+CRAWLED = Crawl(DATE, LATER, LATER)
+FAILED = Failure("503", LATER, 1, hidden=False, directory_last_modified=DATE)
+HIDDEN = FAILED._replace(hidden=True)
 
 
-def crawl(date: datetime | None = DATE, generated_at: datetime = LATER) -> Crawl:
-    return Crawl(date, generated_at, max(generated_at, LATER))
-
-
-def failure(*, hidden: bool, failed_at: datetime = LATER) -> Failure:
-    return Failure("503", failed_at, 1, hidden, DATE)
-
-
-def test_a_directory_without_a_table_is_new() -> None:
-    assert due({"3.14.0": DATE}, {}, {}, now=LATER) == {"3.14.0": Due.NEW}
-
-
-def test_a_directory_whose_date_stands_still_is_left_alone() -> None:
-    assert due({"3.14.0": DATE}, {"3.14.0": crawl()}, {}, now=LATER) == {}
-
-
-@pytest.mark.parametrize("moved", [DATE + timedelta(minutes=1), DATE - timedelta(days=400), None])
-def test_a_directory_whose_date_moved_is_changed_whichever_way_it_moved(
-    moved: datetime | None,
-) -> None:
-    assert due({"3.14.0": moved}, {"3.14.0": crawl()}, {}, now=LATER) == {"3.14.0": Due.CHANGED}
-
-
-def test_a_directory_without_a_date_is_always_read_again() -> None:
-    assert due({"x": None}, {"x": crawl(None)}, {}, now=LATER) == {"x": Due.CHANGED}
+def reason(
+    date: datetime | None,
+    crawl: Crawl | None = None,
+    failure: Failure | None = None,
+    now: datetime = LATER,
+    **options: bool,
+) -> Due | None:
+    """Why a directory with that date in the root listing is due; None if it is not."""
+    crawls = {} if crawl is None else {"3.14.0": crawl}
+    failures = {} if failure is None else {"3.14.0": failure}
+    return due({"3.14.0": date}, crawls, failures, now=now, **options).get("3.14.0")
 
 
 @pytest.mark.parametrize(
-    ("seconds_after_the_date", "racy"), [(0, True), (59, True), (119, True), (120, False)]
+    ("date", "crawl", "expected"),
+    [
+        (DATE, None, Due.NEW),
+        (DATE, CRAWLED, None),
+        # A date that moved, either way; a directory without a date is always read again.
+        (DATE + timedelta(minutes=1), CRAWLED, Due.CHANGED),
+        (DATE - timedelta(days=400), CRAWLED, Due.CHANGED),
+        (None, CRAWLED, Due.CHANGED),
+        (None, Crawl(None, LATER, LATER), Due.CHANGED),
+    ],
 )
-def test_a_page_made_within_two_minutes_of_the_date_is_racy(
-    seconds_after_the_date: int, racy: bool
+def test_a_new_or_changed_directory_is_due(
+    date: datetime | None, crawl: Crawl | None, expected: Due | None
 ) -> None:
-    made = DATE + timedelta(seconds=seconds_after_the_date)
+    assert reason(date, crawl) == expected
+
+
+@pytest.mark.parametrize(("seconds", "racy"), [(0, True), (59, True), (119, True), (120, False)])
+def test_a_page_made_within_two_minutes_of_the_date_is_racy(seconds: int, racy: bool) -> None:
+    made = DATE + seconds * SECOND
     assert is_racy(DATE, Crawl(DATE, made, made)) is racy
 
 
 def test_a_page_out_of_a_cache_older_than_the_date_is_racy() -> None:
     old = Crawl(DATE, generated_at=DATE - timedelta(days=3), crawled_at=LATER)
-    assert due({"3.14.0": DATE}, {"3.14.0": old}, {}, now=LATER) == {"3.14.0": Due.RACY}
+    assert reason(DATE, old) == Due.RACY
 
 
 def test_a_date_in_the_future_is_not_racy() -> None:
     assert not is_racy(LATER, Crawl(LATER, DATE, DATE))
 
 
-@pytest.mark.parametrize("hidden", [True, False])
-def test_a_failure_recorded_by_a_clock_that_was_ahead_has_no_backoff(hidden: bool) -> None:
-    failed = failure(hidden=hidden, failed_at=LATER + timedelta(days=30))._replace(attempts=5)
-    assert due({"3.14.0": DATE}, {}, {"3.14.0": failed}, now=LATER, with_backoff=True).keys() == {
-        "3.14.0"
-    }
-
-
-def test_a_failed_directory_is_due_at_once_without_backoff() -> None:
-    failed = {"3.14.0": failure(hidden=False)}
-    assert due({"3.14.0": DATE}, {"3.14.0": crawl()}, failed, now=LATER) == {"3.14.0": Due.FAILED}
-
-
 @pytest.mark.parametrize(
     ("attempts", "hours"), [(1, 0), (2, 1.5), (3, 3), (4, 6), (5, 12), (6, 23.5), (5000, 23.5)]
 )
 def test_the_backoff_doubles_with_each_failure_up_to_a_day(attempts: int, hours: float) -> None:
-    failed = {"3.14.0": failure(hidden=False)._replace(attempts=attempts)}
-    pause = backoff_after(failed["3.14.0"])
+    failed = FAILED._replace(attempts=attempts)
+    pause = backoff_after(failed)
     assert pause == timedelta(hours=hours)
-
-    def found(now: datetime, **how: bool) -> dict[str, Due]:
-        return due({"3.14.0": DATE}, {"3.14.0": crawl()}, failed, now=now, **how)
-
-    assert found(LATER + pause, with_backoff=True) == {"3.14.0": Due.FAILED}
-    too_early = LATER + pause - timedelta(seconds=1)
-    assert found(too_early) == {"3.14.0": Due.FAILED}
+    assert reason(DATE, CRAWLED, failed, LATER + pause, with_backoff=True) == Due.FAILED
+    # An interactive refresh tries at once.
+    assert reason(DATE, CRAWLED, failed, LATER + pause - SECOND) == Due.FAILED
     if attempts > 1:
-        assert found(too_early, with_backoff=True) == {}
+        assert reason(DATE, CRAWLED, failed, LATER + pause - SECOND, with_backoff=True) is None
+    # A new date ends the back-off; a clock that was ahead starts none.
+    assert reason(LATER, CRAWLED, failed, with_backoff=True) == Due.FAILED
+    ahead = failed._replace(failed_at=LATER + timedelta(days=30))
+    assert reason(DATE, None, ahead, with_backoff=True) == Due.FAILED
 
 
-def test_a_new_date_ends_the_backoff() -> None:
-    failed = {"3.14.0": failure(hidden=False)._replace(attempts=4)}
-    assert due({"3.14.0": LATER}, {}, failed, now=LATER, with_backoff=True) == {
-        "3.14.0": Due.FAILED
-    }
+def test_a_hidden_listing_is_tried_once_a_day_or_when_its_date_moves() -> None:
+    assert reason(DATE, None, HIDDEN, LATER + HIDDEN_BACKOFF - SECOND) is None
+    assert reason(DATE, None, HIDDEN, LATER + HIDDEN_BACKOFF) == Due.HIDDEN
+    assert reason(LATER, None, HIDDEN) == Due.HIDDEN
+    ahead = HIDDEN._replace(failed_at=LATER + timedelta(days=30))
+    assert reason(DATE, None, ahead) == Due.HIDDEN
 
 
-def test_a_hidden_listing_is_tried_once_a_day() -> None:
-    hidden = {"2.2.3": failure(hidden=True)}
-    before, after = LATER + HIDDEN_BACKOFF - timedelta(seconds=1), LATER + HIDDEN_BACKOFF
-    assert due({"2.2.3": DATE}, {}, hidden, now=before) == {}
-    assert due({"2.2.3": DATE}, {}, hidden, now=after) == {"2.2.3": Due.HIDDEN}
-
-
-def test_a_hidden_listing_is_tried_at_once_when_its_date_moves() -> None:
-    hidden = {"2.2.3": failure(hidden=True)}
-    assert due({"2.2.3": LATER}, {}, hidden, now=LATER) == {"2.2.3": Due.HIDDEN}
-
-
-def test_a_full_refresh_takes_everything_in_the_listing_s_order() -> None:
+def test_a_full_refresh_takes_everything_in_the_listings_order() -> None:
     listed: dict[str, datetime | None] = {"src": DATE, "3.9.0": DATE, "2.0": DATE}
-    found = due(listed, {"src": crawl()}, {"2.0": failure(hidden=True)}, now=LATER, full=True)
+    found = due(listed, {"src": CRAWLED}, {"2.0": HIDDEN}, now=LATER, full=True)
     assert list(found.items()) == [("src", Due.FULL), ("3.9.0", Due.FULL), ("2.0", Due.FULL)]
