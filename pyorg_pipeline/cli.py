@@ -27,7 +27,7 @@ from pyorg_pipeline.model import arguments as _arguments
 from pyorg_pipeline.settings import load_settings as _load_settings
 
 if TYPE_CHECKING:
-    from pyorg_pipeline.reports.downloads import DownloadSummary as _DownloadSummary
+    from pyorg_pipeline.reports.summary import DownloadSummary as _DownloadSummary
     from pyorg_pipeline.reports.summary import RefreshSummary as _RefreshSummary
 
 __all__ = ["PythonOrgDownloads", "demo", "download", "refresh", "ui"]

@@ -40,9 +40,8 @@ from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
 from pyorg_pipeline.refresh.directories import Tables, current_tables, due_directories
 from pyorg_pipeline.refresh.publish import publication_due
-from pyorg_pipeline.reports.downloads import DownloadSummary, report_lines
 from pyorg_pipeline.reports.progress import crawl_progress, download_progress
-from pyorg_pipeline.reports.summary import RefreshSummary
+from pyorg_pipeline.reports.summary import DownloadSummary, RefreshSummary
 from pyorg_pipeline.settings import Settings
 from pyorg_pipeline.site.client import SiteClient
 
@@ -161,9 +160,11 @@ def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
             download_artifacts.name, {"select_artifacts": checked}, raise_on_error=False
         )
     _raise_unreported_error(done)
-    rows = read_report(store, done.run_id)
-    sys.stderr.write("".join(f"{line}\n" for line in report_lines(rows)))
-    return DownloadSummary(done.run_id, f"{store.location.text}/{report_file(done.run_id)}", rows)
+    report = f"{store.location.text}/{report_file(done.run_id)}"
+    summary = DownloadSummary(done.run_id, report, read_report(store, done.run_id))
+    if summary.outcomes:
+        sys.stderr.write("".join(f"{line}\n" for line in summary.lines()))
+    return summary
 
 
 def download_config(**options: Any) -> dict[str, Any]:

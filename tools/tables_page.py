@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT
+from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 
 _INTRODUCTION: Final = """\
 # The tables

@@ -6,46 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import pyarrow as pa
-
-from pyorg_pipeline.catalog.schemas import TIME
+from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline.model.downloads import Download, DownloadFailure
 
-FOLDER: Final = "downloads"
-
 FETCHED: Final = "fetched"
 SKIPPED: Final = "skipped"
 FAILED: Final = "failed"
-
-
-def _field(name: str, kind: Any, description: str, *, nullable: bool = True) -> Any:
-    return pa.field(name, kind, nullable=nullable, metadata={"description": description})
-
-
-DOWNLOAD_REPORT: Final = pa.schema(
-    [
-        _field("path", pa.string(), "the artifact's, below the site's root", nullable=False),
-        _field("outcome", pa.string(), "fetched, skipped (it existed) or failed", nullable=False),
-        _field("destination", pa.string(), "the file's path or URL; null where it failed"),
-        _field("bytes", pa.int64(), "size of the file; null where it failed"),
-        _field("seconds", pa.float64(), "duration, with pauses and verification"),
-        _field(
-            "verification",
-            pa.string(),
-            "signature, digest, archive, size or none; null if skipped",
-        ),
-        _field("sha256", pa.string(), "of the bytes that were fetched, in hexadecimal"),
-        _field("sources", pa.list_(pa.string()), "where the expected digest was found"),
-        _field("signed_by", pa.string(), "whose signature covers its digest"),
-        _field("note", pa.string(), "what was not verified and why, or an unexpected size"),
-        _field("error", pa.string(), "why it failed"),
-        _field("transient", pa.bool_(), "whether a later attempt may succeed", nullable=False),
-        _field("run_id", pa.string(), "the Dagster run that made this row", nullable=False),
-        _field("reported_at", TIME, "when this table was written", nullable=False),
-    ]
-)
 
 
 def report_row(result: Download | DownloadFailure) -> dict[str, Any]:
@@ -76,7 +44,7 @@ def report_row(result: Download | DownloadFailure) -> dict[str, Any]:
 
 def report_file(run_id: str) -> str:
     """The name of a run's report, below the catalog's location."""
-    return f"{FOLDER}/{run_id}.parquet"
+    return f"downloads/{run_id}.parquet"
 
 
 def write_report(store: CatalogStore, run_id: str, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -203,3 +203,24 @@ CATALOG_CHANGES: Final = pa.schema(
         _field("seen_at", TIME, "when it was recorded", nullable=False),
     ]
 )
+
+DOWNLOAD_REPORT: Final = pa.schema(
+    [
+        _field("path", pa.string(), "the artifact's, below the site's root", nullable=False),
+        _field("outcome", pa.string(), "fetched, skipped (it existed) or failed", nullable=False),
+        _field("destination", pa.string(), "the file's path or URL; null where it failed"),
+        _field("bytes", pa.int64(), "size of the file; null where it failed"),
+        _field("seconds", pa.float64(), "duration, with pauses and verification"),
+        _field(
+            "verification", pa.string(), "signature, digest, archive, size or none; null if skipped"
+        ),
+        _field("sha256", pa.string(), "of the bytes that were fetched, in hexadecimal"),
+        _field("sources", pa.list_(pa.string()), "where the expected digest was found"),
+        _field("signed_by", pa.string(), "whose signature covers its digest"),
+        _field("note", pa.string(), "what was not verified and why, or an unexpected size"),
+        _field("error", pa.string(), "why it failed"),
+        _field("transient", pa.bool_(), "whether a later attempt may succeed", nullable=False),
+        _field("run_id", pa.string(), "the Dagster run that made this row", nullable=False),
+        _field("reported_at", TIME, "when this table was written", nullable=False),
+    ]
+)

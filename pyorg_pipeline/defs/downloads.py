@@ -8,15 +8,16 @@ small file. Existing files are skipped, so a re-execution downloads what is miss
 
 # No `from __future__ import annotations`: Dagster reads the annotations of ops at run time.
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import dagster as dg
 from pydantic import Field, field_validator
 
 from pyorg_pipeline.catalog.download_reports import (
-    DOWNLOAD_REPORT,
     FAILED,
     FETCHED,
     SKIPPED,
@@ -26,12 +27,12 @@ from pyorg_pipeline.catalog.download_reports import (
     write_report,
 )
 from pyorg_pipeline.catalog.reader import CatalogReader
+from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.metadata import OWNERS, column_schema, failure, names, preview
 from pyorg_pipeline.defs.resources import CatalogResource, DownloadsResource, SiteResource
 from pyorg_pipeline.downloads.destinations import (
     ArtifactProgress,
-    Destination,
     download_all,
     open_destination,
 )
@@ -135,24 +136,12 @@ def selected_artifacts(
         ArtifactChoiceError: None matches; names the nearest. Or two have the same name.
         InvalidArgumentError: A value that cannot match anything.
     """
-    selection = Selection(
-        series=config.series,
-        versions=config.versions,
-        releaselevels=config.releaselevels,
-        artifact_types=config.artifact_types,
-        attributes=config.attributes,
-        newest_only=config.newest_only,
-        limit=config.limit,
-    )
+    criteria = {field.name: getattr(config, field.name) for field in fields(Selection)}
     snapshot = CatalogReader(store.location).snapshot()
     if snapshot.site_url != site_url:
         raise CatalogSiteError(store.location.text, snapshot.site_url, site_url)
-    artifacts = selection.of(
-        [
-            *snapshot.artifacts(site_url),
-            *snapshot.artifacts(site_url, conditions={"artifact_type": UNRECOGNISED}),
-        ]
-    )
+    unrecognised = snapshot.artifacts(site_url, conditions={"artifact_type": UNRECOGNISED})
+    artifacts = Selection(**criteria).of([*snapshot.artifacts(site_url), *unrecognised])
     check_names(artifacts)
     return artifacts
 
@@ -202,8 +191,26 @@ def download_batch(
     rows = {row["path"]: row for row in read_report(store, context.run_id)}
     # An earlier attempt of this run has reported what it downloaded, also with `overwrite`.
     wanted = [one for one in batch.artifacts if rows.get(one.path, {}).get("transient", True)]
+    # In the report in this order, however they finish.
+    rows |= {one.path: {} for one in wanted}
     destination = open_destination(config.destination or downloads.folder)
-    rows |= _download(context, config, wanted, destination, site, download_progress)
+    with site.client() as client:
+        results = download_all(
+            client,
+            wanted,
+            destination,
+            overwrite=config.overwrite,
+            verify=config.verify,
+            progress=download_progress,
+        )
+        # Closed also when the run is terminated, which cancels the transfers in flight.
+        with closing(results):
+            for result in results:
+                rows[result.artifact.path] = row = report_row(result)
+                if row["outcome"] == FAILED:
+                    context.log.error(row["error"])
+                elif row["note"] and config.verify is not False:
+                    context.log.warning(f"{row['path']}: {row['note']}")
     size = write_report(store, context.run_id, rows.values())
     failed = [row for one in batch.artifacts if (row := rows[one.path])["outcome"] == FAILED]
     if any(row["transient"] for row in failed) and context.retry_number < config.retries:
@@ -215,54 +222,19 @@ def download_batch(
         raise failure(DownloadsFailedError(failures, len(batch.artifacts)))
 
 
-def _download(
-    context: dg.OpExecutionContext,
-    config: DownloadConfig,
-    artifacts: Sequence[PythonOrgArtifact],
-    destination: Destination,
-    site: SiteResource,
-    progress: ArtifactProgress | None,
-) -> dict[str, dict[str, Any]]:
-    """Download artifacts and log what failed; returns their rows of the report, by path."""
-    rows = {}
-    with (
-        site.client() as client,
-        # Closed also when the run is terminated, which cancels the transfers in flight.
-        closing(
-            download_all(
-                client,
-                artifacts,
-                destination,
-                overwrite=config.overwrite,
-                verify=config.verify,
-                progress=progress,
-            )
-        ) as results,
-    ):
-        for result in results:
-            rows[result.artifact.path] = row = report_row(result)
-            if row["outcome"] == FAILED:
-                context.log.error(row["error"])
-            elif row["note"] and config.verify is not False:
-                context.log.warning(f"{row['path']}: {row['note']}")
-    return {artifact.path: rows[artifact.path] for artifact in artifacts}
-
-
 def _materialization(
     rows: Sequence[Mapping[str, Any]], uri: str, size: int
 ) -> dg.AssetMaterialization:
     """The report of the run so far, with its numbers."""
-    fetched = [row for row in rows if row["outcome"] == FETCHED]
     columns = ["path", "bytes", "seconds", "verification", "outcome", "error"]
+    counts = Counter(row["outcome"] for row in rows)
     return dg.AssetMaterialization(
         downloaded_artifacts.key,
         metadata={
             "dagster/row_count": len(rows),
             "dagster/uri": uri,
-            FETCHED: len(fetched),
-            SKIPPED: sum(row["outcome"] == SKIPPED for row in rows),
-            FAILED: sum(row["outcome"] == FAILED for row in rows),
-            "bytes_fetched": sum(row["bytes"] for row in fetched),
+            **{outcome: counts[outcome] for outcome in (FETCHED, SKIPPED, FAILED)},
+            "bytes_fetched": sum(row["bytes"] for row in rows if row["outcome"] == FETCHED),
             "bytes": size,
             "preview": preview(rows[:_ROWS_SHOWN], columns),
         },

@@ -7,11 +7,7 @@ from pathlib import Path
 
 from pyorg_pipeline.downloads.archives import archive_kind, check_archive
 from pyorg_pipeline.downloads.sigstore import require_extra, verify_bundle
-from pyorg_pipeline.errors import (
-    SiteStatusError,
-    UnverifiableError,
-    VerificationError,
-)
+from pyorg_pipeline.errors import SiteStatusError, UnverifiableError, VerificationError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, DIGEST_SOURCES, SIGNERS, companion_digest
 from pyorg_pipeline.model.downloads import Method, Verification, Verify
@@ -36,7 +32,7 @@ def expected_verification(
         SiteError: A companion could not be had, for another reason than being missing.
     """
     if verify is False:
-        return _without_digest(artifact, "not verified, as requested", archive=False)
+        return _without_digest(artifact, "not verified, as requested", None)
     if verify == "signature":
         return _by_signature(client, artifact)
     if recorded := _recorded_digest(artifact):
@@ -57,7 +53,7 @@ def expected_verification(
         reason += f" ({' and '.join(missing)} listed, but missing)"
     if verify == "digest":
         raise UnverifiableError(artifact.path, verify, reason)
-    return _without_digest(artifact, reason, archive=True)
+    return _without_digest(artifact, reason, archive_kind(artifact.name))
 
 
 def verify_file(
@@ -131,15 +127,18 @@ def _by_digest(
     return Verification(method, sha256, tuple(digests), signed_by)
 
 
-def _without_digest(artifact: PythonOrgArtifact, reason: str, *, archive: bool) -> Verification:
-    known = artifact.size is not None
-    kind = archive_kind(artifact.name) if archive else None
-    checked = ["the size in the listing"] if known else []
+def _without_digest(artifact: PythonOrgArtifact, reason: str, kind: str | None) -> Verification:
+    """Return the verification by the size and, with the kind of an archive, its checksums."""
+    methods: list[Method] = ["none"]
+    checked = []
+    if artifact.size is not None:
+        methods.append("size")
+        checked.append("the size in the listing")
     if kind is not None:
+        methods.append("archive")
         checked.append(f"the checksums inside the {kind} archive")
     by = " and ".join(checked) or "nothing, since the listing shows no exact size"
-    method: Method = "archive" if kind is not None else "size" if known else "none"
-    return Verification(method, note=f"{reason}; verified by {by}")
+    return Verification(methods[-1], note=f"{reason}; verified by {by}")
 
 
 def _recorded_digest(artifact: PythonOrgArtifact) -> dict[str, str]:

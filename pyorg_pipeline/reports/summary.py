@@ -1,4 +1,4 @@
-"""What a refresh did, for the person or the program that asked for it."""
+"""What a refresh or a download did, for the person or the program that started it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from pyorg_pipeline.errors import DigestsFailedError, DirectoriesFailedError, RefreshError
+from pyorg_pipeline.errors import (
+    DigestsFailedError,
+    DirectoriesFailedError,
+    DownloadsFailedError,
+    RefreshError,
+)
 from pyorg_pipeline.model.text import plural
 from pyorg_pipeline.reports.lines import aligned, duration_text, printable
 
@@ -119,3 +124,42 @@ class RefreshSummary:
             yield "failed", f"digests of {name}: {reason}"
         for name, found in sorted(self.failed_checks.items()):
             yield "warning", f"{name}: {found}"
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadSummary:
+    """What a run of the job downloaded; `str` of it has the path or URL of each file."""
+
+    run_id: str
+    #: The location of its report.
+    report: str
+    #: The rows of the report.
+    outcomes: Sequence[Mapping[str, Any]]
+
+    @property
+    def error(self) -> DownloadsFailedError | None:
+        """The error to raise after showing the summary; None if nothing failed."""
+        failures = {row["path"]: row["error"] for row in self.outcomes if row["error"] is not None}
+        return DownloadsFailedError(failures, len(self.outcomes)) if failures else None
+
+    def __str__(self) -> str:
+        return "\n".join(row["destination"] for row in self.outcomes if row["destination"])
+
+    def lines(self) -> Iterator[str]:
+        """A header, then a line an artifact, aligned for people and for awk; `-` is unknown.
+
+        The reason of a failure, or what was not verified, follows the path.
+        """
+        cells = [("OUTCOME", "VERIFIED", "SECONDS", "BYTES", "PATH")]
+        for row in self.outcomes:
+            path, reason = row["destination"] or row["path"], row["error"] or row["note"]
+            cells.append(
+                (
+                    row["outcome"],
+                    row["verification"] or "-",
+                    "-" if row["seconds"] is None else f"{row['seconds']:.1f}",
+                    "-" if row["bytes"] is None else str(row["bytes"]),
+                    printable(f"{path}: {reason}" if reason else path),
+                )
+            )
+        yield from aligned(cells, right=[3])

@@ -8,8 +8,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT, read_report, write_report
+from pyorg_pipeline.catalog.download_reports import read_report, write_report
 from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.errors import CatalogError
 

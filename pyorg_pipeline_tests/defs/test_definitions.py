@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT
+from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.metadata import names, picture, preview

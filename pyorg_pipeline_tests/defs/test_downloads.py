@@ -19,8 +19,9 @@ import dagster as dg
 import pytest
 
 from pyorg_pipeline import runs
-from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT, read_report
+from pyorg_pipeline.catalog.download_reports import read_report
 from pyorg_pipeline.catalog.location import open_location
+from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.downloads import POOL, DownloadConfig
 from pyorg_pipeline.defs.instance import open_instance

@@ -16,7 +16,7 @@ from dagster import validate_run_config
 
 from pyorg_pipeline import errors
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.download_reports import DOWNLOAD_REPORT
+from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import DAGSTER_YAML
