@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 
 _INTRODUCTION: Final = """\
 # The tables
@@ -178,7 +177,7 @@ TABLES: Final = [
     Table(
         "downloads",
         "downloads/<run>.parquet",
-        DOWNLOAD_REPORT,
+        schemas.DOWNLOAD_REPORT,
         "The reports of `pyorg download` and the job `download_artifacts`, one per Dagster run. A "
         "row is an artifact that was selected.",
         {"run_id": "the Dagster run", "reported_at": "when it was written"},

@@ -16,7 +16,6 @@ from dagster import validate_run_config
 
 from pyorg_pipeline import errors
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import DAGSTER_YAML
@@ -62,8 +61,8 @@ def test_a_generated_page_is_up_to_date(name: str) -> None:
 def test_every_schema_has_its_table_on_the_page() -> None:
     known = [value for value in vars(schemas).values() if isinstance(value, pa.Schema)]
     shown = [table.schema for table in TABLES]
-    assert len(shown) == len(known) + 1
-    assert all(schema in shown for schema in [*known, DOWNLOAD_REPORT])
+    assert len(shown) == len(known)
+    assert all(schema in shown for schema in known)
 
 
 @pytest.fixture(scope="module")
