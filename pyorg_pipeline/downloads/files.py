@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import stat
 import threading
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
@@ -36,6 +35,7 @@ _DEVICES: Final = frozenset(
 
 _FREE_SPACE: Final = "free some space, then try again: a partial download is resumed"
 _ELSEWHERE: Final = "choose another folder, or change the permissions of this one"
+_REMOVE: Final = "remove or rename it, or choose another folder"
 _ERRORS: Final[dict[int, tuple[str, str]]] = {
     errno.ENOSPC: ("the file system is full", _FREE_SPACE),
     errno.EDQUOT: ("the quota is used up", _FREE_SPACE),
@@ -46,9 +46,10 @@ _ERRORS: Final[dict[int, tuple[str, str]]] = {
     errno.EROFS: ("the file system is read-only", _ELSEWHERE),
     errno.EACCES: ("writing is not permitted", _ELSEWHERE),
     errno.EPERM: ("writing is not permitted", _ELSEWHERE),
-    errno.EISDIR: ("a directory is in the way", "remove or rename it, or choose another folder"),
+    errno.EISDIR: ("a directory is in the way", _REMOVE),
+    errno.EEXIST: ("a file or a dangling link is in the way", _REMOVE),
+    errno.ENOTDIR: ("a file or a dangling link is in the way", _REMOVE),
     errno.ENAMETOOLONG: ("the path is too long", "choose a folder with a shorter path"),
-    errno.ELOOP: ("its symbolic links form a loop", "remove the link, or choose another folder"),
 }
 
 
@@ -111,31 +112,18 @@ def translate_disk_errors(path: Path) -> Iterator[None]:
 def existing_size(final: Path, *, overwrite: bool) -> int | None:
     """Return the size of an existing file that is to be kept, else None.
 
+    A link is replaced with overwrite; its target is not touched.
+
     Raises:
-        DestinationError: A directory, a device, or, without overwrite, a dangling symbolic link
-            is in the way.
+        DestinationError: Something else than a file is in the way.
     """
+    if not os.path.lexists(final) or (overwrite and final.is_symlink()):
+        return None
     with translate_disk_errors(final):
-        is_link = final.is_symlink()
-        if is_link and overwrite:
-            # The link is replaced, and its target is not touched.
-            return None
-        try:
-            status = final.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            if not is_link:
-                return None
-            raise DestinationError(
-                str(final),
-                "a dangling symbolic link is in the way",
-                "remove it, or replace it with overwrite=True",
-            ) from None
-    if not stat.S_ISREG(status.st_mode):
-        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a device or pipe"
-        raise DestinationError(
-            str(final), f"{kind} is in the way", "remove or rename it, or choose another folder"
-        )
-    return None if overwrite else status.st_size
+        if final.is_file():
+            return None if overwrite else final.stat().st_size
+        kind = "a directory" if final.is_dir() else "a dangling link, a device or a pipe"
+    raise DestinationError(str(final), f"{kind} is in the way", _REMOVE)
 
 
 def stamp(final: Path) -> Hashable | None:
@@ -151,14 +139,7 @@ def make_folder(folder: Path) -> None:
     """Make a folder and its missing parents, durably."""
     with translate_disk_errors(folder):
         missing = [path for path in (folder, *folder.parents) if not path.exists()]
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
-            raise DestinationError(
-                str(folder),
-                "it cannot be made, since a file or a dangling symbolic link is in the way",
-                "remove that, or choose another folder",
-            ) from error
+        folder.mkdir(parents=True, exist_ok=True)
         for path in missing:
             sync_folder(path.parent)
 
@@ -182,9 +163,8 @@ def sync_folder(folder: Path) -> None:
 def file_lock(paths: Paths, cancelled: threading.Event) -> Iterator[bool]:
     """Hold the lock of a file; yields False if `cancelled` was set before it was free.
 
-    The operating system releases the lock when its process ends, however it ends. The lock file
-    is removed while it is held; a process that opened it meanwhile sees that it has no name any
-    more and takes a new one (filelock does so from 3.21 on).
+    The system releases it when its process ends, however it ends. The lock file is removed while
+    it is held; filelock notices that in a process that opened it meanwhile.
     """
     lock = FileLock(paths.lock)
     waits = False

@@ -30,17 +30,12 @@ def require_extra(purpose: str) -> None:
 def verify_bundle(
     bundle: bytes, sha256: str, *, identity: str, issuer: str, name: str = "the .sigstore bundle"
 ) -> None:
-    """Verify that a bundle signs a digest; the artifact itself is not needed.
+    """Verify that a bundle, in format 0.1, 0.2 or 0.3, signs a digest in hexadecimal.
 
     The certificate chain, the transparency log's promise and proof of inclusion, and the signature
-    over the digest are checked. Threads may call this at the same time; nothing is written.
-
-    Args:
-        bundle: In format 0.1, 0.2 or 0.3.
-        sha256: The digest of the artifact in hexadecimal.
-        identity: The subject of the certificate, such as `hugo@python.org`.
-        issuer: The OpenID Connect provider that vouched for it.
-        name: The name of the bundle, for the error.
+    over the digest are checked. The certificate has to name the identity, such as
+    `hugo@python.org`, and the OpenID Connect provider that issued it. `name` is the bundle's, for
+    the error. Threads may call this at the same time; nothing is written.
 
     Raises:
         VerificationError: The bundle does not verify, for whatever reason.

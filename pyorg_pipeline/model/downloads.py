@@ -33,7 +33,7 @@ class Verification:
     sources: tuple[str, ...] = ()
     #: Whose signature covers the digest, verified now or when the catalog recorded it.
     signed_by: str | None = None
-    #: Why there is no digest, and what is verified instead; empty for digests and signatures.
+    #: Why there is no digest, and what is verified instead; else empty.
     note: str = ""
 
 

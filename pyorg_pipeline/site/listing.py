@@ -53,8 +53,8 @@ def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
     Args:
         content: The page.
         url: The page's URL, which its links are relative to.
-        directory: The requested directory, relative to the site's root. Its last segment has to be
-            the last one of the path that the page lists. Empty for the root, whose path may be any.
+        directory: The requested one, relative to the site's root. Its last segment has to be the
+            last one of the path in the page's heading.
 
     Raises:
         ListingError: The page is not a listing, is cut, is invalid, or lists another directory.
@@ -158,20 +158,18 @@ def _rows(root: HtmlElement, url: str) -> Iterator[tuple[str, str | None, str | 
     A column is empty where the row shows nothing, and None where the row has an unknown format.
     Links outside the listing, such as those in a mirror's banner, are left out.
     """
-    listed = False
     # lxml's own iteration: a Selector for each link takes longer than the rest of this module.
-    for element in root.iter("pre", "table"):
-        listed = True
+    elements = list(root.iter("pre", "table"))
+    if not elements:
+        raise _no_listing(url, "the page has neither <pre> nor <table>")
+    for element in elements:
         if element.tag == "pre":
             for link in element.iter("a"):
-                href = link.get("href")
-                if href is not None:
+                if href := link.get("href"):
                     yield href, *_columns_of_text(link.tail)
         else:
             for row in element.iter("tr"):
                 yield from _links_of_cells(row)
-    if not listed:
-        raise _no_listing(url, "the page has neither <pre> nor <table>")
 
 
 def _columns_of_text(text: str | None) -> tuple[str | None, str | None]:
@@ -189,15 +187,14 @@ def _links_of_cells(row: HtmlElement) -> Iterator[tuple[str, str | None, str | N
     """Yield href, date and size of each link in a row of Apache's table."""
     cells = [cell for cell in row if cell.tag in ("td", "th")]
     for position, cell in enumerate(cells):
-        link = next(cell.iter("a"), None)
-        href = None if link is None else link.get("href")
-        if href is None:
+        link = cell.find(".//a[@href]")
+        if link is None:
             continue
         columns = ["".join(other.itertext()).strip() for other in cells[position + 1 :]]
         if cell.tag == "td" and len(columns) >= 2:
-            yield href, columns[0], columns[1]
+            yield link.get("href"), columns[0], columns[1]
             return
-        yield href, None, None
+        yield link.get("href"), None, None
 
 
 def _name_below(base: SplitResult, url: str, href: str) -> str:

@@ -56,8 +56,8 @@ class Retries:
 
     Args:
         retries: Attempts after the first one.
-        backoff: Seconds. The first retry is immediate; the pauses before the others start with
-            twice as many and double, with up to as many more at random.
+        backoff: Seconds. The first retry is immediate; the pause before the second one has twice
+            as many, and each further pause doubles.
         max_pause: Seconds that a pause can last, also if the server asks for a longer one.
         cancelled: Ends pauses.
     """
