@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -59,7 +60,7 @@ def everything(catalog_home: Path, home: Path) -> type[PythonOrgDownloads]:
     return Everything
 
 
-def test_a_catalog_that_an_earlier_program_wrote_answers_with_null_for_what_it_lacks(
+def test_columns_that_an_older_catalog_lacks_are_null(
     filled: Path,
 ) -> None:
     expected = PythonOrgDownloads.list_version_artifacts(3, 13, 9)
@@ -75,100 +76,101 @@ def test_a_catalog_that_an_earlier_program_wrote_answers_with_null_for_what_it_l
     assert "arch" not in found[-1].release_format
 
 
-def names(artifacts: list[PythonOrgArtifact]) -> list[str]:
-    return [artifact.name for artifact in artifacts]
+def paths(artifacts: list[PythonOrgArtifact]) -> list[str]:
+    return [artifact.path for artifact in artifacts]
+
+
+#: The recognised artifacts of the small site.
+PATHS = [
+    "src/python-1.5.2.tar.gz",
+    "2.7/Python-2.7.tgz",
+    "3.13.9/Python-3.13.9.tar.xz",
+    "3.13.9/Python-3.13.9.tgz",
+    "3.13.9/python-3.13.9-amd64.exe",
+    "3.14.0/Python-3.14.0rc1.tar.xz",
+    "3.14.0/Python-3.14.0.tar.xz",
+    "3.15.0/Python-3.15.0a1.tgz",
+]
 
 
 @pytest.mark.usefixtures("filled")
-class TestListReleaseVersions:
-    def test_it_gives_the_versions_with_a_final_release_as_three_items_sorted(self) -> None:
-        assert PythonOrgDownloads.list_release_versions() == [
-            (1, 5, 2),
-            (2, 7, 0),
-            (3, 13, 9),
-            (3, 14, 0),
-        ]
-
-    def test_with_pre_releases_it_gives_three_items_too(self) -> None:
-        versions = PythonOrgDownloads.list_release_versions(final_only=False)
-        assert versions[-1] == (3, 15, 0)
-        assert {len(version) for version in versions} == {3}
-        assert isinstance(versions[-1], NormalizedPythonVersion)
+def test_versions_with_a_final_release_or_any_have_three_items() -> None:
+    versions = PythonOrgDownloads.list_release_versions()
+    assert versions == [(1, 5, 2), (2, 7, 0), (3, 13, 9), (3, 14, 0)]
+    assert isinstance(versions[-1], NormalizedPythonVersion)
+    assert PythonOrgDownloads.list_release_versions(final_only=False) == [*versions, (3, 15, 0)]
 
 
 @pytest.mark.usefixtures("filled")
-class TestListVersionArtifacts:
-    def test_numbers_and_their_text_ask_the_same(self) -> None:
-        by_number = PythonOrgDownloads.list_version_artifacts(3, 13, 9)
-        assert PythonOrgDownloads.list_version_artifacts("3", "13", micro="9") == by_number
-        assert names(by_number) == [
-            "Python-3.13.9.tar.xz",
-            "Python-3.13.9.tgz",
-            "python-3.13.9-amd64.exe",
-        ]
-
-    def test_an_artifact_knows_all_that_the_site_says(self, site: Replica) -> None:
-        tarball = PythonOrgDownloads.list_version_artifacts(3, 13, 9)[0]
+class TestLists:
+    def test_an_artifact_has_all_that_the_site_lists(self, site: Replica) -> None:
+        tarball = PythonOrgDownloads.list_version_artifacts("3", "13", micro="9")[0]
         assert tarball.path == str(tarball) == os.fspath(tarball) == "3.13.9/Python-3.13.9.tar.xz"
-        assert tarball.name == "Python-3.13.9.tar.xz"
-        assert tarball.release_version == (3, 13, 9, "final", 0)
-        assert tarball.release_type == "source-release"
-        assert tarball.release_format == {"format": "tarball_lzma"}
-        assert tarball.related == [".asc"]
+        assert tarball == PythonOrgArtifact(
+            name="Python-3.13.9.tar.xz",
+            path="3.13.9/Python-3.13.9.tar.xz",
+            release_version=NormalizedPythonVersion(3, 13, 9, "final", 0),
+            release_type="source-release",
+            release_format={"format": "tarball_lzma"},
+            related=[".asc"],
+            size=22_000_000,
+            last_modified=LONG_AGO,
+            url=f"{site.url}3.13.9/Python-3.13.9.tar.xz",
+        )
         assert tarball.is_final
-        assert tarball.size == 22_000_000
-        assert tarball.last_modified == LONG_AGO
-        assert tarball.url == f"{site.url}3.13.9/Python-3.13.9.tar.xz"
 
-    def test_pre_releases_are_listed_when_they_are_asked_for(self) -> None:
-        assert names(PythonOrgDownloads.list_version_artifacts(3, 14)) == ["Python-3.14.0.tar.xz"]
-        assert names(PythonOrgDownloads.list_version_artifacts(3, 14, final_only=False)) == [
-            "Python-3.14.0rc1.tar.xz",
-            "Python-3.14.0.tar.xz",
-        ]
+    @pytest.mark.parametrize(
+        ("version", "options", "expected"),
+        [
+            ((3, 13, 9), {}, PATHS[2:5]),
+            ((3, 14, 0), {}, PATHS[6:7]),
+            ((3, 14, 0), {"final_only": False}, PATHS[5:7]),
+            # It has pre-releases alone.
+            ((3, 15, 0), {}, []),
+            ((3, 13, 9), {"artifact_type": "windows-release"}, PATHS[4:5]),
+            ((3, 13, 9), {"arch": "amd64"}, PATHS[4:5]),
+            ((3, 13, 9), {"format": "tarball_deflate"}, PATHS[3:4]),
+            ((3, 13, 9), {"format": "tarball_deflate", "arch": "amd64"}, []),
+            ((2, 7, 0), {}, PATHS[1:2]),
+            ((2, 7, 0), {"artifact_type": "unrecognised"}, ["2.7/UNWISE.EXE"]),
+        ],
+    )
+    def test_the_artifacts_of_a_version_by_level_type_arch_and_format(
+        self, version: tuple[int, int, int], options: dict[str, Any], expected: list[str]
+    ) -> None:
+        assert paths(PythonOrgDownloads.list_version_artifacts(*version, **options)) == expected
 
-    def test_a_version_with_pre_releases_alone_has_no_final_artifacts(self) -> None:
-        assert PythonOrgDownloads.list_version_artifacts(3, 15) == []
-
-    def test_filters_narrow_the_list_down(self) -> None:
-        listed = PythonOrgDownloads.list_version_artifacts
-        assert names(listed(3, 13, 9, artifact_type="windows-release")) == [
-            "python-3.13.9-amd64.exe"
-        ]
-        assert names(listed(3, 13, 9, arch="amd64")) == ["python-3.13.9-amd64.exe"]
-        assert names(listed(3, 13, 9, format="tarball_deflate")) == ["Python-3.13.9.tgz"]
-        assert listed(3, 13, 9, format="tarball_deflate", arch="amd64") == []
-
-    def test_a_filter_that_no_artifact_has_is_an_error_that_names_what_there_is(self) -> None:
-        with pytest.raises(InvalidArgumentError, match="'windows'; there are source-release, un"):
-            PythonOrgDownloads.list_version_artifacts(3, 13, 9, artifact_type="windows")
-        with pytest.raises(InvalidArgumentError, match="no artifact has the arch 'x64'"):
-            PythonOrgDownloads.list_version_artifacts(3, 13, 9, arch="x64")
-
-    @pytest.mark.parametrize("name", ["artifact_type", "arch", "format"])
-    @pytest.mark.parametrize("value", ["", ["arm64"]])
-    def test_an_invalid_filter_is_an_error_in_each_query(self, name: str, value: Any) -> None:
-        with pytest.raises(InvalidArgumentError, match=f"no artifact has the {name}"):
-            PythonOrgDownloads.latest_version(**{name: value})
-        with pytest.raises(InvalidArgumentError, match=f"no artifact has the {name}"):
-            PythonOrgDownloads.list_all_release_artifacts(**{name: value})
+    def test_all_recognised_artifacts_are_listed_by_version_then_path(self) -> None:
+        listed = PythonOrgDownloads.list_all_release_artifacts
+        assert paths(listed()) == PATHS
+        assert paths(listed(final_only=True)) == [*PATHS[:5], PATHS[6]]
 
     def test_unrecognised_files_are_listed_by_their_type_alone(self) -> None:
-        assert names(PythonOrgDownloads.list_version_artifacts(2, 7)) == ["Python-2.7.tgz"]
-        [unknown] = PythonOrgDownloads.list_version_artifacts(2, 7, artifact_type="unrecognised")
-        assert unknown.name == "UNWISE.EXE"
-        assert unknown.release_version == (2, 7, 0)
-        assert unknown.release_format == {}
+        listed = PythonOrgDownloads.list_all_release_artifacts(artifact_type="unrecognised")
+        assert paths(listed) == ["src/lib1.5.tar.gz", "2.7/UNWISE.EXE"]
+        unknown = listed[1]
+        assert (unknown.release_version, unknown.release_format) == ((2, 7, 0), {})
         assert not unknown.is_final
 
-    def test_a_version_that_is_not_there_is_an_error_that_is_a_value_error_too(self) -> None:
+    @pytest.mark.parametrize("name", ["artifact_type", "arch", "format"])
+    @pytest.mark.parametrize("value", ["", "x64", ["arm64"]])
+    def test_a_filter_that_no_artifact_has_is_an_error(self, name: str, value: Any) -> None:
+        for query in (
+            PythonOrgDownloads.latest_version,
+            PythonOrgDownloads.list_all_release_artifacts,
+            partial(PythonOrgDownloads.list_version_artifacts, 3, 13, 9),
+        ):
+            with pytest.raises(InvalidArgumentError, match=f"no artifact has the {name} .*; there"):
+                query(**{name: value})
+
+    def test_an_unknown_version_is_an_error_that_is_a_value_error(self) -> None:
         with pytest.raises(VersionNotFoundError, match=r"of 3\.13 it has 3\.13\.9") as raised:
             PythonOrgDownloads.list_version_artifacts(3, 13, 99)
         assert isinstance(raised.value, ValueError)
         with pytest.raises(ValueError, match=r"it has 5 versions, up to 3\.15\.0"):
             PythonOrgDownloads.list_version_artifacts(1, 4)
 
-    def test_what_a_caller_does_with_an_answer_does_not_change_the_next(self) -> None:
+    def test_changing_a_result_does_not_change_the_next(self) -> None:
         first = PythonOrgDownloads.list_version_artifacts(3, 13, 9)
         first[0].release_format["format"] = "changed"
         first[0].related.clear()
@@ -177,18 +179,15 @@ class TestListVersionArtifacts:
         assert again[0].related == [".asc"]
 
 
-@pytest.mark.usefixtures("filled")
 class TestLatestVersion:
-    def test_the_latest_final_has_three_items_and_of_any_level_five(self) -> None:
-        assert PythonOrgDownloads.latest_version() == (3, 14, 0)
-        assert PythonOrgDownloads.latest_version(final_only=False) == (3, 15, 0, "alpha", 1)
-        assert PythonOrgDownloads.latest_version(final_only=False).text == "3.15.0a1"
-
-    def test_it_is_read_from_its_own_table_and_no_other(self, filled: Path) -> None:
+    def test_it_is_read_from_its_own_table_alone(self, filled: Path) -> None:
+        latest = PythonOrgDownloads.latest_version
         for other in (CATALOG_FILE, "release_directories.parquet", "releases.parquet"):
             (filled / "catalog" / other).write_bytes(b"damaged")
-        assert PythonOrgDownloads.latest_version() == (3, 14, 0)
-        assert PythonOrgDownloads.latest_version(False, series="3.15") == (3, 15, 0, "alpha", 1)
+        assert latest() == (3, 14, 0)
+        assert latest(final_only=False) == (3, 15, 0, "alpha", 1)
+        assert latest(series="3.13") == (3, 13, 9)
+        assert latest(False, series="2.7") == (2, 7, 0, "final", 0)
         with pytest.raises(CatalogUnreadableError):
             PythonOrgDownloads.list_releases()
 
@@ -210,86 +209,38 @@ class TestLatestVersion:
             # As after a refresh that was killed before it wrote this table.
             (filled / "catalog" / LATEST_FILE).unlink(missing_ok=True)
 
-    def test_the_latest_of_a_series(self) -> None:
-        assert PythonOrgDownloads.latest_version(series="3.13") == (3, 13, 9)
-        assert PythonOrgDownloads.latest_version(False, series="2.7") == (2, 7, 0, "final", 0)
+
+def test_the_info_has_the_time_the_site_and_the_counts(filled: Path, site: Replica) -> None:
+    info = PythonOrgDownloads.catalog_info()
+    assert info.location == str(filled / "catalog")
+    assert info.site_url == site.url
+    assert timedelta(0) <= info.age < timedelta(minutes=5)
+    assert datetime.now(UTC) - info.refreshed_at < timedelta(minutes=5)
+    assert (info.directories, info.releases) == (5, 6)
+    assert (info.artifacts, info.unrecognised) == (8, 2)
+    assert info.failures == {}
 
 
-@pytest.mark.usefixtures("filled")
-class TestListAllReleaseArtifacts:
-    def test_an_artifact_is_the_same_in_every_list(
-        self, everything: type[PythonOrgDownloads]
-    ) -> None:
-        listed = everything.list_all_release_artifacts()
-        versions = everything.list_release_versions(final_only=False)
-        assert listed == [
-            artifact
-            for major, minor, micro in versions
-            for artifact in everything.list_version_artifacts(major, minor, micro, False)
-        ]
-
-    def test_it_lists_what_is_recognised_by_version_then_path(self) -> None:
-        paths = [artifact.path for artifact in PythonOrgDownloads.list_all_release_artifacts()]
-        assert paths == [
-            "src/python-1.5.2.tar.gz",
-            "2.7/Python-2.7.tgz",
-            "3.13.9/Python-3.13.9.tar.xz",
-            "3.13.9/Python-3.13.9.tgz",
-            "3.13.9/python-3.13.9-amd64.exe",
-            "3.14.0/Python-3.14.0rc1.tar.xz",
-            "3.14.0/Python-3.14.0.tar.xz",
-            "3.15.0/Python-3.15.0a1.tgz",
-        ]
-
-    def test_final_ones_alone_and_unrecognised_ones_alone(self) -> None:
-        listed = PythonOrgDownloads.list_all_release_artifacts
-        assert all(artifact.is_final for artifact in listed(final_only=True))
-        assert len(listed(final_only=True)) == 6
-        unknown = [artifact.path for artifact in listed(artifact_type="unrecognised")]
-        assert unknown == ["src/lib1.5.tar.gz", "2.7/UNWISE.EXE"]
-
-
-class TestCatalogInfo:
-    def test_it_says_when_and_from_where_and_how_much(self, filled: Path, site: Replica) -> None:
-        info = PythonOrgDownloads.catalog_info()
-        assert info.location == str(filled / "catalog")
-        assert info.site_url == site.url
-        assert timedelta(0) <= info.age < timedelta(minutes=5)
-        assert datetime.now(UTC) - info.refreshed_at < timedelta(minutes=5)
-        assert (info.directories, info.releases) == (5, 6)
-        assert (info.artifacts, info.unrecognised) == (8, 2)
-        assert info.failures == {}
-
-    def test_it_names_the_directories_that_could_not_be_read(
-        self, filled: Path, site: Replica
-    ) -> None:
-        site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
-        site.answer("3.14.0/", Answer(status=503))
-        fill(str(filled / "catalog"), site.url)
-        assert list(PythonOrgDownloads.catalog_info().failures) == ["3.14.0"]
-
-    def test_queries_do_not_warn_of_a_directory_that_never_gave_a_listing(
-        self, home: Path, site: Replica, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        site.answer("2.7/", Answer(body=b"<html><title>Python 2.7</title></html>"))
-        fill(str(home / "catalog"), site.url)
-        assert PythonOrgDownloads.latest_version() == (3, 14, 0)
-        assert list(PythonOrgDownloads.catalog_info().failures) == ["2.7"]
-        assert caplog.records == []
-
-    def test_queries_warn_once_of_what_the_last_refresh_could_not_read(
-        self, filled: Path, site: Replica, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
-        site.answer("3.14.0/", Answer(status=503))
-        fill(str(filled / "catalog"), site.url)
-        assert PythonOrgDownloads.latest_version() == (3, 14, 0)
-        assert PythonOrgDownloads.latest_version() == (3, 14, 0)
-        [record] = caplog.records
-        assert record.message == (
-            "the last refresh could not read 3.14.0; what is known of them may be old. "
-            "`pyorg refresh` tries again"
-        )
+def test_queries_warn_once_of_directories_that_could_not_be_read(
+    home: Path, site: Replica, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A page of its own instead of a listing is no news.
+    site.answer("2.7/", Answer(body=b"<html><title>Python 2.7</title></html>"))
+    fill(str(home / "catalog"), site.url)
+    assert PythonOrgDownloads.latest_version() == (3, 14, 0)
+    assert list(PythonOrgDownloads.catalog_info().failures) == ["2.7"]
+    assert caplog.records == []
+    site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
+    site.answer("3.14.0/", Answer(status=503))
+    fill(str(home / "catalog"), site.url)
+    assert PythonOrgDownloads.latest_version() == (3, 14, 0)
+    assert PythonOrgDownloads.latest_version() == (3, 14, 0)
+    assert list(PythonOrgDownloads.catalog_info().failures) == ["2.7", "3.14.0"]
+    [record] = caplog.records
+    assert record.message == (
+        "the last refresh could not read 3.14.0; what is known of them may be old. "
+        "`pyorg refresh` tries again"
+    )
 
 
 class TestOtherSitesAndCatalogs:
@@ -311,22 +262,21 @@ class TestOtherSitesAndCatalogs:
         assert PythonOrgDownloads.latest_version() == (3, 14, 0)
         assert (filled / "catalog").is_dir()
 
-    def test_urls_are_of_the_configured_site_else_of_the_catalog_s(
-        self, filled: Path, monkeypatch: pytest.MonkeyPatch, site: Replica
+    @pytest.mark.usefixtures("filled")
+    def test_urls_are_of_the_configured_site_else_of_the_catalogs(
+        self, monkeypatch: pytest.MonkeyPatch, site: Replica
     ) -> None:
-        assert filled.is_dir()
-        monkeypatch.setenv("PYORG_SITE_URL", "https://mirror.example/python")
-        [artifact] = PythonOrgDownloads.list_version_artifacts(2, 7)
-        assert artifact.url == "https://mirror.example/python/2.7/Python-2.7.tgz"
+        for url in ("https://mirror.example/python/", site.url):
+            monkeypatch.setenv("PYORG_SITE_URL", url.rstrip("/"))
+            [artifact] = PythonOrgDownloads.list_version_artifacts(2, 7)
+            assert artifact.url == f"{url}2.7/Python-2.7.tgz"
         monkeypatch.delenv("PYORG_SITE_URL")
-        [artifact] = PythonOrgDownloads.list_version_artifacts(2, 7)
-        assert artifact.url == f"{site.url}2.7/Python-2.7.tgz"
+        assert PythonOrgDownloads.list_version_artifacts(2, 7) == [artifact]
 
-    def test_a_base_url_that_is_no_url_is_an_error(self, filled: Path) -> None:
+    def test_an_invalid_base_url_is_an_error(self) -> None:
         class Mirror(PythonOrgDownloads):
             BASE_URL: ClassVar[str | None] = "python.org"
 
-        assert filled.is_dir()
         with pytest.raises(SettingsError, match=r"BASE_URL='python\.org' cannot be used"):
             Mirror.latest_version()
 
@@ -359,14 +309,14 @@ class TestNoCatalogYet:
             PythonOrgDownloads.latest_version()
         assert not (home / "catalog" / "artifact_catalog.parquet").exists()
 
+    @pytest.mark.usefixtures("home")
     def test_a_first_refresh_that_lost_a_directory_is_an_error(
-        self, home: Path, monkeypatch: pytest.MonkeyPatch, site: Replica
+        self, monkeypatch: pytest.MonkeyPatch, site: Replica
     ) -> None:
         monkeypatch.setenv("PYORG_AUTO_REFRESH", "1")
         site.answer("3.14.0/", Answer(status=404))
         with pytest.raises(DirectoriesFailedError, match=r"3\.14\.0"):
             PythonOrgDownloads.latest_version()
-        assert home.is_dir()
 
 
 def test_an_old_catalog_answers_without_a_request(
@@ -398,65 +348,57 @@ def test_a_warm_reader_sees_a_new_snapshot_at_once(filled: Path, site: Replica) 
     ]
 
 
-@pytest.mark.usefixtures("filled")
-def test_the_common_queries_import_pyarrow_parquet_and_no_more_of_pyarrow() -> None:
-    program = """
-import json, sys
-from pyorg_pipeline import PythonOrgDownloads as Downloads
+def loaded_after(queries: str) -> set[str]:
+    """The modules that a process has imported after these queries."""
+    program = (
+        f"import json, sys\nfrom pyorg_pipeline import PythonOrgDownloads as Downloads\n{queries}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}\nprint(json.dumps(list(sys.modules)))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+COMMON_QUERIES = """
 Downloads.list_release_versions()
 Downloads.list_version_artifacts(3, 13, 9, artifact_type="source-release")
 Downloads.latest_version()
-print(json.dumps(list(sys.modules)))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    loaded = set(json.loads(done.stdout))
-    assert "pyarrow.parquet" in loaded
-    unneeded = {"pyarrow.compute", "pyarrow.dataset", "pandas", "rich", "platformdirs"}
-    unneeded |= {"pyorg_pipeline.model.names", "pyorg_pipeline.reports"}
-    assert not loaded & unneeded
+OTHER_QUERIES = """
+Downloads.latest_version(complete_only=True, artifact_type="source-release")
+Downloads.list_releases()
+Downloads.report_releases()
+Downloads.report_all_release_artifacts()
+Downloads.catalog_info()
+"""
 
 
 @pytest.mark.usefixtures("filled")
 def test_neither_import_nor_query_loads_dagster_or_requests() -> None:
-    program = """
-import json, sys
-import pyorg_pipeline
-from pyorg_pipeline import PythonOrgDownloads as Downloads
-Downloads.list_release_versions()
-Downloads.list_version_artifacts(3, 13, 9)
-Downloads.latest_version()
-Downloads.latest_version(complete_only=True, artifact_type="source-release")
-Downloads.list_releases()
-Downloads.report_releases()
-Downloads.list_all_release_artifacts()
-Downloads.report_all_release_artifacts()
-Downloads.catalog_info()
-print(json.dumps([name for name in sys.modules if "." not in name]))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    loaded = set(json.loads(done.stdout.splitlines()[-1]))
-    assert "pyarrow" in loaded
-    assert not loaded & {"dagster", "requests", "urllib3", "parsel", "lxml", "fsspec"}
+    heavy = {"dagster", "requests", "urllib3", "parsel", "lxml", "fsspec"}
+    loaded = loaded_after(COMMON_QUERIES)
+    assert "pyarrow.parquet" in loaded
+    unneeded = {"pyarrow.compute", "pyarrow.dataset", "pandas", "rich", "platformdirs"}
+    unneeded |= {"pyorg_pipeline.model.names", "pyorg_pipeline.reports"}
+    assert not loaded & (heavy | unneeded)
+    assert not loaded_after(COMMON_QUERIES + OTHER_QUERIES) & heavy
 
 
-class TestEverythingOnRecord:
-    def test_versions_reach_from_0_9_1_to_the_newest(
-        self, everything: type[PythonOrgDownloads]
-    ) -> None:
-        versions = everything.list_release_versions()
-        assert versions[0] == (0, 9, 1)
-        assert versions[-1] == (3, 15, 0)
-        assert versions.index(NormalizedPythonVersion(3, 9)) < versions.index(
-            NormalizedPythonVersion(3, 10)
-        )
-        assert len(versions) == len(set(versions)) == 231
-
-    def test_2_0_is_found_in_src_and_in_its_own_directory(
-        self, everything: type[PythonOrgDownloads]
-    ) -> None:
-        found = {artifact.path for artifact in everything.list_version_artifacts(2, 0)}
-        assert {"src/python-2.0.tar.gz", "2.0/BeOpen-Python-2.0.tar.gz"} <= found
+def test_the_whole_record_is_listed_alike_by_version_and_at_once(
+    everything: type[PythonOrgDownloads],
+) -> None:
+    versions = everything.list_release_versions()
+    assert (versions[0], versions[-1], len(set(versions))) == ((0, 9, 1), (3, 15, 0), 231)
+    assert versions == sorted(versions)
+    every = everything.list_release_versions(final_only=False)
+    assert everything.list_all_release_artifacts() == [
+        artifact
+        for major, minor, micro in every
+        for artifact in everything.list_version_artifacts(major, minor, micro, False)
+    ]
+    # 2.0 is in src/ and in a directory of its own.
+    found = set(paths(everything.list_version_artifacts(2, 0)))
+    assert {"src/python-2.0.tar.gz", "2.0/BeOpen-Python-2.0.tar.gz"} <= found
