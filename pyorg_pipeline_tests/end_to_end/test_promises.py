@@ -282,7 +282,7 @@ RULES = {
         "test_a_date_ahead_of_the_clock_counts_from_a_day_before_it",
     ],
     "time of the query": [
-        "test_a_program_that_asked_before_is_answered_as_one_that_asks_for_the_first_time",
+        "test_states_change_with_time_for_a_program_that_keeps_its_snapshot",
         "test_when_its_time_is_up_the_table_is_due_and_says_complete",
         "test_each_stage_is_published_with_what_it_lacks",
     ],
