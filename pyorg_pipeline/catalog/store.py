@@ -26,8 +26,8 @@ LATEST_FILE: Final = "latest_version.parquet"
 RELEASES_FILE: Final = "releases.parquet"
 FAILURES_FILE: Final = "crawl_failures.parquet"
 
-#: The schema version that tables are written with. It rises when columns change their names or
-#: meaning; tables with a later one are refused.
+#: The schema version of tables. It rises when columns change their names or meaning; later ones are
+#: refused.
 FORMAT: Final = 2
 
 #: Columns by the names that tables of format 1 have for them.
@@ -41,7 +41,7 @@ _METADATA_KEY: Final = b"pyorg"
 #: Encoding in several threads at once is slower: they contend for the interpreter's lock.
 _ENCODING: Final = Lock()
 
-#: Dictionaries and statistics make a table of at least this many rows smaller.
+#: Tables with fewer rows are not smaller with dictionaries and statistics.
 _MANY_ROWS: Final = 1000
 
 _INT64: Final = pa.int64()
@@ -64,20 +64,27 @@ class CatalogStore:
     def __init__(self, location: Location) -> None:
         self.location = location
 
-    def write(
-        self,
-        name: str,
-        schema: Any,
-        rows: Sequence[Mapping[str, Any]] | Any,
-        metadata: Mapping[str, Any],
-    ) -> int:
+    def write(self, name: str, schema: Any, rows: Any, metadata: Mapping[str, Any]) -> int:
         """Replace one table atomically; returns its bytes.
 
-        Rows are mappings from column names to values, missing ones null; or a pyarrow Table. The
-        metadata is about the whole table: JSON values and datetimes.
+        Args:
+            name: of the file, below the location.
+            schema: the columns.
+            rows: a pyarrow Table, or dicts in which missing values are null.
+            metadata: about the whole table: JSON values and datetimes.
         """
+        text = json.dumps({**metadata, "format": FORMAT}, default=_encode, sort_keys=True)
+        sink = pa.BufferOutputStream()
         with _ENCODING:
-            data = _encoded(schema, rows, metadata)
+            if not isinstance(rows, pa.Table):
+                rows = pa.Table.from_struct_array(pa.array(rows, pa.struct(schema)))
+            table = rows.replace_schema_metadata({_METADATA_KEY: text.encode()})
+            # Setting up zstd for each column of a small table takes longer than everything else.
+            many = len(table) >= _MANY_ROWS
+            pq.write_table(
+                table, sink, compression="snappy", use_dictionary=many, write_statistics=many
+            )
+            data: bytes = sink.getvalue().to_pybytes()
             # Arrow's allocator keeps memory for each thread: 15 MB less for a crawl's 16 threads.
             pa.default_memory_pool().release_unused()
         self.location.write(name, data)
@@ -90,13 +97,10 @@ class CatalogStore:
             CatalogMissingError: the table was never written.
             CatalogUnreadableError: the file is damaged, or not one of this package.
         """
-        data = self._bytes(name)
+        file, metadata = self._open(name)
+        renamed = _FORMAT_1_NAMES if metadata["format"] == 1 else {}
+        wanted = None if columns is None else [renamed.get(each, each) for each in columns]
         try:
-            # Not read_table, which imports pyarrow.dataset and builds one for a single file.
-            file = pq.ParquetFile(pa.BufferReader(data))
-            metadata = self._metadata(name, file.schema_arrow.metadata)
-            renamed = _FORMAT_1_NAMES if metadata["format"] == 1 else {}
-            wanted = None if columns is None else [renamed.get(each, each) for each in columns]
             table = file.read(columns=wanted, use_threads=False)
             # Invalid UTF-8 would otherwise be found only when a value is used.
             table.validate(full=True)
@@ -122,18 +126,8 @@ class CatalogStore:
             return []
 
     def metadata(self, name: str) -> dict[str, Any]:
-        """The metadata of one table.
-
-        Raises:
-            CatalogMissingError: the table was never written.
-            CatalogUnreadableError: the file is damaged, or not one of this package.
-        """
-        data = self._bytes(name)
-        try:
-            found = pq.read_metadata(pa.BufferReader(data)).metadata
-        except (pa.ArrowException, OSError) as error:
-            raise self._unreadable(name, str(error)) from error
-        return self._metadata(name, found)
+        """The metadata of one table; raises as `read`."""
+        return self._open(name)[1]
 
     def metadata_or_none(self, name: str) -> dict[str, Any] | None:
         """As `metadata`, and None if the table is missing or unreadable."""
@@ -144,46 +138,45 @@ class CatalogStore:
 
     def directory_metadata(self, folder: str = ARTIFACTS_FOLDER) -> dict[str, dict[str, Any]]:
         """The metadata of each readable table of a folder, by release directory."""
-        suffix = ".parquet"
-        names = [name for name in self.location.names(folder) if name.endswith(suffix)]
-        found = self._each(self.metadata_or_none, [f"{folder}/{name}" for name in names])
-        return {
-            name.removesuffix(suffix): metadata
-            for name, metadata in zip(names, found, strict=True)
-            if metadata is not None
-        }
+        names = [name for name in self.location.names(folder) if name.endswith(".parquet")]
+        found = self._each(lambda name: self.metadata_or_none(f"{folder}/{name}"), names)
+        return {name.removesuffix(".parquet"): each for name, each in found.items()}
 
     def directory_tables(
-        self, directories: Iterable[str], columns: Iterable[str] | None = None
+        self, directories: Iterable[str], columns: Sequence[str]
     ) -> dict[str, StoredTable]:
         """The readable tables of release_artifacts of these directories."""
-        names, wanted = list(directories), None if columns is None else list(columns)
-        found = self._each(lambda name: self.read_or_none(directory_file(name), wanted), names)
-        return {name: table for name, table in zip(names, found, strict=True) if table is not None}
+        return self._each(
+            lambda name: self.read_or_none(directory_file(name), columns), list(directories)
+        )
 
-    def _each(self, read: Callable[[str], T], names: Iterable[str]) -> list[T]:
+    def _each(self, read: Callable[[str], T | None], names: Sequence[str]) -> dict[str, T]:
+        """What `read` returns for each name, without None."""
         if self.location.readers == 1:
-            return list(map(read, names))
-        with ThreadPoolExecutor(self.location.readers) as pool:
-            return list(pool.map(read, names))
+            found = list(map(read, names))
+        else:
+            with ThreadPoolExecutor(self.location.readers) as pool:
+                found = list(pool.map(read, names))
+        return {name: one for name, one in zip(names, found, strict=True) if one is not None}
 
-    def _bytes(self, name: str) -> bytes:
+    def _open(self, name: str) -> tuple[Any, dict[str, Any]]:
+        """A ParquetFile, and the metadata of its table."""
         try:
-            return self.location.read(name)
+            # Not read_table, which imports pyarrow.dataset and builds one for a single file.
+            file = pq.ParquetFile(pa.BufferReader(self.location.read(name)))
         except FileNotFoundError:
             raise CatalogMissingError(self.location.text) from None
-        except OSError as error:
+        except (pa.ArrowException, OSError) as error:
             raise self._unreadable(name, str(error)) from error
-
-    def _metadata(self, name: str, footer: Mapping[bytes, bytes] | None) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads((footer or {})[_METADATA_KEY], object_hook=_decode)
+            footer = file.metadata.metadata or {}
+            metadata: dict[str, Any] = json.loads(footer[_METADATA_KEY], object_hook=_decode)
         except (KeyError, ValueError):
             raise self._unreadable(name, "it has no metadata of this package") from None
-        if found.get("format") not in range(1, FORMAT + 1):
-            reason = f"its format is {found.get('format')}, this version reads 1 to {FORMAT}"
+        if metadata.get("format") not in range(1, FORMAT + 1):
+            reason = f"its format is {metadata.get('format')}, this version reads 1 to {FORMAT}"
             raise self._unreadable(name, reason)
-        return found
+        return file, metadata
 
     def _unreadable(self, name: str, reason: str) -> CatalogUnreadableError:
         return CatalogUnreadableError(f"{self.location.text}/{name}", reason)
@@ -213,10 +206,9 @@ def utc_times(column: Any) -> list[datetime | None]:
 
 
 def version_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The sort key of a row's version.
+    """The sort key of a row's version; parts that it lacks come first.
 
-    The alphabetical order of the release levels is their rank. A row that lacks a part sorts as
-    the shorter tuple: an unrecognised file has no level.
+    The alphabetical order of the release levels is their rank.
     """
     return tuple(row[name] for name in VERSION_COLUMNS if row.get(name) is not None)
 
@@ -226,33 +218,7 @@ def sort_by_version(table: Any) -> Any:
     rows = table.select([*VERSION_COLUMNS, "path"]).to_pylist()
     keys = [(version_key(row), row["path"]) for row in rows]
     # Arrow cannot tell the type of an empty list.
-    return table.take(pa.array(sorted(range(len(keys)), key=keys.__getitem__), pa.int64()))
-
-
-def _encoded(
-    schema: Any, rows: Sequence[Mapping[str, Any]] | Any, metadata: Mapping[str, Any]
-) -> bytes:
-    table = rows if isinstance(rows, pa.Table) else _table(schema, rows)
-    text = json.dumps({**metadata, "format": FORMAT}, default=_encode, sort_keys=True)
-    table = table.replace_schema_metadata({_METADATA_KEY: text.encode()})
-    sink = pa.BufferOutputStream()
-    # Small tables: setting up zstd for each column takes longer than everything else, and
-    # dictionaries and statistics gain nothing.
-    large = len(table) >= _MANY_ROWS
-    pq.write_table(table, sink, compression="snappy", use_dictionary=large, write_statistics=large)
-    return bytes(sink.getvalue().to_pybytes())
-
-
-def _table(schema: Any, rows: Sequence[Mapping[str, Any]]) -> Any:
-    # Most attributes are null in all rows of a directory.
-    given: set[str] = set().union(*rows)
-    columns = [
-        pa.array([row.get(column.name) for row in rows], column.type)
-        if column.name in given
-        else pa.nulls(len(rows), column.type)
-        for column in schema
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
+    return table.take(pa.array(sorted(range(len(keys)), key=keys.__getitem__), _INT64))
 
 
 def _encode(value: object) -> dict[str, str]:

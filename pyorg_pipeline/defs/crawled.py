@@ -341,7 +341,7 @@ def _digests_read(done: digests.DirectoryDigests) -> dg.AssetMaterialization:
                 ["path", "companion", "state", "sha256", "digest_source", "signed_by"],
             ),
         },
-        tags={"dagster/data_version": data_version(done.rows, {"checked_at"})},
+        tags={"dagster/data_version": data_version({**row, "checked_at": 0} for row in done.rows)},
     )
 
 

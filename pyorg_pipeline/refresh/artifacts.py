@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -98,19 +98,15 @@ def crawl_directories(
     dates = {row["name"]: row["last_modified"] for row in store.rows(DIRECTORIES_FILE)}
     failures = read_failures(store)
     tracker = ChangeTracker(store, client.base_url)
-
-    @cache
-    def published() -> Mapping[str, list[Row]]:
-        return _published_rows(store, client.base_url)
+    # The last known state of directories without a table.
+    published = cache(lambda: _published_rows(store, client.base_url))
 
     def handle(listing: Listing) -> DirectoryCrawl:
         name = listing.directory
-        table = _read_table(store, client.base_url, name)
-        # The last known state of a directory whose table was lost.
-        rows = published().get(name, []) if table is None else table.table.to_pylist()
+        table, metadata = _read_table(store, client.base_url, name) or (None, None)
+        rows = published().get(name, []) if table is None else table.to_pylist()
         if not accept_vanished:
             _check_losses(listing, rows, failures.get(name))
-        metadata = None if table is None else table.metadata
         return _write_table(store, tracker, listing, dates.get(name), rows, metadata)
 
     try:
@@ -121,7 +117,11 @@ def crawl_directories(
                 failures.pop(name, None)
                 yield crawled.value
             else:
-                hidden = _is_hidden(store, client.base_url, name, error)
+                hidden = (
+                    isinstance(error, ListingError)
+                    and not error.is_listing
+                    and _read_table(store, client.base_url, name) is None
+                )
                 failures[name] = _failure(error, failures.get(name), hidden, dates.get(name))
                 yield DirectoryCrawl(name, error=error, hidden=hidden)
     finally:
@@ -136,41 +136,27 @@ def require_site(store: CatalogStore, client: SiteClient) -> None:
 
 
 def remove_directory(
-    store: CatalogStore,
-    tracker: ChangeTracker,
-    directory: str,
-    removed_at: datetime,
-    *,
-    newly: bool,
+    store: CatalogStore, tracker: ChangeTracker, directory: str, removed_at: datetime
 ) -> None:
     """Record all files of a directory that the root no longer lists as removed.
 
     Its table then demands a crawl: if the directory comes back, its files have to be read anew.
-    `removed_at` is when the root first did not list it, `newly` whether that was now.
     """
-    found = _read_table(store, tracker.site_url, directory)
-    if found is None:
+    table, metadata = _read_table(store, tracker.site_url, directory) or (None, None)
+    if table is None or metadata is None:
         return
-    rows, metadata = found.table.to_pylist(), found.metadata
-    existing = _existing(rows)
-    if not existing:
-        return
-    # Earlier versions reported the removal, and left the table as it was.
-    is_reported = metadata["format"] == 1 and not newly
-    vanished = [] if is_reported else find_changes(existing, ())
-    changes = tracker.pending(directory, metadata, vanished)
-    store.write(
-        directory_file(directory),
-        schemas.RELEASE_ARTIFACTS,
-        [{**row, "removed_at": row["removed_at"] or removed_at} for row in rows],
-        {
-            "site_url": tracker.site_url,
-            "generated_at": metadata["generated_at"],
-            "crawled_at": metadata["crawled_at"],
-            "directory_last_modified": None,
-            **changes,
-        },
-    )
+    rows = table.to_pylist()
+    if existing := _existing(rows):
+        store.write(
+            directory_file(directory),
+            schemas.RELEASE_ARTIFACTS,
+            [{**row, "removed_at": row["removed_at"] or removed_at} for row in rows],
+            {
+                **metadata,
+                "directory_last_modified": None,
+                **tracker.pending(directory, metadata, find_changes(existing, ())),
+            },
+        )
 
 
 def read_failures(store: CatalogStore) -> dict[str, Failure]:
@@ -209,13 +195,6 @@ def _failure(
         lost=lost,
         listed_at=listed_at,
     )
-
-
-def _is_hidden(store: CatalogStore, site_url: str, directory: str, error: Exception) -> bool:
-    if not isinstance(error, ListingError) or error.is_listing:
-        return False
-    metadata = store.metadata_or_none(directory_file(directory))
-    return metadata is None or metadata["site_url"] != site_url
 
 
 def _read_table(store: CatalogStore, site_url: str, directory: str) -> StoredTable | None:
@@ -268,7 +247,7 @@ def _write_table(
     directory, now = listing.directory, listing.received_at
     crawled = {"crawled_at": now, "directory_last_modified": date}
     artifacts = group_listing(directory, listing.entries)
-    rows = [{**_row(directory, artifact), **crawled} for artifact in artifacts]
+    rows = [_row(directory, artifact) for artifact in artifacts]
     paths = {row["path"] for row in rows}
     existing = _existing(previous)
     known = {row["path"] for row in existing}
@@ -282,7 +261,10 @@ def _write_table(
     size = store.write(
         directory_file(directory),
         schemas.RELEASE_ARTIFACTS,
-        sorted([*rows, *removed], key=lambda row: (version_key(row), row["path"])),
+        sorted(
+            [*({**row, **crawled} for row in rows), *removed],
+            key=lambda row: (version_key(row), row["path"]),
+        ),
         {
             "site_url": tracker.site_url,
             "generated_at": listing.generated_at,
@@ -290,7 +272,6 @@ def _write_table(
             **tracker.pending(directory, previous_metadata, changes),
         },
     )
-
     return DirectoryCrawl(
         directory=directory,
         rows=len(rows),
@@ -304,7 +285,7 @@ def _write_table(
             if change["change"] == REPLACED and change["companion_of"] is None
         ),
         bytes=size,
-        data_version=data_version(rows, crawled.keys()),
+        data_version=data_version(rows),
         head=rows[:5],
     )
 
@@ -330,7 +311,6 @@ def _row(directory: str, artifact: ListedArtifact) -> Row:
     }
 
 
-def data_version(rows: Iterable[Row], ignored: Collection[str]) -> str:
-    """A digest of rows that does not depend on these columns, such as the time of a crawl."""
-    content = [[item for item in row.items() if item[0] not in ignored] for row in rows]
-    return hashlib.sha256(repr(content).encode()).hexdigest()
+def data_version(rows: Iterable[Row]) -> str:
+    """A digest of rows; without columns such as the time of a crawl it moves with the content."""
+    return hashlib.sha256(repr(list(rows)).encode()).hexdigest()

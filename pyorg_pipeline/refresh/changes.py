@@ -45,9 +45,6 @@ _OF_ARTIFACT: Final = ("directory", *VERSION_COLUMNS, "version", "artifact_type"
 #: Times in tables have milliseconds.
 _TICK: Final = timedelta(milliseconds=1)
 
-#: The file in which earlier versions kept what they compared a publication with.
-_BASELINE_FILE: Final = "catalog_changes_baseline.parquet"
-
 
 class RecordedChanges(NamedTuple):
     """The changes that a refresh recorded."""
@@ -163,8 +160,6 @@ def record_changes(store: CatalogStore) -> RecordedChanges:
         metadata = {"site_url": published["site_url"], "recorded": recorded}
         file, size = write_changes(store, sequence, table.combine_chunks(), metadata)
     merge_files(store)
-    if store.location.stamp(_BASELINE_FILE) is not None:
-        store.location.delete(_BASELINE_FILE)
     return RecordedChanges(table, sequence, file, size)
 
 

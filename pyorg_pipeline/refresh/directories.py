@@ -34,7 +34,7 @@ Tables = Mapping[str, Mapping[str, Any]]
 class DirectoriesUpdate:
     """The result of reading the root listing."""
 
-    #: The table, sorted by version, removed directories included.
+    #: Those of the table, sorted by version, removed directories included.
     rows: list[dict[str, Any]]
     new: tuple[str, ...]
     changed: tuple[str, ...]
@@ -107,8 +107,7 @@ def update_directories(
         # Also those of earlier listings: a refresh may have been killed in between.
         tracker = ChangeTracker(store, client.base_url)
         for row in removed:
-            name = row["name"]
-            remove_directory(store, tracker, name, row["removed_at"], newly=name in vanished)
+            remove_directory(store, tracker, row["name"], row["removed_at"])
     return DirectoriesUpdate(
         rows=rows,
         new=tuple(row["name"] for row in rows if row["name"] not in known),
@@ -159,56 +158,48 @@ def due_directories(
 ) -> dict[str, Due]:
     """The release directories that have to be crawled, each with the reason; all if `full`.
 
-    Args:
-        store: the catalog's.
-        tables: its `current_tables`, if they were read already.
-        full: all of them.
+    `tables` are the `current_tables`, if they were read already.
     """
-    crawls = _crawls(current_tables(store) if tables is None else tables)
-    listed, failures = listed_directories(store), read_failures(store)
-    return due(listed, crawls, failures, now=datetime.now(UTC), full=full)
+    crawls, failures = _crawls(store, tables), read_failures(store)
+    return due(listed_directories(store), crawls, failures, now=datetime.now(UTC), full=full)
 
 
 def due_since_listing(store: CatalogStore, tables: Tables | None = None) -> dict[str, Due]:
     """The directories that are due and were not crawled since the root listing was last read.
 
     For automatic refreshes: directories that failed several times are left out during their
-    back-off.
-
-    Args:
-        store: the catalog's.
-        tables: its `current_tables`, if they were read already.
+    back-off. `tables` as for `due_directories`.
     """
     checked_at, now = store.metadata(DIRECTORIES_FILE)["checked_at"], datetime.now(UTC)
     if checked_at > now:
         # The clock was ahead then, so what was done since is unknown; the next reading is right.
         return {}
-    crawls = _crawls(current_tables(store) if tables is None else tables)
-    failures = read_failures(store)
+    crawls, failures = _crawls(store, tables), read_failures(store)
     done = {name for name, crawl in crawls.items() if checked_at <= crawl.crawled_at <= now}
     done |= {name for name, failure in failures.items() if checked_at <= failure.failed_at <= now}
     found = due(listed_directories(store), crawls, failures, now=now, with_backoff=True)
     return {name: reason for name, reason in found.items() if name not in done}
 
 
-def _crawls(tables: Tables) -> dict[str, Crawl]:
+def _crawls(store: CatalogStore, tables: Tables | None) -> dict[str, Crawl]:
     """The last good crawl of each directory."""
     return {
-        name: Crawl(found["directory_last_modified"], found["generated_at"], found["crawled_at"])
-        for name, found in tables.items()
+        name: Crawl(*(found[field] for field in Crawl._fields))
+        for name, found in (tables or current_tables(store)).items()
     }
 
 
 def _known_directories(
     store: CatalogStore, site_url: str, *, full: bool
 ) -> dict[str, dict[str, Any]]:
+    """The rows of release_directories, by name; none of another site or unreadable if `full`."""
     metadata = store.metadata_or_none(DIRECTORIES_FILE)
     if metadata is None:
         return {}
     if metadata["site_url"] != site_url:
-        if not full:
-            raise CatalogSiteError(store.location.text, metadata["site_url"], site_url)
-        return {}
+        if full:
+            return {}
+        raise CatalogSiteError(store.location.text, metadata["site_url"], site_url)
     try:
         return {row["name"]: row for row in store.rows(DIRECTORIES_FILE)}
     except CatalogUnreadableError:

@@ -327,9 +327,7 @@ def test_a_directory_without_a_readable_table_is_compared_with_the_published_cat
     assert changes(catalog) == [("replaced", TGZ, 29_000_000, 5)]
 
 
-def test_a_catalog_of_an_earlier_version_keeps_its_changes_and_loses_its_baseline(
-    site: Replica, catalog: Catalog
-) -> None:
+def test_a_catalog_of_an_earlier_version_keeps_its_changes(site: Replica, catalog: Catalog) -> None:
     site.add("3.14.0/a.txt", size=1)
     catalog.refresh()
     file, store = f"{FOLDER}/000001.parquet", catalog.store
@@ -339,28 +337,12 @@ def test_a_catalog_of_an_earlier_version_keeps_its_changes_and_loses_its_baselin
     table, metadata = store.read(directory_file("3.14.0"))
     del metadata["changes"], metadata["changes_number"]
     store.write(directory_file("3.14.0"), table.schema, table, metadata)
-    store.location.write("catalog_changes_baseline.parquet", b"of an earlier version")
     site.add("3.14.0/b.txt", size=2)
     catalog.refresh()
     assert changes(catalog) == [
         ("appeared", "3.14.0/a.txt", None, 1),
         ("appeared", "3.14.0/b.txt", None, 2),
     ]
-    assert store.location.stamp("catalog_changes_baseline.parquet") is None
-
-
-def test_a_directory_that_an_earlier_version_removed_is_not_reported_again(
-    site: Replica, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site.remove("2.7/")
-    table, metadata = catalog.store.read(directory_file("2.7"))
-    catalog.refresh()
-    expected = changes(catalog)
-    with monkeypatch.context() as earlier:
-        earlier.setattr("pyorg_pipeline.catalog.store.FORMAT", 1)
-        catalog.store.write(directory_file("2.7"), table.schema, table, metadata)
-    catalog.refresh()
-    assert changes(catalog) == expected
 
 
 class KilledError(Exception):
