@@ -278,14 +278,6 @@ def test_a_second_refresh_names_the_process_that_holds_the_lock(
     assert len(catalog_paths(settings)) == 10
 
 
-def test_the_next_refresh_does_what_a_killed_one_left(settings: Settings, site: Replica) -> None:
-    with held_refresh(site, settings) as first:
-        first.kill()
-    refresh(settings)
-    assert partition_states(settings) == dict.fromkeys(DIRECTORIES, "MATERIALIZED")
-    assert len(catalog_paths(settings)) == 10
-
-
 def test_the_catalog_alone_is_enough_of_a_backup(settings: Settings) -> None:
     refresh(settings)
     paths = catalog_paths(settings)

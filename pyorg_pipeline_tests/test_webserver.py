@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from pyorg_pipeline import webserver
 from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import PYORG, environment, pyorg
-from pyorg_pipeline_tests.support.dagster_ui import free_port, wait_until
+from pyorg_pipeline_tests.support.dagster_ui import answers, free_port, wait_until
 from pyorg_pipeline_tests.support.processes import started
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -163,10 +162,3 @@ def test_pyorg_ui_serves_until_it_is_terminated_even_as_a_background_job(tmp_pat
     # Neither what each sensor is asked nor advice about other commands.
     assert "Checking for new runs" not in rest
     assert "superseded" not in rest
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=10).status_code == 200
-    except requests.ConnectionError:
-        return False

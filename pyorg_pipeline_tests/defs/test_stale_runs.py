@@ -8,17 +8,21 @@ import dagster as dg
 import pytest
 
 from pyorg_pipeline import webserver
+from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
-from pyorg_pipeline.defs.stale_runs import fail_abandoned_runs
+from pyorg_pipeline.defs.stale_runs import fail_abandoned_runs, refresh_command_tags
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.runs import refresh
-from pyorg_pipeline.settings import Settings, derived_settings
+from pyorg_pipeline.settings import Settings
 from pyorg_pipeline_tests.support.command_line import pyorg
 from pyorg_pipeline_tests.support.dagster_ui import free_port
 from pyorg_pipeline_tests.support.held_answers import held_refresh
+from pyorg_pipeline_tests.support.partitions import partition_states
+from pyorg_pipeline_tests.support.small_site import DIRECTORIES
 
-STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
+STARTED, SUCCESS = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS
+FAILURE = dg.DagsterRunStatus.FAILURE
 
 
 def crawls(settings: Settings) -> list[dg.DagsterRunStatus]:
@@ -29,14 +33,15 @@ def crawls(settings: Settings) -> list[dg.DagsterRunStatus]:
         ]
 
 
-def test_the_run_of_a_killed_refresh_fails_when_the_next_one_starts(
+def test_the_next_refresh_does_what_a_killed_one_left_and_fails_its_run(
     settings: Settings, site: Replica
 ) -> None:
     with held_refresh(site, settings) as process:
         process.kill()
     assert crawls(settings) == [STARTED]
-    refresh(settings)
-    assert crawls(settings) == [dg.DagsterRunStatus.SUCCESS, FAILURE]
+    assert refresh(settings).artifacts == 8
+    assert crawls(settings) == [SUCCESS, FAILURE]
+    assert partition_states(settings) == dict.fromkeys(DIRECTORIES, "MATERIALIZED")
 
 
 def test_the_run_of_a_killed_refresh_fails_when_a_launched_step_takes_the_lock(
@@ -67,10 +72,13 @@ def test_starting_the_ui_fails_the_run_of_a_killed_refresh_and_of_no_live_one(
     assert crawls(settings) == [FAILURE]
 
 
-def test_the_refresh_of_another_catalog_is_left_alone(settings: Settings, site: Replica) -> None:
-    with held_refresh(site, settings):
-        refresh(derived_settings(settings, None, str(settings.home / "other")))
-        assert crawls(settings)[-1] is STARTED
+def test_the_refresh_of_another_catalog_is_left_alone(settings: Settings) -> None:
+    with open_instance(settings.dagster_home) as instance:
+        job = build_definitions(settings).resolve_job_def("crawl_directories")
+        tags = refresh_command_tags(open_location(str(settings.home / "other")))
+        instance.create_run_for_job(job, status=STARTED, tags=tags)
+    refresh(settings)
+    assert crawls(settings) == [SUCCESS, STARTED]
 
 
 def test_launched_runs_left_in_progress_are_failed_and_those_of_commands_are_not(

@@ -144,9 +144,8 @@ KILLED = {
         "test_a_launched_run_whose_process_is_killed_fails_within_seconds",
     ],
     "pyorg refresh": [
-        "test_the_run_of_a_killed_refresh_fails_when_the_next_one_starts",
+        "test_the_next_refresh_does_what_a_killed_one_left_and_fails_its_run",
         "test_the_run_of_a_killed_refresh_fails_when_a_launched_step_takes_the_lock",
-        "test_the_next_refresh_does_what_a_killed_one_left",
     ],
     "pyorg ui with all its processes": [
         "test_pyorg_ui_fails_the_runs_that_were_killed_with_it",

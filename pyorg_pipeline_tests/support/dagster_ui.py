@@ -1,4 +1,4 @@
-"""`dagster dev` as users run it, and the GraphQL that its pages speak."""
+"""`dagster dev` as users run it, and the GraphQL that its pages use."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
+from dagster_graphql import DagsterGraphQLClient
 
 from pyorg_pipeline.defs.instance import ensure_home
 from pyorg_pipeline.settings import Settings
@@ -31,20 +32,9 @@ query States($keys: [AssetKeyInput!]!) {
   }
 }
 """
-_LAUNCH = """
-mutation LaunchPipelineExecution($executionParams: ExecutionParams!) {
-  launchPipelineExecution(executionParams: $executionParams) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
-    ... on RunConfigValidationInvalid { errors { message } }
-  }
-}
-"""
 _LAUNCH_BACKFILL = """
 mutation LaunchPartitionBackfill($backfillParams: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $backfillParams) {
-    __typename
     ... on LaunchBackfillSuccess { backfillId }
     ... on PythonError { message }
   }
@@ -53,22 +43,11 @@ mutation LaunchPartitionBackfill($backfillParams: LaunchBackfillParams!) {
 _REEXECUTE = """
 mutation LaunchRunReexecution($reexecutionParams: ReexecutionParams!) {
   launchRunReexecution(reexecutionParams: $reexecutionParams) {
-    __typename
     ... on LaunchRunSuccess { run { runId } }
     ... on PythonError { message }
   }
 }
 """
-_TERMINATE = """
-mutation Terminate($runId: String!) {
-  terminateRun(runId: $runId) {
-    __typename
-    ... on PythonError { message }
-    ... on TerminateRunFailure { message }
-  }
-}
-"""
-_RUN = "query Run($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 _BACKFILL = """
 query Backfill($id: String!) {
   partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } }
@@ -77,10 +56,11 @@ query Backfill($id: String!) {
 
 
 class DagsterUI:
-    """What a person does in the UI, through the same queries and mutations."""
+    """What a user does in the UI, through the same queries and mutations."""
 
-    def __init__(self, url: str, pid: int) -> None:
-        self.url = url
+    def __init__(self, port: int, pid: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._client = DagsterGraphQLClient("127.0.0.1", port)
         self._pid = pid
 
     def kill(self) -> None:
@@ -108,69 +88,35 @@ class DagsterUI:
 
     def materialise(self, asset: str, **tags: str) -> str:
         """Launch a run of one asset as its page does; returns the run's end state."""
-        selection = {"jobName": "__ASSET_JOB", "assetSelection": [{"path": [asset]}]}
-        return self.end_of(self._launch(selection, {}, tags))
+        tags = {f"dagster/{name}": value for name, value in tags.items()}
+        run = self._client.submit_job_execution("__ASSET_JOB", asset_selection=[asset], tags=tags)
+        return self.end_of(run)
 
-    def launch(self, job: str, run_config: dict[str, Any]) -> str:
+    def launch(self, job: str, run_config: Mapping[str, Any]) -> str:
         """Launch a job as the Launchpad does; returns the run's id."""
-        return self._launch({"jobName": job}, run_config, {})
+        return self._client.submit_job_execution(job, run_config=run_config)
 
     def reexecute(self, run: str) -> str:
         """Re-execute a run from failure, as the button on its page does; the new run's id."""
-        launched = self.ask(
-            _REEXECUTE, reexecutionParams={"parentRunId": run, "strategy": "FROM_FAILURE"}
-        )["launchRunReexecution"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
+        parameters = {"parentRunId": run, "strategy": "FROM_FAILURE"}
+        launched = self.ask(_REEXECUTE, reexecutionParams=parameters)["launchRunReexecution"]
         return str(launched["run"]["runId"])
 
     def terminate(self, run: str) -> None:
         """Terminate a run as the button on its page does."""
-        done = self.ask(_TERMINATE, runId=run)["terminateRun"]
-        assert done["__typename"] == "TerminateRunSuccess", done
+        self._client.terminate_run(run)
 
     def end_of(self, run: str) -> str:
         """The end state of a run."""
-        return _wait_until(
-            lambda: self.ask(_RUN, id=run)["runOrError"]["status"],
-            {"SUCCESS", "FAILURE", "CANCELED"},
-        )
-
-    def _launch(
-        self, selection: dict[str, Any], run_config: dict[str, Any], tags: dict[str, str]
-    ) -> str:
-        selector = {
-            "repositoryName": "__repository__",
-            "repositoryLocationName": "pyorg_pipeline.definitions",
-            **selection,
-        }
-        launched = self.ask(
-            _LAUNCH,
-            executionParams={
-                "selector": selector,
-                "runConfigData": run_config,
-                "mode": "default",
-                "executionMetadata": {
-                    "tags": [
-                        {"key": f"dagster/{name}", "value": value} for name, value in tags.items()
-                    ]
-                },
-            },
-        )["launchPipelineExecution"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
-        return str(launched["run"]["runId"])
+        return _end_state(lambda: self._client.get_run_status(run).value)
 
     def backfill(self, asset: str, partitions: list[str]) -> str:
         """Launch a backfill of some partitions; returns its end state."""
-        launched = self.ask(
-            _LAUNCH_BACKFILL,
-            backfillParams={"assetSelection": [{"path": [asset]}], "partitionNames": partitions},
-        )["launchPartitionBackfill"]
-        assert launched["__typename"] == "LaunchBackfillSuccess", launched
-        return _wait_until(
-            lambda: self.ask(_BACKFILL, id=launched["backfillId"])["partitionBackfillOrError"][
-                "status"
-            ],
-            {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"},
+        parameters = {"assetSelection": [{"path": [asset]}], "partitionNames": partitions}
+        launched = self.ask(_LAUNCH_BACKFILL, backfillParams=parameters)["launchPartitionBackfill"]
+        backfill = launched["backfillId"]
+        return _end_state(
+            lambda: self.ask(_BACKFILL, id=backfill)["partitionBackfillOrError"]["status"]
         )
 
 
@@ -210,8 +156,7 @@ def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterU
         ) as process,
     ):
         try:
-            ui = DagsterUI(f"http://127.0.0.1:{port}", process.pid)
-            _wait_until(lambda: _answers(ui, process), {"yes"})
+            ui = _connected(port, process)
             yield ui
         finally:
             process.terminate()
@@ -222,12 +167,21 @@ def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterU
                     os.killpg(process.pid, signal.SIGKILL)
 
 
-def _answers(ui: DagsterUI, process: subprocess.Popen[bytes]) -> str:
-    assert process.poll() is None, "dagster dev ended"
+def answers(url: str) -> bool:
+    """Whether a web server answers."""
     try:
-        return "yes" if ui.ask("{ version }") else "no"
+        return requests.get(url, timeout=10).status_code == 200
     except requests.ConnectionError:
-        return "no"
+        return False
+
+
+def _connected(port: int, process: subprocess.Popen[bytes]) -> DagsterUI:
+    def serves() -> bool:
+        assert process.poll() is None, "dagster dev ended"
+        return answers(f"http://127.0.0.1:{port}/server_info")
+
+    wait_until(serves, "dagster dev answers")
+    return DagsterUI(port, process.pid)
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
@@ -238,9 +192,8 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE) 
         time.sleep(0.2)
 
 
-def _wait_until(state: Callable[[], str], ends: set[str]) -> str:
-    deadline = time.monotonic() + PATIENCE
-    while (found := state()) not in ends:
-        assert time.monotonic() < deadline, f"still {found} after {PATIENCE} s"
-        time.sleep(0.1)
-    return found
+def _end_state(state: Callable[[], str]) -> str:
+    ends = {"SUCCESS", "FAILURE", "CANCELED"}
+    ends |= {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED"}
+    wait_until(lambda: state() in ends, "it has ended")
+    return state()

@@ -18,7 +18,10 @@ PATIENCE = 240
 
 @contextmanager
 def held_answer(site: Replica, path: str) -> Iterator[threading.Event]:
-    """Hold back one answer for this path until the end; yields an event set by its request."""
+    """Answer no request for this path until the end; yields an event that the first one sets.
+
+    The client gives up on each after its read timeout, and sends the next.
+    """
     requested, go_on = threading.Event(), threading.Event()
 
     def wait(_: Request) -> Answer:
@@ -26,7 +29,7 @@ def held_answer(site: Replica, path: str) -> Iterator[threading.Event]:
         go_on.wait(PATIENCE)
         return Answer()
 
-    site.answer(path, wait, times=1)
+    site.answer(path, wait)
     try:
         yield requested
     finally:
