@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -14,6 +15,7 @@ from filelock import FileLock
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
+from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.s3_server import s3_server
 from pyorg_pipeline_tests.support.small_site import small_site
 
@@ -44,6 +46,20 @@ def site() -> Iterator[Replica]:
     """A small site, which a test may change."""
     with Replica(small_site()) as replica:
         yield replica
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., SiteClient]]:
+    """Make clients that repeat at once, twice, and are closed after the test."""
+    clients: list[SiteClient] = []
+
+    def connect(url: str, **settings: Any) -> SiteClient:
+        clients.append(SiteClient(url, **{"backoff": 0, "retries": 2, **settings}))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -18,20 +17,6 @@ def replica() -> Iterator[Replica]:
     with Replica([]) as replica:
         replica.add(PATH, content=BYTES, last_modified=DATE)
         yield replica
-
-
-@pytest.fixture
-def connect() -> Iterator[Callable[..., SiteClient]]:
-    """Make clients that repeat at once and are closed after the test."""
-    clients: list[SiteClient] = []
-
-    def connect(url: str, **settings: Any) -> SiteClient:
-        clients.append(SiteClient(url, **{"backoff": 0, "retries": 2, **settings}))
-        return clients[-1]
-
-    yield connect
-    for client in clients:
-        client.close()
 
 
 @pytest.fixture

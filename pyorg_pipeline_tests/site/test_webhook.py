@@ -20,21 +20,16 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def test_an_event_is_one_post_of_json() -> None:
-    with Receiver() as receiver:
-        post_event(receiver.url, EVENT)
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_an_event_is_one_post_of_json(status: int) -> None:
+    with Receiver([status]) as receiver:
+        post_event(receiver.url.replace("http://", "http://user:pass@"), EVENT)
     [delivery] = receiver.deliveries
     assert delivery.path == "/services/secret"
     assert delivery.event == EVENT
     assert delivery.headers["content-type"] == "application/json"
     assert delivery.headers["user-agent"].startswith("pyorg_pipeline/")
-
-
-@pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_any_2xx_status_is_success(status: int) -> None:
-    with Receiver([status]) as receiver:
-        post_event(receiver.url, EVENT)
-    assert len(receiver.deliveries) == 1
+    assert delivery.headers["authorization"] == "Basic dXNlcjpwYXNz"
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 520])
@@ -42,15 +37,12 @@ def test_transient_statuses_are_retried(status: int) -> None:
     with Receiver([status, status]) as receiver:
         post_event(receiver.url, EVENT, backoff=0)
     assert receiver.events == [EVENT] * 3
-
-
-def test_a_lasting_transient_status_is_an_error_after_the_last_retry() -> None:
-    with Receiver([500] * 9) as receiver, pytest.raises(WebhookError) as raised:
+    with Receiver([status] * 9) as receiver, pytest.raises(WebhookError) as raised:
         post_event(receiver.url, EVENT, retries=2, backoff=0)
     assert len(receiver.deliveries) == 3
     assert str(raised.value) == (
         f"the webhook at http://127.0.0.1:{receiver.port} did not accept an event: "
-        "status 500; it gets the event again later"
+        f"status {status}; it gets the event again later"
     )
 
 
@@ -115,9 +107,3 @@ def test_an_error_shows_neither_path_nor_credentials_nor_query() -> None:
     assert "hush" not in shown
     assert "pass" not in shown.replace("passing", "")
     assert raised.value.__context__ is None
-
-
-def test_credentials_in_the_url_reach_the_receiver() -> None:
-    with Receiver() as receiver:
-        post_event(receiver.url.replace("http://", "http://user:pass@"), EVENT)
-    assert receiver.deliveries[0].headers["authorization"] == "Basic dXNlcjpwYXNz"
