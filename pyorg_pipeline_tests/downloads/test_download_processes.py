@@ -8,9 +8,7 @@ import random
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,22 +19,16 @@ from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
 from pyorg_pipeline.errors import SiteUnreachableError
 from pyorg_pipeline.model.downloads import Download
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline_tests.support.transfers import BYTES, NAME, OLD, PATH, fetch, names
+from pyorg_pipeline_tests.support.transfers import BYTES, DATE, NAME, OLD, PATH, fetch, names
 
 if not hasattr(os, "fork"):
     pytest.skip("the processes are forked", allow_module_level=True)
 
-from pyorg_pipeline_tests.support.downloading_processes import Downloaders
+from pyorg_pipeline_tests.support.downloading_processes import DownloadProcess
 
 DIGEST = sha256(BYTES).hexdigest()
 PIECE = 65_536
 KILLS = 25
-
-
-@pytest.fixture(scope="module")
-def downloaders() -> Iterator[Downloaders]:
-    with Downloaders() as downloaders:
-        yield downloaders
 
 
 class Held:
@@ -58,55 +50,36 @@ class Held:
         return Answer(hold=self.hold)
 
 
-def test_eight_processes_after_one_file_fetch_it_once(
-    replica: Replica, downloaders: Downloaders, tmp_path: Path
-) -> None:
+def test_eight_processes_after_one_file_fetch_it_once(replica: Replica, tmp_path: Path) -> None:
     hold = threading.Event()
     replica.answer(PATH, Answer(hold=hold), times=1)
     started = [
-        downloaders.start(replica.url, PATH, tmp_path, size=len(BYTES), sha256=DIGEST)
+        DownloadProcess(replica.url, PATH, tmp_path, size=len(BYTES), sha256=DIGEST)
         for _ in range(8)
     ]
     hold.set()
-    outcomes = [downloaders.outcome(pid) for pid in started]
-    assert sorted(outcome["fetched"] for outcome in outcomes) == [False] * 7 + [True]
+    assert sorted(one.outcome()["fetched"] for one in started) == [False] * 7 + [True]
     assert [request.path for request in replica.requests] == [PATH]
     assert (tmp_path / NAME).read_bytes() == BYTES
     assert names(tmp_path) == [NAME]
 
 
-def test_the_lock_of_a_killed_process_is_free(
-    replica: Replica, downloaders: Downloaders, tmp_path: Path
-) -> None:
-    answer = Held()
-    replica.answer(PATH, answer, times=1)
-    pid = downloaders.start(replica.url, PATH, tmp_path)
-    answer.requested.wait()
-    downloaders.kill(pid)
-    assert downloaders.outcome(pid) == {}
-    assert f".{NAME}.lock" in names(tmp_path)
-    with SiteClient(replica.url) as client:
-        assert fetch(client, PATH, tmp_path).fetched
-    assert names(tmp_path) == [NAME]
-
-
-def test_a_waiting_process_fetches_if_the_other_is_killed(
-    replica: Replica, downloaders: Downloaders, tmp_path: Path
-) -> None:
+def test_the_lock_of_a_killed_process_is_free(replica: Replica, tmp_path: Path) -> None:
     answer = Held(after=Answer())
     replica.answer(PATH, answer)
-    killed = downloaders.start(replica.url, PATH, tmp_path)
+    killed = DownloadProcess(replica.url, PATH, tmp_path)
     answer.requested.wait()
-    waiting = downloaders.start(replica.url, PATH, tmp_path)
-    downloaders.kill(killed)
-    assert downloaders.outcome(waiting)["fetched"]
-    assert downloaders.outcome(killed) == {}
+    waiting = DownloadProcess(replica.url, PATH, tmp_path)
+    killed.kill()
+    assert killed.outcome() == {}
+    assert waiting.outcome()["fetched"]
     assert (tmp_path / NAME).read_bytes() == BYTES
+    assert names(tmp_path) == [NAME]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_killed_at_any_line_the_next_call_succeeds(
-    replica: Replica, downloaders: Downloaders, tmp_path: Path, overwrite: bool
+    replica: Replica, client: SiteClient, tmp_path: Path, overwrite: bool
 ) -> None:
     """The final name holds the old file, the new one, or nothing where there was none."""
     options: dict[str, Any] = {
@@ -115,8 +88,8 @@ def test_killed_at_any_line_the_next_call_succeeds(
         "stream_chunk_size": PIECE,
         "overwrite": overwrite,
     }
-    counted = downloaders.start(replica.url, PATH, tmp_path / "count", dies_at_line=-1, **options)
-    lines = downloaders.outcome(counted)["lines"]
+    counted = DownloadProcess(replica.url, PATH, tmp_path / "count", dies_at_line=-1, **options)
+    lines = counted.outcome()["lines"]
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # noqa: T201  # shown where it fails
     resumed = 0
@@ -132,8 +105,8 @@ def test_killed_at_any_line_the_next_call_succeeds(
             if overwrite:
                 final.write_bytes(OLD)
             line = int(lines * place)
-            pid = downloaders.start(replica.url, PATH, folder, dies_at_line=line, **options)
-            outcome = downloaders.outcome(pid)
+            killed = DownloadProcess(replica.url, PATH, folder, dies_at_line=line, **options)
+            outcome = killed.outcome()
             # Bytes that arrive in fewer pieces make fewer lines.
             survived = bool(outcome)
             lines = outcome.get("lines", lines)
@@ -141,8 +114,7 @@ def test_killed_at_any_line_the_next_call_succeeds(
             assert final.read_bytes() in ((OLD, BYTES) if overwrite else (BYTES,))
         else:
             assert not overwrite
-        with SiteClient(replica.url) as client:
-            resumed += fetch(client, PATH, folder, **options).resumed_from > 0
+        resumed += fetch(client, PATH, folder, **options).resumed_from > 0
         assert final.read_bytes() == BYTES
         assert names(folder) == [NAME]
     assert resumed
@@ -150,7 +122,7 @@ def test_killed_at_any_line_the_next_call_succeeds(
 
 
 def test_killed_at_any_byte_the_next_call_resumes(
-    replica: Replica, downloaders: Downloaders, tmp_path: Path
+    replica: Replica, client: SiteClient, tmp_path: Path
 ) -> None:
     """Ten kills of one download after the other, each from outside, and none loses a byte."""
     seed = random.randrange(2**32)
@@ -162,23 +134,21 @@ def test_killed_at_any_byte_the_next_call_resumes(
         # All up to the cut, and no answer to the next request.
         answer = Held(before=Answer(cut_after=cut - resumed_from))
         replica.answer(PATH, answer)
-        pid = downloaders.start(replica.url, PATH, tmp_path, stream_chunk_size=PIECE)
+        killed = DownloadProcess(replica.url, PATH, tmp_path, stream_chunk_size=PIECE)
         answer.requested.wait()
-        downloaders.kill(pid)
-        assert downloaders.outcome(pid) == {}
+        killed.kill()
+        assert killed.outcome() == {}
         assert part.read_bytes() == BYTES[:cut]
         assert not (tmp_path / NAME).exists()
         resumed_from = cut
     replica.clear_answers()
-    with SiteClient(replica.url) as client:
-        assert fetch(client, PATH, tmp_path, sha256=DIGEST).resumed_from == cuts[-1]
+    assert fetch(client, PATH, tmp_path, sha256=DIGEST).resumed_from == cuts[-1]
     assert names(tmp_path) == [NAME]
 
 
 @pytest.fixture
-def waiting() -> Iterator[threading.Event]:
+def waiting(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> threading.Event:
     """Set when a call waits for another one."""
-
     seen = threading.Event()
 
     class Handler(logging.Handler):
@@ -187,30 +157,25 @@ def waiting() -> Iterator[threading.Event]:
                 seen.set()
 
     logger = logging.getLogger("pyorg_pipeline.downloads.files")
-    handler = Handler()
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    yield seen
-    logger.removeHandler(handler)
-    logger.setLevel(level)
+    caplog.set_level(logging.INFO, logger.name)
+    monkeypatch.setattr(logger, "handlers", [Handler()])
+    return seen
+
+
+NEWER = random.Random(4).randbytes(700_001)
+LONGER = random.Random(5).randbytes(700_002)
 
 
 def two_calls(
-    replica: Replica,
-    folder: Path,
-    waiting: threading.Event,
-    *,
-    after: Answer | None = None,
-    **options: Any,
+    replica: Replica, folder: Path, waiting: threading.Event, after: Answer, known: dict[str, Any]
 ) -> tuple[Download, Download]:
-    """Two calls of which the second, with these options, began while the first was fetching."""
+    """Two calls of which the second, which knows more, began while the first was fetching."""
     answer = Held(after=after)
     replica.answer(PATH, answer)
     with SiteClient(replica.url) as client, ThreadPoolExecutor(2) as threads:
         first = threads.submit(fetch, client, PATH, folder, overwrite=True)
         answer.requested.wait()
-        second = threads.submit(fetch, client, PATH, folder, overwrite=True, **options)
+        second = threads.submit(fetch, client, PATH, folder, overwrite=True, **known)
         waiting.wait()
         answer.hold.set()
         return first.result(), second.result()
@@ -221,17 +186,13 @@ def test_a_waiting_call_verifies_the_file_of_the_other_and_takes_it(
 ) -> None:
     """Also with overwrite=True: what came while it waited is as new as what it would fetch."""
     (tmp_path / NAME).write_bytes(OLD)
-    first, second = two_calls(replica, tmp_path, waiting, sha256=DIGEST)
+    first, second = two_calls(replica, tmp_path, waiting, Answer(), {"sha256": DIGEST})
     assert (first.fetched, second.fetched) == (True, False)
     assert first.sha256 == second.sha256 == DIGEST
     assert second.verification is not None
     assert second.verification.method == "digest"
     assert len(replica.requests) == 1
     assert names(tmp_path) == [NAME]
-
-
-NEWER = random.Random(4).randbytes(700_001)
-LONGER = random.Random(5).randbytes(700_002)
 
 
 @pytest.mark.parametrize(
@@ -246,8 +207,7 @@ def test_a_waiting_call_fetches_if_the_others_file_does_not_verify(
     content: bytes,
     known: dict[str, Any],
 ) -> None:
-    after = Answer(body=content)
-    first, second = two_calls(replica, tmp_path, waiting, after=after, **known)
+    first, second = two_calls(replica, tmp_path, waiting, Answer(body=content), known)
     assert (first.sha256, first.fetched) == (DIGEST, True)
     assert (second.sha256, second.fetched) == (sha256(content).hexdigest(), True)
     assert (tmp_path / NAME).read_bytes() == content
@@ -274,32 +234,25 @@ def test_a_waiting_call_ends_when_its_client_is_cancelled(
 
 
 def test_a_file_size_limit_is_reported_and_the_next_call_resumes(
-    replica: Replica, downloaders: Downloaders, tmp_path: Path
+    replica: Replica, client: SiteClient, tmp_path: Path
 ) -> None:
     (tmp_path / NAME).write_bytes(OLD)
     options = {"stream_chunk_size": PIECE, "overwrite": True}
-    pid = downloaders.start(replica.url, PATH, tmp_path, largest_file=100_000, **options)
-    outcome = downloaders.outcome(pid)
+    limited = DownloadProcess(replica.url, PATH, tmp_path, largest_file=100_000, **options)
+    outcome = limited.outcome()
     assert outcome["error"] == "DestinationError"
     assert "larger than is allowed" in outcome["message"]
     assert "ulimit" in outcome["message"]
     assert (tmp_path / NAME).read_bytes() == OLD
-    with SiteClient(replica.url) as client:
-        done = fetch(client, PATH, tmp_path, overwrite=True)
+    done = fetch(client, PATH, tmp_path, overwrite=True)
     assert done.resumed_from == 100_000
     assert (tmp_path / NAME).read_bytes() == BYTES
     assert names(tmp_path) == [NAME]
 
 
-@pytest.mark.parametrize("chunk_size", [PIECE, 1024 * 1024])
-def test_memory_does_not_grow_with_the_file(
-    downloaders: Downloaders, tmp_path: Path, chunk_size: int
-) -> None:
-    with Replica([]) as replica:
-        date = datetime(2025, 10, 14, tzinfo=UTC)
-        replica.add("large", size=96_000_000, last_modified=date)
-        pid = downloaders.start(replica.url, "large", tmp_path, stream_chunk_size=chunk_size)
-        outcome = downloaders.outcome(pid)
+def test_memory_does_not_grow_with_the_file(replica: Replica, tmp_path: Path) -> None:
+    replica.add("large", size=96_000_000, last_modified=DATE)
+    outcome = DownloadProcess(replica.url, "large", tmp_path).outcome()
     assert outcome["fetched"]
     # In units of 1024 bytes on Linux and of bytes on macOS; the bound is 40 MB.
     assert outcome["grown"] < (40_000 if sys.platform != "darwin" else 40_000_000)

@@ -63,7 +63,6 @@ KEPT = {
     ],
     "one download at a time fetches a file": [
         "test_eight_processes_after_one_file_fetch_it_once",
-        "test_a_waiting_process_fetches_if_the_other_is_killed",
         "test_the_lock_of_a_killed_process_is_free",
         "test_a_lock_taken_while_another_is_released_keeps_its_file",
         "test_a_waiting_call_verifies_the_file_of_the_other_and_takes_it",
@@ -241,7 +240,6 @@ FAULTS = {
     ],
     "8 processes after one file": [
         "test_eight_processes_after_one_file_fetch_it_once",
-        "test_a_waiting_process_fetches_if_the_other_is_killed",
     ],
 }
 
