@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final, NamedTuple
@@ -28,17 +29,9 @@ MOST_FILES: Final = 64
 
 _NAME: Final = re.compile(r"([0-9]{6,18})(?:-([0-9]{6,18}))?\.parquet")
 
-#: Columns that become fields of a CatalogChange as they are.
-_PLAIN: Final = (
-    "change",
-    "path",
-    "version",
-    "artifact_type",
-    "companion_of",
-    "size_before",
-    "size",
-)
 _TIMES: Final = ("last_modified_before", "last_modified", "seen_at")
+#: The columns that are fields of a CatalogChange.
+_COLUMNS: Final = [field.name for field in fields(CatalogChange) if field.name != "url"]
 
 
 class _File(NamedTuple):
@@ -48,9 +41,6 @@ class _File(NamedTuple):
     last: int
     name: str
 
-    def lies_within(self, other: _File) -> bool:
-        return self != other and other.first <= self.first and self.last <= other.last
-
 
 def write_changes(
     store: CatalogStore, number: int, table: Any, metadata: Mapping[str, Any]
@@ -59,8 +49,7 @@ def write_changes(
 
     The metadata has `site_url`, and `recorded` as the module's docstring has it.
     """
-    name = _name(number, number)
-    return name, _write(store, name, table, metadata)
+    return _write(store, f"{number:06d}", table, metadata)
 
 
 def last_number(store: CatalogStore) -> int:
@@ -101,10 +90,12 @@ def changes_since(
             # It was merged into another one since the folder was listed.
             if _current_files(store) == files:
                 raise
-    found: list[CatalogChange] = []
-    for table in reversed(tables):
-        found += _changes(table, since, base_url, companions=companions)
-    return found
+    return [
+        CatalogChange(**row, url=base_url + quote(row["path"]))
+        for table in reversed(tables)
+        for row in _rows(table)
+        if (since is None or row["seen_at"] > since) and (companions or not row["companion_of"])
+    ]
 
 
 def merge_files(store: CatalogStore) -> None:
@@ -125,25 +116,19 @@ def merge_files(store: CatalogStore) -> None:
 
 
 def _merge(store: CatalogStore, files: Sequence[_File]) -> None:
-    read = [store.read(file.name) for file in files]
-    tables = [table.select(schemas.CATALOG_CHANGES.names) for table, _ in read]
-    tables = [table.cast(schemas.CATALOG_CHANGES) for table in tables]
-    _write(
-        store,
-        _name(files[0].first, files[-1].last),
-        pa.concat_tables(tables).combine_chunks(),
-        read[-1].metadata,
-    )
+    read = [store.read(file.name, schemas.CATALOG_CHANGES.names) for file in files]
+    tables = [found.table.cast(schemas.CATALOG_CHANGES) for found in read]
+    span = f"{files[0].first:06d}-{files[-1].last:06d}"
+    _write(store, span, pa.concat_tables(tables).combine_chunks(), read[-1].metadata)
 
 
-def _write(store: CatalogStore, name: str, table: Any, metadata: Mapping[str, Any]) -> int:
+def _write(
+    store: CatalogStore, span: str, table: Any, metadata: Mapping[str, Any]
+) -> tuple[str, int]:
+    name = f"{FOLDER}/{span}.parquet"
     seen = [time for time in utc_times(table["seen_at"]) if time is not None]
-    return store.write(
-        name,
-        schemas.CATALOG_CHANGES,
-        table,
-        {**metadata, "first_seen_at": min(seen), "last_seen_at": max(seen)},
-    )
+    metadata = {**metadata, "first_seen_at": min(seen), "last_seen_at": max(seen)}
+    return name, store.write(name, schemas.CATALOG_CHANGES, table, metadata)
 
 
 def _newest_first(
@@ -165,17 +150,12 @@ def _newest_first(
             return
 
 
-def _changes(
-    table: Any, since: datetime | None, base_url: str, *, companions: bool
-) -> Iterator[CatalogChange]:
-    if not companions:
-        table = table.filter(table["companion_of"].is_null())
-    columns = {name: table[name].to_pylist() for name in _PLAIN}
-    columns.update({name: utc_times(table[name]) for name in _TIMES})
-    for values in zip(*columns.values(), strict=True):
-        row: dict[str, Any] = dict(zip(columns, values, strict=True))
-        if since is None or row["seen_at"] > since:
-            yield CatalogChange(**row, url=base_url + quote(row["path"]))
+def _rows(table: Any) -> Iterator[dict[str, Any]]:
+    columns = [
+        utc_times(table[name]) if name in _TIMES else table[name].to_pylist() for name in _COLUMNS
+    ]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(_COLUMNS, values, strict=True))
 
 
 def _site(store: CatalogStore, file: _File) -> str | None:
@@ -186,19 +166,18 @@ def _site(store: CatalogStore, file: _File) -> str | None:
 def _current_files(store: CatalogStore) -> list[_File]:
     """The files that were not merged into others, the oldest first."""
     files = _files(store)
-    return [file for file in files if not any(file.lies_within(other) for other in files)]
+    return [
+        file
+        for file in files
+        if not any(
+            one != file and one.first <= file.first and file.last <= one.last for one in files
+        )
+    ]
 
 
 def _files(store: CatalogStore) -> list[_File]:
     """All files of changes, by their numbers; files under other names are ignored."""
-    found = []
-    for name in store.location.names(FOLDER):
-        if match := _NAME.fullmatch(name):
-            first = int(match[1])
-            found.append(_File(first, int(match[2] or first), f"{FOLDER}/{name}"))
-    return sorted(found)
-
-
-def _name(first: int, last: int) -> str:
-    span = f"{first:06d}" if first == last else f"{first:06d}-{last:06d}"
-    return f"{FOLDER}/{span}.parquet"
+    matches = filter(None, map(_NAME.fullmatch, store.location.names(FOLDER)))
+    return sorted(
+        _File(int(match[1]), int(match[2] or match[1]), f"{FOLDER}/{match[0]}") for match in matches
+    )

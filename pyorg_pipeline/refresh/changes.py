@@ -28,7 +28,6 @@ from pyorg_pipeline.catalog.store import (
     directory_file,
     sort_by_version,
 )
-from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
 from pyorg_pipeline.model.catalog import APPEARED, REPLACED, VANISHED
 from pyorg_pipeline.model.companions import companion_name
 
@@ -36,11 +35,10 @@ from pyorg_pipeline.model.companions import companion_name
 Row = dict[str, Any]
 #: A row of schemas.CATALOG_CHANGES, without sequence and seen_at.
 Change = dict[str, Any]
-#: Size and date of a file that exists.
-_State = tuple[int | None, datetime | None]
 
-#: What a change says of the file's artifact.
-_OF_ARTIFACT: Final = ("directory", *VERSION_COLUMNS, "version", "artifact_type")
+#: What a change says of the file's artifact, and the state of a file that exists.
+_OF_ARTIFACT: Final = ("path", "name", "directory", *VERSION_COLUMNS, "version", "artifact_type")
+_STATE: Final = ("size", "last_modified")
 
 #: Times in tables have milliseconds.
 _TICK: Final = timedelta(milliseconds=1)
@@ -52,10 +50,10 @@ class RecordedChanges(NamedTuple):
     #: Of schemas.CATALOG_CHANGES, sorted by version, then path.
     table: Any
     #: The number of their file; None if there were none.
-    sequence: int | None
+    sequence: int | None = None
     #: Below the catalog's location; None if there were none.
-    file: str | None
-    bytes: int
+    file: str | None = None
+    bytes: int = 0
 
 
 class ChangeTracker:
@@ -67,7 +65,12 @@ class ChangeTracker:
     def __init__(self, store: CatalogStore, site_url: str) -> None:
         self.site_url = site_url
         self._recorded: Mapping[str, int] = last_metadata(store).get("recorded", {})
-        self.is_first_fill = _is_first_fill(store, site_url)
+        published = store.metadata_or_none(CATALOG_FILE)
+        self.is_first_fill = (
+            store.location.stamp(CATALOG_FILE) is None
+            if published is None
+            else published["site_url"] != site_url
+        )
 
     def pending(
         self, directory: str, metadata: Mapping[str, Any] | None, changes: Sequence[Change]
@@ -78,11 +81,9 @@ class ChangeTracker:
         between the two.
         """
         recorded = self._recorded.get(directory, 0)
-        number = recorded
-        rows: list[Change] = []
-        if metadata is not None:
-            number = max(number, metadata.get("changes_number", 0))
-            rows = metadata.get("changes", []) if number > recorded else []
+        number, rows = recorded, []
+        if metadata is not None and metadata.get("changes_number", 0) > recorded:
+            number, rows = metadata["changes_number"], metadata["changes"]
         if changes and not self.is_first_fill:
             # The number stays if nothing is left of the changes: it may have been published.
             number, rows = number + 1, combined(rows, changes)
@@ -92,11 +93,10 @@ class ChangeTracker:
 def find_changes(before: Iterable[Row], after: Iterable[Row]) -> list[Change]:
     """What differs between two states of a directory, companions included, sorted by path."""
     old, new = _files(before), _files(after)
-    changes = []
-    for path in sorted(old.keys() | new.keys()):
-        was, state_before = old.get(path, (None, None))
-        file, state_after = new.get(path, (None, None))
-        changes.append(_change(file or was or {}, state_before, state_after))
+    changes = (
+        _change(new.get(path) or old[path], old.get(path), new.get(path))
+        for path in sorted(old.keys() | new.keys())
+    )
     return [change for change in changes if change is not None]
 
 
@@ -105,10 +105,13 @@ def combined(earlier: Iterable[Change], later: Iterable[Change]) -> list[Change]
     found = {change["path"]: change for change in earlier}
     for change in later:
         first = found.pop(change["path"], change)
-        existed, exists = first["change"] != APPEARED, change["change"] != VANISHED
-        before = first["size_before"], first["last_modified_before"]
-        after = change["size"], change["last_modified"]
-        if merged := _change(change, before if existed else None, after if exists else None):
+        before = {name: first[f"{name}_before"] for name in _STATE}
+        merged = _change(
+            change,
+            None if first["change"] == APPEARED else before,
+            None if change["change"] == VANISHED else change,
+        )
+        if merged is not None:
             found[change["path"]] = merged
     return [found[path] for path in sorted(found)]
 
@@ -143,24 +146,24 @@ def record_changes(store: CatalogStore) -> RecordedChanges:
     Changes of a table that was replaced since the publication wait for the next one.
     """
     published, last = store.metadata(CATALOG_FILE), last_metadata(store)
-    recorded = dict(last.get("recorded", {}))
+    recorded: dict[str, int] = {}
     rows: list[Change] = []
     for directory, number in _unrecorded(published, last).items():
         metadata = store.metadata_or_none(directory_file(directory)) or {}
         if metadata.get("changes_number") == number:
             rows += metadata["changes"]
             recorded[directory] = number
-    sequence, file, size = None, None, 0
-    table = schemas.CATALOG_CHANGES.empty_table()
-    if recorded != last.get("recorded", {}):
+    done = RecordedChanges(schemas.CATALOG_CHANGES.empty_table())
+    if recorded:
         sequence = last_number(store) + 1
         seen_at = later_time(datetime.now(UTC), last.get("last_seen_at"))
         rows = [{**row, "sequence": sequence, "seen_at": seen_at} for row in rows]
         table = sort_by_version(pa.Table.from_pylist(rows, schema=schemas.CATALOG_CHANGES))
+        recorded = {**last.get("recorded", {}), **recorded}
         metadata = {"site_url": published["site_url"], "recorded": recorded}
-        file, size = write_changes(store, sequence, table.combine_chunks(), metadata)
+        done = RecordedChanges(table, sequence, *write_changes(store, sequence, table, metadata))
     merge_files(store)
-    return RecordedChanges(table, sequence, file, size)
+    return done
 
 
 def later_time(now: datetime, last: datetime | None) -> datetime:
@@ -181,54 +184,43 @@ def _unrecorded(published: Mapping[str, Any], last: Mapping[str, Any]) -> dict[s
     }
 
 
-def _is_first_fill(store: CatalogStore, site_url: str) -> bool:
-    try:
-        return bool(store.metadata(CATALOG_FILE)["site_url"] != site_url)
-    except CatalogMissingError:
-        return True
-    except CatalogUnreadableError:
-        return False
-
-
-def _files(artifacts: Iterable[Row]) -> dict[str, tuple[Change, _State]]:
+def _files(artifacts: Iterable[Row]) -> dict[str, Row]:
     """The artifacts and their companions by path: what a change says of each, and its state."""
-    found: dict[str, tuple[Change, _State]] = {}
+    found = {}
     for row in artifacts:
-        of_artifact = {column: row.get(column) for column in _OF_ARTIFACT}
-        path, name = row["path"], row["name"]
-        file: Change = {"path": path, "name": name, **of_artifact, "companion_of": None}
-        found[path] = file, (row["size"], row["last_modified"])
+        artifact = {name: row.get(name) for name in (*_OF_ARTIFACT, *_STATE)}
+        found[row["path"]] = {**artifact, "companion_of": None}
         for suffix, size, date in companions(row):
-            companion = {
-                **file,
-                "path": companion_name(path, suffix),
-                "name": companion_name(name, suffix),
-                "companion_of": path,
+            path = companion_name(row["path"], suffix)
+            found[path] = {
+                **artifact,
+                "path": path,
+                "name": companion_name(row["name"], suffix),
+                "companion_of": row["path"],
+                "size": size,
+                "last_modified": date,
             }
-            found[companion["path"]] = companion, (size, date)
     return found
 
 
-def _change(file: Change, before: _State | None, after: _State | None) -> Change | None:
+def _change(
+    file: Row, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> Change | None:
     """The change of a file between two states, None where it does not exist; None if none."""
     if before is not None and after is not None:
         # A size or date that only one of the states has is no difference: mirrors differ in what
         # their listings show.
-        known = [pair for pair in zip(before, after, strict=True) if None not in pair]
-        if all(one == other for one, other in known):
+        known = [(before[name], after[name]) for name in _STATE]
+        if all(one == other for one, other in known if None not in (one, other)):
             return None
         kind = REPLACED
     elif before is None and after is None:
         return None
     else:
         kind = APPEARED if before is None else VANISHED
-    size_before, last_modified_before = before or (None, None)
-    size, last_modified = after or (None, None)
     return {
         **file,
         "change": kind,
-        "size_before": size_before,
-        "last_modified_before": last_modified_before,
-        "size": size,
-        "last_modified": last_modified,
+        **{f"{name}_before": before and before[name] for name in _STATE},
+        **{name: after and after[name] for name in _STATE},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.digests import digests_in_force
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseFile, release_history
-from pyorg_pipeline.refresh.changes import changes_due, pending_numbers
+from pyorg_pipeline.refresh.changes import Row, changes_due, pending_numbers
 from pyorg_pipeline.refresh.directories import Tables, current_tables, listed_directories
 from pyorg_pipeline.refresh.releases import releases_due
 
@@ -44,21 +44,17 @@ _DIGEST_COLUMNS: Final = ("sha256", "digest_source", "signed_by")
 def publication_due(store: CatalogStore, tables: Tables | None = None) -> bool:
     """Whether the published tables lack something that the directories' tables have.
 
-    Time alone makes them stale, too: see `releases_due`.
-
-    Args:
-        store: the catalog's.
-        tables: its `current_tables`, if they were read since the last crawl.
+    Time alone makes them stale, too: see `releases_due`. `tables` are the `current_tables`, if they
+    were read since the last crawl.
     """
     published, latest = store.metadata_or_none(CATALOG_FILE), store.metadata_or_none(LATEST_FILE)
     if published is None or latest is None:
         return True
-    if latest["catalog_published_at"] != published["published_at"]:
-        return True
     tables = current_tables(store) if tables is None else tables
     listed = [name for name in listed_directories(store) if name in tables]
     return (
-        published["crawls"] != {name: tables[name]["crawled_at"] for name in listed}
+        latest["catalog_published_at"] != published["published_at"]
+        or published["crawls"] != {name: tables[name]["crawled_at"] for name in listed}
         or published.get("changes", {}) != pending_numbers(tables)
         or published.get("digests", {}) != _digest_tables(store, published["site_url"])
         or releases_due(store)
@@ -75,14 +71,15 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
         CatalogError: a directory's table is damaged; it was removed, so that the directory is
             crawled again, and the published snapshot stays.
     """
-    site_url = store.metadata(DIRECTORIES_FILE)["site_url"]
-    listed = listed_directories(store)
-    found = store.directory_tables(listed, [*schemas.ARTIFACT_CATALOG.names, "removed_at"])
-    _refuse_damaged(store, [name for name in listed if name not in found])
-    found = {name: each for name, each in found.items() if each.metadata["site_url"] == site_url}
+    directories, root = store.read(DIRECTORIES_FILE, ["name"])
+    site_url, listed = root["site_url"], listed_directories(store)
+    columns = [*schemas.ARTIFACT_CATALOG.names, "removed_at"]
+    stored = store.directory_tables(directories["name"].to_pylist(), columns)
+    _refuse_damaged(store, [directory_file(name) for name in listed if name not in stored])
+    stored = {name: each for name, each in stored.items() if each.metadata["site_url"] == site_url}
+    found = {name: each for name, each in stored.items() if name in listed}
     digests = _digest_tables(store, site_url)
     tables = [each.table for each in found.values()]
-    metadata = {name: each.metadata for name, each in found.items()}
     # In one chunk: operations on a column then run once, not once a directory.
     table = pa.concat_tables(tables or [schemas.RELEASE_ARTIFACTS.empty_table()]).combine_chunks()
     table = _with_digests(table.filter(table["removed_at"].is_null()), store, digests)
@@ -100,8 +97,8 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
         {
             "site_url": site_url,
             "published_at": datetime.now(UTC),
-            "crawls": {name: each["crawled_at"] for name, each in metadata.items()},
-            "changes": pending_numbers({**metadata, **_removed_tables(store, site_url)}),
+            "crawls": {name: each.metadata["crawled_at"] for name, each in found.items()},
+            "changes": pending_numbers({name: each.metadata for name, each in stored.items()}),
             "digests": digests,
             "before": before,
             "directories": len(found),
@@ -121,33 +118,32 @@ def latest_versions(store: CatalogStore, catalog: StoredTable) -> StoredTable:
     Its metadata has the highest version of each of its rows within the last week (`before`), and
     the rows whose version is another than before (`moved`).
     """
-    published_at = catalog.metadata["published_at"]
+    published_at, site_url = catalog.metadata["published_at"], catalog.metadata["site_url"]
     files = release_files(catalog.table)
     rows = _latest_rows(release_history(files, now=published_at), files)
-    previous = store.read_or_none(LATEST_FILE)
-    if previous is not None and previous.metadata["site_url"] != catalog.metadata["site_url"]:
-        previous = None
-    rows_before = [] if previous is None else previous.table.to_pylist()
-    before = {_place(row): row["version"] for row in rows_before}
+    previous, metadata = store.read_or_none(LATEST_FILE) or (None, {})
+    rows_before = []
+    if previous is not None and metadata["site_url"] == site_url:
+        rows_before = previous.to_pylist()
+    versions_before = {_place(row): row["version"] for row in rows_before}
     return StoredTable(
         pa.Table.from_pylist(rows, schema=schemas.LATEST_VERSION),
         {
-            "site_url": catalog.metadata["site_url"],
+            "site_url": site_url,
             "catalog_published_at": published_at,
-            "before": [] if previous is None else _highest(previous, published_at),
+            "before": _highest(metadata.get("before", []), rows_before, published_at),
             "moved": [
                 f"{row['series'] or 'all'}{' final' if row['final_only'] else ''}"
                 for row in rows
-                if before.get(_place(row)) != row["version"]
+                if versions_before.get(_place(row)) != row["version"]
             ],
         },
     )
 
 
-def _refuse_damaged(store: CatalogStore, directories: Iterable[str]) -> None:
-    """Remove the tables of these directories, which cannot be read, as far as they exist."""
-    names = [directory_file(name) for name in directories]
-    damaged = [name for name in names if store.location.stamp(name) is not None]
+def _refuse_damaged(store: CatalogStore, files: Iterable[str]) -> None:
+    """Remove those of these files, which cannot be read, that exist."""
+    damaged = [name for name in files if store.location.stamp(name) is not None]
     for name in damaged:
         store.location.delete(name)
     if damaged:
@@ -156,13 +152,6 @@ def _refuse_damaged(store: CatalogStore, directories: Iterable[str]) -> None:
             "published catalog is unchanged; the next `pyorg refresh` reads these directories "
             "again. Check the disk"
         )
-
-
-def _removed_tables(store: CatalogStore, site_url: str) -> dict[str, dict[str, Any]]:
-    """The metadata of the tables of directories that the root no longer lists."""
-    removed = (row["name"] for row in store.rows(DIRECTORIES_FILE) if row["removed_at"])
-    found = {name: store.metadata_or_none(directory_file(name)) for name in removed}
-    return {name: each for name, each in found.items() if each and each["site_url"] == site_url}
 
 
 def _digest_tables(store: CatalogStore, site_url: str) -> dict[str, datetime]:
@@ -216,20 +205,20 @@ def _latest_rows(
     return rows
 
 
-def _highest(previous: StoredTable, now: datetime) -> list[dict[str, Any]]:
+def _highest(
+    remembered: Iterable[Row], published: Sequence[Row], now: datetime
+) -> list[dict[str, Any]]:
     """The highest rows of the last week, each with the time of the last snapshot that had it."""
-    highest = {
-        _place(row): row
-        for row in previous.metadata.get("before") or ()
-        # Rows of earlier versions have no time.
-        if "until" in row and now - row["until"] < _REMEMBERED
-    }
-    for row in previous.table.to_pylist():
+    if not published:
+        # They may be of another site.
+        return []
+    highest = {_place(row): row for row in remembered if now - row["until"] < _REMEMBERED}
+    for row in published:
         known = highest.get(_place(row))
         if known is None or version_key(known) <= version_key(row):
             highest[_place(row)] = {**{name: row[name] for name in _LATEST_BEFORE}, "until": now}
     return list(highest.values())
 
 
-def _place(row: Mapping[str, Any]) -> tuple[str | None, bool]:
+def _place(row: Row) -> tuple[str | None, bool]:
     return row["series"], row["final_only"]
