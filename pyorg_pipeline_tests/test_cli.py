@@ -18,8 +18,6 @@ import pytest
 
 from pyorg_pipeline import PythonOrgDownloads
 from pyorg_pipeline.__main__ import main
-from pyorg_pipeline.catalog.location import LocalLocation
-from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.reports.tables import ARTIFACTS, table_lines
 from pyorg_pipeline_tests.support.command_line import (
@@ -65,7 +63,7 @@ def commands_in(text: str) -> list[str]:
     return sorted(re.findall(r"^    (\w+)(?: {2}|$)", text, re.MULTILINE))
 
 
-def test_the_issue_s_command_lists_an_artifact_a_line(catalog_home: Path) -> None:
+def test_the_example_command_lists_an_artifact_a_line(catalog_home: Path) -> None:
     done = pyorg(catalog_home, *EXAMPLE)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
@@ -77,14 +75,20 @@ def test_the_issue_s_command_lists_an_artifact_a_line(catalog_home: Path) -> Non
 def test_the_script_and_the_module_are_the_same_program(catalog_home: Path) -> None:
     script = shutil.which("pyorg", path=str(Path(sys.executable).parent))
     assert script is not None, "the project has to be installed, `pip install -e .`"
-    for arguments in ((), ("PythonOrgDownloads", "latest_version"), ("refresh", "--help")):
+    for arguments, begin in (
+        ((), "usage: pyorg ["),
+        (("PythonOrgDownloads",), "usage: pyorg Py"),
+        (("refresh", "--help"), "usage: pyorg refresh"),
+        (("--version",), f"pyorg_pipeline {version('pyorg-pipeline')}\n"),
+    ):
         by_script = pyorg(catalog_home, *arguments, program=(script,))
         by_module = pyorg(catalog_home, *arguments)
-        assert by_script.stdout == by_module.stdout != ""
-        assert by_script.returncode == by_module.returncode == 0
+        assert by_script.stdout == by_module.stdout
+        assert by_script.stdout.startswith(begin)
+        assert (by_script.returncode, by_module.returncode, by_script.stderr) == (0, 0, "")
 
 
-def test_help_lists_what_is_ours_alone_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_our_commands_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
     text = help_of(capsys=capsys)
     assert commands_in(text) == COMMANDS
     assert "  pyorg PythonOrgDownloads list_version_artifacts 3 13 --micro 9\n" in text
@@ -105,33 +109,11 @@ def test_the_help_of_each_command_ends_with_an_example_that_can_be_parsed(
     help_of(*words, capsys=capsys)
 
 
-def test_without_a_command_or_a_method_help_is_printed(catalog_home: Path) -> None:
-    for arguments, usage in (((), "usage: pyorg ["), (("PythonOrgDownloads",), "usage: pyorg Py")):
-        done = pyorg(catalog_home, *arguments)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.startswith(usage)
-
-
-def test_the_version_is_that_of_the_package(catalog_home: Path) -> None:
-    done = pyorg(catalog_home, "--version")
-    assert done.stdout == f"pyorg_pipeline {version('pyorg-pipeline')}\n"
-
-
-@pytest.mark.parametrize(
-    ("flag", "final_only"),
-    [
-        ((), True),
-        (("--final_only", "false"), False),
-        (("--final_only", "no"), False),
-        (("--final_only", "true"), True),
-        (("--final_only",), True),
-    ],
-)
-def test_flags_do_what_they_say(
-    catalog_home: Path, flag: tuple[str, ...], final_only: bool
-) -> None:
-    done = pyorg(catalog_home, "PythonOrgDownloads", "list_version_artifacts", "3", "14", *flag)
-    expected = Catalog.list_version_artifacts(3, 14, 0, final_only)
+@pytest.mark.parametrize("flag", ["", "true", "1", "false", "no"])
+def test_a_flag_is_a_switch_or_has_a_value(catalog_home: Path, flag: str) -> None:
+    listed = ("PythonOrgDownloads", "list_version_artifacts", "3", "14", "--final_only")
+    done = pyorg(catalog_home, *listed, *([flag] if flag else []))
+    expected = Catalog.list_version_artifacts(3, 14, 0, flag not in {"false", "no"})
     assert done.stdout.splitlines() == [artifact.path for artifact in expected]
 
 
@@ -168,76 +150,69 @@ def test_a_report_on_a_terminal_is_a_table_that_fits_it(catalog_home: Path, colu
     assert any(".spdx.json" in line for line in lines) == (columns == 160)
 
 
+def error_line(done: subprocess.CompletedProcess[str], code: int) -> str:
+    """The one line on stderr of a command that failed with that code, without its prefix."""
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith("pyorg: ")
+    assert done.stderr.endswith("\n")
+    assert done.stderr.count("\n") == 1
+    return done.stderr[len("pyorg: ") : -1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("3", "99"), "the catalog has no version 3.99.0; "),
-        (("3", "x"), "minor 'x' is not a whole number"),
-        (("3", "14", "--artifact_type", "sources"), "no artifact has the artifact_type 'sources'"),
-        (("3", "14", "--micro", "a\x1b[31m\nb"), "micro 'a"),
+        ("3 99", "the catalog has no version 3.99.0; "),
+        ("3 x", "minor 'x' is not a whole number"),
+        ("3 14 --artifact_type sources", "no artifact has the artifact_type 'sources'"),
+        ("3 14 --micro a\x1b[31m\nb", "micro 'a"),
     ],
 )
-def test_an_error_is_one_line_and_exit_1(
-    catalog_home: Path, arguments: tuple[str, ...], message: str
-) -> None:
-    done = pyorg(catalog_home, "PythonOrgDownloads", "list_version_artifacts", *arguments)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"pyorg: {message}")
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.endswith("\n")
-    assert "\x1b" not in done.stderr
+def test_an_error_is_one_line_and_exit_1(catalog_home: Path, arguments: str, message: str) -> None:
+    words = arguments.split(" ")
+    done = pyorg(catalog_home, "PythonOrgDownloads", "list_version_artifacts", *words)
+    line = error_line(done, 1)
+    assert line.startswith(message)
+    assert "\x1b" not in line
 
 
-@pytest.mark.parametrize(
-    "command", [("PythonOrgDownloads", "latest_version"), ("refresh",), ("ui",)]
-)
-def test_a_bad_setting_is_one_line_that_names_it_and_exit_2(
-    catalog_home: Path, command: tuple[str, ...]
+@pytest.mark.parametrize("command", ["PythonOrgDownloads latest_version", "refresh", "ui"])
+def test_an_invalid_setting_is_one_line_that_names_it_and_exit_2(
+    catalog_home: Path, command: str
 ) -> None:
-    done = pyorg(catalog_home, *command, PYORG_SITE_URL="ftp://python.org/")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("pyorg: PYORG_SITE_URL='ftp://python.org/' cannot be used: ")
-    assert done.stderr.count("\n") == 1
+    done = pyorg(catalog_home, *command.split(), PYORG_SITE_URL="ftp://python.org/")
+    assert error_line(done, 2).startswith("PYORG_SITE_URL='ftp://python.org/' cannot be used: ")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nonsense",), "invalid choice: 'nonsense'"),
-        (("PythonOrgDownloads", "nonsense"), "invalid choice: 'nonsense'"),
-        (("PythonOrgDownloads", "list_version_artifacts", "3"), "required: minor"),
-        (("refresh", "--full", "perhaps"), "invalid true or false value: 'perhaps'"),
-        (("ui", "--port", "x"), "invalid int value: 'x'"),
-        (("--input-file=x", "ui"), "unrecognized arguments: --input-file=x"),
-        (
-            ("PythonOrgDownloads", "download_artifact", "x", "--progress", "x"),
-            "unrecognized arguments: --progress x",
-        ),
-        (
-            ("PythonOrgDownloads", "download_release", "3", "13", "--progress", "x"),
-            "unrecognized arguments: --progress x",
+        ("nonsense", "invalid choice: 'nonsense'"),
+        ("PythonOrgDownloads nonsense", "invalid choice: 'nonsense'"),
+        ("PythonOrgDownloads list_version_artifacts 3", "required: minor"),
+        ("refresh --full perhaps", "invalid true or false value: 'perhaps'"),
+        ("ui --port x", "invalid int value: 'x'"),
+        ("--input-file=x ui", "unrecognized arguments: --input-file=x"),
+        *(
+            (f"PythonOrgDownloads {method} --progress x", "unrecognized arguments: --progress x")
+            for method in ("download_artifact x", "download_release 3 13")
         ),
         *(
-            (("--json", "PythonOrgDownloads", f"report_{what}", *values), f"use list_{what}\n")
-            for what, *values in (
-                ("changes",),
-                ("releases",),
-                ("all_release_artifacts",),
-                ("version_artifacts", "3", "13"),
-            )
+            (f"--json PythonOrgDownloads report_{what}", f"use list_{what.split()[0]}\n")
+            for what in ("changes", "releases", "all_release_artifacts", "version_artifacts 3 13")
         ),
     ],
 )
-def test_a_wrong_usage_is_argparse_s_error_and_exit_2(
-    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+def test_wrong_usage_is_an_error_of_argparse_and_exit_2(
+    arguments: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main(arguments)
+        main(arguments.split())
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
 
 
-def test_what_stdout_cannot_encode_is_shown_escaped(
+def test_characters_that_stdout_cannot_encode_are_escaped(
     tmp_path: Path, site: Replica, catalog_home: Path
 ) -> None:
     site.add("3.14.0/Python-3.14.0-π.zip")
@@ -265,7 +240,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @POSIX
-def test_a_reader_that_goes_away_is_no_error(catalog_home: Path) -> None:
+def test_a_closed_pipe_is_no_error(catalog_home: Path) -> None:
     command = [*PYORG, "PythonOrgDownloads", "list_all_release_artifacts"]
     with started(
         command,
@@ -329,16 +304,6 @@ def test_a_failed_directory_is_reported_after_the_summary_with_exit_1(
     assert list(json.loads(done.stdout)["failures"]) == ["3.14.0"]
 
 
-def test_a_refresh_beside_another_says_who_is_at_work(tmp_path: Path, site: Replica) -> None:
-    catalog = tmp_path / "catalog"
-    with exclusive(LocalLocation(catalog), tmp_path):
-        done = pyorg(tmp_path, "refresh", PYORG_SITE_URL=site.url)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"pyorg: {catalog} is being refreshed by process {os.getpid()} ")
-    assert done.stderr.count("\n") == 1
-    assert site.requests == []
-
-
 @pytest.mark.parametrize(
     ("arguments", "settings", "needs"),
     [
@@ -350,14 +315,13 @@ def test_a_refresh_beside_another_says_who_is_at_work(tmp_path: Path, site: Repl
         (("download", "--destination", "s3://bucket/files"), {}, "a destination at s3://"),
     ],
 )
-def test_an_extra_that_is_missing_is_named_with_how_to_install_it_and_exit_2(
+def test_a_missing_extra_is_named_with_how_to_install_it_and_exit_2(
     catalog_home: Path,
     tmp_path: Path,
     arguments: tuple[str, ...],
     settings: dict[str, str],
     needs: str,
 ) -> None:
-    """In a process that cannot find s3fs, whether or not it is installed."""
     (tmp_path / "catalog").symlink_to(catalog_home / "catalog", target_is_directory=True)
     code = (
         "import sys\n"
@@ -366,29 +330,19 @@ def test_an_extra_that_is_missing_is_named_with_how_to_install_it_and_exit_2(
         f"sys.exit(main({arguments!r}))\n"
     )
     site_url = Catalog.catalog_info().site_url
-    done = pyorg(
-        tmp_path, program=(sys.executable, "-c", code), PYORG_SITE_URL=site_url, **settings
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        f"pyorg: {needs} needs a further package: "
-        "pip install '.[s3]' in the clone of pyorg_pipeline\n"
-    )
+    program = (sys.executable, "-c", code)
+    done = pyorg(tmp_path, program=program, PYORG_SITE_URL=site_url, **settings)
+    install = "pip install '.[s3]' in the clone of pyorg_pipeline"
+    assert error_line(done, 2) == f"{needs} needs a further package: {install}"
 
 
 @POSIX
 def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path, site: Replica) -> None:
     (tmp_path / "file").write_text("in the way")
-    homes = [
-        tmp_path / "file" / "home",
-        *([Path("/proc/home")] if Path("/proc/self").exists() else []),
-    ]
-    for home in homes:
-        done = pyorg(home, "refresh", PYORG_SITE_URL=site.url)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith(f"pyorg: {home}/catalog/.refresh.lock cannot be written: ")
-        assert done.stderr.endswith("set PYORG_HOME to one that can be written\n")
-        assert done.stderr.count("\n") == 1
+    home = tmp_path / "file" / "home"
+    line = error_line(pyorg(home, "refresh", PYORG_SITE_URL=site.url), 1)
+    assert line.startswith(f"{home}/catalog/.refresh.lock cannot be written: ")
+    assert line.endswith("set PYORG_HOME to one that can be written")
     assert site.requests == []
 
 
