@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.errors import SiteError
@@ -40,31 +39,23 @@ class Signer(NamedTuple):
 _GITHUB: Final = "https://github.com/login/oauth"
 _GOOGLE: Final = "https://accounts.google.com"
 
-_NED: Final = Signer("nad@python.org", _GITHUB)
-_LUKASZ: Final = Signer("lukasz@langa.pl", _GITHUB)
-_PABLO: Final = Signer("pablogsal@python.org", _GOOGLE)
-_THOMAS: Final = Signer("thomas@python.org", _GOOGLE)
-_HUGO: Final = Signer("hugo@python.org", _GITHUB)
-_SAVANNAH: Final = Signer("savannah@python.org", _GITHUB)
-
 #: Release managers by (major, minor); each signs every artifact of a series. As listed at
 #: https://www.python.org/downloads/metadata/sigstore/, the page that PEP 761 names.
-SIGNERS: Final[Mapping[tuple[int, int], Signer]] = MappingProxyType(
-    {
-        (3, 7): _NED,
-        (3, 8): _LUKASZ,
-        (3, 9): _LUKASZ,
-        (3, 10): _PABLO,
-        (3, 11): _PABLO,
-        (3, 12): _THOMAS,
-        (3, 13): _THOMAS,
-        (3, 14): _HUGO,
-        (3, 15): _HUGO,
-        (3, 16): _SAVANNAH,
-        (3, 17): _SAVANNAH,
-    }
-)
+SIGNERS: Final[Mapping[tuple[int, int], Signer]] = {
+    (3, 7): Signer("nad@python.org", _GITHUB),
+    (3, 8): Signer("lukasz@langa.pl", _GITHUB),
+    (3, 9): Signer("lukasz@langa.pl", _GITHUB),
+    (3, 10): Signer("pablogsal@python.org", _GOOGLE),
+    (3, 11): Signer("pablogsal@python.org", _GOOGLE),
+    (3, 12): Signer("thomas@python.org", _GOOGLE),
+    (3, 13): Signer("thomas@python.org", _GOOGLE),
+    (3, 14): Signer("hugo@python.org", _GITHUB),
+    (3, 15): Signer("hugo@python.org", _GITHUB),
+    (3, 16): Signer("savannah@python.org", _GITHUB),
+    (3, 17): Signer("savannah@python.org", _GITHUB),
+}
 
+#: The states of a companion that was read.
 OK: Final = "ok"
 MISSING: Final = "missing"
 UNREADABLE: Final = "unreadable"

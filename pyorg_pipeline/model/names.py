@@ -21,9 +21,7 @@ LONGEST_NAME: Final = 255
 #: uploader's spelling; the dictionary's is taken as well.
 _SUPERSEDED_MARKS: Final = ("_superceded", "_superseded")
 
-# ---------------------------------------------------------------------------------------------
-# Heads: how names begin, up to and including the version
-# ---------------------------------------------------------------------------------------------
+# Heads: how names begin, up to and including the version.
 
 # Nine digits fit the tables' integers; `+` behind the braces never gives a digit back, so that a
 # number is read whole or not at all.
@@ -58,9 +56,7 @@ _DOCUMENT_FORMS: Final = (
     r"(?P<options>html|text|texinfo|info|latex|isilo|(?:pdf|postscript)(?:-a4|-letter)?)"
 )
 
-# ---------------------------------------------------------------------------------------------
-# Rests: what stands between the version and the extension's dot
-# ---------------------------------------------------------------------------------------------
+# Rests: what stands between the version and the extension's dot.
 
 _FREE_THREADED: Final = r"(?P<free_threaded>t)?"
 _WINDOWS_ARCH: Final = r"(?:[-.](?P<arch>amd64|arm32|arm64|ia64|win32|x86))?"
@@ -69,9 +65,7 @@ _MIN_MACOS: Final = r"(?P<min_macos>(?:[0-9]+(?:\.[0-9]+)*)?-?(?:[0-9]+-[0-9]+-[
 _MAC_REVISION: Final = r"(?:-(?P<revision>[0-9]+(?:-[0-9]+-[0-9]+)?))?"
 _MAC_OPTIONS: Final = r"[-_]?(?P<options>active|full|patch|small|src)?"
 
-# ---------------------------------------------------------------------------------------------
-# Formats: what an extension is called, by the kind of artifact
-# ---------------------------------------------------------------------------------------------
+# Formats: what an extension is called, by the kind of artifact.
 
 _TARBALLS: Final = {
     "tar": "tarball",
@@ -98,10 +92,6 @@ _MAC_PACKAGES: Final = {"pkg": "installer_package", "dmg": "disk_image"}
 #: Encodings of Mac files with a resource fork.
 _MAC_ENCODINGS: Final = {"bin": "macbinary", "hqx": "binhex", "sit": "stuffit"}
 _DOCUMENTS: Final = {"chm": "html_help", "epub": "epub", "pdf": "pdf"}
-
-# ---------------------------------------------------------------------------------------------
-# The table
-# ---------------------------------------------------------------------------------------------
 
 
 class Rule(NamedTuple):
