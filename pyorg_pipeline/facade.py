@@ -72,8 +72,8 @@ class PythonOrgDownloads:
     ) -> list[PythonOrgArtifact]:
         """The artifacts of one version, sorted by version, then path.
 
-        With `final_only` only those of its final release; `artifact_type`, `arch` and `format`
-        filter the list. Unrecognised files are listed only by `artifact_type='unrecognised'`.
+        With `final_only` only those of its final release. `artifact_type`, `arch` and `format`
+        filter the list; unrecognised files are listed only by the type 'unrecognised'.
 
         Example: pyorg PythonOrgDownloads list_version_artifacts 3 13 --micro 9
 
@@ -108,9 +108,9 @@ class PythonOrgDownloads:
         name. The file gets its name when it is complete and verified. Existing files are not
         overwritten unless `overwrite`. None as the folder creates a temporary one.
 
-        `verify` is true (the strongest digest that the site publishes, else the size and the
-        archive's own checksums), `digest` (requires a digest), `signature` (requires a Sigstore
-        signature by the release's manager), or false (the size alone).
+        `verify` is true (by the strongest digest that the site publishes, else by size and the
+        archive's checksums), `digest` (requires one), `signature` (requires a Sigstore signature
+        by the release's manager), or false (by size alone).
 
         Example: pyorg PythonOrgDownloads download_artifact 3.13.9/Python-3.13.9.tgz
 
@@ -158,10 +158,10 @@ class PythonOrgDownloads:
     ) -> Path:
         """Download and verify one artifact of a release, and return the path of its file.
 
-        `artifact_format` holds attributes, as a dict or as text such as
-        format=tarball_deflate,arch=amd64: an artifact that has exactly these wins, else the only
-        one that has them all. The default is the source release's .tar.xz, or its best other
-        packing if it has none. The other arguments are those of download_artifact.
+        `artifact_format` has attributes, as a dict or as text such as
+        format=tarball_deflate,arch=amd64: an artifact with exactly these is chosen, else the only
+        one that has them all. The default is the source release in its best packing, .tar.xz
+        first. The other arguments are those of download_artifact.
 
         Example: pyorg PythonOrgDownloads download_release 3 13 --micro 9 --destination_dir /tmp
 
@@ -203,13 +203,13 @@ class PythonOrgDownloads:
         arch: str | None = None,
         format: str | None = None,
     ) -> NormalizedPythonVersion | tuple[NormalizedPythonVersion, Path]:
-        """The highest version, or the highest of a series such as 3.13.
+        """The highest final version, or the highest of a series such as 3.13, as three items.
 
-        It has three items for a final; without `final_only` it is the highest of any level, with
-        five. With `complete_only` it is the highest that is not still being uploaded: see
-        list_releases. With `artifact_type`, `arch` and `format` it is the highest that has such an
-        artifact, superseded files not counted. With `download_tarball` its source tarball is
-        downloaded to the current folder, and the version and the file's path are returned.
+        Without `final_only` it is the highest of any level, as five items. `complete_only` leaves
+        out releases that are still being uploaded: see list_releases. With `artifact_type`, `arch`
+        and `format` it is the highest that has such an artifact that is not superseded. With
+        `download_tarball` its source tarball is downloaded to the current folder, and the version
+        and the file's path are returned.
 
         Example: pyorg PythonOrgDownloads latest_version --series 3.13
 
@@ -275,8 +275,8 @@ class PythonOrgDownloads:
     ) -> list[PythonOrgArtifact]:
         """Every recognised artifact of the site, sorted by version, then path.
 
-        With `final_only` only those of final releases; `artifact_type`, `arch` and `format` filter
-        the list. `artifact_type='unrecognised'` lists the files that are not recognised.
+        With `final_only` only those of final releases. `artifact_type`, `arch` and `format` filter
+        the list; the type 'unrecognised' lists the files that are not recognised.
 
         Example: pyorg --json PythonOrgDownloads list_all_release_artifacts --arch arm64
 
@@ -296,10 +296,10 @@ class PythonOrgDownloads:
     ) -> "list[CatalogChange]":
         """The files that appeared, vanished or were replaced (other size or date), newest last.
 
-        Refreshes record them, from the second one on. With `companions` those of files about
-        artifacts, such as signatures, are included. Only changes seen after `since` are listed: a
-        datetime with a time zone, ISO 8601 text (UTC unless it has a zone), or an age such as 12h
-        or 7d. A program that polls passes the `seen_at` of the last change that it had.
+        Refreshes record them, from the second one on. `companions` includes files about artifacts,
+        such as signatures. `since` lists only changes seen after it: a datetime with a time zone,
+        ISO 8601 text (UTC unless it has a zone), or an age such as 12h or 7d. A program that polls
+        passes the `seen_at` of its last change.
 
         Example: pyorg PythonOrgDownloads list_changes --since 7d
 
