@@ -8,9 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -182,13 +180,9 @@ def test_an_added_file_or_directory_brings_the_directories_above_it(replica: Rep
     assert rows(replica, "3.14.0/win32/") == {}
 
 
-def test_dates_are_utc_to_the_second_and_now_by_default(replica: Replica) -> None:
-    before = datetime.now(UTC).replace(microsecond=0)
-    replica.add("new.txt")
-    date = parsedate_to_datetime(get(replica, "new.txt").headers["Last-Modified"])
-    assert before <= date <= datetime.now(UTC)
+def test_dates_are_utc_to_the_second(replica: Replica) -> None:
     east = timezone(timedelta(hours=5, minutes=30))
-    replica.touch("new.txt", datetime(2025, 1, 1, 2, 0, 59, 999_999, tzinfo=east))
+    replica.add("new.txt", last_modified=datetime(2025, 1, 1, 2, 0, 59, 999_999, tzinfo=east))
     assert rows(replica)["new.txt"] == ("31-Dec-2024 20:30", "1000")
     headers = get(replica, "new.txt").headers
     assert headers["Last-Modified"] == "Tue, 31 Dec 2024 20:30:59 GMT"
@@ -266,11 +260,8 @@ def test_stopping_cuts_an_answer_in_flight_and_one_that_is_held() -> None:
         big.request("GET", "/ftp/python/big.iso")
         response = big.getresponse()
         held.request("GET", "/ftp/python/README")
-    received = 0
-    with suppress(ConnectionError):
-        while piece := response.read(1 << 20):
-            received += len(piece)
-    assert received < BIG
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        response.read()
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
         held.getresponse()
     big.close()
@@ -278,17 +269,10 @@ def test_stopping_cuts_an_answer_in_flight_and_one_that_is_held() -> None:
 
 
 def test_a_stopped_replica_comes_back_under_the_same_url() -> None:
-    replica = Replica(ENTRIES)
-    with pytest.raises(RuntimeError, match="no URL before it is started"):
-        _ = replica.url
-    replica.start()
-    url = replica.url
-    assert url.startswith("http://127.0.0.1:")
-    with pytest.raises(RuntimeError, match=f"already serving {url}"):
-        replica.start()
-    replica.add("new.txt", size=3)
-    replica.stop()
-    replica.stop()
+    with Replica(ENTRIES) as replica:
+        url = replica.url
+        assert url.startswith("http://127.0.0.1:")
+        replica.add("new.txt", size=3)
     with pytest.raises(ConnectionRefusedError):
         ask(url, "new.txt")
     with replica:

@@ -5,11 +5,10 @@ It changes while it serves, records the requests that it gets, and fails on dema
 
 from __future__ import annotations
 
-import argparse
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from email.message import Message
 from http.client import responses
@@ -22,7 +21,7 @@ from pyorg_pipeline.demo.replica.answers import ROOT, Answer, Request, ordinary_
 from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
 from pyorg_pipeline.demo.replica.tree import ReplicaTree
 
-__all__ = ["Answer", "Replica", "Request", "ServedRequest", "main"]
+__all__ = ["Answer", "Replica", "Request", "ServedRequest"]
 
 #: How soon the accepting thread and answers that are held see that the server stops.
 _POLL_SECONDS: Final = 0.02
@@ -57,8 +56,6 @@ class Replica(ReplicaTree):
 
     def start(self) -> None:
         """Listen and serve, in threads of its own."""
-        if self._server is not None:
-            raise RuntimeError(f"the replica is already serving {self.url}")
         self._server = _Server(self._port, self._respond)
         self._port = self._server.server_port
 
@@ -78,8 +75,7 @@ class Replica(ReplicaTree):
     @property
     def url(self) -> str:
         """The root's URL, with a slash at its end; it survives a stop and a start."""
-        if not self._port:
-            raise RuntimeError("the replica has no URL before it is started")
+        assert self._port, "the replica has no URL before it is started"
         return f"http://127.0.0.1:{self._port}{ROOT}"
 
     @property
@@ -223,16 +219,3 @@ class _Handler(BaseHTTPRequestHandler):
             if self.server.stopping.is_set():
                 return False
         return True
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve the packaged record in the foreground until Ctrl-C."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pyorg_pipeline.demo.replica",
-        description="Serve a replica of python.org's release tree on this machine until Ctrl-C.",
-    )
-    parser.add_argument("--port", type=int, default=8000, help="0: any free port")
-    with Replica(port=parser.parse_args(arguments).port) as replica, suppress(KeyboardInterrupt):
-        sys.stdout.write(f"{replica.url}\n")
-        sys.stdout.flush()
-        threading.Event().wait()
