@@ -240,7 +240,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @POSIX
-def test_a_closed_pipe_is_no_error(catalog_home: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(catalog_home: Path) -> None:
     command = [*PYORG, "PythonOrgDownloads", "list_all_release_artifacts"]
     with started(
         command,

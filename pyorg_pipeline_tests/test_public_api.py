@@ -83,7 +83,7 @@ RAISED = [
 
 
 @pytest.mark.parametrize(("error", "text"), RAISED, ids=lambda one: type(one).__name__)
-def test_an_error_has_its_message_also_after_pickling(error: PyorgError, text: str) -> None:
+def test_an_error_has_its_message_after_pickling(error: PyorgError, text: str) -> None:
     assert str(error) == text
     copied = pickle.loads(pickle.dumps(error))
     assert (type(copied), str(copied), vars(copied)) == (type(error), text, vars(error))

@@ -253,7 +253,7 @@ RULES = {
         "test_a_young_release_lacks_what_the_two_before_it_had",
     ],
     "two, not one": [
-        "test_one_unfinished_release_is_no_habit_and_two_in_a_row_are",
+        "test_two_unfinished_releases_in_a_row_lower_what_is_expected_and_one_does_not",
         "test_3_7_0rc2_has_no_installers_and_the_next_candidate_needs_them",
     ],
     "age": [

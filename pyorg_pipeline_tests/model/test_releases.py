@@ -194,7 +194,7 @@ def test_a_young_release_lacks_what_the_two_before_it_had(
     assert states(*before, files(young, NOON + HOUR))[-1] == expected
 
 
-def test_one_unfinished_release_is_no_habit_and_two_in_a_row_are() -> None:
+def test_two_unfinished_releases_in_a_row_lower_what_is_expected_and_one_does_not() -> None:
     known = files("3.13.9 source windows")
     left = files("3.13.10 source", NOON - 3 * DAY)
     young = files("3.13.11 source", NOON)
@@ -228,7 +228,7 @@ def test_superseded_files_are_counted_but_not_expected() -> None:
     assert history(known)["3.14.0"].artifacts == 2
 
 
-def test_documentation_alone_is_no_release() -> None:
+def test_documentation_alone_is_not_a_release() -> None:
     assert history(files("3.14.0 documentation symbols")) == {}
 
 

@@ -33,7 +33,7 @@ def test_a_version_is_a_tuple_with_named_items() -> None:
         *((3, True), (3, "\u0663"), (3, "\u00b2"), (3, 1, 0, "alpha", "x"), (3, 1, 0, "alpha", -1)),
     ],
 )
-def test_what_is_no_whole_number_is_refused(arguments: tuple[Any, ...]) -> None:
+def test_parts_that_are_not_whole_numbers_are_refused(arguments: tuple[Any, ...]) -> None:
     with pytest.raises(InvalidArgumentError, match="is not a whole number of 0 or more"):
         NormalizedPythonVersion(*arguments)
 
@@ -102,7 +102,7 @@ def test_the_text_is_that_of_pep_440(parts: tuple[Any, ...], text: str) -> None:
     "version",
     [NormalizedPythonVersion(3, 13, 9), NormalizedPythonVersion(3, 15, 0, "candidate", 2)],
 )
-def test_copies_are_versions_too(version: NormalizedPythonVersion) -> None:
+def test_copies_are_versions(version: NormalizedPythonVersion) -> None:
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         restored = pickle.loads(pickle.dumps(version, protocol))
         assert restored == version
@@ -128,6 +128,6 @@ def test_a_series_is_two_numbers(series: str, numbers: tuple[int, int]) -> None:
         *(3.10, 3, None, (3, 13), b"3.13"),
     ],
 )
-def test_anything_else_is_no_series(series: Any) -> None:
+def test_anything_else_is_not_a_series(series: Any) -> None:
     with pytest.raises(InvalidArgumentError, match=r"is not of the form '3\.13' \(as text\)"):
         parse_series(series)
