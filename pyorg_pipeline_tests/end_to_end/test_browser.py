@@ -54,14 +54,15 @@ def ui(
         yield ui
 
 
-def runs(settings: Settings, **how: Any) -> list[dg.DagsterRun]:
+def finished_run(settings: Settings, **how: Any) -> dg.DagsterRun:
+    """The one run that these filters find, once it has ended."""
     with open_instance(settings.dagster_home) as instance:
-        return list(instance.get_runs(dg.RunsFilter(**how)))
 
+        def found() -> list[dg.DagsterRun]:
+            return list(instance.get_runs(dg.RunsFilter(**how)))
 
-def finished(settings: Settings, **how: Any) -> bool:
-    found = runs(settings, **how)
-    return bool(found) and all(run.is_finished for run in found)
+        wait_until(lambda: [run.is_finished for run in found()] == [True], "the run has ended")
+        return found()[0]
 
 
 def test_the_lineage_shows_each_asset_of_the_catalog(page: Page, ui: DagsterUI) -> None:
@@ -78,9 +79,8 @@ def test_an_asset_s_page_shows_its_description_and_metadata(
 ) -> None:
     description, entry = ASSETS[name]
     page.goto(f"{ui.url}/assets/{name}")
-    page.get_by_text(description).first.wait_for()
-    page.get_by_text("pyorg_pipeline", exact=True).first.wait_for()
-    page.get_by_text("Column name", exact=True).wait_for()
+    for text in (description, "pyorg_pipeline", "Column name"):
+        page.get_by_text(text).first.wait_for()
     page.goto(f"{ui.url}/assets/{name}?view=events")
     page.get_by_text(entry, exact=True).first.wait_for()
 
@@ -113,9 +113,7 @@ def test_one_partition_is_materialised_by_clicking(
     page.get_by_text("Latest materialization").wait_for()
     page.get_by_role("button").filter(has_text="Materialize").first.click()
     page.get_by_role("button", name="Launch 1 run").click()
-    tags = {"dagster/partition": "3.14.0"}
-    wait_until(lambda: finished(settings, tags=tags), "the run has ended")
-    [run] = runs(settings, tags=tags)
+    run = finished_run(settings, tags={"dagster/partition": "3.14.0"})
     assert run.status is dg.DagsterRunStatus.SUCCESS
     assert [request.path for request in site.requests] == ["3.14.0/"]
 
@@ -142,13 +140,9 @@ def test_the_download_job_is_launched_from_the_launchpad(
     page.locator(".CodeMirror").first.evaluate(
         "(editor, text) => editor.CodeMirror.setValue(text)", config
     )
-    launch = page.get_by_role("button", name="Launch Run")
     page.get_by_text("No errors").wait_for()
-    launch.click()
-    wait_until(lambda: finished(settings, job_name="download_artifacts"), "the run has ended")
-    [run] = runs(settings, job_name="download_artifacts")
+    page.get_by_role("button", name="Launch Run").click()
+    run = finished_run(settings, job_name="download_artifacts")
     assert run.status is dg.DagsterRunStatus.SUCCESS
-    size = FILES["2.7/Python-2.7.tgz"]
-    assert {file.name: file.stat().st_size for file in tmp_path.iterdir()} == {
-        "Python-2.7.tgz": size
-    }
+    sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
+    assert sizes == {"Python-2.7.tgz": FILES["2.7/Python-2.7.tgz"]}

@@ -20,21 +20,17 @@ from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import DAGSTER_YAML
 from pyorg_pipeline.defs.maintenance import prune_history
-from pyorg_pipeline.demo.replica.record import read_record
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.archives import archive_kind
-from pyorg_pipeline.model.companions import Entry, group_listing
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
 from pyorg_pipeline.model.due import HIDDEN_BACKOFF, Due, Failure, backoff_after
-from pyorg_pipeline.model.releases import ReleaseFile, release_history
-from pyorg_pipeline.model.versions import parse_release_directory
 from pyorg_pipeline.refresh.digests import record_digests
 from pyorg_pipeline.settings import DEFAULTS, load_settings
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.command_line import pyorg
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
-from pyorg_pipeline_tests.support.release_stages import release_directories, release_files
+from pyorg_pipeline_tests.support.release_stages import recorded, release_directories
 from pyorg_pipeline_tests.support.small_site import small_site
 from tools.tables_page import TABLES, Table
 from tools.write_pages import DOCS, PAGES
@@ -117,24 +113,23 @@ def test_settings_on_the_page_have_the_defaults_of_the_code() -> None:
 
 
 def test_settings_that_pages_name_exist() -> None:
-    named = {
-        name
-        for file in DOCS.glob("*.md")
-        for name in re.findall(r"\bPYORG_[A-Z_]+\b", file.read_text(encoding="utf-8"))
-    }
+    pages = "".join(file.read_text(encoding="utf-8") for file in DOCS.glob("*.md"))
+    named = set(re.findall(r"\bPYORG_[A-Z_]+\b", pages))
     assert len(named) > 8
     assert named - {"PYORG_"} <= DEFAULTS.keys()
 
 
-def test_every_error_has_a_row() -> None:
+def test_every_error_has_a_row_and_those_of_downloads_exist() -> None:
     known = {
         name
         for name, value in vars(errors).items()
         if inspect.isclass(value) and issubclass(value, errors.PyorgError)
     }
     rows = first_cells(page("troubleshooting.md"), "error")
-    assert len(rows) == len(set(rows))
-    assert set(rows) == known - {"PyorgError"}
+    assert sorted(rows) == sorted(known - {"PyorgError"})
+    named = set(re.findall(r"\b([A-Z]\w+Error)s?\b", page("downloads.md")))
+    assert len(named) >= 7
+    assert named <= known
 
 
 def test_every_check_has_its_advice() -> None:
@@ -219,74 +214,24 @@ def test_the_readme_links_every_page() -> None:
     assert linked == {file.name for file in DOCS.glob("*.md")}
 
 
-def test_every_error_on_the_page_of_downloads_exists() -> None:
-    named = set(re.findall(r"\b[A-Z]\w+Errors?\b", page("downloads.md")))
-    assert len(named) >= 7
-    for name in named:
-        assert hasattr(errors, name.removesuffix("s")), name
-
-
 def test_every_way_to_verify_has_a_row() -> None:
     rows = re.findall(r"^\| `(True|False|'\w+')`", page("downloads.md"), re.MULTILINE)
     assert rows == ["True", "'digest'", "'signature'", "False"]
 
 
 def test_the_numbers_of_artifacts_are_those_of_the_record() -> None:
-    directories: dict[str, list[Entry]] = {}
-    for entry in read_record():
-        directory, _, name = entry.path.partition("/")
-        if name and "/" not in name:
-            row = Entry(name, False, entry.last_modified, entry.size)
-            directories.setdefault(directory, []).append(row)
     counted: dict[str, list[int]] = {"all": [0, 0, 0, 0]}
-    for directory, entries in directories.items():
-        if directory != "src" and parse_release_directory(directory) is None:
-            continue
-        for listed in group_listing(directory, entries):
-            if BUNDLE_SUFFIX in listed.companions:
-                column = 0 if SBOM_SUFFIX in listed.companions else 1
-            else:
-                assert SBOM_SUFFIX not in listed.companions
-                column = 2 if archive_kind(listed.entry.name) is not None else 3
-            for row_name in (f"`{listed.artifact_type}`", "all"):
-                counted.setdefault(row_name, [0, 0, 0, 0])[column] += 1
+    directories = release_directories()
+    for listed in (one for directory in directories for one in recorded(directory)):
+        if BUNDLE_SUFFIX in listed.companions:
+            column = 0 if SBOM_SUFFIX in listed.companions else 1
+        else:
+            assert SBOM_SUFFIX not in listed.companions
+            column = 2 if archive_kind(listed.entry.name) is not None else 3
+        for row_name in (f"`{listed.artifact_type}`", "all"):
+            counted.setdefault(row_name, [0, 0, 0, 0])[column] += 1
     table = re.search(r"^\| type \|.*\n\| ---.*\n((?:\|.*\n)+)", page("downloads.md"), re.MULTILINE)
     assert table is not None
     rows = [row.strip("| ").split(" | ") for row in table[1].splitlines()]
     shown = {name: [int(cell.replace(",", "")) for cell in cells] for name, *cells in rows}
     assert shown == counted
-
-
-def test_so_many_releases_on_record_would_have_been_complete_a_day_late() -> None:
-    by_series: dict[tuple[int, int], list[ReleaseFile]] = {}
-    for file in release_files(*release_directories()):
-        by_series.setdefault(file.release_version[:2], []).append(file)
-    releases, late = 0, 0
-    before: list[ReleaseFile] = []
-    for _, files in sorted(by_series.items()):
-        for version in sorted({file.release_version for file in files}):
-            # As on the day: nothing newer was there, and all before it was long finished.
-            known = [
-                file
-                if file.release_version == version or file.last_modified is None
-                else file._replace(last_modified=file.last_modified - timedelta(days=4000))
-                for file in (*before, *files)
-                if file.release_version <= version
-            ]
-            own = [file.last_modified for file in known if file.release_version == version]
-            sources = [
-                file.last_modified
-                for file in known
-                if file.release_version == version and file.artifact_type == "source-release"
-            ]
-            released = min(date for date in sources or own if date is not None)
-            latest = release_history(known, now=released + timedelta(hours=12))[-1]
-            assert latest.release_version == version
-            releases += 1
-            late += bool(latest.missing_families)
-        before = files
-    found = re.search(
-        r"Of the (\d+) recorded releases this would have\s+happened to (\d+)", page("releases.md")
-    )
-    assert found is not None
-    assert (releases, late) == (int(found[1]), int(found[2]))
