@@ -17,7 +17,6 @@ from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.defs.maintenance import prune_runs
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.errors import SettingsError
 from pyorg_pipeline.refresh.artifacts import read_failures, write_failures
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
@@ -112,7 +111,7 @@ def test_an_empty_home_is_filled_published_and_then_left_alone(daemon: Daemon) -
     assert daemon.sensor() == "Nothing was due, and nothing ran since."
 
 
-def test_an_hour_with_nothing_new_is_one_run_of_one_request(
+def test_an_hourly_listing_leads_to_what_it_makes_due_and_no_more(
     daemon: Daemon, settings: Settings, site: Replica
 ) -> None:
     refresh(settings)
@@ -120,27 +119,18 @@ def test_an_hour_with_nothing_new_is_one_run_of_one_request(
     assert daemon.run(daemon.schedule("hourly_root_listing"))
     assert [one.path for one in site.requests] == [""]
     assert str(daemon.sensor()).startswith("Nothing is due since ")
-
-
-def test_only_what_changed_is_crawled_and_published(
-    daemon: Daemon, settings: Settings, site: Replica
-) -> None:
-    refresh(settings)
-    site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
-    assert daemon.run(daemon.schedule("hourly_root_listing"))
-    request = daemon.sensor()
-    assert directories(request) == ["3.14.0"]
-    assert daemon.run(request)
-    # It is racy still, which is for the next hour.
-    assert job(daemon.sensor()) == "publish"
-
-
-def test_a_vanished_directory_is_published_without_a_crawl(
-    daemon: Daemon, settings: Settings, site: Replica
-) -> None:
-    refresh(settings)
+    # A removed directory needs no crawl.
     site.remove("2.7/")
     assert daemon.run(daemon.schedule("hourly_root_listing"))
+    removed = daemon.sensor()
+    assert job(removed) == "publish"
+    assert daemon.run(removed)
+    site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
+    assert daemon.run(daemon.schedule("hourly_root_listing"))
+    changed = daemon.sensor()
+    assert directories(changed) == ["3.14.0"]
+    assert daemon.run(changed)
+    # It is racy still, which is for the next hour.
     assert job(daemon.sensor()) == "publish"
 
 
@@ -167,33 +157,24 @@ def test_a_failed_directory_is_retried_next_hour_and_the_others_are_published(
     assert "3.15.0" not in directories(daemon.sensor())
 
 
-@pytest.mark.parametrize("name", ["read_root", "crawl_directories", "publish", "record_digests"])
-def test_nothing_is_requested_while_a_refresh_is_in_progress(daemon: Daemon, name: str) -> None:
-    run = daemon.create_run(name, dg.DagsterRunStatus.STARTED)
-    assert daemon.sensor() == f"Run {run.run_id} has not finished."
+def test_nothing_is_requested_while_a_refresh_is_in_progress(daemon: Daemon) -> None:
+    for name in ("read_root", "crawl_directories", "publish", "record_digests"):
+        run = daemon.create_run(name, dg.DagsterRunStatus.STARTED)
+        assert daemon.sensor() == f"Run {run.run_id} has not finished."
+        daemon.instance.delete_run(run.run_id)
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
-def test_the_work_of_a_killed_crawl_is_requested_again_after_the_next_root_listing(
-    daemon: Daemon, status: dg.DagsterRunStatus
+@pytest.mark.parametrize(("done", "name"), [(1, "crawl_directories"), (2, "publish")])
+def test_a_failed_or_killed_job_runs_again_after_the_next_root_listing(
+    daemon: Daemon, done: int, name: str, status: dg.DagsterRunStatus
 ) -> None:
-    assert daemon.run(daemon.sensor())
-    daemon.create_run("crawl_directories", status)
-    again = "crawl_directories failed; it runs again after the next root listing."
-    assert daemon.sensor() == again
+    for _ in range(done):
+        assert daemon.run(daemon.sensor())
+    daemon.create_run(name, status)
+    assert daemon.sensor() == f"{name} failed; it runs again after the next root listing."
     assert daemon.run(daemon.schedule("hourly_root_listing"))
-    assert directories(daemon.sensor()) == DIRECTORIES
-
-
-def test_a_failed_publication_is_requested_again_after_the_next_root_listing(
-    daemon: Daemon,
-) -> None:
-    assert daemon.run(daemon.sensor())
-    assert daemon.run(daemon.sensor())
-    daemon.create_run("publish", dg.DagsterRunStatus.FAILURE)
-    assert daemon.sensor() == "publish failed; it runs again after the next root listing."
-    assert daemon.run(daemon.schedule("hourly_root_listing"))
-    assert job(daemon.sensor()) == "publish"
+    assert job(daemon.sensor()) == name
 
 
 def test_an_empty_home_whose_site_fails_is_not_retried_at_once(
@@ -216,6 +197,16 @@ def test_the_weekly_crawl_reads_every_directory(
 def test_old_runs_are_deleted_except_the_last_of_each_asset_and_partition(
     daemon: Daemon, settings: Settings, site: Replica
 ) -> None:
+    def materialized() -> set[str]:
+        return set(daemon.instance.get_materialized_partitions(dg.AssetKey("release_artifacts")))
+
+    def files() -> int:
+        return len(list((settings.dagster_home / "history" / "runs").iterdir()))
+
+    @dg.job
+    def of_another_project() -> None:
+        """A job without ops."""
+
     refresh(settings)
     for _ in range(3):
         assert daemon.run(daemon.schedule("hourly_root_listing"))
@@ -223,28 +214,20 @@ def test_old_runs_are_deleted_except_the_last_of_each_asset_and_partition(
     assert daemon.run(daemon.schedule("hourly_root_listing"))
     assert daemon.run(daemon.sensor())
     assert daemon.run(daemon.sensor())
-    files = len(list((settings.dagster_home / "history" / "runs").iterdir()))
-    partitions = materialized(daemon.instance)
+    assert of_another_project.execute_in_process(instance=daemon.instance).success
+    before, partitions = files(), materialized()
     assert prune_runs(daemon.instance, datetime.now(UTC) - timedelta(days=30)) == (0, 0)
     assert prune_runs(daemon.instance, datetime.now(UTC) + timedelta(seconds=2)) == (5, 4)
     assert sorted(run.job_name for run in daemon.instance.get_runs()) == [
-        *("crawl_directories", "crawl_directories", "publish", "read_root")
+        *("crawl_directories", "crawl_directories", "of_another_project", "publish", "read_root")
     ]
-    assert len(list((settings.dagster_home / "history" / "runs").iterdir())) == files - 5
-    assert materialized(daemon.instance) == partitions
+    assert (files(), materialized()) == (before - 5, partitions)
     # Nothing is due because of it: the date of 3.14.0 is of this minute.
     assert daemon.run(daemon.schedule("hourly_root_listing"))
     assert directories(daemon.sensor()) == ["3.14.0"]
-
-
-def test_runs_of_other_jobs_are_not_deleted(daemon: Daemon) -> None:
-    @dg.job
-    def of_another_project() -> None:
-        """A job without ops."""
-
-    assert of_another_project.execute_in_process(instance=daemon.instance).success
-    assert prune_runs(daemon.instance, datetime.now(UTC) + timedelta(seconds=2)) == (0, 0)
-    assert daemon.instance.get_runs_count() == 1
+    pruning = daemon.schedule("weekly_pruning")
+    assert pruning.run_config == {"ops": {"delete_old_runs": {"config": {"days": 30}}}}
+    assert daemon.run(pruning)
 
 
 def test_a_refresh_without_a_daemon_deletes_old_runs_too(
@@ -263,51 +246,33 @@ def test_a_refresh_without_a_daemon_deletes_old_runs_too(
     assert daemon.instance.get_runs_count() == 3
 
 
-def test_the_pruning_job_keeps_as_many_days_as_the_settings_say(
-    daemon: Daemon, settings: Settings
-) -> None:
-    refresh(settings)
-    request = daemon.schedule("weekly_pruning")
-    assert request.run_config == {"ops": {"delete_old_runs": {"config": {"days": 30}}}}
-    assert daemon.run(request)
-
-
-def materialized(instance: dg.DagsterInstance) -> set[str]:
-    return set(instance.get_materialized_partitions(dg.AssetKey("release_artifacts")))
-
-
-def test_all_is_on_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
-    def statuses(**more: str) -> set[str]:
-        definitions = build_definitions(load_settings({"PYORG_HOME": str(tmp_path), **more}))
-        repository = definitions.get_repository_def()
+def test_schedules_and_the_sensor_are_as_the_settings_say(tmp_path: Path) -> None:
+    def automation(**given: str) -> tuple[dict[str, str], set[str], set[str | None], int | None]:
+        definitions = build_definitions(load_settings({"PYORG_HOME": str(tmp_path), **given}))
+        schedules = definitions.get_repository_def().schedule_defs
         sensor = definitions.resolve_sensor_def("refresh_stale_tables")
-        schedules = {one.default_status.value for one in repository.schedule_defs}
-        return schedules | {sensor.default_status.value}
+        return (
+            {one.name: str(one.cron_schedule) for one in schedules},
+            {sensor.default_status.value, *(one.default_status.value for one in schedules)},
+            {one.execution_timezone for one in schedules},
+            sensor.minimum_interval_seconds,
+        )
 
-    assert statuses() == {"RUNNING"}
-    assert statuses(PYORG_AUTOMATION="0") == {"STOPPED"}
-
-
-def test_schedules_go_by_the_settings(tmp_path: Path) -> None:
-    given = {
-        "PYORG_HOME": str(tmp_path),
-        "PYORG_REFRESH_CRON": "5,35 * * * *",
-        "PYORG_FULL_REFRESH_CRON": "0 3 1 * *",
-        "PYORG_TIMEZONE": "Europe/Berlin",
-        "PYORG_LOOK_EVERY": "60",
+    crons = {
+        "hourly_root_listing": "17 * * * *",
+        "weekly_full_crawl": "41 4 * * 0",
+        "weekly_pruning": "23 5 * * 1",
     }
-    definitions = build_definitions(load_settings(given))
-    repository = definitions.get_repository_def()
-    assert {(one.name, one.cron_schedule) for one in repository.schedule_defs} == {
-        ("hourly_root_listing", "5,35 * * * *"),
-        ("weekly_full_crawl", "0 3 1 * *"),
-        ("weekly_pruning", "23 5 * * 1"),
-    }
-    assert {one.execution_timezone for one in repository.schedule_defs} == {"Europe/Berlin"}
-    assert definitions.resolve_sensor_def("refresh_stale_tables").minimum_interval_seconds == 60
-
-
-def test_a_cron_expression_that_means_nothing_is_refused(tmp_path: Path) -> None:
-    settings = load_settings({"PYORG_HOME": str(tmp_path), "PYORG_REFRESH_CRON": "61 * * * *"})
-    with pytest.raises(SettingsError, match="PYORG_REFRESH_CRON"):
-        build_definitions(settings)
+    assert automation() == (crons, {"RUNNING"}, {"UTC"}, 30)
+    assert automation(
+        PYORG_AUTOMATION="0",
+        PYORG_REFRESH_CRON="5,35 * * * *",
+        PYORG_FULL_REFRESH_CRON="0 3 1 * *",
+        PYORG_TIMEZONE="Europe/Berlin",
+        PYORG_LOOK_EVERY="60",
+    ) == (
+        crons | {"hourly_root_listing": "5,35 * * * *", "weekly_full_crawl": "0 3 1 * *"},
+        {"STOPPED"},
+        {"Europe/Berlin"},
+        60,
+    )

@@ -14,7 +14,6 @@ import pytest
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
-from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.metadata import names, picture, preview
 from pyorg_pipeline.defs.resources import CatalogResource
@@ -22,15 +21,16 @@ from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.settings import load_settings
 from pyorg_pipeline_tests.support.command_line import environment
 
-SCHEMAS = {
-    "release_directories": schemas.RELEASE_DIRECTORIES,
-    "release_artifacts": schemas.RELEASE_ARTIFACTS,
-    "artifact_digests": schemas.ARTIFACT_DIGESTS,
-    "artifact_catalog": schemas.ARTIFACT_CATALOG,
-    "latest_version": schemas.LATEST_VERSION,
-    "releases": schemas.RELEASES,
-    "catalog_changes": schemas.CATALOG_CHANGES,
-    "downloaded_artifacts": DOWNLOAD_REPORT,
+#: The columns of each asset, and the assets that it is made from.
+ASSETS = {
+    "release_directories": (schemas.RELEASE_DIRECTORIES, []),
+    "release_artifacts": (schemas.RELEASE_ARTIFACTS, ["release_directories"]),
+    "artifact_digests": (schemas.ARTIFACT_DIGESTS, ["release_artifacts"]),
+    "artifact_catalog": (schemas.ARTIFACT_CATALOG, ["release_artifacts", "artifact_digests"]),
+    "latest_version": (schemas.LATEST_VERSION, ["artifact_catalog"]),
+    "releases": (schemas.RELEASES, ["artifact_catalog"]),
+    "catalog_changes": (schemas.CATALOG_CHANGES, ["artifact_catalog"]),
+    "downloaded_artifacts": (DOWNLOAD_REPORT, ["artifact_catalog"]),
 }
 
 #: Dagster prefers `dg check defs` to its older command, which is all that this warning says.
@@ -42,61 +42,27 @@ def definitions(tmp_path: Path) -> dg.Definitions:
     return build_definitions(load_settings({"PYORG_HOME": str(tmp_path)}))
 
 
-def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
-    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
-
-
-def test_each_asset_has_a_description_group_kinds_and_columns(
-    definitions: dg.Definitions,
-) -> None:
-    found = specs(definitions)
-    assert found.keys() == SCHEMAS.keys()
-    for name, spec in found.items():
-        assert spec.description is not None
-        assert len(spec.description) > 60
+def test_each_asset_has_what_the_ui_shows(definitions: dg.Definitions) -> None:
+    specs = {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+    assert specs.keys() == ASSETS.keys()
+    fresh = dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(hours=3), fail_window=timedelta(hours=26)
+    )
+    for name, (schema, upstream) in ASSETS.items():
+        spec = specs[name]
+        assert len(spec.description or "") > 60
         assert spec.group_name == ("downloads" if name == "downloaded_artifacts" else "catalog")
         assert spec.kinds == {"python", "parquet"}
-        columns = spec.metadata["dagster/column_schema"]
-        assert isinstance(columns, dg.TableSchema)
-        assert [column.name for column in columns.columns] == SCHEMAS[name].names
-        assert all(column.description for column in columns.columns)
-
-
-def test_the_assets_depend_on_each_other_as_the_data_flows(
-    definitions: dg.Definitions,
-) -> None:
-    upstream = {
-        name: [dep.asset_key.to_user_string() for dep in spec.deps]
-        for name, spec in specs(definitions).items()
-    }
-    assert upstream == {
-        "release_directories": [],
-        "release_artifacts": ["release_directories"],
-        "artifact_digests": ["release_artifacts"],
-        "artifact_catalog": ["release_artifacts", "artifact_digests"],
-        "latest_version": ["artifact_catalog"],
-        "releases": ["artifact_catalog"],
-        "catalog_changes": ["artifact_catalog"],
-        "downloaded_artifacts": ["artifact_catalog"],
-    }
-
-
-def test_a_root_listing_is_fresh_for_three_hours_and_stale_after_twenty_six(
-    definitions: dg.Definitions,
-) -> None:
-    policies = {name: spec.freshness_policy for name, spec in specs(definitions).items()}
-    assert policies == dict.fromkeys(policies) | {
-        "release_directories": dg.FreshnessPolicy.time_window(
-            warn_window=timedelta(hours=3), fail_window=timedelta(hours=26)
-        )
-    }
+        assert [dep.asset_key.to_user_string() for dep in spec.deps] == upstream
+        assert spec.freshness_policy == (fresh if name == "release_directories" else None)
+        columns = spec.metadata["dagster/column_schema"].columns
+        assert [column.name for column in columns] == schema.names
+        assert all(column.description for column in columns)
 
 
 def test_a_job_for_each_stage_says_what_it_does(definitions: dg.Definitions) -> None:
-    for name in (
-        *("read_root", "crawl_directories", "record_digests", "publish"),
-        "download_artifacts",
-    ):
+    stages = ("read_root", "crawl_directories", "record_digests", "publish", "download_artifacts")
+    for name in stages:
         assert definitions.resolve_job_def(name).description
 
 
@@ -108,17 +74,18 @@ def test_a_test_can_swap_a_resource(tmp_path: Path, site: Replica) -> None:
         assert (
             definitions.resolve_job_def("read_root").execute_in_process(instance=instance).success
         )
-    store: CatalogStore = elsewhere.store()
-    assert store.metadata("release_directories.parquet")["site_url"] == site.url
+    assert elsewhere.store().metadata("release_directories.parquet")["site_url"] == site.url
     assert not (tmp_path / "catalog").exists()
 
 
-def test_names_in_a_preview_are_not_markup() -> None:
+def test_names_from_the_site_are_shortened_and_no_markup() -> None:
     rows = [{"name": "a|b<i>", "size": None, "companions": [".asc", ".sig"]}]
     assert preview(rows, ["name", "size", "companions"]).value == (
         "| name | size | companions |\n| --- | --- | --- |\n| a\\|b&lt;i> |  | .asc .sig |"
     )
     assert preview([], ["name"]).value == "no rows"
+    assert names([]) == "none"
+    assert names(["a", "b", "c"], most=2) == "a, b and 1 more"
 
 
 def test_a_picture_is_a_data_url_in_markdown() -> None:
@@ -130,11 +97,6 @@ def test_a_picture_is_a_data_url_in_markdown() -> None:
     assert found is not None
     assert found[1] == "releases &lt; a \\| year"
     assert base64.b64decode(found[2]).decode() == svg
-
-
-def test_long_lists_of_names_are_shortened() -> None:
-    assert names([]) == "none"
-    assert names(["a", "b", "c"], most=2) == "a, b and 1 more"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pyorg_pipeline.defs.instance import DAGSTER_YAML, ensure_home
+from pyorg_pipeline.defs.instance import DAGSTER_YAML, ensure_home, open_instance
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
@@ -26,3 +26,11 @@ def test_a_home_that_cannot_be_written_whole_gets_no_half_configuration(tmp_path
     assert "SettingsError: DAGSTER_HOME=" in done.stderr
     assert list(home.iterdir()) == []
     assert (ensure_home(home) / "dagster.yaml").read_text() == DAGSTER_YAML
+
+
+def test_a_configuration_that_exists_is_never_changed(tmp_path: Path) -> None:
+    config = tmp_path / "dagster" / "dagster.yaml"
+    config.write_text("telemetry:\n  enabled: false\n")
+    with open_instance(tmp_path / "dagster") as instance:
+        assert not instance.telemetry_enabled
+    assert config.read_text() == "telemetry:\n  enabled: false\n"
