@@ -94,12 +94,9 @@ def test_a_long_error_is_cut_and_a_long_list_of_failures_is_counted() -> None:
     assert event["failure_count"] == 30
 
 
-def test_a_run_that_never_started_has_no_times() -> None:
+def test_values_that_are_missing_are_null_and_paths_are_quoted() -> None:
     event = run_failed(**{**FAILED, "started_at": None, "ended_at": None})
     assert (event["started_at"], event["ended_at"]) == (None, None)
-
-
-def test_a_release_without_a_source_has_no_url_and_a_name_is_quoted_in_one() -> None:
     bare = release_complete(**{**COMPLETE, "source_path": None, "artifacts": 1, "latest": False})
     assert (bare["source_path"], bare["source_url"]) == (None, None)
     assert bare["text"] == f"Python 3.14.0 is complete on {SITE}: 1 artifact, 612,345,678 bytes"
