@@ -35,12 +35,12 @@ class LocalLocation:
 
     def write(self, name: str, data: bytes) -> None:
         """Replace the file atomically: a reader sees the old one or the new one."""
-        target = self.folder / name
         try:
-            write_atomically(target, data)
+            write_atomically(self.folder / name, data)
         except OSError as error:
             raise CatalogError(
-                f"{target} cannot be written: {error.strerror or error}; the old file is kept. "
+                f"{self.folder / name} cannot be written: {error.strerror or error}; the old file "
+                "is kept. "
                 "Make room or set PYORG_HOME to a folder that can be written"
             ) from error
 
@@ -70,9 +70,8 @@ class LocalLocation:
         """Remove a file, if it exists."""
         target = self.folder / name
         try:
-            target.unlink(missing_ok=True)
-        except NotADirectoryError:
-            pass
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                target.unlink()
         except OSError as error:
             raise CatalogError(
                 f"{target} cannot be removed: {error.strerror or error}. "
@@ -139,9 +138,8 @@ class FsspecLocation:
     def delete(self, name: str) -> None:
         """Remove an object, if it exists."""
         try:
-            self._filesystem.rm_file(self._path(name))
-        except FileNotFoundError:
-            pass
+            with contextlib.suppress(FileNotFoundError):
+                self._filesystem.rm_file(self._path(name))
         except OSError as error:
             raise CatalogError(f"{self.text}/{name} cannot be removed: {error}") from error
         self._filesystem.invalidate_cache()
@@ -181,9 +179,7 @@ def open_location(url: str) -> Location:
 def open_filesystem(url: str, purpose: str) -> tuple[Any, str]:
     """The fsspec file system of a URL, and the path within it.
 
-    Args:
-        url: such as `s3://bucket/prefix`.
-        purpose: what an S3 URL is for, for the error that names the extra.
+    `purpose` is what an S3 URL is for, for the error that names the extra.
 
     Raises:
         ExtraMissingError: the URL needs the extra `s3`.

@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
 Series = tuple[int, int]
 
-_COLUMNS: Final = (
-    *("path", "name", *VERSION_COLUMNS, "artifact_type", *ATTRIBUTES, "size", "last_modified"),
-    *("companions", "sha256", "digest_source", "signed_by"),
+#: Columns that are fields of a PythonOrgArtifact.
+_FIELDS: Final = (
+    *("name", "path", "size", "last_modified", "sha256", "digest_source", "signed_by"),
 )
+_COLUMNS: Final = (*_FIELDS, *VERSION_COLUMNS, "artifact_type", *ATTRIBUTES, "companions")
 
 
 class Snapshot:
@@ -52,7 +53,7 @@ class Snapshot:
         self.site_url = str(metadata["site_url"])
         self._columns: dict[str, list[Any]] = {}
         numbers = zip(*map(self._column, VERSION_COLUMNS[:3]), strict=True)
-        #: In the order of the rows; those without a version come first.
+        #: Of each row; those without a version come first.
         self._triples = [triple if triple[0] is not None else () for triple in numbers]
         self._releases: list[PythonRelease] = []
         #: The time for which the states of these releases hold.
@@ -201,28 +202,19 @@ class Snapshot:
         versions = list(zip(*(columns[name] for name in VERSION_COLUMNS), strict=True))
         # Only a missing attribute is left out: min_macos='' says that the name gives no version.
         given = [(name, columns[name]) for name in ATTRIBUTES]
-        found = []
-        for row in rows:
-            at = row - first
-            found.append(
-                PythonOrgArtifact(
-                    name=columns["name"][at],
-                    path=columns["path"][at],
-                    release_version=_version(versions[at]),
-                    release_type=columns["artifact_type"][at],
-                    release_format={
-                        name: values[at] for name, values in given if values[at] is not None
-                    },
-                    related=list(columns["companions"][at]),
-                    size=columns["size"][at],
-                    last_modified=columns["last_modified"][at],
-                    url=base_url + quote(columns["path"][at]),
-                    sha256=columns["sha256"][at],
-                    digest_source=columns["digest_source"][at],
-                    signed_by=columns["signed_by"][at],
-                )
+        return [
+            PythonOrgArtifact(
+                release_version=_version(versions[at]),
+                release_type=columns["artifact_type"][at],
+                release_format={
+                    name: values[at] for name, values in given if values[at] is not None
+                },
+                related=list(columns["companions"][at]),
+                url=base_url + quote(columns["path"][at]),
+                **{name: columns[name][at] for name in _FIELDS},
             )
-        return found
+            for at in (row - first for row in rows)
+        ]
 
     def releases(self, now: datetime, series: Series | None = None) -> list[PythonRelease]:
         """The releases, or those of a series, sorted by version, with their states at `now` (UTC).

@@ -45,7 +45,7 @@ class CatalogReader:
             CatalogUnreadableError: the file is not a table of this package.
         """
         found: Snapshot = self._current(
-            CATALOG_FILE, lambda: Snapshot(*self._store.read(CATALOG_FILE))
+            CATALOG_FILE, lambda name: Snapshot(*self._store.read(name))
         )
         self._warn_of_failures()
         return found
@@ -69,14 +69,12 @@ class CatalogReader:
             raise no_release(series, final_only)
         return found
 
-    def _read_latest(self) -> dict[tuple[str | None, bool], NormalizedPythonVersion]:
-        names = ("series", "final_only", *VERSION_COLUMNS)
-        table, _ = self._store.read(LATEST_FILE, names)
+    def _read_latest(self, name: str) -> dict[tuple[str, bool], NormalizedPythonVersion]:
+        columns = ("series", "final_only", *VERSION_COLUMNS)
+        table, _ = self._store.read(name, columns)
+        rows = zip(*(table[column].to_pylist() for column in columns), strict=True)
         return {
-            (series, final_only): NormalizedPythonVersion(*version)
-            for series, final_only, *version in zip(
-                *(table[name].to_pylist() for name in names), strict=True
-            )
+            (series, final): NormalizedPythonVersion(*version) for series, final, *version in rows
         }
 
     def changes(
@@ -111,11 +109,10 @@ class CatalogReader:
 
     def _failures(self) -> list[dict[str, Any]]:
         """The directories that the last attempt could not read."""
-        if self.location.stamp(FAILURES_FILE) is None:
+        try:
+            found: list[dict[str, Any]] = self._current(FAILURES_FILE, self._store.rows)
+        except CatalogMissingError:
             return []
-        found: list[dict[str, Any]] = self._current(
-            FAILURES_FILE, lambda: self._store.rows(FAILURES_FILE)
-        )
         return found
 
     def _warn_of_failures(self) -> None:
@@ -129,14 +126,15 @@ class CatalogReader:
             )
         self._warned = failures
 
-    def _current(self, name: str, read: Callable[[], Any]) -> Any:
+    def _current(self, name: str, read: Callable[[str], Any]) -> Any:
+        """What `read` returns for a table; it is called again when the table was replaced."""
         stamp = self.location.stamp(name)
         if stamp is None:
             raise CatalogMissingError(self.location.text)
         kept = self._kept.get(name)
         # The stamp was taken before the read: a table replaced in between is read once more.
         if kept is None or kept[0] != stamp:
-            kept = self._kept[name] = (stamp, read())
+            kept = self._kept[name] = (stamp, read(name))
         return kept[1]
 
 

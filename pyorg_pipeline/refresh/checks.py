@@ -10,7 +10,7 @@ from typing import Any, Final
 from pyorg_pipeline.catalog.store import VERSION_COLUMNS, version_key
 from pyorg_pipeline.model.artifacts import SOURCE_PREFERENCE, UNRECOGNISED, is_release_type
 from pyorg_pipeline.model.companions import looks_like_companion
-from pyorg_pipeline.model.text import shortened
+from pyorg_pipeline.model.text import plural, shortened
 
 #: The columns that the checks of artifact_catalog read.
 CHECKED_COLUMNS: Final = (
@@ -60,29 +60,23 @@ def unrecognised_share_did_not_jump(metadata: Mapping[str, Any]) -> CheckResult:
     It fails if the snapshot has more than STRAY_FILES unrecognised files more than the one before,
     and their share of all files rose by more than RISEN_SHARE.
     """
-    share = _unrecognised_share(metadata)
-    numbers = {"unrecognised": metadata["unrecognised"], "share": round(share, 6)}
-    before = metadata.get("before")
-    if before is None:
+    now, share = metadata["unrecognised"], _unrecognised_share(metadata)
+    numbers = {"unrecognised": now, "share": round(share, 6)}
+    if not (earlier := metadata.get("before")):
         return CheckResult(True, "There is no earlier snapshot to compare with.", numbers)
-    share_before = _unrecognised_share(before)
-    more = metadata["unrecognised"] - before["unrecognised"]
-    numbers |= {
-        "unrecognised_before": before["unrecognised"],
-        "share_before": round(share_before, 6),
-    }
+    before, share_before = earlier["unrecognised"], _unrecognised_share(earlier)
+    numbers |= {"unrecognised_before": before, "share_before": round(share_before, 6)}
     found = (
-        f"{metadata['unrecognised']:,} files are unrecognised ({share:.2%}), "
-        f"{before['unrecognised']:,} were before ({share_before:.2%})"
+        f"{now:,} files are unrecognised ({share:.2%}), {before:,} were before ({share_before:.2%})"
     )
-    if more > STRAY_FILES and share - share_before > RISEN_SHARE:
-        return CheckResult(
-            False,
-            f"{found}: python.org may name its files in a new way. List them with "
-            "artifact_type='unrecognised' and teach the grammar (model/names.py)",
-            numbers,
-        )
-    return CheckResult(True, f"{found}.", numbers)
+    if now - before <= STRAY_FILES or share - share_before <= RISEN_SHARE:
+        return CheckResult(True, f"{found}.", numbers)
+    return CheckResult(
+        False,
+        f"{found}: python.org may name its files in a new way. List them with "
+        "artifact_type='unrecognised' and teach the grammar (model/grammar.py)",
+        numbers,
+    )
 
 
 def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
@@ -93,10 +87,9 @@ def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> Check
             key = (*version_key(row), row["version"])
             has_source[key] = has_source.get(key, False) or _is_source(row)
     missing = [key[-1] for key in sorted(has_source) if not has_source[key]]
-    numbers = {"finals": len(has_source), "without": len(missing)}
     return _result(
         missing,
-        numbers,
+        {"finals": len(has_source), "without": len(missing)},
         passed=f"All of {len(has_source):,} final releases have a source tarball.",
         failed=f"{len(missing)} of {len(has_source):,} final releases have no source tarball: "
         f"{shortened(missing)}. One that is being uploaded has none for a while; if it stays "
@@ -107,13 +100,12 @@ def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> Check
 def paths_are_unique(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
     """Whether each path is in the snapshot once: downloads and digests are identified by it."""
     counts = Counter(row["path"] for row in rows)
-    twice = sorted(path for path, count in counts.items() if count > 1)
-    numbers = {"paths": len(counts), "repeated": len(twice)}
+    repeated = sorted(path for path, count in counts.items() if count > 1)
     return _result(
-        twice,
-        numbers,
-        passed=f"Each of {len(counts):,} paths is there once.",
-        failed=f"{len(twice)} paths are there more than once: {shortened(twice)}. "
+        repeated,
+        {"paths": len(counts), "repeated": len(repeated)},
+        passed=f"None of {len(counts):,} paths is repeated.",
+        failed=f"{len(repeated)} paths are repeated: {shortened(repeated)}. "
         "`pyorg refresh --full` rewrites every table; if it does not help, report it",
     )
 
@@ -130,15 +122,17 @@ def sizes_are_plausible(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
         if size is None or row["artifact_type"] == UNRECOGNISED:
             continue
         known += 1
-        if size == 0 or (_is_source(row) and not _smallest(row) <= size <= LARGEST_SOURCE):
+        smallest = 1
+        if _is_source(row):
+            smallest = SMALLEST_SOURCE_BEFORE_2 if row["major"] < 2 else SMALLEST_SOURCE
+        if size < smallest or (_is_source(row) and size > LARGEST_SOURCE):
             odd.append(f"{row['path']} ({size:,} bytes)")
-    numbers = {"sizes": known, "implausible": len(odd)}
     return _result(
         odd,
-        numbers,
+        {"sizes": known, "implausible": len(odd)},
         passed=f"All of {known:,} sizes are plausible.",
-        failed=f"{_artifacts(len(odd))} an implausible size: {shortened(odd)}. It may be being "
-        "uploaded; if it stays so after the next refresh, do not use the file and tell python.org",
+        failed=f"{plural(len(odd), 'implausible size')}: {shortened(odd)}. The files may be being "
+        "uploaded; if this stays so after the next refresh, do not use them and tell python.org",
     )
 
 
@@ -149,10 +143,9 @@ def companions_have_their_artifact(rows: Iterable[Mapping[str, Any]]) -> CheckRe
         for row in rows
         if row["artifact_type"] == UNRECOGNISED and looks_like_companion(row["name"])
     ]
-    numbers = {"without_artifact": len(alone)}
     return _result(
         alone,
-        numbers,
+        {"without_artifact": len(alone)},
         passed="Each companion has its artifact.",
         failed=f"{len(alone)} companions belong to a file that does not exist: {shortened(alone)}. "
         "An upload may be under way; if it stays so, the artifact was removed or renamed",
@@ -173,13 +166,11 @@ def latest_never_goes_back(
         row = now.get((before["series"], before["final_only"]))
         if row is None or version_key(row) < version_key(before):
             what = "final" if before["final_only"] else "of any level"
-            over = "all" if before["series"] is None else before["series"]
             after = "none" if row is None else row["version"]
-            back.append(f"{over}, {what}: {before['version']} to {after}")
-    numbers = {"rows": len(now), "went_back": len(back)}
+            back.append(f"{before['series'] or 'all'}, {what}: {before['version']} to {after}")
     return _result(
         back,
-        numbers,
+        {"rows": len(now), "went_back": len(back)},
         passed="No latest version went back.",
         failed=f"Latest versions went back: {shortened(back)}. A release was withdrawn, which "
         "fails this check for a week, or a listing lost it: look at its directory on the site; "
@@ -208,11 +199,3 @@ def _is_source(row: Mapping[str, Any]) -> bool:
         and not row["debug"]
         and not row["superseded"]
     )
-
-
-def _smallest(row: Mapping[str, Any]) -> int:
-    return SMALLEST_SOURCE_BEFORE_2 if row["major"] < 2 else SMALLEST_SOURCE
-
-
-def _artifacts(count: int) -> str:
-    return "1 artifact has" if count == 1 else f"{count:,} artifacts have"

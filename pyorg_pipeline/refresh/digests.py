@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-import pyarrow.compute as pc
-
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import (
     DIRECTORIES_FILE,
@@ -151,7 +149,7 @@ def _due(
         if row["path"] not in accept:
             recorded.setdefault(row["path"], {})[row["companion"]] = row
     verify, found = can_verify(), []
-    for listed in table.filter(pc.is_null(table["removed_at"])).to_pylist():
+    for listed in table.filter(table["removed_at"].is_null()).to_pylist():
         by_suffix = {each[0]: DigestCompanion(*each) for each in companions(listed)}
         ranked = [by_suffix[suffix] for suffix in DIGEST_SOURCES if suffix in by_suffix]
         signer = SIGNERS.get((listed["major"], listed["minor"])) if verify else None
@@ -174,18 +172,21 @@ def _recorded(store: CatalogStore, site_url: str, directory: str) -> list[Row]:
 
 
 def _read(client: SiteClient, artifact: _DueArtifact) -> list[Row]:
+    """Read the first of the companions that exists; returns the new rows."""
     rows: list[Row] = []
     for companion in artifact.companions:
-        rows.append(_read_companion(client, artifact, companion))
+        row = _new_row(artifact, companion)
+        rows.append(row | _read_companion(client, artifact, row))
         if rows[-1]["state"] != MISSING:
             break
     return rows
 
 
-def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: DigestCompanion) -> Row:
+def _new_row(artifact: _DueArtifact, companion: DigestCompanion) -> Row:
+    """A companion's row before it is read, with what was recorded of it."""
     suffix, size, last_modified = companion
     before = artifact.recorded.get(suffix, {})
-    row: Row = {
+    return {
         "path": artifact.path,
         "companion": suffix,
         "sha256": before.get("sha256"),
@@ -197,26 +198,28 @@ def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: Diges
         "companion_last_modified": last_modified,
         "checked_at": datetime.now(UTC),
     }
-    source = artifact.path + suffix
-    content = b""
+
+
+def _read_companion(client: SiteClient, artifact: _DueArtifact, row: Row) -> Row:
+    """The columns of a companion's row that reading it changes."""
+    suffix, source = row["companion"], artifact.path + row["companion"]
+    content, signed_by = b"", None
     try:
         content = client.get(source).content
         sha256 = companion_digest(suffix, content, source, artifact.path.rpartition("/")[2])
-        signed_by = None
         if suffix == BUNDLE_SUFFIX and artifact.signer is not None:
             signed_by, issuer = artifact.signer
             verify_bundle(content, sha256, identity=signed_by, issuer=issuer, name=source)
     except SiteStatusError as error:
         if not error.is_absent:
             raise
-        return {**row, "state": MISSING}
+        return {"state": MISSING}
     except CompanionError as error:
         # The size of what was received: an error page of a proxy has another one than the listed
         # companion, which is then due again.
-        size = len(content)
-        return {**row, "state": UNREADABLE, "error": error.reason, "companion_size": size}
+        return {"state": UNREADABLE, "error": error.reason, "companion_size": len(content)}
     except VerificationError as error:
-        return {**row, "state": REJECTED, "error": f"{error.what} {error.actual}"}
+        return {"state": REJECTED, "error": f"{error.what} {error.actual}"}
     in_force = digests_in_force(artifact.recorded.values()).get(artifact.path)
     if in_force is not None and in_force["sha256"] != sha256:
         signed = f"signed by {signed_by}" if signed_by else "unsigned"
@@ -225,11 +228,11 @@ def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: Diges
             "stays in force; either the file was replaced under its name, or somebody tampers with "
             "it. Accept the new one only if python.org announced it"
         )
-        return {**row, "state": CHANGED, "conflicting_sha256": sha256, "error": text}
+        return {"state": CHANGED, "conflicting_sha256": sha256, "error": text}
     if row["sha256"] == sha256:
         # It was verified before, even if it was not now.
         signed_by = signed_by or row["signed_by"]
-    return {**row, "sha256": sha256, "signed_by": signed_by, "state": OK}
+    return {"state": OK, "sha256": sha256, "signed_by": signed_by}
 
 
 def _record(

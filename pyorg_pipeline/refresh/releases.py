@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 
@@ -31,10 +30,11 @@ from pyorg_pipeline.model.releases import (
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.refresh.changes import later_time
 
-#: What of this table's metadata has to equal the catalog's.
-_CATALOG_METADATA: Final = {"site_url": "site_url", "catalog_published_at": "published_at"}
-
-_COMPLETION_COLUMNS: Final = (*VERSION_COLUMNS, "completed_at", "source_path")
+#: The columns that are attributes of a PythonRelease.
+_ATTRIBUTES: Final = (
+    *("version", "series", "released", "first_modified", "last_modified", "artifacts", "bytes"),
+    *("signed_share", "missing_families", "expected_complete_by", "source_path"),
+)
 
 
 def releases_due(store: CatalogStore, *, now: datetime | None = None) -> bool:
@@ -42,7 +42,8 @@ def releases_due(store: CatalogStore, *, now: datetime | None = None) -> bool:
     catalog, releases = store.metadata_or_none(CATALOG_FILE), store.metadata_or_none(RELEASES_FILE)
     if catalog is None or releases is None:
         return True
-    if any(releases[name] != catalog[other] for name, other in _CATALOG_METADATA.items()):
+    source = releases["site_url"], releases["catalog_published_at"]
+    if source != (catalog["site_url"], catalog["published_at"]):
         return True
     now = now or datetime.now(UTC)
     # Tables of earlier versions do not have it.
@@ -58,25 +59,34 @@ def releases_table(
     Its metadata has the versions that are complete for the first time (`completed`), and those
     that were complete and do not exist now (`vanished`).
     """
-    now = now or datetime.now(UTC)
+    now, site_url = now or datetime.now(UTC), catalog.metadata["site_url"]
     history = release_history(release_files(catalog.table), now=now)
-    before = _last_publication(store, catalog.metadata["site_url"])
-    completed_before = {} if before is None else before.completed
-    last = max(filter(None, completed_before.values()), default=None)
+    before = _last_publication(store, site_url)
+    completed_before = before.completed if before else {}
+    newly_completed_at = later_time(now, max(filter(None, completed_before.values()), default=None))
     rows, completed = [], []
     for release in history:
         completed_at = None
         if before is not None and not release.missing_families:
             completed_at = completed_before.get(release.version)
             if before.is_newly_complete(release, now):
-                completed_at = later_time(now, last)
+                completed_at = newly_completed_at
                 completed.append(release.version)
-        rows.append(_row(release, completed_at))
+        rows.append(
+            {
+                **{name: getattr(release, name) for name in _ATTRIBUTES},
+                **dict(zip(VERSION_COLUMNS, release.release_version, strict=True)),
+                **{family: family in release.families for family in FAMILIES.values()},
+                "state": str(release.state),
+                "completed_at": completed_at,
+            }
+        )
     existing = {release.version for release in history}
     return StoredTable(
         pa.Table.from_pylist(rows, schema=schemas.RELEASES),
         {
-            **{name: catalog.metadata[other] for name, other in _CATALOG_METADATA.items()},
+            "site_url": site_url,
+            "catalog_published_at": catalog.metadata["published_at"],
             "published_at": now,
             "next_change": next_change(history, now),
             # So that they are not new if they return: a listing may lose a directory once.
@@ -105,7 +115,8 @@ def completions(store: CatalogStore) -> tuple[list[Completion], str | None]:
     With the site's URL; both are empty if the table was never written.
     """
     try:
-        table, metadata = store.read(RELEASES_FILE, _COMPLETION_COLUMNS)
+        columns = [*VERSION_COLUMNS, "completed_at", "source_path"]
+        table, metadata = store.read(RELEASES_FILE, columns)
     except CatalogMissingError:
         return [], None
     rows = table.filter(table["completed_at"].is_valid()).to_pylist()
@@ -140,8 +151,7 @@ def is_latest_final(store: CatalogStore, version: NormalizedPythonVersion) -> bo
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Publication:
+class _Publication(NamedTuple):
     """The last publication of the same site."""
 
     published_at: datetime
@@ -164,31 +174,9 @@ def _last_publication(store: CatalogStore, site_url: str) -> _Publication | None
     if found is None or found.metadata["site_url"] != site_url:
         return None
     rows = found.table.to_pylist()
+    complete = {row["version"]: row["completed_at"] for row in rows if not row["missing_families"]}
     return _Publication(
-        published_at=found.metadata["published_at"],
-        completed={
-            **found.metadata.get("vanished", {}),
-            **{row["version"]: row["completed_at"] for row in rows if not row["missing_families"]},
-        },
-        partial={row["version"] for row in rows if row["missing_families"]},
+        found.metadata["published_at"],
+        {**found.metadata.get("vanished", {}), **complete},
+        {row["version"] for row in rows if row["missing_families"]},
     )
-
-
-def _row(release: PythonRelease, completed_at: datetime | None) -> dict[str, Any]:
-    return {
-        **dict(zip(VERSION_COLUMNS, release.release_version, strict=True)),
-        "version": release.version,
-        "series": release.series,
-        "released": release.released,
-        "first_modified": release.first_modified,
-        "last_modified": release.last_modified,
-        **{family: family in release.families for family in FAMILIES.values()},
-        "artifacts": release.artifacts,
-        "bytes": release.bytes,
-        "signed_share": release.signed_share,
-        "state": str(release.state),
-        "missing_families": list(release.missing_families),
-        "expected_complete_by": release.expected_complete_by,
-        "completed_at": completed_at,
-        "source_path": release.source_path,
-    }

@@ -114,7 +114,7 @@ def test_a_failing_check_reports_its_numbers_and_blocks_nothing(
     assert done.failed_checks.keys() == {check for _, check in found} - {"paths_are_unique"}
     lines = [line for line in str(done).splitlines() if line.startswith("  warning")]
     assert len(lines) == 5
-    assert any("sizes_are_plausible: 1 artifact has an implausible size" in one for one in lines)
+    assert any("sizes_are_plausible: 1 implausible size" in one for one in lines)
 
 
 def test_one_check_can_be_run_by_itself(settings: Settings) -> None:

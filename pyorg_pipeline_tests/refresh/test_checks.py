@@ -60,7 +60,7 @@ def test_every_check_holds_on_the_whole_record(
         {"finals": 231, "without": 0},
     )
     assert paths_are_unique(rows) == CheckResult(
-        True, "Each of 4,170 paths is there once.", {"paths": 4170, "repeated": 0}
+        True, "None of 4,170 paths is repeated.", {"paths": 4170, "repeated": 0}
     )
     assert sizes_are_plausible(rows) == CheckResult(
         True, "All of 4,152 sizes are plausible.", {"sizes": 4152, "implausible": 0}
