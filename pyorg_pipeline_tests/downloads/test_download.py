@@ -13,17 +13,14 @@ import pytest
 from filelock import FileLock
 
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.downloads.download import download
 from pyorg_pipeline.errors import InvalidArgumentError, SiteStatusError, VerificationError
 from pyorg_pipeline.model.downloads import Verification
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline_tests.support.raw_server import RawServer, whole
 from pyorg_pipeline_tests.support.transfers import (
     BYTES,
     NAME,
     OLD,
     PATH,
-    artifact,
     fetch,
     names,
 )
@@ -32,26 +29,22 @@ from pyorg_pipeline_tests.support.watching import sizes_at_every_line
 DIGEST = sha256(BYTES).hexdigest()
 
 
-@pytest.mark.parametrize("chunk_size", [1_000, 65_536, 1024 * 1024])
+@pytest.mark.parametrize("chunk_size", [1_000, 1024 * 1024])
 def test_a_file_arrives_whole_with_its_digest(
     replica: Replica, client: SiteClient, tmp_path: Path, chunk_size: int
 ) -> None:
     folder = tmp_path / "new" / "folder"
+    (tmp_path / "ordinary").touch()
     done = fetch(client, PATH, folder, size=len(BYTES), sha256=DIGEST, stream_chunk_size=chunk_size)
     assert done.destination == str(folder / NAME)
     assert (folder / NAME).read_bytes() == BYTES
+    assert (folder / NAME).stat().st_mode == (tmp_path / "ordinary").stat().st_mode
     assert (done.size, done.sha256) == (len(BYTES), DIGEST)
     assert (done.fetched, done.resumed_from, done.note) == (True, 0, "")
     assert done.verification == Verification("digest", DIGEST, ("the catalog, from sigstore",))
     assert done.seconds > 0
     assert names(folder) == [NAME]
     assert len(replica.requests) == 1
-
-
-def test_a_file_gets_the_usual_permissions(client: SiteClient, tmp_path: Path) -> None:
-    (tmp_path / "ordinary").touch()
-    fetch(client, PATH, tmp_path)
-    assert (tmp_path / NAME).stat().st_mode == (tmp_path / "ordinary").stat().st_mode
 
 
 @pytest.mark.parametrize(
@@ -79,25 +72,13 @@ def test_an_invalid_path_reaches_neither_the_site_nor_the_disk(
 ) -> None:
     with pytest.raises(InvalidArgumentError):
         fetch(client, path, tmp_path / "never made")
+    with pytest.raises(InvalidArgumentError, match="stream_chunk_size=0"):
+        fetch(client, PATH, tmp_path / "never made", stream_chunk_size=0)
     assert names(tmp_path) == []
     assert replica.requests == []
 
 
-def test_an_invalid_chunk_size_is_refused(client: SiteClient, tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match="stream_chunk_size=0"):
-        fetch(client, PATH, tmp_path, stream_chunk_size=0)
-
-
 # What is requested, and what is made of the bytes
-
-
-def test_the_bytes_are_requested_without_encoding(tmp_path: Path) -> None:
-    with RawServer(lambda _: whole(BYTES)) as server, SiteClient(server.url) as client:
-        fetch(client, PATH, tmp_path)
-        headers = server.requests[0].headers
-    assert headers["accept-encoding"] == "identity"
-    assert headers["user-agent"].startswith("pyorg_pipeline/")
-    assert "range" not in headers
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
@@ -178,36 +159,35 @@ def test_a_file_that_does_not_verify_changes_nothing(
         assert (tmp_path / NAME).read_bytes() == OLD
 
 
-def test_a_file_without_a_digest_is_logged_as_a_warning(
-    client: SiteClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    done = download(client, artifact(size=len(BYTES)), tmp_path)
-    assert done.note == "no digest is published; verified by the size in the listing"
-    assert caplog.messages == [f"{tmp_path / NAME}: {done.note}"]
-
-
 # Existing files
 
 
 @pytest.mark.parametrize("size", [10, len(BYTES)])
+@pytest.mark.parametrize("kind", ["file", "link"])
 def test_an_existing_file_is_returned_without_a_request(
     replica: Replica,
     client: SiteClient,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     size: int,
+    kind: str,
 ) -> None:
-    (tmp_path / NAME).write_bytes(b"x" * 10)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    target = tmp_path / "target" if kind == "link" else folder / NAME
+    target.write_bytes(b"x" * 10)
+    if kind == "link":
+        (folder / NAME).symlink_to(target)
     with caplog.at_level(logging.WARNING):
-        done = fetch(client, PATH, tmp_path, size=size, sha256="0" * 64)
-    assert (done.destination, done.size, done.fetched) == (str(tmp_path / NAME), 10, False)
+        done = fetch(client, PATH, folder, size=size, sha256="0" * 64)
+    assert (done.destination, done.size, done.fetched) == (str(folder / NAME), 10, False)
     assert (done.sha256, done.verification) == (None, None)
-    assert caplog.messages == ([] if size == 10 else [f"{tmp_path / NAME}: {done.note}"])
+    assert caplog.messages == ([] if size == 10 else [f"{folder / NAME}: {done.note}"])
     if size != 10:
         assert "has 10 bytes where the catalog lists 300,001; overwrite=True" in done.note
     assert replica.requests == []
-    assert names(tmp_path) == [NAME]
-    assert (tmp_path / NAME).read_bytes() == b"x" * 10
+    assert names(folder) == [NAME]
+    assert (folder / NAME).read_bytes() == b"x" * 10
 
 
 HIDDEN = [f".{NAME}{ending}" for ending in (".part", ".part.json", ".lock")]
@@ -218,28 +198,12 @@ def test_leftovers_of_a_killed_call_beside_an_existing_file_are_removed(
 ) -> None:
     for name in [*HIDDEN, NAME, ".another.part"]:
         (tmp_path / name).touch()
+    with FileLock(tmp_path / f".{NAME}.lock"):
+        # Those of an active call stay.
+        assert not fetch(client, PATH, tmp_path).fetched
+    assert len(names(tmp_path)) == len(HIDDEN) + 2
     fetch(client, PATH, tmp_path)
     assert sorted(names(tmp_path)) == [".another.part", NAME]
-    assert replica.requests == []
-
-
-def test_files_of_an_active_call_beside_an_existing_file_stay(
-    client: SiteClient, tmp_path: Path
-) -> None:
-    for name in [*HIDDEN, NAME]:
-        (tmp_path / name).touch()
-    with FileLock(tmp_path / f".{NAME}.lock"):
-        assert not fetch(client, PATH, tmp_path).fetched
-        assert len(names(tmp_path)) == len(HIDDEN) + 1
-
-
-def test_a_link_to_a_file_counts_as_the_file(
-    replica: Replica, client: SiteClient, tmp_path: Path
-) -> None:
-    (tmp_path / "other").write_bytes(b"old")
-    (tmp_path / NAME).symlink_to("other")
-    done = fetch(client, PATH, tmp_path, size=3)
-    assert (done.destination, done.size, done.note) == (str(tmp_path / NAME), 3, "")
     assert replica.requests == []
 
 
@@ -294,33 +258,25 @@ def test_a_file_is_synced_before_its_name_and_its_folder_after(
 # Temporary folders
 
 
-@pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
-
-
-def test_without_a_folder_a_new_temporary_one_is_made(client: SiteClient, temporary: Path) -> None:
+def test_without_a_folder_a_new_temporary_one_is_made(
+    replica: Replica, client: SiteClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     paths = {Path(fetch(client, PATH, None).destination) for _ in range(2)}
     assert [path.read_bytes() for path in paths] == [BYTES, BYTES]
-    assert {path.parent.parent for path in paths} == {temporary}
-
-
-def test_the_temporary_folder_of_a_failed_download_is_removed(
-    replica: Replica, client: SiteClient, temporary: Path
-) -> None:
+    assert {path.parent.parent for path in paths} == {tmp_path}
     replica.answer(PATH, Answer(404))
     with pytest.raises(SiteStatusError):
         fetch(client, PATH, None)
-    assert names(temporary) == []
+    # That of a failed download is removed.
+    assert {path.parent for path in paths} == set(tmp_path.iterdir())
 
 
 # What others may have put there
 
 
-@pytest.mark.parametrize("trap", ["link", "hard link"])
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("trap", ["link", "hard link", "pipe"])
 def test_a_link_in_place_of_a_partial_file_is_never_written_through(
     client: SiteClient, tmp_path: Path, trap: str
 ) -> None:
@@ -331,8 +287,10 @@ def test_a_link_in_place_of_a_partial_file_is_never_written_through(
     for name in HIDDEN[:2]:
         if trap == "link":
             (folder / name).symlink_to(victim)
-        else:
+        elif trap == "hard link":
             os.link(victim, folder / name)
+        else:
+            os.mkfifo(folder / name)
     fetch(client, PATH, folder)
     assert victim.read_bytes() == b"precious"
     assert (folder / NAME).read_bytes() == BYTES

@@ -206,9 +206,15 @@ def test_an_invalid_companion_does_not_weaken_the_verification(site: Site, verif
     ids=["archive", "missing companions", "installer", "installer of unknown size"],
 )
 def test_without_a_digest_the_note_says_how_a_file_was_verified(
-    site: Site, path: str, known: dict[str, Any], method: Any, note: str
+    site: Site,
+    path: str,
+    known: dict[str, Any],
+    method: Any,
+    note: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert site.verified(path=path, **known) == Verification(method, note=note)
+    assert caplog.messages == [f"{site.folder / path.rpartition('/')[2]}: {note}"]
 
 
 def test_a_damaged_archive_without_a_digest_is_refused(site: Site) -> None:
