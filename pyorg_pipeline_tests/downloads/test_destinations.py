@@ -1,9 +1,10 @@
-"""Folders and URLs as the places where downloads go."""
+"""Folders and URLs as the places where downloads go, and several downloads at once."""
 
 from __future__ import annotations
 
-import shutil
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.destinations import (
     FolderDestination,
-    UrlDestination,
+    download_all,
     open_destination,
 )
 from pyorg_pipeline.errors import (
@@ -24,11 +25,12 @@ from pyorg_pipeline.errors import (
     VerificationError,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.downloads import Download, DownloadFailure
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline_tests.support import transfers
-from pyorg_pipeline_tests.support.downloading import CONTENTS, PATHS, site_with_digests
+from pyorg_pipeline_tests.support.downloading import CONTENTS, PATHS, halfway, site_with_digests
 from pyorg_pipeline_tests.support.published import sha256_of
 from pyorg_pipeline_tests.support.s3_server import objects, objects_below
+from pyorg_pipeline_tests.support.transfers import artifact, names
 
 PATH = PATHS[0]
 NAME = PATH.rpartition("/")[2]
@@ -70,13 +72,13 @@ def site(serving: Replica) -> Iterator[Replica]:
 
 @pytest.fixture
 def client(site: Replica) -> Iterator[SiteClient]:
-    with SiteClient(site.url, retries=0, backoff=0) as client:
+    with SiteClient(site.url, retries=0, backoff=0, read_timeout=3) as client:
         yield client
 
 
-def artifact(path: str = PATH, **changes: Any) -> PythonOrgArtifact:
+def wanted(path: str = PATH, **changes: Any) -> PythonOrgArtifact:
     known: dict[str, Any] = {"size": len(CONTENTS.get(path, b"")), "related": [".sigstore"]}
-    return transfers.artifact(path, **(known | changes))
+    return artifact(path, **(known | changes))
 
 
 def test_paths_and_file_urls_are_folders(
@@ -87,7 +89,7 @@ def test_paths_and_file_urls_are_folders(
         destination = open_destination(url)
         assert isinstance(destination, FolderDestination)
         assert destination.text == str(tmp_path / "some folder")
-    done = open_destination("some folder").download(client, artifact())
+    done = open_destination("some folder").download(client, wanted())
     assert done.destination == str(tmp_path / "some folder" / NAME)
     assert Path(done.destination).read_bytes() == CONTENT
 
@@ -97,7 +99,8 @@ def test_a_url_gets_the_verified_bytes(
     client: SiteClient, tmp_path: Path, scheme: str, s3_url: str
 ) -> None:
     url = {"s3": s3_url, "memory": f"memory://{tmp_path.name}", "shelf": f"shelf://{tmp_path}/x"}
-    done = open_destination(url[scheme]).download(client, artifact())
+    secret = url[scheme].replace("memory://", "memory://somebody:secret@")
+    done = open_destination(secret).download(client, wanted())
     assert (done.destination, done.size, done.fetched) == (
         f"{url[scheme]}/{NAME}",
         len(CONTENT),
@@ -105,7 +108,7 @@ def test_a_url_gets_the_verified_bytes(
     )
     assert done.verification is not None
     assert (done.verification.method, done.sha256) == ("digest", sha256_of(CONTENT))
-    filesystem, root = fsspec.core.url_to_fs(url[scheme])
+    filesystem, root = fsspec.core.url_to_fs(secret)
     assert filesystem.cat_file(f"{root}/{NAME}") == CONTENT
     assert [file.rpartition("/")[2] for file in filesystem.ls(root, detail=False)] == [NAME]
 
@@ -114,9 +117,9 @@ def test_an_existing_object_is_replaced_only_with_overwrite(
     client: SiteClient, site: Replica, s3_url: str
 ) -> None:
     destination = open_destination(s3_url)
-    destination.download(client, artifact())
+    destination.download(client, wanted())
     site.clear_requests()
-    kept = destination.download(client, artifact())
+    kept = destination.download(client, wanted())
     assert (kept.fetched, kept.size, kept.verification, kept.note) == (
         False,
         len(CONTENT),
@@ -125,10 +128,10 @@ def test_an_existing_object_is_replaced_only_with_overwrite(
     )
     assert site.requests == []
     objects().pipe_file(f"{s3_url}/{NAME}", b"another")
-    kept = destination.download(client, artifact())
+    kept = destination.download(client, wanted())
     assert kept.size == 7
     assert "has 7 bytes where the catalog lists" in kept.note
-    assert destination.download(client, artifact(), overwrite=True).fetched
+    assert destination.download(client, wanted(), overwrite=True).fetched
     assert objects_below(s3_url) == {NAME: CONTENT}
 
 
@@ -136,7 +139,7 @@ def test_a_large_file_is_uploaded_in_parts(client: SiteClient, site: Replica, s3
     path = "3.5.9/python-3.5.9-amd64.exe"
     size = 20_000_000
     site.add(path, size=size)
-    done = open_destination(s3_url).download(client, artifact(path, size=size, related=[]))
+    done = open_destination(s3_url).download(client, wanted(path, size=size, related=[]))
     assert done.size == size
     assert done.verification is not None
     stored = objects().info(f"{s3_url}/{path.rpartition('/')[2]}")
@@ -148,30 +151,19 @@ def test_a_large_file_is_uploaded_in_parts(client: SiteClient, site: Replica, s3
 
 
 def test_a_file_that_does_not_verify_never_reaches_the_store(
-    client: SiteClient, site: Replica, s3_url: str
+    client: SiteClient, site: Replica, s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     objects().pipe_file(f"{s3_url}/{NAME}", b"an older good copy")
-    site.answer(PATH, Answer(body=bytes(reversed(CONTENT))))
-    with pytest.raises(VerificationError):
-        open_destination(s3_url).download(client, artifact(), overwrite=True)
-    site.answer(PATH, Answer(status=403))
-    with pytest.raises(SiteStatusError):
-        open_destination(s3_url).download(client, artifact(), overwrite=True)
+    for answer, error in (
+        (Answer(body=bytes(reversed(CONTENT))), VerificationError),
+        (Answer(status=403), SiteStatusError),
+    ):
+        site.answer(PATH, answer)
+        with pytest.raises(error):
+            open_destination(s3_url).download(client, wanted(), overwrite=True)
     assert objects_below(s3_url) == {NAME: b"an older good copy"}
-
-
-def test_no_temporary_file_is_left_on_this_machine(
-    client: SiteClient, site: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    destination = open_destination(f"memory://{tmp_path.name}")
-    destination.download(client, artifact())
-    site.answer(PATH, Answer(status=403))
-    with pytest.raises(SiteStatusError):
-        destination.download(client, artifact(), overwrite=True)
-    assert list(temporary.iterdir()) == []
+    assert names(tmp_path) == []
 
 
 def test_a_store_that_shows_growing_files_gets_them_under_a_temporary_name(
@@ -181,35 +173,28 @@ def test_a_store_that_shows_growing_files_gets_them_under_a_temporary_name(
     (tmp_path / NAME).write_bytes(b"an older good copy")
     (tmp_path / "full").touch()
     with pytest.raises(DestinationError, match="no space left on the shelf"):
-        destination.download(client, artifact(), overwrite=True)
+        destination.download(client, wanted(), overwrite=True)
     assert (tmp_path / NAME).read_bytes() == b"an older good copy"
     (tmp_path / "full").unlink()
-    destination.download(client, artifact(), overwrite=True)
+    destination.download(client, wanted(), overwrite=True)
     assert [file.name for file in tmp_path.iterdir()] == [NAME]
     assert (tmp_path / NAME).read_bytes() == CONTENT
-
-
-def test_a_folder_under_the_name_is_not_replaced(client: SiteClient, tmp_path: Path) -> None:
-    (tmp_path / NAME).mkdir()
-    for overwrite in (False, True):
-        with pytest.raises(DestinationError, match="it is a folder"):
-            open_destination(f"shelf://{tmp_path}").download(
-                client, artifact(), overwrite=overwrite
-            )
-    shutil.rmtree(tmp_path / NAME)
 
 
 def test_an_invalid_name_is_no_file_outside_the_destination(
     client: SiteClient, tmp_path: Path
 ) -> None:
     (tmp_path / "other").write_bytes(b"not a download")
-    (tmp_path / "folder").mkdir()
+    folder = tmp_path / "folder"
+    (folder / NAME).mkdir(parents=True)
+    destination = open_destination(f"shelf://{folder}")
     for overwrite in (False, True):
         with pytest.raises(InvalidArgumentError, match="cannot be the name of a file"):
-            open_destination(f"shelf://{tmp_path}/folder").download(
-                client, artifact(name="../other"), overwrite=overwrite
-            )
+            destination.download(client, wanted(name="../other"), overwrite=overwrite)
+        with pytest.raises(DestinationError, match="it is a folder"):
+            destination.download(client, wanted(), overwrite=overwrite)
     assert (tmp_path / "other").read_bytes() == b"not a download"
+    assert (folder / NAME).is_dir()
 
 
 @pytest.mark.parametrize("url", ["nowhere://at/all", "s4://bucket", "gs2://bucket/prefix"])
@@ -220,6 +205,78 @@ def test_an_unknown_url_is_refused_with_advice(url: str) -> None:
         open_destination(url)
 
 
-def test_credentials_in_a_url_are_never_shown(tmp_path: Path) -> None:
-    destination = UrlDestination(f"memory://somebody:secret@{tmp_path.name}/x")
-    assert destination.text == f"memory://{tmp_path.name}/x"
+# Several at once
+
+ONE, TWO, THREE = PATHS[:3]
+
+
+def download(
+    client: SiteClient, paths: list[str], folder: Path, **options: Any
+) -> dict[str, Download | DownloadFailure]:
+    done = list(
+        download_all(client, [wanted(path) for path in paths], open_destination(folder), **options)
+    )
+    assert len(done) == len(paths)
+    return {result.artifact.path: result for result in done}
+
+
+def test_each_artifact_is_downloaded_and_reported(client: SiteClient, tmp_path: Path) -> None:
+    reported: dict[str, list[tuple[int, int | None]]] = {}
+
+    def progress(one: PythonOrgArtifact) -> Any:
+        calls = reported.setdefault(one.path, [])
+        return lambda done, total: calls.append((done, total))
+
+    done = download(client, PATHS, tmp_path, progress=progress)
+    assert done.keys() == reported.keys() == set(PATHS)
+    for path, result in done.items():
+        file = tmp_path / path.rpartition("/")[2]
+        size = len(CONTENTS[path])
+        assert file.read_bytes() == CONTENTS[path]
+        assert isinstance(result, Download)
+        assert (result.destination, result.size, result.fetched) == (str(file), size, True)
+        assert result.sha256 == sha256_of(CONTENTS[path])
+        assert (reported[path][0], reported[path][-1]) == ((0, size), (size, size))
+
+
+def test_a_failure_holds_up_no_other_and_says_whether_it_is_transient(
+    client: SiteClient, site: Replica, tmp_path: Path
+) -> None:
+    site.answer(ONE, Answer(status=403))
+    site.answer(TWO, Answer(status=503))
+    done = download(client, [ONE, TWO, THREE], tmp_path)
+    failed = [one for one in done.values() if isinstance(one, DownloadFailure)]
+    assert {one.artifact.path: one.transient for one in failed} == {ONE: False, TWO: True}
+    assert names(tmp_path) == [THREE.rpartition("/")[2]]
+    # A file in place of the folder.
+    (tmp_path / "file").touch()
+    for result in download(client, [ONE, TWO], tmp_path / "file").values():
+        assert isinstance(result, DownloadFailure)
+        assert not result.transient
+        assert str(tmp_path / "file") in str(result.error)
+
+
+def test_closing_it_cancels_transfers_and_leaves_no_half_file_and_no_thread(
+    site: Replica, tmp_path: Path
+) -> None:
+    go_on = threading.Event()
+    for path in (TWO, THREE):
+        site.answer(path, halfway(go_on))
+    everything = [wanted(path) for path in PATHS]
+    try:
+        with (
+            SiteClient(site.url, retries=0, read_timeout=1) as client,
+            closing(download_all(client, everything, open_destination(tmp_path))) as results,
+        ):
+            assert isinstance(next(results), Download)
+            while not {TWO, THREE} <= {request.path for request in site.requests}:
+                assert not go_on.wait(0.01)
+    finally:
+        go_on.set()
+    assert not {TWO.rpartition("/")[2], THREE.rpartition("/")[2]} & set(names(tmp_path))
+    assert not [one for one in threading.enumerate() if one.name.startswith("pyorg-site")]
+    site.clear_answers()
+    with SiteClient(site.url) as again:
+        download(again, PATHS, tmp_path)
+    for path in PATHS:
+        assert (tmp_path / path.rpartition("/")[2]).read_bytes() == CONTENTS[path]
