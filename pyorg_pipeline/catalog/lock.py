@@ -33,54 +33,45 @@ def exclusive(location: Location, fallback_folder: Path, *, wait: float = 0) -> 
         CatalogError: the lock file cannot be written.
     """
     path = location.lock_file(fallback_folder)
+    # Beside the lock file: filelock empties that one on every attempt.
+    holder_file = path.with_suffix(".holder.json")
     # A singleton per path counts the acquisitions of this thread instead of waiting for itself.
     lock = FileLock(path, is_singleton=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=wait)
-    except Timeout:
-        raise CatalogLockedError(location.text, _holder(path)) from None
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
         if lock.lock_counter == 1:
-            _write_holder(path)
+            holder_file.write_text(_this_process())
+    except Timeout:
+        raise CatalogLockedError(location.text, _holder(holder_file)) from None
+    except OSError as error:
+        lock.release()
+        raise CatalogError(
+            f"{path} cannot be written: {error}. The folder has to belong to the user who "
+            "refreshes, with room left: set PYORG_HOME to one that can be written"
+        ) from error
+    try:
         yield
     finally:
         lock.release()
 
 
-def _holder_file(lock_file: Path) -> Path:
-    # Beside the lock file: filelock empties that one on every attempt.
-    return lock_file.with_suffix(".holder.json")
-
-
-def _write_holder(lock_file: Path) -> None:
+def _this_process() -> str:
     holder = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join(sys.argv)[:200],
     }
-    try:
-        _holder_file(lock_file).write_text(json.dumps(holder))
-    except OSError as error:
-        raise _unwritable(_holder_file(lock_file), error) from error
+    return json.dumps(holder)
 
 
-def _holder(lock_file: Path) -> str:
+def _holder(file: Path) -> str:
     try:
-        holder = json.loads(_holder_file(lock_file).read_text())
+        holder = json.loads(file.read_text())
         return (
             f"process {holder['pid']} on {holder['host']} since {holder['since']} "
             f"({holder['command']})"
         )
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
-
-
-def _unwritable(path: Path, error: OSError) -> CatalogError:
-    return CatalogError(
-        f"{path} cannot be written: {error.strerror or error}. The folder has to belong to the "
-        "user who refreshes, with room left: set PYORG_HOME to one that can be written"
-    )

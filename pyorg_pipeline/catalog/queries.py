@@ -6,8 +6,9 @@ They do without pyarrow.compute, which takes as long to import as a whole query.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -29,7 +30,7 @@ from pyorg_pipeline.model.text import shortened
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 if TYPE_CHECKING:
-    from pyorg_pipeline.model.releases import PythonRelease
+    from pyorg_pipeline.model.releases import PythonRelease, ReleaseFile
 
 Series = tuple[int, int]
 
@@ -38,6 +39,13 @@ _FIELDS: Final = (
     *("name", "path", "size", "last_modified", "sha256", "digest_source", "signed_by"),
 )
 _COLUMNS: Final = (*_FIELDS, *VERSION_COLUMNS, "artifact_type", *ATTRIBUTES, "companions")
+
+
+_RELEASE_FILE_VALUES: Final = (
+    *("path", "artifact_type", "format", "arch", "debug", "superseded", "size", "companions"),
+)
+#: The columns of artifact_catalog that `release_files` reads.
+RELEASE_FILE_COLUMNS: Final = [*VERSION_COLUMNS, *_RELEASE_FILE_VALUES, "last_modified"]
 
 
 class Snapshot:
@@ -227,7 +235,6 @@ class Snapshot:
         """
         # They need the grammar of names, which other queries need not import.
         from pyorg_pipeline.catalog import schemas  # noqa: PLC0415
-        from pyorg_pipeline.catalog.release_files import release_files  # noqa: PLC0415
         from pyorg_pipeline.model.releases import next_change, release_history  # noqa: PLC0415
 
         since, until = self._hold or (None, None)
@@ -252,13 +259,9 @@ class Snapshot:
         complete_only: bool = False,
         conditions: Mapping[str, str] | None = None,
     ) -> NormalizedPythonVersion:
-        """The newest release that matches.
+        """The newest release that matches; `complete_only` leaves out those still being uploaded.
 
-        Args:
-            series: Only of this one.
-            final_only: Only finals.
-            complete_only: Without releases that are still being uploaded.
-            conditions: It has an artifact with these values that is not superseded.
+        It has an artifact with the values in `conditions` that is not superseded.
 
         Raises:
             VersionNotFoundError: There is none. Of a partial one the message says what it lacks.
@@ -266,24 +269,17 @@ class Snapshot:
         releases: dict[tuple[Any, ...], PythonRelease] = {}
         if complete_only or not conditions:
             releases = {one.release_version: one for one in self.releases(datetime.now(UTC))}
-        having: Collection[tuple[Any, ...]] = releases
-        if conditions:
-            having = self._versions_with(conditions)
         matching = [
             version
-            for version in having
+            for version in (self._versions_with(conditions) if conditions else releases)
             if series in {None, version[:2]}
             and (version[3] == "final" or not final_only)
             # A version that has only documentation is not a release.
             and (version in releases or not complete_only)
         ]
-        complete = [
-            version
-            for version in matching
-            if not complete_only or not releases[version].missing_families
-        ]
-        if complete:
-            return NormalizedPythonVersion(*max(complete))
+        found = [one for one in matching if not (complete_only and releases[one].missing_families)]
+        if found:
+            return NormalizedPythonVersion(*max(found))
         partial = releases[max(matching)] if matching else None
         raise no_release(series, final_only, conditions, partial)
 
@@ -299,6 +295,48 @@ class Snapshot:
             # Unrecognised files have no full version.
             if values == wanted and not superseded and version[-1] is not None
         }
+
+
+def release_files(table: Any) -> list[ReleaseFile]:
+    """The recognised artifacts of a table with RELEASE_FILE_COLUMNS, in its order.
+
+    No Arrow values are made from Python's, which may import pandas.
+    """
+    # They need the grammar of names, which other queries need not import.
+    from pyorg_pipeline.model.companions import is_signature  # noqa: PLC0415
+    from pyorg_pipeline.model.releases import ReleaseFile  # noqa: PLC0415
+
+    # Thousands of artifacts share a few hundred versions and a dozen suffixes.
+    version_of, signs = cache(NormalizedPythonVersion), cache(is_signature)
+    names = (*_RELEASE_FILE_VALUES, *VERSION_COLUMNS)
+    columns = [*(table[name].to_pylist() for name in names), utc_times(table["last_modified"])]
+    return [
+        ReleaseFile(
+            release_version=version_of(*numbers),
+            path=path,
+            artifact_type=artifact_type,
+            format=packing,
+            arch=arch,
+            debug=bool(debug),
+            superseded=bool(superseded),
+            size=size,
+            last_modified=date,
+            signed=any(map(signs, companions)),
+        )
+        for (
+            path,
+            artifact_type,
+            packing,
+            arch,
+            debug,
+            superseded,
+            size,
+            companions,
+            *numbers,
+            date,
+        ) in zip(*columns, strict=True)
+        if artifact_type != UNRECOGNISED
+    ]
 
 
 def no_release(

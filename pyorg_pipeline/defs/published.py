@@ -9,7 +9,7 @@ import dagster as dg
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.changes import FOLDER
-from pyorg_pipeline.catalog.release_files import RELEASE_FILE_COLUMNS
+from pyorg_pipeline.catalog.queries import RELEASE_FILE_COLUMNS
 from pyorg_pipeline.catalog.store import StoredTable
 from pyorg_pipeline.defs.crawled import artifact_digests, release_artifacts
 from pyorg_pipeline.defs.instance import REFRESH_JOB_TAGS

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.release_files import release_files
+from pyorg_pipeline.catalog.queries import release_files
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
     LATEST_FILE,
