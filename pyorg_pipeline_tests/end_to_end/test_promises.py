@@ -19,13 +19,10 @@ KEPT = {
     "a directory that changed within its listed minute is read again": [
         "test_a_page_made_within_two_minutes_of_the_date_is_racy",
         "test_an_added_file_makes_its_directory_due_and_then_racy",
-        "test_a_page_out_of_a_cache_older_than_the_date_is_racy",
-        "test_a_directory_whose_page_came_out_of_a_cache_is_racy",
     ],
     "lost artifacts are believed on the second listing": [
         "test_a_lost_artifact_is_accepted_when_a_later_listing_confirms_it",
         "test_a_listing_that_lost_more_is_not_accepted_yet",
-        "test_a_failure_in_between_does_not_forget_a_loss",
     ],
     "a root listing that lost many directories changes nothing": [
         "test_a_root_that_lost_many_directories_changes_nothing_unless_accepted",
@@ -39,51 +36,38 @@ KEPT = {
     "tables are written atomically": [
         "test_a_file_is_the_old_or_the_new_one_at_every_line",
         "test_a_file_is_synced_whole_before_it_gets_its_name",
-        "test_a_killed_writer_leaves_a_whole_file_and_its_rest_is_swept",
     ],
     "downloads are resumed with If-Range": [
         "test_a_failing_connection_is_resumed",
         "test_a_file_that_changes_between_attempts_starts_over",
         "test_a_response_that_does_not_continue_the_bytes_starts_over",
-        "test_a_file_without_a_strong_validator_is_never_resumed",
     ],
-    "a digest is trusted on first use": [
-        "test_recorded_digests_are_not_requested_again",
-    ],
+    "a digest is trusted on first use": ["test_recorded_digests_are_not_requested_again"],
     "a recorded digest is never silently replaced": [
         "test_a_changed_digest_never_replaces_the_first_one",
         "test_a_later_bundle_has_to_agree_with_the_recorded_bill_of_materials",
-        "test_a_wrong_digest_names_both_digests_and_their_sources",
-        "test_unreadable_recorded_digests_are_an_error_and_not_overwritten",
     ],
     "a kill neither loses nor repeats a change of the site": [
         "test_a_refresh_killed_before_any_of_its_writes_loses_and_repeats_no_change",
         "test_many_files_are_merged_and_a_kill_at_any_step_loses_nothing",
-        "test_a_change_reverted_before_publication_is_not_recorded",
     ],
     "one download at a time fetches a file": [
         "test_eight_processes_after_one_file_fetch_it_once",
         "test_the_lock_of_a_killed_process_is_free",
         "test_a_lock_taken_while_another_is_released_keeps_its_file",
-        "test_a_waiting_call_verifies_the_file_of_the_other_and_takes_it",
-        "test_a_waiting_call_fetches_if_the_others_file_does_not_verify",
     ],
     "a resumed file that does not verify is fetched once more": [
         "test_a_resumed_file_that_does_not_verify_is_fetched_once_more",
         "test_a_file_that_never_verifies_is_fetched_again_only_once",
-        "test_a_file_that_does_not_verify_changes_nothing",
     ],
     "one process at a time writes a catalog": [
         "test_the_error_of_a_second_process_names_the_holder",
         "test_only_the_thread_that_holds_the_lock_may_take_it_again",
         "test_a_second_refresh_names_the_process_that_holds_the_lock",
-        "test_a_run_does_not_write_while_another_process_holds_the_lock",
     ],
     "a complete release is reported at least once": [
         "test_a_release_uploaded_in_steps_is_reported_once_it_is_complete",
         "test_releases_are_reported_in_order_until_the_receiver_accepts_them",
-        "test_what_completes_after_the_clock_was_ahead_is_later_than_all_before",
-        "test_a_release_that_vanishes_and_returns_is_complete_since_the_first_time",
     ],
     "a failed run is reported at least once": [
         "test_each_failed_run_is_reported_one_per_tick_until_the_receiver_accepts_it",
@@ -102,15 +86,11 @@ PROMISES = {
         "test_a_damaged_archive_without_a_digest_is_refused",
         "test_a_file_that_does_not_verify_changes_nothing",
         "test_a_cut_without_a_length_is_detected_and_resumed",
-        "test_a_waiting_call_fetches_if_the_others_file_does_not_verify",
-        "test_a_first_refresh_that_lost_a_directory_is_an_error",
     ],
     "a file or table under its final name is complete": [
         "test_a_killed_writer_leaves_a_whole_file_and_its_rest_is_swept",
         "test_at_every_line_the_final_name_is_the_old_or_new_file",
         "test_a_file_is_synced_before_its_name_and_its_folder_after",
-        "test_a_store_that_shows_growing_files_gets_them_under_a_temporary_name",
-        "test_killed_at_any_line_the_next_call_succeeds",
     ],
     "requests go to the configured site only": [
         "test_a_redirect_to_another_origin_sends_it_no_request",
@@ -122,7 +102,6 @@ PROMISES = {
         "test_an_invalid_path_reaches_neither_the_site_nor_the_disk",
         "test_an_invalid_name_is_no_file_outside_the_destination",
         "test_a_link_is_replaced_and_never_written_through",
-        "test_a_link_in_place_of_a_partial_file_is_never_written_through",
     ],
     "the same site gives the same catalog": [
         "test_the_same_site_gives_the_same_rows_whatever_came_first",
@@ -132,54 +111,35 @@ PROMISES = {
         "test_neither_import_nor_query_loads_dagster_or_requests",
         "test_the_first_query_fills_the_catalog_and_says_so",
         "test_without_a_catalog_the_error_names_the_command",
-        "test_an_old_catalog_answers_without_a_request",
     ],
 }
 
 #: When killed runs are noticed, in docs/how-it-works.md.
 KILLED = {
-    "a launched run": [
-        "test_a_launched_run_whose_process_is_killed_fails_within_seconds",
-    ],
+    "a launched run": ["test_a_launched_run_whose_process_is_killed_fails_within_seconds"],
     "pyorg refresh": [
         "test_the_next_refresh_does_what_a_killed_one_left_and_fails_its_run",
         "test_the_run_of_a_killed_refresh_fails_when_a_launched_step_takes_the_lock",
     ],
-    "pyorg ui with all its processes": [
-        "test_pyorg_ui_fails_the_runs_that_were_killed_with_it",
-    ],
+    "pyorg ui with all its processes": ["test_pyorg_ui_fails_the_runs_that_were_killed_with_it"],
 }
 
 #: The rows of docs/downloads.md, what happens when something fails.
 FAULTS = {
-    "connection refused": [
-        "test_a_refused_connection_is_reported_and_leaves_nothing",
-    ],
+    "connection refused": ["test_a_refused_connection_is_reported_and_leaves_nothing"],
     "reset after n bytes": [
         "test_a_failing_connection_is_resumed",
         "test_attempts_are_counted_from_the_last_new_byte",
-        "test_a_site_that_cuts_without_progress_fails_and_the_bytes_are_kept",
     ],
-    "silence": [
-        "test_a_failing_connection_is_resumed",
-        "test_a_lasting_read_timeout_is_reported",
-    ],
-    "403": [
-        "test_an_error_status_leaves_the_older_copy",
-    ],
-    "404": [
-        "test_an_error_status_leaves_the_older_copy",
-    ],
+    "silence": ["test_a_failing_connection_is_resumed", "test_a_lasting_read_timeout_is_reported"],
+    "403": ["test_an_error_status_leaves_the_older_copy"],
+    "404": ["test_an_error_status_leaves_the_older_copy"],
     "429 with Retry-After": [
         "test_after_429_the_whole_client_pauses",
         "test_an_error_status_leaves_the_older_copy",
     ],
-    "503, then 200": [
-        "test_transient_statuses_are_retried",
-    ],
-    "503 for ever": [
-        "test_an_error_status_leaves_the_older_copy",
-    ],
+    "503, then 200": ["test_transient_statuses_are_retried"],
+    "503 that persists": ["test_an_error_status_leaves_the_older_copy"],
     "no Content-Length": [
         "test_a_file_without_a_length_arrives",
         "test_a_cut_without_a_length_is_detected_and_resumed",
@@ -204,13 +164,10 @@ FAULTS = {
         "test_a_file_that_does_not_verify_changes_nothing",
         "test_digests_that_differ_are_refused_before_the_file_is_requested",
         "test_a_wrong_digest_names_both_digests_and_their_sources",
-        "test_a_damaged_archive_without_a_digest_is_refused",
     ],
     "a wrong signature": [
         "test_a_wrong_signature_is_refused_before_the_file_is_requested",
         "test_bytes_other_than_the_signed_ones_are_refused",
-        "test_a_bundle_with_a_changed_byte_does_not_verify",
-        "test_a_bundle_does_not_verify_for_another_digest_or_signer",
     ],
     "a destination that is full": [
         "test_a_full_file_system_is_reported_and_the_next_call_resumes",
@@ -228,56 +185,30 @@ FAULTS = {
         "test_anything_in_the_way_of_a_file_costs_no_request",
         "test_a_link_is_replaced_and_never_written_through",
     ],
-    "kill -9 at 50 random moments": [
+    "kill -9 at any moment": [
         "test_killed_at_any_line_the_next_call_succeeds",
         "test_killed_at_any_byte_the_next_call_resumes",
-        "test_the_lock_of_a_killed_process_is_free",
     ],
-    "8 processes after one file": [
-        "test_eight_processes_after_one_file_fetch_it_once",
-    ],
+    "8 processes that download one file": ["test_eight_processes_after_one_file_fetch_it_once"],
 }
 
 #: The rules of docs/releases.md.
 RULES = {
-    "missing families": [
-        "test_the_final_is_partial_until_it_has_what_the_last_candidate_had",
-        "test_a_young_release_lacks_what_the_two_before_it_had",
-    ],
-    "the release before": [
-        "test_a_young_release_lacks_what_the_two_before_it_had",
-    ],
+    "missing families": ["test_the_final_is_partial_until_it_has_what_the_last_candidate_had"],
+    "the release before": ["test_a_young_release_lacks_what_the_two_before_it_had"],
     "two, not one": [
         "test_two_unfinished_releases_in_a_row_lower_what_is_expected_and_one_does_not",
-        "test_3_7_0rc2_has_no_installers_and_the_next_candidate_needs_them",
     ],
-    "age": [
-        "test_the_release_date_is_that_of_the_first_source_tarball",
-    ],
-    "waiting time": [
-        "test_a_release_is_partial_as_long_as_those_before_took",
-    ],
-    "partial": [
-        "test_missing_files_are_expected_for_one_day",
-    ],
-    "superseded": [
-        "test_a_complete_release_supersedes_those_before_it_in_its_series",
-    ],
-    "complete": [
-        "test_no_release_is_partial_for_ever",
-    ],
+    "age": ["test_the_release_date_is_that_of_the_first_source_tarball"],
+    "waiting time": ["test_a_release_is_partial_as_long_as_those_before_took"],
+    "partial": ["test_missing_files_are_expected_for_one_day"],
+    "superseded": ["test_a_complete_release_supersedes_those_before_it_in_its_series"],
+    "complete": ["test_no_release_is_partial_for_ever"],
     "security releases": [
         "test_security_releases_without_installers_are_complete_after_two_like_them",
     ],
-    "missing dates": [
-        "test_a_release_without_a_plausible_date_is_complete",
-        "test_a_date_ahead_of_the_clock_counts_from_a_day_before_it",
-    ],
-    "time of the query": [
-        "test_states_change_with_time_for_a_program_that_keeps_its_snapshot",
-        "test_when_its_time_is_up_the_table_is_due_and_says_complete",
-        "test_each_stage_is_published_with_what_it_lacks",
-    ],
+    "missing dates": ["test_a_release_without_a_plausible_date_is_complete"],
+    "time of the query": ["test_states_change_with_time_for_a_program_that_keeps_its_snapshot"],
 }
 
 
