@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from email.message import Message
 from http.client import responses
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
@@ -51,13 +51,14 @@ class Replica(ReplicaTree):
         super().__init__(read_record() if entries is None else entries)
         self._port = port
         self._server: _Server | None = None
-        self._requests: list[ServedRequest] = []
+        #: The requests so far, each recorded before a byte of its answer is sent.
+        self.requests: list[ServedRequest] = []
         self._answers: dict[str, tuple[Answer | Callable[[Request], Answer], int | None]] = {}
 
     def start(self) -> None:
         """Listen and serve, in threads of its own."""
         self._server = _Server(self._port, self._respond)
-        self._port = self._server.server_port
+        self._port = self._server.server_address[1]
 
     def stop(self) -> None:
         """Stop serving: every connection is closed and every thread has ended on return."""
@@ -78,16 +79,9 @@ class Replica(ReplicaTree):
         assert self._port, "the replica has no URL before it is started"
         return f"http://127.0.0.1:{self._port}{ROOT}"
 
-    @property
-    def requests(self) -> list[ServedRequest]:
-        """The requests so far, each recorded before a byte of its answer is sent; a copy."""
-        with self._lock:
-            return list(self._requests)
-
     def clear_requests(self) -> None:
         """Forget the requests so far."""
-        with self._lock:
-            self._requests.clear()
+        self.requests = []
 
     def answer(
         self,
@@ -121,16 +115,14 @@ class Replica(ReplicaTree):
                 chosen = chosen(Request(path, headers, ordinary))
             answer = chosen.completed_by(ordinary)
         status = 0 if answer.hang_up or answer.status is None else answer.status
-        with self._lock:
-            self._requests.append(ServedRequest(path, status))
+        self.requests.append(ServedRequest(path, status))
         return answer
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(ThreadingTCPServer):
     """A server on 127.0.0.1 that `stop` ends at once, whatever its clients do."""
 
-    # server_close then waits for the threads of all connections.
-    daemon_threads = False
+    allow_reuse_address = True
     # A crawler opens its whole pool at once; the inherited 5 would drop some for a second.
     request_queue_size = 128
 
@@ -152,11 +144,6 @@ class _Server(ThreadingHTTPServer):
             with suppress(OSError):  # its thread has closed it already
                 connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
-
-    def server_bind(self) -> None:
-        """Bind without the inherited look-up of the host's full name, which may use DNS."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._connections.add(request)
