@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,7 +17,7 @@ from pyorg_pipeline.catalog.download_reports import read_report, report_file
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.store import CATALOG_FILE, DIRECTORIES_FILE, LATEST_FILE, CatalogStore
-from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.crawled import (
     CrawlConfig,
     DigestConfig,
@@ -57,15 +58,8 @@ def refresh(
 ) -> RefreshSummary:
     """Update the catalog from the site, as runs of the persistent Dagster instance.
 
-    Shows a progress bar on stderr, if that is a terminal. Directories that fail are in the summary
-    and do not raise: the others are published first.
-
-    Args:
-        settings: which site, catalog and instance.
-        full: crawl every directory, whatever its date says.
-        accept_vanished: accept a root listing that lost more than a tenth of its directories, and
-            listings of directories that lost artifacts.
-        digests: read the digests of artifacts too, from their companions.
+    Shows a progress bar on stderr, if that is a terminal. Directories and digests that fail are in
+    the summary and do not raise: the others are published first.
 
     Raises:
         CatalogLockedError: another process is refreshing the catalog.
@@ -77,8 +71,6 @@ def refresh(
     store = CatalogStore(location)
     progress = RefreshProgress()
     due: Mapping[str, Due] = {}
-    failures: dict[str, str] = {}
-    digest_failures: dict[str, str] = {}
     failed_checks: dict[str, str] = {}
     with (
         exclusive(location, settings.lock_folder),
@@ -99,11 +91,12 @@ def refresh(
         if due:
             # The crawl replaces them.
             tables = None
-            crawl_config = CrawlConfig(directories=list(due), accept_vanished=accept_vanished)
-            failures = jobs.failures(crawl.name, {"release_artifacts": crawl_config})
+            which = CrawlConfig(directories=list(due), accept_vanished=accept_vanished)
+            with suppress(dg.Failure):
+                jobs.run(crawl.name, {"release_artifacts": which})
         if digests and (names := due_digest_partitions(store, instance)):
-            digest_config = DigestConfig(directories=names)
-            digest_failures = jobs.failures(record_digests.name, {"read_digests": digest_config})
+            with suppress(dg.Failure):
+                jobs.run(record_digests.name, {"read_digests": DigestConfig(directories=names)})
         if publication_due(store, tables):
             published = jobs.run(publish.name, {})
             failed_checks = {
@@ -112,16 +105,7 @@ def refresh(
                 if not check.passed
             }
         prune_when_many(instance, settings.automation.keep_runs)
-    return _summary(
-        settings,
-        store,
-        progress,
-        due,
-        seconds=monotonic() - started,
-        failures=failures,
-        digest_failures=digest_failures,
-        failed_checks=failed_checks,
-    )
+    return _summary(settings, store, progress, due, failed_checks, monotonic() - started)
 
 
 def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
@@ -129,10 +113,6 @@ def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
 
     A missing catalog is filled first. Shows progress bars and then the report on stderr. Artifacts
     that failed are in the summary and do not raise: the others are downloaded, and can be printed.
-
-    Args:
-        settings: which site, catalog and instance.
-        config: that of the op select_artifacts, as `download_config` makes it.
 
     Raises:
         ArtifactChoiceError: no artifact matches; names the nearest choices.
@@ -196,11 +176,7 @@ def _checked(config: Mapping[str, Any]) -> DownloadConfig:
 def _raise_unreported_error(done: dg.ExecuteInProcessResult) -> None:
     """Raise why a run of the job ended, unless that is in its report."""
     for event in done.all_events:
-        error = None
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-        elif event.is_job_failure:
-            error = event.job_failure_data.error
+        error = getattr(event.event_specific_data, "error", None) if event.is_failure else None
         # A batch with failed artifacts raises Failure.
         if error is None or error.cls_name == "Failure":
             continue
@@ -239,23 +215,14 @@ class _Jobs:
         except dg.DagsterExecutionInterruptedError as error:
             raise KeyboardInterrupt from error
 
-    def failures(self, job: str, ops: Mapping[str, dg.Config]) -> dict[str, str]:
-        """Execute a job that goes on after failures; returns these, by partition."""
-        try:
-            self.run(job, ops)
-        except dg.Failure as failure:
-            return {name: str(reason.value) for name, reason in failure.metadata.items()}
-        return {}
-
 
 def _summary(
     settings: Settings,
     store: CatalogStore,
     progress: RefreshProgress,
     due: Mapping[str, Due],
-    *,
+    failed_checks: Mapping[str, str],
     seconds: float,
-    **problems: Mapping[str, str],
 ) -> RefreshSummary:
     update = progress.directories
     assert update is not None
@@ -281,14 +248,16 @@ def _summary(
         artifacts=published["artifacts"],
         unrecognised=published["unrecognised"],
         hidden=[crawl.directory for crawl in crawls if crawl.hidden],
+        failures={c.directory: str(c.error) for c in crawls if c.error and not c.hidden},
         digests_read=sum(len(done.recorded) for done in progress.digests),
         digests_verified=sum(done.verified for done in progress.digests),
         digest_conflicts=[text for done in progress.digests for text in done.conflicts],
         digests_unreadable=sorted(p for done in progress.digests for p in done.paths(UNREADABLE)),
         digests_rejected=sorted(p for done in progress.digests for p in done.paths(REJECTED)),
+        digest_failures={done.directory: done.error for done in progress.digests if done.error},
+        failed_checks=failed_checks,
         latest_final=latest.get(True),
         latest=latest.get(False),
         requests=progress.requests,
         seconds=round(seconds, 3),
-        **problems,
     )

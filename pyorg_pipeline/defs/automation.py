@@ -44,8 +44,7 @@ _UNFINISHED: Final = dg.RunsFilter(
 def schedules(automation: Automation) -> list[dg.ScheduleDefinition]:
     """The hourly root listing, the weekly crawl of everything, and weekly pruning.
 
-    Raises:
-        SettingsError: Dagster does not accept a cron expression.
+    A cron expression that Dagster does not accept is a SettingsError.
     """
     shared: dict[str, Any] = {
         "execution_timezone": automation.timezone,

@@ -23,11 +23,7 @@ _MANY: Final = 100
 
 
 def prune_runs(instance: dg.DagsterInstance, before: datetime) -> tuple[int, int]:
-    """Delete the finished runs that refreshed the catalog and were created before a time.
-
-    Returns:
-        The number of runs that were deleted, and of those that are old but needed.
-    """
+    """Delete finished refreshes created before a time; returns how many went and how many stay."""
     old = instance.get_run_ids(_old(before))
     needed = _last_runs(instance) if old else set()
     deleted = [run_id for run_id in old if run_id not in needed]

@@ -74,10 +74,8 @@ def column_lineage(
 ) -> dg.TableColumnLineage:
     """Which columns of other assets each column comes from, as a materialization reports it.
 
-    Args:
-        schema: the asset's pyarrow schema.
-        upstream: the assets that it is made from, each with its columns that keep their name.
-        **derived: columns of the first of them, separated by blanks, that a column is made from.
+    `upstream` has the columns of other assets that keep their name; `derived` names those of the
+    first asset that a column is made from, separated by blanks.
     """
     first = next(iter(upstream))
     found = {name: [(first, column) for column in derived[name].split()] for name in derived}

@@ -1,13 +1,6 @@
-"""Reporting runs as failed whose process was killed: Dagster would show them in progress for ever.
+"""Failing the runs whose process was killed: Dagster would show them in progress for ever.
 
-| killed | noticed |
-| --- | --- |
-| the process of a run that the UI or the daemon launched | by the code server, in seconds |
-| `pyorg refresh` | by the next step that takes the lock of the same catalog |
-| `pyorg ui` with all its processes, or the machine | when `pyorg ui` starts again |
-| `pyorg download`, or anything that the above missed | by Dagster's daemon, after a day |
-
-A killed run leaves its work due: what has to be done is decided from the tables.
+The code server does so for the runs that it launched. docs/how-it-works.md has all cases.
 """
 
 from __future__ import annotations

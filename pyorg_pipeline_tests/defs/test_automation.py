@@ -12,8 +12,8 @@ import pytest
 
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs import maintenance
-from pyorg_pipeline.defs.build import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.defs.maintenance import prune_runs
 from pyorg_pipeline.demo.replica.server import Answer, Replica

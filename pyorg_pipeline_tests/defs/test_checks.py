@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.runs import refresh

@@ -14,7 +14,7 @@ import pytest
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
-from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.metadata import names, picture, preview
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.demo.replica.server import Replica

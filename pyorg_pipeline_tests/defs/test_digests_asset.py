@@ -13,7 +13,7 @@ import pytest
 
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
-from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.sigstore import can_verify

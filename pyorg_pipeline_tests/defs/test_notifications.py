@@ -15,7 +15,7 @@ import pytest
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import RELEASES_FILE, VERSION_COLUMNS, CatalogStore
-from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import DirectoriesFailedError, SiteStatusError

@@ -17,7 +17,7 @@ from dagster import validate_run_config
 from pyorg_pipeline import errors
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.defs.build import build_definitions
+from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.instance import DAGSTER_YAML
 from pyorg_pipeline.defs.maintenance import prune_history
 from pyorg_pipeline.demo.replica.server import Answer, Replica
