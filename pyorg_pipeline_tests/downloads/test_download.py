@@ -50,10 +50,10 @@ def test_a_file_arrives_whole_with_its_digest(
 @pytest.mark.parametrize(
     "name", ["a b&c.exe", "a%2Fb", "caf\u00e9", "a#b", "a;b+c", pytest.param("x" * 255, id="long")]
 )
-@pytest.mark.parametrize("content", [BYTES, b""], ids=["some bytes", "no bytes"])
 def test_any_valid_name_is_downloaded(
-    replica: Replica, client: SiteClient, tmp_path: Path, name: str, content: bytes
+    replica: Replica, client: SiteClient, tmp_path: Path, name: str
 ) -> None:
+    content = b"" if name == "a#b" else BYTES
     replica.add(name, content=content)
     fetch(client, name, tmp_path, size=len(content))
     assert names(tmp_path) == [name]

@@ -198,9 +198,6 @@ def test_cancelling_the_client_ends_its_transfers(
     [
         (403, "forbidden", 1),
         (404, "no such file; refresh", 1),
-        (410, "no such file; refresh", 1),
-        (401, "credentials", 1),
-        (206, "status 206 instead of 200", 1),
         (416, "status 416 instead of 200", 1),
         (429, "too many requests", 3),
         (503, "overloaded", 3),
@@ -459,12 +456,10 @@ REST = {"Content-Range": f"bytes {CUT}-300000/300001", "ETag": TAG}
     "answer",
     [
         Answer(206, REST | {"ETag": '"another"'}, OTHER[CUT:]),
-        Answer(206, REST | {"Content-Range": f"bytes {CUT}-309999/310000"}, LONGER[CUT:]),
-        Answer(206, REST, OTHER[CUT + 1 :]),
         Answer(206, {"Content-Type": "multipart/byteranges; boundary=x"}, OTHER[CUT:]),
         Answer(416, {"Content-Range": "bytes */300001"}),
     ],
-    ids=["another tag", "of a longer one", "another length", "several parts", "not satisfiable"],
+    ids=["another tag", "several parts", "not satisfiable"],
 )
 def test_a_response_that_does_not_continue_the_bytes_starts_over(
     replica: Replica, connect: Connect, tmp_path: Path, answer: Answer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import pickle
 import tarfile
 from collections.abc import Iterator
@@ -274,30 +273,11 @@ def test_signature_without_the_extra_says_what_to_install(site: Site) -> None:
     assert site.requested == []
 
 
-def bundle_of_another_signer() -> bytes:
-    """A real bundle, by the release manager of 3.13."""
-    return real_bundles()["3.13.0/Python-3.13.0.tgz"]
-
-
-def bundle_with_a_changed_byte() -> bytes:
-    """A real bundle of the series' own release manager, but for one byte of its signature."""
-    bundle = json.loads(real_bundles()["3.14.0/Python-3.14.0.tar.xz"])
-    signature = bundle["messageSignature"]["signature"]
-    changed = ("A" if signature[20] != "A" else "B").join((signature[:20], signature[21:]))
-    bundle["messageSignature"]["signature"] = changed
-    return json.dumps(bundle).encode()
-
-
 @with_extra
-@pytest.mark.parametrize(
-    "bundle",
-    [*MEDIA_TYPES, bundle_of_another_signer, bundle_with_a_changed_byte],
-    ids=["unsigned, 0.1", "unsigned, 0.2", "unsigned, 0.3", "another signer", "a changed byte"],
-)
-def test_a_wrong_signature_is_refused_before_the_file_is_requested(
-    site: Site, bundle: object
-) -> None:
-    site.publish(bundle=bundle() if callable(bundle) else bundle_bytes(DIGEST, str(bundle)))
+@pytest.mark.parametrize("bundle", [*MEDIA_TYPES, "3.13.0/Python-3.13.0.tgz"])
+def test_a_wrong_signature_is_refused_before_the_file_is_requested(site: Site, bundle: str) -> None:
+    """An unsigned bundle in each format, and a real one of another series' release manager."""
+    site.publish(bundle=real_bundles().get(bundle) or bundle_bytes(DIGEST, bundle))
     with pytest.raises(VerificationError) as caught:
         site.verified("signature")
     error = caught.value

@@ -24,9 +24,9 @@ def free_port() -> int:
 def test_an_event_is_one_post_of_json(status: int) -> None:
     with Receiver([status]) as receiver:
         post_event(receiver.url.replace("http://", "http://user:pass@"), EVENT)
-    [delivery] = receiver.deliveries
-    assert delivery.path == "/services/secret"
-    assert delivery.event == EVENT
+    [delivery] = receiver.requests
+    assert delivery.target == "/services/secret"
+    assert receiver.events == [EVENT]
     assert delivery.headers["content-type"] == "application/json"
     assert delivery.headers["user-agent"].startswith("pyorg_pipeline/")
     assert delivery.headers["authorization"] == "Basic dXNlcjpwYXNz"
@@ -39,7 +39,7 @@ def test_transient_statuses_are_retried(status: int) -> None:
     assert receiver.events == [EVENT] * 3
     with Receiver([status] * 9) as receiver, pytest.raises(WebhookError) as raised:
         post_event(receiver.url, EVENT, retries=2, backoff=0)
-    assert len(receiver.deliveries) == 3
+    assert len(receiver.requests) == 3
     assert str(raised.value) == (
         f"the webhook at http://127.0.0.1:{receiver.port} did not accept an event: "
         f"status {status}; it gets the event again later"
@@ -50,18 +50,18 @@ def test_transient_statuses_are_retried(status: int) -> None:
 def test_other_statuses_are_not_retried(status: int) -> None:
     with Receiver([status]) as receiver, pytest.raises(WebhookError, match=f"status {status} inst"):
         post_event(receiver.url, EVENT, backoff=0)
-    assert len(receiver.deliveries) == 1
+    assert len(receiver.requests) == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed(status: int) -> None:
     with (
         Receiver() as elsewhere,
-        Receiver([status], headers={"Location": elsewhere.url}) as receiver,
+        Receiver([status], location=elsewhere.url) as receiver,
         pytest.raises(WebhookError, match=rf"redirected \({status}\)"),
     ):
         post_event(receiver.url, EVENT)
-    assert elsewhere.deliveries == []
+    assert elsewhere.requests == []
 
 
 def test_a_refused_connection_is_an_error() -> None:

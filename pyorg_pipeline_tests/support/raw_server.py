@@ -11,7 +11,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import NamedTuple, Self
+from typing import IO, NamedTuple, Self
 
 
 class RawRequest(NamedTuple):
@@ -22,6 +22,7 @@ class RawRequest(NamedTuple):
     target: str
     #: Names in lower case.
     headers: dict[str, str]
+    body: bytes
 
 
 class Raw(NamedTuple):
@@ -93,7 +94,7 @@ class RawServer:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         with connection, connection.makefile("rb") as stream, suppress(OSError):
-            while request := _read_request(stream.readline, number):
+            while request := _read_request(stream, number):
                 with self._lock:
                     self._requests.append(request)
                 raw = self._respond(request)
@@ -109,12 +110,13 @@ class RawServer:
                     return
 
 
-def _read_request(readline: Callable[[], bytes], number: int) -> RawRequest | None:
-    start = readline()
+def _read_request(stream: IO[bytes], number: int) -> RawRequest | None:
+    start = stream.readline()
     if not start:
         return None
     headers = {}
-    while (line := readline().strip().decode("latin-1")) != "":
+    while (line := stream.readline().strip().decode("latin-1")) != "":
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip()
-    return RawRequest(number, start.decode("latin-1").split(" ")[1], headers)
+    body = stream.read(int(headers.get("content-length", "0")))
+    return RawRequest(number, start.decode("latin-1").split(" ")[1], headers, body)

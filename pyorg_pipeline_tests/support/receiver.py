@@ -3,61 +3,24 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterable
+from typing import Any
+
+from pyorg_pipeline_tests.support.raw_server import Raw, RawRequest, RawServer, whole
 
 
-class Delivery(NamedTuple):
-    """A received POST."""
-
-    path: str
-    #: Names in lower case.
-    headers: dict[str, str]
-    event: dict[str, Any]
-
-
-class Receiver:
-    """Records events; answers with the given statuses first, then with 200. A context manager.
+class Receiver(RawServer):
+    """Answers with the given statuses first, then with 200; a context manager.
 
     Args:
         statuses: Of the first answers.
-        headers: Of every answer.
-        port: 0 for any free port; another one for a receiver that is started again.
+        location: Where a status of a redirect leads.
     """
 
-    def __init__(
-        self,
-        statuses: Iterable[int] = (),
-        *,
-        headers: Mapping[str, str] | None = None,
-        port: int = 0,
-    ) -> None:
+    def __init__(self, statuses: Iterable[int] = (), *, location: str = "") -> None:
+        super().__init__(self._answer)
         self.statuses = list(statuses)
-        self.deliveries: list[Delivery] = []
-        receiver, more = self, dict(headers or {})
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                fields = {name.lower(): value for name, value in self.headers.items()}
-                receiver.deliveries.append(Delivery(self.path, fields, json.loads(body)))
-                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
-                for name, value in more.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    @property
-    def port(self) -> int:
-        return self._server.server_address[1]
+        self._headers = f"Location: {location}\r\n" if location else ""
 
     @property
     def url(self) -> str:
@@ -65,13 +28,8 @@ class Receiver:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return [delivery.event for delivery in self.deliveries]
+        return [json.loads(request.body) for request in self.requests]
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def _answer(self, _: RawRequest) -> Raw:
+        status = self.statuses.pop(0) if self.statuses else 200
+        return whole(b"", status=f"{status} as ordered", headers=self._headers)
