@@ -39,9 +39,6 @@ _LOGGER: Final = logging.getLogger(__name__)
 _HEADERS: Final = {"Accept-Encoding": "identity"}
 _PAGE_TYPES: Final = ("text/html", "application/xhtml+xml")
 _PAGE_NAMES: Final = (".html", ".htm", ".xhtml")
-_PAGE_STARTS: Final = (b"<!doctype html", b"<html", b"<head")
-_BLANK: Final = b"\xef\xbb\xbf \t\r\n"
-_HEAD_SIZE: Final = 1024
 
 
 def download(
@@ -199,12 +196,22 @@ class _Transfer:
             self._receive_whole(answer)
 
     def _receive_whole(self, answer: Response) -> None:
-        length = answer.raw.length_remaining
-        if length is not None and self._artifact.size not in (None, length):
-            # Before the bytes so far are dropped for it.
-            kind = answer.headers.get("Content-Type") or "no Content-Type"
+        # Before the bytes so far are dropped for it: some servers report errors with 200.
+        length, size = answer.raw.length_remaining, self._artifact.size
+        kind = answer.headers.get("Content-Type") or "no Content-Type"
+        if length is not None and size not in (None, length):
             raise wrong_size(
                 self._artifact, f"{length:,} bytes", f"the Content-Length, with {kind}"
+            )
+        is_page = kind.partition(";")[0].strip().lower() in _PAGE_TYPES
+        if is_page and None in (length, size) and not self._url.lower().endswith(_PAGE_NAMES):
+            raise VerificationError(
+                self._artifact.path,
+                "the content",
+                "a file",
+                f"a page ({kind})",
+                "its name",
+                "its Content-Type",
             )
         self._partial.start_over(FileVersion.of(self._url, length, answer.headers))
         self._receive(answer, length)
@@ -223,7 +230,6 @@ class _Transfer:
             partial.write(chunk)
             self._furthest = max(self._furthest, partial.size)
             self._report(total)
-        self._refuse_page(answer.headers.get("Content-Type", ""))
         known = declared if framed else total
         if known is not None and partial.size < known:
             raise TransientError(
@@ -232,22 +238,6 @@ class _Transfer:
                     f"the connection was closed after {partial.size:,} of {known:,} bytes; "
                     "try again later",
                 )
-            )
-
-    def _refuse_page(self, content_type: str) -> None:
-        """Raise if an HTML page came instead of the file: some servers report errors with 200."""
-        kind = content_type.partition(";")[0].strip().lower()
-        if kind not in _PAGE_TYPES or self._url.lower().endswith(_PAGE_NAMES):
-            return
-        if self._partial.head(_HEAD_SIZE).lstrip(_BLANK).lower().startswith(_PAGE_STARTS):
-            self._partial.start_over()
-            raise VerificationError(
-                self._artifact.path,
-                "the content",
-                "a file",
-                "an HTML page",
-                "its name",
-                "its Content-Type and first bytes",
             )
 
     def _report(self, total: int | None) -> None:

@@ -184,14 +184,6 @@ class PartialFile:
         self._digest.update(piece)
         self.size += len(piece)
 
-    def head(self, count: int) -> bytes:
-        """Return the first bytes."""
-        with translate_disk_errors(self.path):
-            self._file.seek(0)
-            head = self._file.read(count) or b""
-            self._file.seek(self.size)
-        return head
-
     def publish(self) -> str:
         """Rename the file to its final path, durably, and return that."""
         final = self._paths.final

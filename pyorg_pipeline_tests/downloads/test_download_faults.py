@@ -371,7 +371,7 @@ def test_without_range_support_the_whole_file_is_requested_again(
     replica: Replica, connect: Connect, tmp_path: Path
 ) -> None:
     reported: list[int] = []
-    cut(replica, Answer(200, {"ETag": '"a"'}, BYTES))
+    cut(replica, Answer(200, {"ETag": '"a"', "Content-Type": ""}, BYTES))
     done = fetch(
         connect(replica.url), PATH, tmp_path, progress=lambda count, _: reported.append(count)
     )
@@ -385,7 +385,7 @@ def test_without_range_support_repeated_cuts_fail(
     replica: Replica, connect: Connect, tmp_path: Path
 ) -> None:
     """The same bytes again are no progress."""
-    replica.answer(PATH, Answer(200, {"ETag": '"a"'}, BYTES, cut_after=CUT))
+    replica.answer(PATH, Answer(200, {"ETag": '"a"', "Content-Type": ""}, BYTES, cut_after=CUT))
     with pytest.raises(SiteUnreachableError):
         fetch(connect(replica.url, retries=3), PATH, tmp_path)
     assert len(replica.requests) == 1 + 3

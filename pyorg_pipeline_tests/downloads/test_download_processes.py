@@ -207,7 +207,8 @@ def test_a_waiting_call_fetches_if_the_others_file_does_not_verify(
     content: bytes,
     known: dict[str, Any],
 ) -> None:
-    first, second = two_calls(replica, tmp_path, waiting, Answer(body=content), known)
+    after = Answer(body=content, headers={"Content-Type": ""})
+    first, second = two_calls(replica, tmp_path, waiting, after, known)
     assert (first.sha256, first.fetched) == (DIGEST, True)
     assert (second.sha256, second.fetched) == (sha256(content).hexdigest(), True)
     assert (tmp_path / NAME).read_bytes() == content
