@@ -56,7 +56,7 @@ def parse_verification(value: object) -> Literal[True, False, "digest", "signatu
         return parse_flag("verify", value)
     except InvalidArgumentError:
         raise InvalidArgumentError(
-            f"verify {value!r} is none of true, false, digest, signature"
+            f"verify {value!r} is not one of true, false, digest, signature"
         ) from None
 
 

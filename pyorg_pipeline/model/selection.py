@@ -1,4 +1,4 @@
-"""Selecting artifacts: all that meet some criteria, or the one of a release that is meant."""
+"""Selecting artifacts: all that meet some criteria, or one of a release."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Selection:
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.releaselevels) - RELEASE_LEVELS.keys()):
             raise InvalidArgumentError(
-                f"releaselevel {unknown[0]!r} is none of {', '.join(RELEASE_LEVELS)}"
+                f"releaselevel {unknown[0]!r} is not one of {', '.join(RELEASE_LEVELS)}"
             )
         if self.limit is not None and self.limit < 1:
             raise InvalidArgumentError(f"limit has to be 1 or more, not {self.limit}")
@@ -144,7 +144,7 @@ def _nothing_found(criteria: Sequence[_Criterion], artifacts: list[PythonOrgArti
         f"{one.name} {', '.join(one.wanted)}" for one in criteria if one.name != "superseded"
     )
     if not artifacts:
-        return f"nothing fits {asked}: the catalog is empty"
+        return f"no artifact matches {asked}: the catalog is empty"
     # The criteria that each artifact does not meet, the newest artifact first.
     unmet = [
         ([one for one in criteria if not one.met(artifact)], artifact)
@@ -157,7 +157,7 @@ def _nothing_found(criteria: Sequence[_Criterion], artifacts: list[PythonOrgArti
             text = " with ".join(one.shown(artifact) for one in missed)
             nearest.setdefault(tuple(one.name for one in missed), {})[text] = None
     choices = "; or ".join(shortened(texts, _MOST_SHOWN) for texts in nearest.values())
-    return f"nothing fits {asked}; nearest to it, the rest being as asked: {choices}"
+    return f"no artifact matches {asked}; with the rest unchanged, there are: {choices}"
 
 
 def check_names(artifacts: Iterable[PythonOrgArtifact]) -> None:
@@ -184,9 +184,9 @@ def choose(
     artifact_format: ArtifactFormat,
     release: str,
 ) -> PythonOrgArtifact:
-    """The one artifact of a release that a type and attributes mean.
+    """The one artifact of a release with that type and these attributes.
 
-    One whose attributes equal the given ones wins, else the only one that has them all. With
+    It is one that has exactly these attributes, else the only one that has them all. With
     `DEFAULT_FORMAT` it is the best source archive, and for other types the only artifact.
     Superseded files are chosen only by `superseded`.
 
@@ -204,7 +204,7 @@ def choose(
     if not of_type:
         types = sorted({artifact.release_type for artifact in artifacts})
         raise ArtifactChoiceError(
-            f"{release} has no {artifact_type}; it has {', '.join(types) or 'nothing at all'}"
+            f"{release} has no {artifact_type}; it has {', '.join(types) or 'no artifacts'}"
         )
     if artifact_format is DEFAULT_FORMAT:
         wanted: dict[str, Any] = {}

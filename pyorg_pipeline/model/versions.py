@@ -52,7 +52,7 @@ class NormalizedPythonVersion(tuple[Any, ...]):
             return super().__new__(cls, numbers)
         if releaselevel not in RELEASE_LEVELS:
             known = ", ".join(RELEASE_LEVELS)
-            raise InvalidArgumentError(f"releaselevel {releaselevel!r} is none of {known}")
+            raise InvalidArgumentError(f"releaselevel {releaselevel!r} is not one of {known}")
         return super().__new__(cls, (*numbers, releaselevel, _number("serial", serial or 0)))
 
     @classmethod

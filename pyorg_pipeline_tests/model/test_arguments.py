@@ -93,5 +93,5 @@ def test_a_flag_is_a_bool_or_its_text(value: object) -> None:
 def test_another_flag_is_an_error(value: object) -> None:
     with pytest.raises(InvalidArgumentError, match=r"flag .* is neither true nor false"):
         parse_flag("flag", value)
-    with pytest.raises(InvalidArgumentError, match="is none of true, false, digest, signature"):
+    with pytest.raises(InvalidArgumentError, match="is not one of true, false, digest, signature"):
         parse_verification(value)

@@ -137,18 +137,6 @@ def test_security_releases_without_installers_are_complete_after_two_like_them(
     assert str(history(known, now=released + after)[release]) == f"{release} {state}"
 
 
-def test_3_7_0rc2_has_no_installers_and_the_next_candidate_needs_them() -> None:
-    recorded = release_files("3.7.0", "3.7.1")
-    candidate = NormalizedPythonVersion(3, 7, 1, "candidate", 1)
-    before = [one for one in recorded if one.release_version < candidate]
-    of_it = [one for one in recorded if one.release_version == candidate]
-    sources = [one for one in of_it if one.artifact_type == "source-release"]
-    released = min(one.last_modified for one in sources if one.last_modified)
-    found = history(before, sources, now=released + HOUR)
-    assert found["3.7.0rc2"].families == ("source",)
-    assert str(found["3.7.1rc1"]) == "3.7.1rc1 partial, lacks windows, macos, documentation"
-
-
 @pytest.mark.parametrize(
     ("known", "young", "state"),
     [

@@ -151,9 +151,9 @@ def test_the_error_of_an_empty_selection_names_the_nearest_choices(
         Selection(**criteria).of(ARTIFACTS)
     [(name, value)] = criteria["attributes"].items()
     assert str(raised.value) == (
-        f"nothing fits series {criteria['series'][0]}, artifact_type "
+        f"no artifact matches series {criteria['series'][0]}, artifact_type "
         f"{criteria['artifact_types'][0]}, {name} {value}; "
-        f"nearest to it, the rest being as asked: {nearest}"
+        f"with the rest unchanged, there are: {nearest}"
     )
 
 

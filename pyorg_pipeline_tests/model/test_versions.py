@@ -40,7 +40,7 @@ def test_parts_that_are_not_whole_numbers_are_refused(arguments: tuple[Any, ...]
 
 @pytest.mark.parametrize("level", ["rc", "a", "Final", "", "gamma"])
 def test_an_unknown_level_is_refused_with_the_known_ones(level: str) -> None:
-    with pytest.raises(InvalidArgumentError, match="none of alpha, beta, candidate, final"):
+    with pytest.raises(InvalidArgumentError, match="not one of alpha, beta, candidate, final"):
         NormalizedPythonVersion(3, 13, 0, level, 1)
 
 
