@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.changes import FOLDER, MOST_FILES, changes_since
 from pyorg_pipeline.catalog.location import LocalLocation
-from pyorg_pipeline.catalog.store import CatalogStore, directory_file
+from pyorg_pipeline.catalog.store import VERSION_COLUMNS, CatalogStore, directory_file
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.errors import CatalogError, CatalogMissingError
+from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline.model.catalog import CatalogChange
 from pyorg_pipeline.refresh.changes import changes_due, record_changes
 from pyorg_pipeline.refresh.directories import update_directories
@@ -58,88 +59,59 @@ def test_the_first_fill_reports_no_changes(site: Replica, empty: Catalog) -> Non
     assert not publication_due(empty.store)
 
 
-def test_a_new_file_is_listed_with_its_state_and_when_it_was_seen(
+def test_a_change_is_listed_with_both_states_and_when_it_was_seen(
     site: Replica, catalog: Catalog
 ) -> None:
-    path = "3.15.0/Python-3.15.0a2.tgz"
-    site.add(path, size=30_100_000, last_modified=LATER)
-    before = datetime.now(UTC)
-    catalog.refresh()
-    [change] = listed(catalog)
-    assert change == CatalogChange(
-        change="appeared",
-        path=path,
-        version="3.15.0a2",
-        artifact_type="source-release",
-        companion_of=None,
-        size_before=None,
-        size=30_100_000,
-        last_modified_before=None,
-        last_modified=LATER,
-        seen_at=change.seen_at,
-        url=f"{site.url}{path}",
-    )
-    assert before - timedelta(milliseconds=1) <= change.seen_at <= datetime.now(UTC)
-    [row] = catalog.store.rows(f"{FOLDER}/000001.parquet")
-    assert (row["sequence"], row["name"], row["directory"]) == (1, "Python-3.15.0a2.tgz", "3.15.0")
-    assert [row[name] for name in ("major", "minor", "micro", "releaselevel", "serial")] == [
-        *(3, 15, 0, "alpha", 2)
-    ]
-    assert catalog.store.metadata(f"{FOLDER}/000001.parquet")["site_url"] == site.url
-
-
-def test_a_removed_file_is_listed_with_the_state_that_it_had(
-    site: Replica, catalog: Catalog
-) -> None:
+    new = "3.13.9/Python-3.13.9.tar.zst"
+    site.add(new, size=30_100_000, last_modified=LATER)
     site.remove(EXE)
-    catalog.refresh(accept_vanished=True)
-    [change] = listed(catalog)
-    assert short(change) == ("vanished", EXE, 28_000_000, None)
-    assert (change.last_modified_before, change.last_modified) == (LONG_AGO, None)
-    assert (change.version, change.artifact_type) == ("3.13.9", "windows-release")
-
-
-def test_another_size_or_another_date_is_a_replacement_with_both_states(
-    site: Replica, catalog: Catalog
-) -> None:
     site.replace(TGZ, size=1, last_modified=LONG_AGO)
     site.replace(XZ, last_modified=LATER)
     site.touch("3.13.9/", LATER)
-    catalog.refresh()
-    by_date, by_size = listed(catalog)
-    assert short(by_date) == ("replaced", XZ, 22_000_000, 22_000_000)
-    assert (by_date.last_modified_before, by_date.last_modified) == (LONG_AGO, LATER)
-    assert short(by_size) == ("replaced", TGZ, 29_000_000, 1)
-    assert (by_size.last_modified_before, by_size.last_modified) == (LONG_AGO, LONG_AGO)
+    before = datetime.now(UTC)
+    catalog.refresh(accept_vanished=True)
+    by_date, appeared, by_size, vanished = listed(catalog)
+    assert before - timedelta(milliseconds=1) <= appeared.seen_at <= datetime.now(UTC)
+    same: dict[str, Any] = {"version": "3.13.9", "companion_of": None, "seen_at": appeared.seen_at}
+
+    def change(kind: str, path: str, type_: str, *states: Any) -> CatalogChange:
+        names = ("size_before", "size", "last_modified_before", "last_modified")
+        given = dict(zip(names, states, strict=True))
+        url = f"{site.url}{path}"
+        return CatalogChange(change=kind, path=path, artifact_type=type_, url=url, **given, **same)
+
+    source = "source-release"
+    assert by_date == change("replaced", XZ, source, 22_000_000, 22_000_000, LONG_AGO, LATER)
+    assert appeared == change("appeared", new, source, None, 30_100_000, None, LATER)
+    assert by_size == change("replaced", TGZ, source, 29_000_000, 1, LONG_AGO, LONG_AGO)
+    assert vanished == change("vanished", EXE, "windows-release", 28_000_000, None, LONG_AGO, None)
+    row = catalog.store.rows(f"{FOLDER}/000001.parquet")[1]
+    assert (row["sequence"], row["name"], row["directory"]) == (
+        1,
+        "Python-3.13.9.tar.zst",
+        "3.13.9",
+    )
+    assert [row[name] for name in VERSION_COLUMNS] == [3, 13, 9, "final", 0]
+    assert catalog.store.metadata(f"{FOLDER}/000001.parquet")["site_url"] == site.url
 
 
 def test_a_companion_is_a_file_that_names_its_artifact(site: Replica, catalog: Catalog) -> None:
     site.add(f"{TGZ}.asc", size=833)
     site.replace(f"{XZ}.asc", size=834)
-    catalog.refresh()
-    assert changes(catalog) == [
-        ("replaced", f"{XZ}.asc", 833, 834),
-        ("appeared", f"{TGZ}.asc", None, 833),
-    ]
-    assert [change.companion_of for change in listed(catalog)] == [XZ, TGZ]
-    assert {change.artifact_type for change in listed(catalog)} == {"source-release"}
-    site.remove(f"{TGZ}.asc")
-    catalog.refresh()
-    assert changes(catalog)[2:] == [("vanished", f"{TGZ}.asc", 833, None)]
-
-
-def test_a_companion_of_a_superseded_artifact_is_listed_under_its_own_name(
-    site: Replica, catalog: Catalog
-) -> None:
     site.add(f"{EXE}_superceded", size=28_000_000)
     site.add(f"{EXE}.asc_superceded", size=7)
     site.add(f"{EXE}_superceded.sigstore", size=8)
     catalog.refresh()
-    assert {(change.path, change.size, change.companion_of) for change in listed(catalog)} == {
-        (f"{EXE}_superceded", 28_000_000, None),
-        (f"{EXE}.asc_superceded", 7, f"{EXE}_superceded"),
-        (f"{EXE}_superceded.sigstore", 8, f"{EXE}_superceded"),
+    assert {(*short(change), change.companion_of) for change in listed(catalog)} == {
+        ("replaced", f"{XZ}.asc", 833, 834, XZ),
+        ("appeared", f"{TGZ}.asc", None, 833, TGZ),
+        ("appeared", f"{EXE}_superceded", None, 28_000_000, None),
+        ("appeared", f"{EXE}.asc_superceded", None, 7, f"{EXE}_superceded"),
+        ("appeared", f"{EXE}_superceded.sigstore", None, 8, f"{EXE}_superceded"),
     }
+    site.remove(f"{TGZ}.asc")
+    catalog.refresh()
+    assert changes(catalog)[5:] == [("vanished", f"{TGZ}.asc", 833, None)]
 
 
 def test_a_file_that_becomes_a_companion_has_not_changed(site: Replica, catalog: Catalog) -> None:
@@ -157,7 +129,7 @@ def test_a_file_that_becomes_a_companion_has_not_changed(site: Replica, catalog:
 def test_changes_are_sorted_by_version_and_each_refresh_has_its_number(
     site: Replica, catalog: Catalog
 ) -> None:
-    for path in ("3.15.0/z.txt", "3.14.0/Python-3.14.0.tgz", "2.7/Python-2.7.tar.bz2"):
+    for path in ("3.15.1/Python-3.15.1.tgz", "3.14.0/Python-3.14.0.tgz", "2.7/Python-2.7.tar.bz2"):
         site.add(path, size=5)
     site.replace("3.14.0/Python-3.14.0rc1.tar.xz", size=6)
     catalog.refresh()
@@ -169,7 +141,7 @@ def test_changes_are_sorted_by_version_and_each_refresh_has_its_number(
         ("2.7/Python-2.7.tar.bz2", 5),
         ("3.14.0/Python-3.14.0rc1.tar.xz", 6),
         ("3.14.0/Python-3.14.0.tgz", 5),
-        ("3.15.0/z.txt", 5),
+        ("3.15.1/Python-3.15.1.tgz", 5),
         ("2.7/python-2.7.msi", 7),
     ]
     assert files(catalog) == ["000001.parquet", "000002.parquet"]
@@ -194,39 +166,22 @@ def test_the_files_of_a_removed_directory_vanish_once_and_appear_when_it_returns
     assert changes(catalog)[4:] == [("appeared", TGZ, None, 5)]
 
 
-def test_the_files_of_a_new_directory_appear(site: Replica, catalog: Catalog) -> None:
-    site.add("3.15.1/Python-3.15.1.tgz", size=5)
-    site.add("3.15.1/Python-3.15.1.tgz.sigstore", size=6)
-    catalog.refresh()
-    assert changes(catalog) == [
-        ("appeared", "3.15.1/Python-3.15.1.tgz", None, 5),
-        ("appeared", "3.15.1/Python-3.15.1.tgz.sigstore", None, 6),
-    ]
-
-
 def test_a_directory_that_fails_has_no_changes_until_it_can_be_read(
-    site: Replica, catalog: Catalog
-) -> None:
-    site.add("3.14.0/Python-3.14.0.tgz", size=5)
-    site.add("3.13.9/python-3.13.9-arm64.exe", size=6)
-    site.answer("3.14.0/", Answer(status=503))
-    catalog.refresh()
-    assert changes(catalog) == [("appeared", "3.13.9/python-3.13.9-arm64.exe", None, 6)]
-    site.clear_answers()
-    catalog.refresh()
-    assert changes(catalog)[1:] == [("appeared", "3.14.0/Python-3.14.0.tgz", None, 5)]
-
-
-def test_the_files_of_a_directory_appear_when_it_is_first_read(
     site: Replica, empty: Catalog
 ) -> None:
     site.answer("2.7/", Answer(status=503))
     empty.refresh()
+    site.add("3.14.0/Python-3.14.0.tgz", size=5)
+    site.add("3.13.9/python-3.13.9-arm64.exe", size=6)
+    site.answer("3.14.0/", Answer(status=503))
+    empty.refresh()
+    assert changes(empty) == [("appeared", "3.13.9/python-3.13.9-arm64.exe", None, 6)]
     site.clear_answers()
     empty.refresh()
-    assert changes(empty) == [
+    assert changes(empty)[1:] == [
         ("appeared", "2.7/UNWISE.EXE", None, 150_000),
         ("appeared", "2.7/Python-2.7.tgz", None, 14_000_000),
+        ("appeared", "3.14.0/Python-3.14.0.tgz", None, 5),
     ]
 
 
@@ -299,29 +254,22 @@ def test_another_site_starts_without_changes_and_those_of_the_first_one_stay(
     assert changes(catalog) == [("appeared", "3.14.0/a.txt", None, 1)]
 
 
-def test_a_size_that_was_not_known_before_is_no_replacement(
-    site: Replica, catalog: Catalog
-) -> None:
-    # Early tables do not have the sizes and dates of companions.
-    file = directory_file("3.13.9")
-    early = [name for name in schemas.RELEASE_ARTIFACTS.names if not name.startswith("companion_")]
-    table, metadata = catalog.store.read(file, early)
-    catalog.store.write(file, table.schema, table, metadata)
-    site.replace(TGZ, size=5)
-    catalog.refresh()
-    assert changes(catalog) == [("replaced", TGZ, 29_000_000, 5)]
-
-
-@pytest.mark.parametrize("damage", ["unreadable", "missing"])
-def test_a_directory_without_a_readable_table_is_compared_with_the_published_catalog(
+@pytest.mark.parametrize("damage", ["unreadable", "missing", "early"])
+def test_a_directory_without_a_whole_table_is_compared_with_what_is_known(
     site: Replica, catalog: Catalog, damage: str
 ) -> None:
+    file, store = directory_file("3.13.9"), catalog.store
     if damage == "missing":
-        catalog.store.location.delete(directory_file("3.13.9"))
+        store.location.delete(file)
+    elif damage == "early":
+        # Such tables do not have the sizes and dates of companions.
+        table, metadata = store.read(file)
+        table = table.drop_columns(["companion_sizes", "companion_dates"])
+        store.write(file, table.schema, table, metadata)
     else:
-        catalog.store.location.write(directory_file("3.13.9"), b"broken")
+        store.location.write(file, b"broken")
         with pytest.raises(CatalogError, match=r"damaged tables .*/3\.13\.9\.parquet"):
-            publish(catalog.store)
+            publish(store)
     site.replace(TGZ, size=5)
     catalog.refresh()
     assert changes(catalog) == [("replaced", TGZ, 29_000_000, 5)]
@@ -330,13 +278,11 @@ def test_a_directory_without_a_readable_table_is_compared_with_the_published_cat
 def test_a_catalog_of_an_earlier_version_keeps_its_changes(site: Replica, catalog: Catalog) -> None:
     site.add("3.14.0/a.txt", size=1)
     catalog.refresh()
-    file, store = f"{FOLDER}/000001.parquet", catalog.store
-    table, metadata = store.read(file)
-    del metadata["recorded"]
-    store.write(file, table.schema, table, metadata)
-    table, metadata = store.read(directory_file("3.14.0"))
-    del metadata["changes"], metadata["changes_number"]
-    store.write(directory_file("3.14.0"), table.schema, table, metadata)
+    for file in (f"{FOLDER}/000001.parquet", directory_file("3.14.0")):
+        table, metadata = catalog.store.read(file)
+        for name in ("recorded", "changes", "changes_number"):
+            metadata.pop(name, None)
+        catalog.store.write(file, table.schema, table, metadata)
     site.add("3.14.0/b.txt", size=2)
     catalog.refresh()
     assert changes(catalog) == [
@@ -446,14 +392,6 @@ def test_many_files_are_merged_and_a_kill_at_any_step_loses_nothing(
     assert catalog.sequence == 66
     assert files(catalog) == ["000001-000065.parquet", "000066.parquet"]
     assert changes(catalog) == [*expected, ("replaced", "3.14.0/64.txt", 64, 5)]
-
-
-def test_changes_cannot_be_recorded_without_a_published_catalog(empty: Catalog) -> None:
-    update_directories(empty.store, empty.client)
-    empty.crawl()
-    assert not changes_due(empty.store)
-    with pytest.raises(CatalogMissingError):
-        record_changes(empty.store)
 
 
 def test_changes_that_cannot_be_written_stay_due(site: Replica, catalog: Catalog) -> None:

@@ -11,7 +11,6 @@ from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, LATEST_FILE, CatalogStore
 from pyorg_pipeline.refresh.checks import (
     CHECKED_COLUMNS,
-    CheckResult,
     companions_have_their_artifact,
     every_final_has_a_source_tarball,
     latest_never_goes_back,
@@ -42,53 +41,36 @@ def row(path: str, **more: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module")
-def record(catalog_home: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The catalog of the whole record: rows and metadata."""
+def test_every_check_holds_on_the_whole_record(catalog_home: Path) -> None:
     store = CatalogStore(LocalLocation(catalog_home / "catalog"))
     table, metadata = store.read(CATALOG_FILE, CHECKED_COLUMNS)
-    return table.to_pylist(), metadata
-
-
-def test_every_check_holds_on_the_whole_record(
-    record: tuple[list[dict[str, Any]], dict[str, Any]], catalog_home: Path
-) -> None:
-    rows, metadata = record
-    assert every_final_has_a_source_tarball(rows) == CheckResult(
-        True,
-        "All of 231 final releases have a source tarball.",
-        {"finals": 231, "without": 0},
-    )
-    assert paths_are_unique(rows) == CheckResult(
-        True, "None of 4,170 paths is repeated.", {"paths": 4170, "repeated": 0}
-    )
-    assert sizes_are_plausible(rows) == CheckResult(
-        True, "All of 4,152 sizes are plausible.", {"sizes": 4152, "implausible": 0}
-    )
-    assert companions_have_their_artifact(rows) == CheckResult(
-        True, "Each companion has its artifact.", {"without_artifact": 0}
-    )
-    assert unrecognised_share_did_not_jump(metadata) == CheckResult(
-        True,
-        "There is no earlier snapshot to compare with.",
-        {"unrecognised": 18, "share": 0.004317},
-    )
-    store = CatalogStore(LocalLocation(catalog_home / "catalog"))
+    rows = table.to_pylist()
     latest, latest_metadata = store.read(LATEST_FILE)
-    found = latest_never_goes_back(latest.to_pylist(), latest_metadata)
-    assert (found.passed, found.numbers) == (True, {"rows": len(latest), "went_back": 0})
+    found = [
+        every_final_has_a_source_tarball(rows),
+        paths_are_unique(rows),
+        sizes_are_plausible(rows),
+        companions_have_their_artifact(rows),
+        unrecognised_share_did_not_jump(metadata),
+        latest_never_goes_back(latest.to_pylist(), latest_metadata),
+    ]
+    assert [(one.passed, one.description, one.numbers) for one in found] == [
+        (True, "All of 231 final releases have a source tarball.", {"finals": 231, "without": 0}),
+        (True, "None of 4,170 paths is repeated.", {"paths": 4170, "repeated": 0}),
+        (True, "All of 4,152 sizes are plausible.", {"sizes": 4152, "implausible": 0}),
+        (True, "Each companion has its artifact.", {"without_artifact": 0}),
+        (
+            True,
+            "There is no earlier snapshot to compare with.",
+            {"unrecognised": 18, "share": 0.004317},
+        ),
+        (True, "No latest version went back.", {"rows": len(latest), "went_back": 0}),
+    ]
 
 
-def test_a_jump_of_unrecognised_files_fails_the_check(
-    record: tuple[list[dict[str, Any]], dict[str, Any]],
-) -> None:
-    _, metadata = record
-    now = {
-        **metadata,
-        "unrecognised": 48,
-        "before": {"artifacts": 4152, "unrecognised": 18},
-    }
-    found = unrecognised_share_did_not_jump(now)
+def test_a_jump_of_unrecognised_files_fails_the_check() -> None:
+    before = {"artifacts": 4152, "unrecognised": 18}
+    found = unrecognised_share_did_not_jump({**before, "unrecognised": 48, "before": before})
     assert not found.passed
     assert found.description.startswith(
         "48 files are unrecognised (1.14%), 18 were before (0.43%): "

@@ -14,9 +14,8 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, RELEASES_FILE, CatalogStore
 from pyorg_pipeline.demo.replica.server import Replica
-from pyorg_pipeline.errors import CatalogMissingError
+from pyorg_pipeline.model.releases import FAMILIES
 from pyorg_pipeline.refresh.artifacts import crawl_directories
-from pyorg_pipeline.refresh.changes import record_changes
 from pyorg_pipeline.refresh.directories import due_directories, update_directories
 from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.refresh.releases import completions, releases_due
@@ -28,7 +27,7 @@ from pyorg_pipeline_tests.support.filling import (
     publish_releases,
 )
 from pyorg_pipeline_tests.support.release_stages import STAGES, before_3_14_0, files_of
-from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
+from pyorg_pipeline_tests.support.small_site import LONG_AGO
 
 DAY = timedelta(days=1)
 
@@ -52,7 +51,14 @@ def publish_catalog_of(store: CatalogStore, site: Replica) -> None:
 
 
 def test_a_row_says_what_a_release_has_and_since_when(store: CatalogStore) -> None:
+    table, metadata = store.read(RELEASES_FILE)
+    assert table.schema.remove_metadata() == schemas.RELEASES.remove_metadata()
+    catalog = store.metadata(CATALOG_FILE)
+    assert metadata["site_url"] == catalog["site_url"]
+    assert metadata["catalog_published_at"] == catalog["published_at"]
+    assert metadata["next_change"] is None
     assert list(rows(store)) == ["1.5.2", "2.7.0", "3.13.9", "3.14.0rc1", "3.14.0", "3.15.0a1"]
+    assert rows(store)["3.14.0rc1"]["state"] == "superseded"
     assert rows(store)["3.13.9"] == {
         "major": 3,
         "minor": 13,
@@ -61,9 +67,7 @@ def test_a_row_says_what_a_release_has_and_since_when(store: CatalogStore) -> No
         "serial": 0,
         "version": "3.13.9",
         "series": "3.13",
-        "released": LONG_AGO,
-        "first_modified": LONG_AGO,
-        "last_modified": LONG_AGO,
+        **dict.fromkeys(["released", "first_modified", "last_modified"], LONG_AGO),
         "source": True,
         "windows": True,
         "macos": False,
@@ -75,29 +79,10 @@ def test_a_row_says_what_a_release_has_and_since_when(store: CatalogStore) -> No
         "signed_share": 1 / 3,
         "state": "complete",
         "missing_families": [],
-        "expected_complete_by": LONG_AGO + DAY,
         "completed_at": None,
+        "expected_complete_by": LONG_AGO + DAY,
         "source_path": "3.13.9/Python-3.13.9.tar.xz",
     }
-    assert rows(store)["3.14.0rc1"]["state"] == "superseded"
-
-
-def test_the_table_names_its_catalog_and_has_the_described_columns(
-    store: CatalogStore,
-) -> None:
-    table, metadata = store.read(RELEASES_FILE)
-    assert table.schema.remove_metadata() == schemas.RELEASES.remove_metadata()
-    catalog = store.metadata(CATALOG_FILE)
-    assert metadata["site_url"] == catalog["site_url"]
-    assert metadata["catalog_published_at"] == catalog["published_at"]
-    assert metadata["next_change"] is None
-
-
-def test_without_a_catalog_there_is_nothing_to_publish(tmp_path: Path) -> None:
-    empty = CatalogStore(LocalLocation(tmp_path / "none"))
-    assert releases_due(empty)
-    with pytest.raises(CatalogMissingError):
-        publish_releases(empty)
 
 
 def test_the_same_catalog_at_the_same_time_gives_the_same_bytes(store: CatalogStore) -> None:
@@ -161,27 +146,23 @@ class TestStages:
         assert not releases_due(store, now=until + DAY)
 
 
-def test_a_release_first_seen_complete_is_complete_since_then(
+def add_release(site: Replica, name: str, *suffixes: str, **how: Any) -> None:
+    for suffix in suffixes:
+        site.add(f"{name}{suffix}", **how)
+
+
+def test_a_release_first_seen_complete_is_complete_since_then_unless_it_is_old(
     site: Replica, store: CatalogStore
 ) -> None:
-    site.add("3.13.10/Python-3.13.10.tar.xz")
-    site.add("3.13.10/Python-3.13.10.tgz")
+    add_release(site, "3.13.8/Python-3.13.8", ".tgz", last_modified=LONG_AGO - DAY)
+    add_release(site, "3.13.10/Python-3.13.10", ".tgz", ".tar.xz")
     site.add("3.13.10/python-3.13.10-amd64.exe")
     before = datetime.now(UTC) - timedelta(seconds=1)
     fill(store.location.text, site.url)
     found = rows(store)
     assert before <= found["3.13.10"]["completed_at"] <= datetime.now(UTC)
-    assert found["3.13.9"]["completed_at"] is None
+    assert found["3.13.8"]["completed_at"] is found["3.13.9"]["completed_at"] is None
     assert found["3.13.9"]["state"] == "superseded"
-
-
-def test_an_old_release_that_is_found_late_is_no_news(site: Replica, store: CatalogStore) -> None:
-    site.add("3.13.8/Python-3.13.8.tgz", last_modified=LONG_AGO - DAY)
-    site.add("3.13.10/Python-3.13.10.tgz", last_modified=datetime.now(UTC) - 2 * DAY)
-    fill(store.location.text, site.url)
-    found = rows(store)
-    assert found["3.13.8"]["completed_at"] is None
-    assert found["3.13.10"]["completed_at"] is not None
 
 
 def test_of_another_site_nothing_is_carried_on(store: CatalogStore, site: Replica) -> None:
@@ -200,91 +181,67 @@ def test_what_completes_after_the_clock_was_ahead_is_later_than_all_before(
     store: CatalogStore, site: Replica
 ) -> None:
     ahead = datetime.now(UTC).replace(microsecond=0) + 30 * DAY
-    site.add("3.13.10/Python-3.13.10.tar.xz")
-    site.add("3.13.10/Python-3.13.10.tgz")
+    add_release(site, "3.13.10/Python-3.13.10", ".tgz", ".tar.xz")
     site.add("3.13.10/python-3.13.10-amd64.exe")
     publish_catalog_of(store, site)
     assert publish_releases(store, now=ahead).metadata["completed"] == ["3.13.10"]
     for name in ("Python-3.15.0a2", "Python-3.15.0a3"):
-        site.add(f"3.15.0/{name}.tgz")
-        site.add(f"3.15.0/{name}.tar.xz")
+        add_release(site, f"3.15.0/{name}", ".tgz", ".tar.xz")
     publish_catalog_of(store, site)
     assert publish_releases(store).metadata["completed"] == ["3.15.0a2", "3.15.0a3"]
     found = [(one.version.text, one.completed_at) for one in completions(store)[0]]
-    assert found == [
-        ("3.13.10", ahead),
-        ("3.15.0a2", ahead + timedelta(milliseconds=1)),
-        ("3.15.0a3", ahead + timedelta(milliseconds=1)),
-    ]
+    later = ahead + timedelta(milliseconds=1)
+    assert found == [("3.13.10", ahead), ("3.15.0a2", later), ("3.15.0a3", later)]
 
 
 def test_a_release_that_vanishes_and_returns_is_complete_since_the_first_time(
     store: CatalogStore, site: Replica
 ) -> None:
-    site.add("3.15.0/Python-3.15.0a2.tgz")
-    site.add("3.15.0/Python-3.15.0a2.tar.xz")
+    def publish_again() -> dict[str, Any]:
+        publish_catalog_of(store, site)
+        return publish_releases(store).metadata
+
+    add_release(site, "3.15.0/Python-3.15.0a2", ".tgz", ".tar.xz")
     fill(store.location.text, site.url)
     first = rows(store)["3.15.0a2"]["completed_at"]
     assert first is not None
-    kept = [entry for entry in small_site() if entry.path.startswith("3.15.0/")]
     site.remove("3.15.0/")
     for _ in range(2):
-        publish_catalog_of(store, site)
-        publish_releases(store)
+        assert publish_again()["vanished"] == {"3.15.0a1": None, "3.15.0a2": first}
         assert "3.15.0a2" not in rows(store)
-        vanished = store.metadata(RELEASES_FILE)["vanished"]
-        assert vanished == {"3.15.0a1": None, "3.15.0a2": first}
-    for entry in kept:
-        if entry.size is not None:
-            site.add(entry.path, size=entry.size)
-    site.add("3.15.0/Python-3.15.0a2.tgz")
-    site.add("3.15.0/Python-3.15.0a2.tar.xz")
-    publish_catalog_of(store, site)
-    assert publish_releases(store).metadata["completed"] == []
+    add_release(site, "3.15.0/Python-3.15.0a1", ".tgz", last_modified=LONG_AGO)
+    add_release(site, "3.15.0/Python-3.15.0a2", ".tgz", ".tar.xz")
+    again = publish_again()
+    assert (again["completed"], again["vanished"]) == ([], {})
     found = rows(store)
     assert (found["3.15.0a1"]["completed_at"], found["3.15.0a2"]["completed_at"]) == (None, first)
-    assert store.metadata(RELEASES_FILE)["vanished"] == {}
 
 
-def test_a_table_that_an_earlier_program_wrote_is_due_and_carried_on(
-    store: CatalogStore, site: Replica
+@pytest.mark.parametrize("change", ["missing", "damaged", "early", "another catalog"])
+def test_a_stale_table_is_due_until_it_is_written(
+    store: CatalogStore, site: Replica, change: str
 ) -> None:
-    site.add("3.15.0/Python-3.15.0a2.tgz")
-    site.add("3.15.0/Python-3.15.0a2.tar.xz")
+    add_release(site, "3.15.0/Python-3.15.0a2", ".tgz", ".tar.xz")
     fill(store.location.text, site.url)
+    assert not publication_due(store)
     completed_at = rows(store)["3.15.0a2"]["completed_at"]
-    table, metadata = store.read(RELEASES_FILE)
-    del metadata["next_change"], metadata["vanished"]
-    store.write(RELEASES_FILE, table.schema, table, metadata)
-    assert releases_due(store)
-    publish_releases(store)
-    assert not releases_due(store)
-    assert rows(store)["3.15.0a2"]["completed_at"] == completed_at is not None
-
-
-@pytest.mark.parametrize("content", [None, b"no table"])
-def test_a_missing_or_damaged_table_is_due_and_written_anew(
-    store: CatalogStore, content: bytes | None
-) -> None:
-    assert not publication_due(store)
-    path = Path(store.location.text) / RELEASES_FILE
-    path.unlink()
-    if content is not None:
-        path.write_bytes(content)
-    assert publication_due(store)
-    publish_releases(store)
-    assert not publication_due(store)
-    assert {row["completed_at"] for row in rows(store).values()} == {None}
-
-
-def test_another_published_catalog_makes_the_table_due(store: CatalogStore) -> None:
-    publish_catalog(store)
-    publish_latest(store)
-    record_changes(store)
+    if change == "missing":
+        store.location.delete(RELEASES_FILE)
+    elif change == "damaged":
+        store.location.write(RELEASES_FILE, b"no table")
+    elif change == "early":
+        table, metadata = store.read(RELEASES_FILE)
+        del metadata["next_change"], metadata["vanished"]
+        store.write(RELEASES_FILE, table.schema, table, metadata)
+    else:
+        publish_catalog(store)
+        publish_latest(store)
     assert releases_due(store)
     assert publication_due(store)
     publish_releases(store)
     assert not publication_due(store)
+    is_kept = change in {"early", "another catalog"}
+    assert rows(store)["3.15.0a2"]["completed_at"] == (completed_at if is_kept else None)
 
 
 class TestEverythingOnRecord:
@@ -315,40 +272,22 @@ class TestEverythingOnRecord:
     @pytest.mark.parametrize(
         ("version", "families", "artifacts", "source"),
         [
-            ("0.9.1", ["source"], 1, "src/Python-0.9.1.tar.gz"),
-            ("2.0.0", ["source", "windows"], 6, "2.0/BeOpen-Python-2.0.tar.bz2"),
-            (
-                "3.9.13",
-                ["source", "windows", "macos", "documentation"],
-                9,
-                "3.9.13/Python-3.9.13.tar.xz",
-            ),
-            ("3.12.11", ["source"], 2, "3.12.11/Python-3.12.11.tar.xz"),
-            ("3.14.0rc1", ["source", "windows", "macos"], 22, "3.14.0/Python-3.14.0rc1.tar.xz"),
-            (
-                "3.14.0",
-                ["source", "windows", "macos", "android"],
-                24,
-                "3.14.0/Python-3.14.0.tar.xz",
-            ),
-            (
-                "3.15.0b1",
-                ["source", "windows", "macos", "android", "ios"],
-                25,
-                "3.15.0/Python-3.15.0b1.tar.xz",
-            ),
+            ("0.9.1", "source", 1, "src/Python-0.9.1.tar.gz"),
+            ("2.0.0", "source windows", 6, "2.0/BeOpen-Python-2.0.tar.bz2"),
+            ("3.9.13", "source windows macos documentation", 9, "3.9.13/Python-3.9.13.tar.xz"),
+            ("3.12.11", "source", 2, "3.12.11/Python-3.12.11.tar.xz"),
+            ("3.14.0rc1", "source windows macos", 22, "3.14.0/Python-3.14.0rc1.tar.xz"),
+            ("3.15.0b1", "source windows macos android ios", 25, "3.15.0/Python-3.15.0b1.tar.xz"),
         ],
     )
     def test_known_releases_have_what_python_org_has_of_them(
         self,
         known: dict[str, dict[str, Any]],
         version: str,
-        families: list[str],
+        families: str,
         artifacts: int,
         source: str,
     ) -> None:
         row = known[version]
-        names = ["source", "windows", "macos", "android", "ios", "documentation"]
-        assert [name for name in names if row[name]] == families
-        assert row["artifacts"] == artifacts
-        assert row["source_path"] == source
+        assert [name for name in FAMILIES.values() if row[name]] == families.split()
+        assert (row["artifacts"], row["source_path"]) == (artifacts, source)
