@@ -61,12 +61,12 @@ def iso_text(time: datetime, timespec: str = "seconds") -> str:
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
     """Rows as lines with aligned columns, those in `right` to the right; the last is not padded."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[-1:] = [0]
     for row in rows:
-        padded = [
+        yield "  ".join(
             text.rjust(width) if index in right else text.ljust(width)
-            for index, (text, width) in enumerate(zip(row[:-1], widths, strict=False))
-        ]
-        yield "  ".join([*padded, row[-1]])
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
 
 
 def result_text(result: object) -> str:

@@ -162,12 +162,7 @@ def test_names_of_the_site_are_text_and_no_markup() -> None:
 
 @pytest.mark.parametrize(
     ("top", "ticks"),
-    [
-        (3, ["0", "1", "2", "3"]),
-        (41, ["0", "10", "20", "30", "40", "50"]),
-        (1000, ["0", "1,000"]),
-        (0.25, ["0", "0.1", "0.2", "0.3"]),
-    ],
+    [(41, ["0", "10", "20", "30", "40", "50"]), (0.25, ["0", "0.1", "0.2", "0.3"])],
 )
 def test_the_grid_has_round_numbers(top: float, ticks: list[str]) -> None:
     chart = bar_chart("title", ["bar"], {("bar", "layer"): top}, [])
