@@ -103,14 +103,8 @@ def test_a_change_is_read_back_whole(store: CatalogStore) -> None:
     ]
 
 
-def test_a_catalog_without_files_has_no_changes(store: CatalogStore) -> None:
-    assert listed(store) == []
-    assert (last_number(store), last_metadata(store)) == (0, {})
-
-
-def test_changes_are_listed_with_the_newest_last(
-    store: CatalogStore,
-) -> None:
+def test_changes_are_listed_with_the_newest_last(store: CatalogStore) -> None:
+    assert (listed(store), last_number(store), last_metadata(store)) == ([], 0, {})
     signature = row(2, "3.14.0/2.tgz.asc", companion_of="3.14.0/2.tgz")
     write(store, 2, row(2, "3.14.0/2.tgz"), signature)
     write(store, 10)
@@ -120,12 +114,19 @@ def test_changes_are_listed_with_the_newest_last(
     assert (last_number(store), last_metadata(store)["last_seen_at"]) == (10, seen(10))
 
 
-def test_since_leaves_out_what_was_not_seen_later(store: CatalogStore) -> None:
-    filled(store, [1, 2, 3])
-    assert listed(store, seen(1)) == [2, 3]
-    assert listed(store, seen(2) - timedelta(milliseconds=1)) == [2, 3]
-    assert listed(store, seen(3)) == []
-    assert listed(store, START) == [1, 2, 3]
+@pytest.mark.parametrize(
+    ("since", "found"),
+    [
+        (seen(1), [2, 3]),
+        (seen(2) - timedelta(milliseconds=1), [2, 3]),
+        (seen(3), []),
+        (START, [1, 2, 3]),
+    ],
+)
+def test_since_leaves_out_what_was_not_seen_later(
+    store: CatalogStore, since: datetime, found: list[int]
+) -> None:
+    assert listed(filled(store, [1, 2, 3]), since) == found
 
 
 def test_older_files_than_since_are_not_read(tmp_path: Path) -> None:
@@ -151,26 +152,19 @@ def test_changes_of_another_site_are_left_out(store: CatalogStore) -> None:
     assert listed(store, site_url=OTHER) == [2]
 
 
-def test_a_file_that_was_merged_into_another_is_ignored(store: CatalogStore) -> None:
+def test_merged_files_and_foreign_names_are_ignored(store: CatalogStore) -> None:
     filled(store, [1, 2, 3, 4])
-    for name in ("000001-000003.parquet", "000002-000003.parquet"):
-        both = [row(1, "a.tgz"), row(2, "b.tgz"), row(3, "c.tgz")]
-        table = pa.Table.from_pylist(both, schema=schemas.CATALOG_CHANGES)
-        metadata = {"site_url": SITE, "first_seen_at": seen(1), "last_seen_at": seen(3)}
-        store.write(f"{FOLDER}/{name}", schemas.CATALOG_CHANGES, table, metadata)
-    assert listed(store) == [1, 2, 3, 4]
-    merge_files(store)
-    assert names(store) == ["000001-000003.parquet", "000004.parquet"]
-    assert listed(store) == [1, 2, 3, 4]
-
-
-def test_foreign_names_in_the_folder_are_left_alone(store: CatalogStore) -> None:
-    filled(store, [1])
-    for name in ("notes.txt", "1.parquet", "000001.parquet.bak"):
+    both = [row(1, "a.tgz"), row(2, "b.tgz"), row(3, "c.tgz")]
+    metadata = {"site_url": SITE, "first_seen_at": seen(1), "last_seen_at": seen(3)}
+    for span in ("000001-000003", "000002-000003"):
+        store.write(f"{FOLDER}/{span}.parquet", schemas.CATALOG_CHANGES, both, metadata)
+    foreign = ["000001.parquet.bak", "1.parquet", "notes.txt"]
+    for name in foreign:
         store.location.write(f"{FOLDER}/{name}", b"not ours")
-    assert listed(store) == [1]
+    assert listed(store) == [1, 2, 3, 4]
     merge_files(store)
-    assert len(names(store)) == 4
+    assert names(store) == sorted(["000001-000003.parquet", "000004.parquet", *foreign])
+    assert listed(store) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("kind", ["local", "url"])

@@ -24,51 +24,34 @@ from pyorg_pipeline_tests.support.processes import started
 from pyorg_pipeline_tests.support.watching import sizes_at_every_line
 
 
-@pytest.fixture(params=["local", "url"])
+@pytest.fixture(params=["local", "memory", "s3"])
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
-    if request.param == "local":
-        return open_location(str(tmp_path / "catalog"))
-    return open_location(f"memory://{secrets.token_hex(8)}/catalog")
+    if request.param == "s3":
+        return open_location(request.getfixturevalue("s3_url"))
+    local = request.param == "local"
+    url = str(tmp_path / "catalog") if local else f"memory://{secrets.token_hex(8)}/catalog"
+    return open_location(url)
 
 
-def test_what_was_written_is_read_back(location: Location) -> None:
-    location.write("folder/name.parquet", b"one")
-    location.write("folder/name.parquet", b"two")
-    assert location.read("folder/name.parquet") == b"two"
-
-
-def test_a_missing_file_is_a_file_not_found_error(location: Location) -> None:
+def test_what_was_written_is_read_back_and_listed_by_name(location: Location) -> None:
+    assert location.names("folder") == []
+    for name in ("b", "a", "3.9.0"):
+        location.write(f"folder/{name}.parquet", b"one")
+        location.write(f"folder/{name}.parquet", name.encode())
+    assert location.names("folder") == ["3.9.0.parquet", "a.parquet", "b.parquet"]
+    assert location.read("folder/a.parquet") == b"a"
     with pytest.raises(FileNotFoundError):
         location.read("name.parquet")
 
 
-def test_the_names_of_a_folder_are_sorted_and_a_missing_folder_has_none(
-    location: Location,
-) -> None:
-    assert location.names("folder") == []
-    for name in ("b", "a", "3.9.0"):
-        location.write(f"folder/{name}.parquet", b"")
-    assert location.names("folder") == ["3.9.0.parquet", "a.parquet", "b.parquet"]
-
-
 def test_a_deleted_file_is_missing_and_a_missing_one_may_be_deleted(location: Location) -> None:
-    location.write("folder/one.parquet", b"one")
-    location.write("folder/two.parquet", b"two")
-    location.delete("folder/one.parquet")
-    assert location.names("folder") == ["two.parquet"]
-    assert location.stamp("folder/one.parquet") is None
-    location.delete("folder/one.parquet")
-    location.delete("no folder/one.parquet")
-    assert location.read("folder/two.parquet") == b"two"
-
-
-def test_an_object_of_s3_is_deleted_alone_and_a_missing_one_is_fine(s3_url: str) -> None:
-    location = open_location(s3_url)
     for name in ("one", "one.more"):
         location.write(f"folder/{name}", name.encode())
     location.delete("folder/one")
     location.delete("folder/one")
+    location.delete("no folder/one")
     assert location.names("folder") == ["one.more"]
+    assert location.stamp("folder/one") is None
     assert location.read("folder/one.more") == b"one.more"
 
 
@@ -94,25 +77,20 @@ def test_the_stamp_changes_when_the_file_is_written_again(location: Location) ->
 
 def test_a_local_stamp_changes_even_if_size_and_time_do_not(tmp_path: Path) -> None:
     location = LocalLocation(tmp_path)
-    location.write("name", b"one")
-    os.utime(tmp_path / "name", ns=(1, 1))
-    first = location.stamp("name")
-    location.write("name", b"two")
-    os.utime(tmp_path / "name", ns=(1, 1))
-    assert location.stamp("name") != first
+    stamps = set()
+    for content in (b"one", b"two"):
+        location.write("name", content)
+        os.utime(tmp_path / "name", ns=(1, 1))
+        stamps.add(location.stamp("name"))
+    assert len(stamps) == 2
 
 
-def test_paths_and_file_urls_are_local_and_other_schemes_go_through_fsspec(
-    tmp_path: Path,
-) -> None:
-    by_path, by_url = open_location(str(tmp_path)), open_location(f"file://{tmp_path}/a%20b")
-    assert isinstance(by_path, LocalLocation)
-    assert isinstance(by_url, LocalLocation)
-    assert by_url.folder == tmp_path / "a b"
+def test_a_url_is_local_or_goes_through_fsspec(tmp_path: Path) -> None:
+    for url, folder in [(str(tmp_path), tmp_path), (f"file://{tmp_path}/a%20b", tmp_path / "a b")]:
+        location = open_location(url)
+        assert isinstance(location, LocalLocation)
+        assert location.folder == folder
     assert isinstance(open_location("memory://x"), FsspecLocation)
-
-
-def test_an_unknown_scheme_is_an_error_of_ours() -> None:
     with pytest.raises(CatalogError, match="PYORG_CATALOG_URL='nonsense://x' cannot be used"):
         open_location("nonsense://x")
 

@@ -49,16 +49,9 @@ def test_the_error_of_a_second_process_names_the_holder(tmp_path: Path) -> None:
         pass
 
 
-def test_a_killed_holder_releases_the_lock(tmp_path: Path) -> None:
+def test_a_waiting_process_gets_the_lock_that_a_kill_released(tmp_path: Path) -> None:
     with hold(tmp_path) as holder:
-        holder.kill()
-    with exclusive(LocalLocation(tmp_path), tmp_path):
-        pass
-
-
-def test_a_waiting_process_gets_the_released_lock(tmp_path: Path) -> None:
-    with hold(tmp_path) as holder:
-        waiting = threading.Timer(0.2, lambda: holder.communicate(""))
+        waiting = threading.Timer(0.2, holder.kill)
         waiting.start()
         with exclusive(LocalLocation(tmp_path), tmp_path, wait=60):
             pass
