@@ -57,7 +57,6 @@ def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
     site.replace("3.14.0/Python-3.14.0.tar.xz", size=5)
     site.remove("3.15.0/")
     back = "all, of any level: 3.15.0a1 to 3.14.0, 3.15, of any level: 3.15.0a1 to none"
-    size = "1 artifact has an implausible size: 3.14.0/Python-3.14.0.tar.xz (5 bytes)."
     lines = lines_of(settings, accept_vanished=True)
     warnings = [line for line in lines if line.startswith("  warning")]
     assert [line[: line.index(":")].split()[1] for line in warnings] == [
@@ -65,7 +64,7 @@ def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
         "sizes_are_plausible",
     ]
     assert back in warnings[0]
-    assert size in warnings[1]
+    assert "3.14.0/Python-3.14.0.tar.xz (5 bytes)" in warnings[1]
     assert [line for line in lines if line not in warnings] == [
         f"Refreshed from {site.url} (2 requests, N s).",
         "  directories  4, 1 read (changed 1)",
