@@ -63,8 +63,8 @@ def test_any_valid_name_is_downloaded(
 @pytest.mark.parametrize(
     "path",
     [
-        *("3.13.9/..", "3.13.9/.", "3.13.9/", "", "3.13.9/a\\b", "3.13.9/a\0b", "3.13.9/aux.txt"),
-        *("3.13.9/.bashrc", "../x", "3.13.9/../x", "/etc/passwd", "3.13.9//x"),
+        *("3.13.9/..", "3.13.9/", "", "3.13.9/a\\b", "3.13.9/.bashrc"),
+        *("../x", "3.13.9/../x", "/etc/passwd", "3.13.9//x"),
     ],
 )
 def test_an_invalid_path_reaches_neither_the_site_nor_the_disk(

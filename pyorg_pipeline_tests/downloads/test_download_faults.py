@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -164,30 +162,6 @@ def test_a_file_may_take_longer_than_any_timeout(connect: Connect, tmp_path: Pat
         assert len(server.requests) == 1
     assert done.seconds > 1
     assert Path(done.destination).read_bytes() == bytes(range(40))
-
-
-def test_cancelling_the_client_ends_its_transfers(
-    replica: Replica, connect: Connect, tmp_path: Path
-) -> None:
-    asked_again = threading.Event()
-
-    def answer(request: Request) -> Answer:
-        if "Range" not in request.headers:
-            return Answer(cut_after=CUT)
-        asked_again.set()
-        return Answer(hold=threading.Event())
-
-    replica.answer(PATH, answer)
-    client = connect(replica.url, read_timeout=0.6)
-    with ThreadPoolExecutor(1) as threads:
-        call = threads.submit(fetch, client, PATH, tmp_path)
-        asked_again.wait()
-        client.cancel()
-        with pytest.raises(SiteUnreachableError):
-            call.result()
-    assert not (tmp_path / NAME).exists()
-    replica.clear_answers()
-    assert fetch(connect(replica.url), PATH, tmp_path).resumed_from == CUT
 
 
 # Statuses

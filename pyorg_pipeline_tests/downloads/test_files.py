@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 from filelock import FileLock, Timeout
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pyorg_pipeline.demo.replica.record import read_record
 from pyorg_pipeline.downloads.files import file_lock, paths_of, valid_file_name
@@ -22,16 +20,10 @@ from pyorg_pipeline.errors import InvalidArgumentError
 
 def test_all_recorded_names_of_the_site_are_valid() -> None:
     names = [entry.path.rpartition("/")[2] for entry in read_record()]
-    files = [name for name in names if name]
-    assert len(files) > 1000
-    assert [valid_file_name(name) for name in files] == files
-
-
-@pytest.mark.parametrize(
-    "name", ["Python-3.13.9.tgz", "a", "console.txt", "com.txt", "COM10", "nul-1.0.zip", "é", "a b"]
-)
-def test_a_valid_name_is_returned_unchanged(name: str) -> None:
-    assert valid_file_name(name) == name
+    names = [name for name in names if name]
+    assert len(names) > 1000
+    names += ["a", "console.txt", "com.txt", "COM10", "nul-1.0.zip", "\u00e9", "a b"]
+    assert [valid_file_name(name) for name in names] == names
 
 
 INVALID = {
@@ -51,17 +43,6 @@ INVALID = {
 def test_a_name_that_is_unsafe_on_any_system_is_refused(name: str, reason: str) -> None:
     with pytest.raises(InvalidArgumentError, match=reason):
         valid_file_name(name)
-
-
-@given(st.text(max_size=300))
-def test_any_accepted_name_is_one_component_of_a_path(name: str) -> None:
-    try:
-        valid_file_name(name)
-    except InvalidArgumentError:
-        return
-    assert not {"/", "\\", "\0", ":"} & set(name)
-    assert name not in {"", ".", ".."}
-    assert len(name.encode()) <= 255
 
 
 def test_a_lock_taken_while_another_is_released_keeps_its_file(tmp_path: Path) -> None:

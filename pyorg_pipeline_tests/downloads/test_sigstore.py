@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -112,18 +110,10 @@ def test_a_bundle_with_a_changed_byte_does_not_verify(real: list[Real]) -> None:
 
 
 @with_extra
-def test_a_damaged_bundle_raises_no_other_error(real: list[Real]) -> None:
-    for content in (b"", b"{}", b"[]", b"\xff", b"[" * 10_000):
-        with pytest.raises(VerificationError, match="not verified"):
-            real[0]._replace(content=content).verify()
-    chance = random.Random(3)
-    for one in real:
-        for _ in range(20):
-            damaged = bytearray(one.content)
-            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-            # Some bytes are not signed; those bundles verify.
-            with suppress(VerificationError):
-                one._replace(content=bytes(damaged)).verify()
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b"[" * 10_000])
+def test_other_content_does_not_verify(real: list[Real], content: bytes) -> None:
+    with pytest.raises(VerificationError, match="not verified"):
+        real[0]._replace(content=content).verify()
 
 
 @with_extra

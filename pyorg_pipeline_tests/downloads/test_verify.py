@@ -18,7 +18,6 @@ from pyorg_pipeline.downloads.download import download
 from pyorg_pipeline.downloads.sigstore import can_verify
 from pyorg_pipeline.downloads.verify import expected_verification, verify_file
 from pyorg_pipeline.errors import (
-    ExtraMissingError,
     SiteStatusError,
     UnverifiableError,
     VerificationError,
@@ -31,7 +30,6 @@ from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests
 from pyorg_pipeline_tests.support.transfers import OLD, artifact
 
 with_extra = pytest.mark.skipif(not can_verify(), reason="the extra `sigstore` is not installed")
-without_extra = pytest.mark.skipif(can_verify(), reason="the extra `sigstore` is installed")
 
 NAME = "Python-3.14.0.tgz"
 PATH = f"3.14.0/{NAME}"
@@ -263,14 +261,6 @@ def test_signature_refuses_a_file_without_a_bundle_or_known_signer(site: Site) -
     with pytest.raises(UnverifiableError, match="listed, but missing"):
         site.verified("signature")
     site.assert_unchanged()
-
-
-@without_extra
-def test_signature_without_the_extra_says_what_to_install(site: Site) -> None:
-    site.publish(bundle=bundle_bytes(DIGEST))
-    with pytest.raises(ExtraMissingError, match=r"pip install '\.\[sigstore\]'"):
-        site.verified("signature")
-    assert site.requested == []
 
 
 @with_extra
