@@ -100,23 +100,22 @@ def download(
                     raise SiteUnreachableError(url, "the download was cancelled")
                 adopted = None
                 if stamp(paths.final) not in (None, before):
-                    adopted = _adopt(artifact, paths.final, verification)
+                    adopted = _adopt(artifact, paths.final, verification, progress)
                 if adopted is None:
                     with PartialFile(paths) as partial:
-                        partial.resume(url, artifact.size)
                         transfer = _Transfer(client, artifact, partial, stream_chunk_size, progress)
                         done = transfer.fetch(verification)
                 else:
                     done = adopted
-                    if progress is not None:
-                        progress(done.size, done.size)
     if done.note:
         level = logging.INFO if verify is False and size is None else logging.WARNING
         _LOGGER.log(level, "%s: %s", done.destination, done.note)
     return replace(done, seconds=time.monotonic() - started)
 
 
-def _adopt(artifact: PythonOrgArtifact, final: Path, verification: Verification) -> Download | None:
+def _adopt(
+    artifact: PythonOrgArtifact, final: Path, verification: Verification, progress: Progress | None
+) -> Download | None:
     """Take the file that another call fetched meanwhile, if it verifies; else None."""
     existing_size(final, overwrite=False)
     with translate_disk_errors(final), final.open("rb") as file:
@@ -127,6 +126,8 @@ def _adopt(artifact: PythonOrgArtifact, final: Path, verification: Verification)
     except VerificationError as error:
         _LOGGER.warning("the file of another download is not valid: %s", error)
         return None
+    if progress is not None:
+        progress(size, size)
     return Download(artifact, str(final), size, False, sha256, verification)
 
 
@@ -149,11 +150,13 @@ class _Transfer:
         self._progress = progress
         # The most bytes received so far. Only what goes beyond is progress, or a server that
         # cannot resume and cuts each time would be requested again without end.
-        self._furthest = partial.size
+        self._furthest = 0
 
     def fetch(self, verification: Verification) -> Download:
         """Receive the missing bytes, verify the file, and rename it."""
         partial, artifact = self._partial, self._artifact
+        partial.resume(self._url, artifact.size)
+        self._furthest = partial.size
         for is_last in (False, True):
             self._client.with_retries(self._url, self._once, progress=lambda: self._furthest)
             try:
