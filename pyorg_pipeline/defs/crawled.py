@@ -66,13 +66,18 @@ class RootConfig(dg.Config):
     )
 
 
-class CrawlConfig(dg.Config):
-    """Which directories are crawled by a run without partitions of its own, and how."""
+class DirectoriesConfig(dg.Config):
+    """What a run without partitions of its own reads."""
 
     directories: list[str] | None = Field(
         default=None,
         description="names of release directories; without them, those that are due",
     )
+
+
+class CrawlConfig(DirectoriesConfig):
+    """Which directories are crawled, and how."""
+
     full: bool = Field(
         default=False, description="crawl every directory, whatever its date, if none is named"
     )
@@ -82,13 +87,9 @@ class CrawlConfig(dg.Config):
     )
 
 
-class DigestConfig(dg.Config):
-    """Which digests are read by a run without partitions of its own, and which may change."""
+class DigestConfig(DirectoriesConfig):
+    """Which digests are read, and which may change."""
 
-    directories: list[str] | None = Field(
-        default=None,
-        description="names of release directories; without them, those that are due",
-    )
     accept: list[str] = Field(
         default=[],
         description="paths of artifacts whose digest may change: python.org announced that they "
@@ -205,7 +206,8 @@ def release_artifacts(
         for done in crawl_directories(
             store, client, wanted, accept_vanished=config.accept_vanished
         ):
-            progress.crawled(done)
+            progress.crawls.append(done)
+            progress.on_crawl(done)
             if done.error is None:
                 context.log_event(_crawled(done, f"{client.base_url}{done.directory}/"))
             elif done.hidden:
@@ -318,7 +320,8 @@ def _crawled(done: DirectoryCrawl, url: str) -> dg.AssetMaterialization:
 
 
 def _digests_read(done: digests.DirectoryDigests) -> dg.AssetMaterialization:
-    found = {state: done.paths(state) for state in (CHANGED, UNREADABLE, REJECTED)}
+    changed, unreadable, rejected = map(done.paths, (CHANGED, UNREADABLE, REJECTED))
+    columns = ["path", "companion", "state", "sha256", "digest_source", "signed_by"]
     return dg.AssetMaterialization(
         artifact_digests.key,
         partition=done.directory,
@@ -329,17 +332,14 @@ def _digests_read(done: digests.DirectoryDigests) -> dg.AssetMaterialization:
             "digests_read": len(done.recorded),
             "signatures_verified": done.verified,
             "missing": sum(row["state"] == MISSING for row in done.read),
-            "conflicts": len(found[CHANGED]),
-            "conflicting_files": names(found[CHANGED]),
-            "unreadable": len(found[UNREADABLE]),
-            "unreadable_files": names(found[UNREADABLE]),
-            "rejected": len(found[REJECTED]),
-            "rejected_files": names(found[REJECTED]),
+            "conflicts": len(changed),
+            "conflicting_files": names(changed),
+            "unreadable": len(unreadable),
+            "unreadable_files": names(unreadable),
+            "rejected": len(rejected),
+            "rejected_files": names(rejected),
             "bytes": done.bytes,
-            "preview": preview(
-                done.rows[:5],
-                ["path", "companion", "state", "sha256", "digest_source", "signed_by"],
-            ),
+            "preview": preview(done.rows[:5], columns),
         },
         tags={"dagster/data_version": data_version({**row, "checked_at": 0} for row in done.rows)},
     )

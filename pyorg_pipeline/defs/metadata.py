@@ -78,15 +78,15 @@ def column_lineage(
     first asset that a column is made from, separated by blanks.
     """
     first = next(iter(upstream))
-    found = {name: [(first, column) for column in derived[name].split()] for name in derived}
+    sources = {name: [(first, column) for column in derived[name].split()] for name in derived}
     for asset, columns in upstream.items():
-        for name in schema.names:
-            if name in columns:
-                found.setdefault(name, [(asset, name)])
+        for name in columns:
+            sources.setdefault(name, [(asset, name)])
     return dg.TableColumnLineage(
         {
-            name: [dg.TableColumnDep(dg.AssetKey(asset), column) for asset, column in sources]
-            for name, sources in found.items()
+            name: [dg.TableColumnDep(dg.AssetKey(asset), column) for asset, column in sources[name]]
+            for name in schema.names
+            if name in sources
         }
     )
 

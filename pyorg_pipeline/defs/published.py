@@ -41,24 +41,21 @@ _CATALOG_LINEAGE: Final = column_lineage(
         "artifact_digests": schemas.ARTIFACT_DIGESTS.names,
     },
 )
-_LATEST_LINEAGE: Final = column_lineage(
-    schemas.LATEST_VERSION,
-    {"artifact_catalog": schemas.ARTIFACT_CATALOG.names},
-    series="major minor",
-    final_only="releaselevel",
-    source_path="path",
-    source_size="size",
-    source_last_modified="last_modified",
-)
-_RELEASES_LINEAGE: Final = column_lineage(
-    schemas.RELEASES,
-    {"artifact_catalog": schemas.ARTIFACT_CATALOG.names},
-    series="major minor",
-    released="last_modified",
-    artifacts="path",
-    bytes="size",
-    signed_share="companions",
-    source_path="path",
+#: How latest_version and releases name what they make from columns of artifact_catalog.
+_DERIVED: Final = {
+    "series": "major minor",
+    "final_only": "releaselevel",
+    "released": "last_modified",
+    "artifacts": "path",
+    "bytes": "size",
+    "signed_share": "companions",
+    "source_path": "path",
+    "source_size": "size",
+    "source_last_modified": "last_modified",
+}
+_LATEST_LINEAGE, _RELEASES_LINEAGE = (
+    column_lineage(schema, {"artifact_catalog": schemas.ARTIFACT_CATALOG.names}, **_DERIVED)
+    for schema in (schemas.LATEST_VERSION, schemas.RELEASES)
 )
 _CHANGES_LINEAGE: Final = column_lineage(
     schemas.CATALOG_CHANGES, {"release_artifacts": schemas.RELEASE_ARTIFACTS.names}

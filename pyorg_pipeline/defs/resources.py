@@ -136,20 +136,13 @@ class WebhookResource(dg.ConfigurableResource["WebhookResource"]):
 
 @dataclass(slots=True)
 class RefreshProgress:
-    """What the steps of a refresh have done so far, for a program that waits for them.
+    """What the steps of a refresh have done, for a program that executes them in its process.
 
-    Dagster hands no objects from assets to the program that executes them in its process. Runs
-    that Dagster launches have this resource too, but nothing reads it there.
+    Runs that Dagster launches have this resource too, but nothing reads it there.
     """
 
     requests: int = 0
     directories: DirectoriesUpdate | None = None
     crawls: list[DirectoryCrawl] = field(default_factory=list)
     digests: list[DirectoryDigests] = field(default_factory=list)
-    #: Called with each directory that was crawled.
     on_crawl: Callable[[DirectoryCrawl], None] = lambda _: None
-
-    def crawled(self, done: DirectoryCrawl) -> None:
-        """Add a directory."""
-        self.crawls.append(done)
-        self.on_crawl(done)
