@@ -110,8 +110,5 @@ class PythonOrgArtifact:
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, PythonOrgArtifact):
             return NotImplemented
-        return self._sort_key < other._sort_key
-
-    @property
-    def _sort_key(self) -> tuple[tuple[Any, ...], str]:
-        return (self.release_version or (), self.path)
+        mine, others = self.release_version or (), other.release_version or ()
+        return (mine, self.path) < (others, other.path)

@@ -16,20 +16,11 @@ from pyorg_pipeline.model.releases import (
     release_history,
 )
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
-from pyorg_pipeline_tests.support.release_stages import (
-    STAGES,
-    Stage,
-    files_of,
-    release_files,
-    series_directories,
-)
+from pyorg_pipeline_tests.support.release_stages import release_files, series_directories
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 NOON = datetime(2025, 10, 7, 12, tzinfo=UTC)
-
-#: Of 3.14.0 in the record.
-RELEASED = datetime(2025, 10, 7, 14, 16, tzinfo=UTC)
 
 TYPES = {
     "source": ("source-release", "tarball_lzma"),
@@ -74,46 +65,6 @@ def history(*given: Iterable[ReleaseFile], now: datetime = NOON) -> dict[str, Py
 
 def states(*given: Iterable[ReleaseFile], now: datetime = NOON) -> list[str]:
     return [str(one) for one in history(*given, now=now).values()]
-
-
-class Test3140:
-    """3.14.0's directory in its stages, with the dates of the record."""
-
-    @pytest.fixture
-    def before(self) -> list[ReleaseFile]:
-        recorded = release_files("3.13.8", "3.13.9", "3.14.0")
-        return [
-            one
-            for one in recorded
-            if one.release_version.series == "3.13" or not one.release_version.is_final
-        ]
-
-    def upto(self, stage: Stage) -> list[ReleaseFile]:
-        there = {entry.name for one in STAGES[: STAGES.index(stage) + 1] for entry in files_of(one)}
-        return [one for one in release_files("3.14.0") if one.path.rpartition("/")[2] in there]
-
-    @pytest.mark.parametrize("stage", STAGES, ids=[stage.name for stage in STAGES])
-    def test_the_final_is_partial_until_it_has_what_the_last_candidate_had(
-        self, before: list[ReleaseFile], stage: Stage
-    ) -> None:
-        found = history(before, self.upto(stage), now=RELEASED + 2 * HOUR)
-        final, candidate = found["3.14.0"], found["3.14.0rc3"]
-        assert candidate.families == ("source", "windows", "macos", "android")
-        assert final.missing_families == stage.lacks
-        assert final.released == RELEASED
-        assert final.expected_complete_by == RELEASED + DAY
-        if stage.lacks:
-            assert (final.state, candidate.state) == ("partial", "complete")
-        else:
-            assert (final.state, candidate.state) == ("complete", "superseded")
-
-    def test_missing_files_are_expected_for_one_day(self, before: list[ReleaseFile]) -> None:
-        sources = self.upto(STAGES[0])
-        last = history(before, sources, now=RELEASED + DAY - timedelta(milliseconds=1))
-        assert last["3.14.0"].state == "partial"
-        then = history(before, sources, now=RELEASED + DAY)
-        assert str(then["3.14.0"]) == "3.14.0 complete"
-        assert then["3.14.0rc3"].state == "superseded"
 
 
 @pytest.mark.parametrize(
