@@ -125,8 +125,9 @@ def translate_errors(url: str, timeout: tuple[float, float]) -> Iterator[None]:
     try:
         yield
     except (OSError, urllib3_errors.HTTPError) as failure:
-        error = SiteUnreachableError(url, describe_failure(failure, timeout))
-        raise (TransientError(error) if is_transient(failure) else error) from failure
+        reason, transient = describe_failure(failure, timeout)
+        error = SiteUnreachableError(url, reason)
+        raise (TransientError(error) if transient else error) from failure
 
 
 def status_error(
@@ -155,23 +156,22 @@ def _describe_status(status: int, wanted: str) -> str:
     return f"status {status} instead of 200: open the URL in a browser"
 
 
-def describe_failure(failure: BaseException, timeout: tuple[float, float]) -> str:
-    """Return what failed and what to do, without the URLs in the exceptions' own messages."""
+def describe_failure(failure: BaseException, timeout: tuple[float, float]) -> tuple[str, bool]:
+    """Return what failed and what to do, and whether the same request may succeed later.
+
+    The text has none of the URLs in the exceptions' own messages.
+    """
     causes = list(_causes(failure))
     text = next(
         (text for kind, text in _TEXTS if any(isinstance(cause, kind) for cause in causes)),
         "the request failed; check the URL and the network",
     ).format(connect=timeout[0], read=timeout[1])
     details = [c.strerror for c in causes if isinstance(c, OSError) and isinstance(c.strerror, str)]
-    return f"{text} ({details[-1]})" if details else text
-
-
-def is_transient(failure: BaseException) -> bool:
-    """Whether the same request may succeed later."""
     # requests' errors about a URL or a header are ValueErrors, too.
-    return not isinstance(failure, ValueError) and not any(
-        isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(failure)
+    transient = not isinstance(failure, ValueError) and not any(
+        isinstance(cause, ssl.SSLCertVerificationError) for cause in causes
     )
+    return f"{text} ({details[-1]})" if details else text, transient
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

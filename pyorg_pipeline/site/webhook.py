@@ -11,7 +11,7 @@ from requests import RequestException
 
 from pyorg_pipeline.errors import PyorgError, is_transient_status
 from pyorg_pipeline.model.text import origin_text
-from pyorg_pipeline.site.retry import Retries, TransientError, describe_failure, is_transient
+from pyorg_pipeline.site.retry import Retries, TransientError, describe_failure
 from pyorg_pipeline.site.session import open_session
 
 #: Seconds for a connection, and seconds without data. A sensor's tick ends after 60 s.
@@ -62,8 +62,7 @@ def post_event(
             ):
                 status, retry_after = answer.status_code, answer.headers.get("Retry-After", "")
         except RequestException as failure:
-            reason, transient = describe_failure(failure, timeout), is_transient(failure)
-            retry_after = ""
+            (reason, transient), retry_after = describe_failure(failure, timeout), ""
         else:
             if 200 <= status < 300:
                 return

@@ -11,7 +11,8 @@ import struct
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import IO, NamedTuple, Self
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from typing import Any, NamedTuple, Self
 
 
 class RawRequest(NamedTuple):
@@ -40,83 +41,77 @@ def whole(body: bytes, *, status: str = "200 OK", headers: str = "", keep_open: 
     return Raw([head.encode("latin-1") + body], keep_open)
 
 
-class RawServer:
+class RawServer(ThreadingTCPServer):
     """Answers each request with what `respond` returns; a context manager."""
 
+    request_queue_size = 64
+
     def __init__(self, respond: Callable[[RawRequest], Raw]) -> None:
-        self._respond = respond
-        self._lock = threading.Lock()
-        self._requests: list[RawRequest] = []
-        self._connections: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.respond = respond
+        self.requests: list[RawRequest] = []
+        self.connections: list[Any] = []
         #: Set when the server stops, for a `respond` that waits.
         self.stopping = threading.Event()
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/ftp/python/"
 
-    @property
-    def requests(self) -> list[RawRequest]:
-        with self._lock:
-            return list(self._requests)
-
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port: int = self._listener.getsockname()[1]
-        self._acceptor = threading.Thread(target=self._accept)
-        self._acceptor.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._acceptor.join()
-        self._listener.close()
-        for connection in self._connections:
+        self.shutdown()
+        for connection in self.connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
+        self._thread.join()
+        self.server_close()
 
-    def _accept(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self._connections.append(connection)
-            number = len(self._connections)
-            thread = threading.Thread(target=self._serve, args=(connection, number))
-            self._threads.append(thread)
-            thread.start()
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.append(request)
+        super().process_request(request, client_address)
 
-    def _serve(self, connection: socket.socket, number: int) -> None:
-        with connection, connection.makefile("rb") as stream, suppress(OSError):
-            while request := _read_request(stream, number):
-                with self._lock:
-                    self._requests.append(request)
-                raw = self._respond(request)
+    def shutdown_request(self, request: Any) -> None:
+        # Without the FIN that would come before a reset.
+        self.close_request(request)
+
+
+class _Handler(StreamRequestHandler):
+    server: RawServer
+
+    def handle(self) -> None:
+        number = self.server.connections.index(self.request) + 1
+        with suppress(OSError):
+            while request := self._read(number):
+                self.server.requests.append(request)
+                raw = self.server.respond(request)
                 for piece in raw.pieces:
-                    connection.sendall(piece)
+                    self.connection.sendall(piece)
                 if raw.reset:
                     # Lingering for 0 s is what makes a close a reset.
                     linger = struct.pack("ii", 1, 0)
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                     return
                 if not raw.keep_open:
-                    connection.shutdown(socket.SHUT_RDWR)
+                    self.connection.shutdown(socket.SHUT_RDWR)
                     return
 
-
-def _read_request(stream: IO[bytes], number: int) -> RawRequest | None:
-    start = stream.readline()
-    if not start:
-        return None
-    headers = {}
-    while (line := stream.readline().strip().decode("latin-1")) != "":
-        name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip()
-    body = stream.read(int(headers.get("content-length", "0")))
-    return RawRequest(number, start.decode("latin-1").split(" ")[1], headers, body)
+    def _read(self, number: int) -> RawRequest | None:
+        start = self.rfile.readline()
+        if not start:
+            return None
+        headers = {}
+        while (line := self.rfile.readline().strip().decode("latin-1")) != "":
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        body = self.rfile.read(int(headers.get("content-length", "0")))
+        return RawRequest(number, start.decode("latin-1").split(" ")[1], headers, body)
