@@ -138,7 +138,7 @@ FAULTS = {
         "test_after_429_the_whole_client_pauses",
         "test_an_error_status_leaves_the_older_copy",
     ],
-    "503, then 200": ["test_transient_statuses_are_retried"],
+    "503, then 200": ["test_transient_statuses_are_retried_and_others_are_not"],
     "503 that persists": ["test_an_error_status_leaves_the_older_copy"],
     "no Content-Length": [
         "test_a_file_without_a_length_arrives",
