@@ -62,16 +62,21 @@ def cut(replica: Replica, *answers: Answer) -> Ranges:
 # No connection, cuts and timeouts
 
 
-def test_a_refused_connection_is_reported_and_leaves_nothing(
+def test_a_lasting_failure_is_reported_and_leaves_the_older_copy(
     connect: Connect, old_copy: Path
 ) -> None:
-    with Replica([]) as replica:
-        url = replica.url
+    with RawServer(lambda _: Raw([])) as server:
+        url = server.url
     with pytest.raises(SiteUnreachableError, match="no connection") as caught:
         fetch(connect(url), PATH, old_copy, overwrite=True)
     assert caught.value.transient
     assert caught.value.url == f"{url}{PATH}"
     assert names(old_copy) == [NAME]
+    with (
+        Interrupted("silence", [CUT]).server as server,
+        pytest.raises(SiteUnreachableError, match=r"no data for 0\.1 s"),
+    ):
+        fetch(connect(server.url, read_timeout=0.1, retries=0), PATH, old_copy, overwrite=True)
     assert (old_copy / NAME).read_bytes() == OLD
 
 
@@ -139,15 +144,6 @@ def test_a_site_that_cuts_without_progress_fails_and_the_bytes_are_kept(
     assert names(old_copy) == [NAME]
 
 
-def test_a_lasting_read_timeout_is_reported(connect: Connect, old_copy: Path) -> None:
-    with (
-        Interrupted("silence", [CUT]).server as server,
-        pytest.raises(SiteUnreachableError, match=r"no data for 0\.1 s"),
-    ):
-        fetch(connect(server.url, read_timeout=0.1, retries=0), PATH, old_copy, overwrite=True)
-    assert (old_copy / NAME).read_bytes() == OLD
-
-
 def test_a_file_may_take_longer_than_any_timeout(connect: Connect, tmp_path: Path) -> None:
     """Only a pause is limited: forty short ones are longer than one read timeout."""
 
@@ -205,33 +201,37 @@ def test_a_redirect_on_the_same_site_is_followed_with_the_range(
 # Lengths
 
 
-def respond_with(head: str, body: bytes) -> Callable[[RawRequest], Raw]:
-    return lambda _: Raw([f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + body])
+def framed(how: str, body: bytes, headers: str = "", sent: int | None = None) -> Raw:
+    """A response whose length is declared, that comes in chunks, or that ends with a close.
+
+    `sent`: bytes after which the connection is closed.
+    """
+    headers += {
+        "declared": f"Content-Length: {len(body)}\r\n",
+        "chunked": "Transfer-Encoding: chunked\r\n",
+        "closed": "",
+    }[how]
+    if how == "chunked":
+        end = b"\r\n0\r\n\r\n" if sent is None else b""
+        content = b"%x\r\n%s%s" % (len(body), body[:sent], end)
+    else:
+        content = body[:sent]
+    return Raw([f"HTTP/1.1 200 OK\r\n{headers}\r\n".encode() + content])
 
 
 @pytest.mark.parametrize("size", [len(BYTES), None])
-@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("how", ["chunked", "closed"])
 def test_a_file_without_a_length_arrives(
-    connect: Connect, tmp_path: Path, size: int | None, chunked: bool
+    connect: Connect, tmp_path: Path, size: int | None, how: str
 ) -> None:
-    head, body = "", BYTES
-    if chunked:
-        head, body = (
-            "Transfer-Encoding: chunked\r\n",
-            b"%x\r\n%s\r\n0\r\n\r\n" % (len(BYTES), BYTES),
-        )
-    with RawServer(respond_with(head, body)) as server:
+    with RawServer(lambda _: framed(how, BYTES)) as server:
         fetch(connect(server.url), PATH, tmp_path, size=size)
     assert (tmp_path / NAME).read_bytes() == BYTES
 
 
-@pytest.mark.parametrize(
-    ("head", "first"),
-    [('ETag: "a"\r\n', BYTES[:CUT]), ('ETag: "a"\r\nTransfer-Encoding: chunked\r\n', b"")],
-    ids=["up to the close", "in chunks"],
-)
+@pytest.mark.parametrize("how", ["chunked", "closed"])
 def test_a_cut_without_a_length_is_detected_and_resumed(
-    connect: Connect, tmp_path: Path, head: str, first: bytes
+    connect: Connect, tmp_path: Path, how: str
 ) -> None:
     def respond(request: RawRequest) -> Raw:
         if "range" in request.headers:
@@ -240,8 +240,7 @@ def test_a_cut_without_a_length_is_detected_and_resumed(
                 status="206 Partial Content",
                 headers=f'ETag: "a"\r\nContent-Range: bytes {CUT}-300000/300001\r\n',
             )
-        body = first or b"%x\r\n" % len(BYTES) + BYTES[:CUT]
-        return respond_with(head, body)(request)
+        return framed(how, BYTES, 'ETag: "a"\r\n', sent=CUT)
 
     with RawServer(respond) as server:
         done = fetch(connect(server.url), PATH, tmp_path, size=len(BYTES))
@@ -250,36 +249,24 @@ def test_a_cut_without_a_length_is_detected_and_resumed(
 
 
 @pytest.mark.parametrize(
-    ("answer", "actual"),
+    ("how", "content", "actual"),
     [
-        (whole(BYTES[:-7]), "299,994 bytes"),
-        (Raw([b"HTTP/1.1 200 OK\r\nContent-Length: 299994\r\n\r\n" + BYTES]), "299,994 bytes"),
-        (Raw([b"HTTP/1.1 200 OK\r\nContent-Length: 300010\r\n\r\n" + BYTES]), "300,010 bytes"),
-        (
-            Raw(
-                [
-                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-                    b"%x\r\n" % (len(BYTES) - 7) + BYTES[:-7] + b"\r\n0\r\n\r\n",
-                ]
-            ),
-            "299,994 bytes",
-        ),
-        (Raw([b"HTTP/1.1 200 OK\r\n\r\n" + BYTES + b"more"]), "more than 300,001 bytes"),
+        ("declared", BYTES[:-7], "299,994 bytes"),
+        ("declared", LONGER, "310,000 bytes"),
+        ("chunked", BYTES[:-7], "299,994 bytes"),
+        ("closed", LONGER, "more than 300,001 bytes"),
     ],
-    ids=["shorter", "length too small", "length too large", "shorter in chunks", "longer"],
 )
 def test_another_size_than_in_the_catalog_is_refused_at_once(
-    connect: Connect, old_copy: Path, answer: Raw, actual: str
+    connect: Connect, old_copy: Path, how: str, content: bytes, actual: str
 ) -> None:
-    with RawServer(lambda _: answer) as server:
+    with RawServer(lambda _: framed(how, content)) as server:
         with pytest.raises(VerificationError) as caught:
             fetch(connect(server.url), PATH, old_copy, size=len(BYTES), overwrite=True)
         assert len(server.requests) == 1
-    assert (caught.value.what, caught.value.expected) == ("size", "300,001 bytes")
-    assert (caught.value.actual, caught.value.expected_source) == (
-        actual,
-        "the listing in the catalog",
-    )
+    error = caught.value
+    assert (error.what, error.expected, error.actual) == ("size", "300,001 bytes", actual)
+    assert error.expected_source == "the listing in the catalog"
     assert names(old_copy) == [NAME]
     assert (old_copy / NAME).read_bytes() == OLD
 
@@ -287,9 +274,8 @@ def test_another_size_than_in_the_catalog_is_refused_at_once(
 def test_a_length_that_is_never_reached_is_a_cut_each_time(
     connect: Connect, tmp_path: Path
 ) -> None:
-    """Nobody knows the size, and the site declares nine bytes more than it has."""
-    answer = respond_with('ETag: "a"\r\nContent-Length: 300010\r\n', BYTES)
-    with RawServer(answer) as server:
+    """The catalog has no size, and the site declares more than it has."""
+    with RawServer(lambda _: framed("declared", LONGER, sent=len(BYTES))) as server:
         with pytest.raises(SiteUnreachableError, match="closed too early"):
             fetch(connect(server.url), PATH, tmp_path)
         assert len(server.requests) == 1 + 2
@@ -300,18 +286,13 @@ def test_a_length_that_is_never_reached_is_a_cut_each_time(
 
 
 @pytest.mark.parametrize("size", [len(BYTES), None])
-@pytest.mark.parametrize("length", ["declared", "chunked", "none"])
+@pytest.mark.parametrize("how", ["declared", "chunked", "closed"])
 def test_an_error_page_with_200_is_refused(
-    connect: Connect, old_copy: Path, size: int | None, length: str
+    connect: Connect, old_copy: Path, size: int | None, how: str
 ) -> None:
-    head, body = "Content-Type: text/html; charset=utf-8\r\n", PAGE
-    if length == "declared":
-        head += f"Content-Length: {len(PAGE)}\r\n"
-    elif length == "chunked":
-        head += "Transfer-Encoding: chunked\r\n"
-        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(PAGE), PAGE)
-    with RawServer(respond_with(head, body)) as server:
-        with pytest.raises(VerificationError, match=r"text/html|HTML") as caught:
+    page = framed(how, PAGE, "Content-Type: text/html; charset=utf-8\r\n")
+    with RawServer(lambda _: page) as server:
+        with pytest.raises(VerificationError, match="text/html") as caught:
             fetch(connect(server.url), PATH, old_copy, size=size, overwrite=True)
         assert len(server.requests) == 1
     assert caught.value.what in {"size", "the content"}

@@ -126,12 +126,15 @@ KILLED = {
 
 #: The rows of docs/downloads.md, what happens when something fails.
 FAULTS = {
-    "connection refused": ["test_a_refused_connection_is_reported_and_leaves_nothing"],
+    "connection refused": ["test_a_lasting_failure_is_reported_and_leaves_the_older_copy"],
     "reset after n bytes": [
         "test_a_failing_connection_is_resumed",
         "test_attempts_are_counted_from_the_last_new_byte",
     ],
-    "silence": ["test_a_failing_connection_is_resumed", "test_a_lasting_read_timeout_is_reported"],
+    "silence": [
+        "test_a_failing_connection_is_resumed",
+        "test_a_lasting_failure_is_reported_and_leaves_the_older_copy",
+    ],
     "403": ["test_an_error_status_leaves_the_older_copy"],
     "404": ["test_an_error_status_leaves_the_older_copy"],
     "429 with Retry-After": [
