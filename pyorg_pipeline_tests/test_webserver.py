@@ -79,20 +79,20 @@ def test_dagster_receives_the_site_the_catalog_and_a_home(
     assert (tmp_path / "dagster" / "dagster.yaml").is_file()
 
 
-@pytest.mark.parametrize("code", [0, 3])
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("", 0),
+        ("raise SystemExit(3)", 3),
+        # As shells report a signal.
+        pytest.param("import os; os.kill(os.getpid(), 9)", 128 + 9, marks=POSIX),
+    ],
+)
 def test_the_exit_code_is_dagster_s(
-    settings: Settings, child: Callable[[str], None], code: int
+    settings: Settings, child: Callable[[str], None], code: str, expected: int
 ) -> None:
-    child(f"raise SystemExit({code})")
-    assert webserver.serve_ui(settings, free_port()) == code
-
-
-@POSIX
-def test_the_exit_code_after_a_signal_is_that_of_shells(
-    settings: Settings, child: Callable[[str], None]
-) -> None:
-    child("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    assert webserver.serve_ui(settings, free_port()) == 128 + 9
+    child(code)
+    assert webserver.serve_ui(settings, free_port()) == expected
 
 
 @POSIX
@@ -115,17 +115,14 @@ def test_signals_are_forwarded_to_the_child_while_it_runs(
     assert signal.getsignal(number) is before
 
 
-def test_a_port_in_use_is_refused(settings: Settings) -> None:
+def test_a_port_that_is_invalid_or_in_use_is_refused(settings: Settings) -> None:
+    for port in (-1, 0, 65536):
+        with pytest.raises(InvalidArgumentError, match=f"invalid port {port}"):
+            webserver.serve_ui(settings, port)
     with socket.create_server((webserver.HOST, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InvalidArgumentError, match=f"port {port} .* with --port"):
             webserver.serve_ui(settings, port)
-
-
-@pytest.mark.parametrize("port", [-1, 0, 65536])
-def test_an_invalid_port_is_refused(settings: Settings, port: int) -> None:
-    with pytest.raises(InvalidArgumentError, match=f"invalid port {port}"):
-        webserver.serve_ui(settings, port)
 
 
 @pytest.mark.parametrize("name", ["PYORG_REFRESH_CRON", "PYORG_FULL_REFRESH_CRON"])

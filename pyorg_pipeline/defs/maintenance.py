@@ -71,13 +71,11 @@ def _old(before: datetime) -> dg.RunsFilter:
 def _last_runs(instance: dg.DagsterInstance) -> set[str]:
     """The runs that materialized an asset, or a partition of one, last."""
     needed = set()
+    materialization = dg.DagsterEventType.ASSET_MATERIALIZATION
     for key in instance.all_asset_keys():
         if event := instance.get_latest_materialization_event(key):
             needed.add(event.run_id)
-        by_partition = instance.get_latest_storage_id_by_partition(
-            key, dg.DagsterEventType.ASSET_MATERIALIZATION
-        )
-        ids = sorted(by_partition.values())
+        ids = list(instance.get_latest_storage_id_by_partition(key, materialization).values())
         for start in range(0, len(ids), _BATCH):
             filters = dg.AssetRecordsFilter(key, storage_ids=ids[start : start + _BATCH])
             records = instance.fetch_materializations(filters, limit=_BATCH).records

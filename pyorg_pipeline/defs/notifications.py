@@ -56,9 +56,22 @@ def notification_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             failed, limit=_RUNS_PER_TICK, order_by="update_timestamp", ascending=True
         ):
             context.update_cursor(record.update_timestamp.isoformat())
-            if _is_ours(context, record.dagster_run):
-                webhook.post(_failure_event(settings, context.instance, record))
-                return dg.SkipReason(f"Reported run {record.dagster_run.run_id}.")
+            run = record.dagster_run
+            if _is_ours(context, run):
+                error, failures = _error_of(context.instance, run.run_id)
+                event = run_failed(
+                    site_url=settings.site_url,
+                    sent_at=datetime.now(UTC),
+                    job=run.job_name,
+                    run_id=run.run_id,
+                    error=error,
+                    started_at=_time(record.start_time),
+                    ended_at=_time(record.end_time),
+                    tags=run.tags,
+                    failures=failures,
+                )
+                webhook.post(event)
+                return dg.SkipReason(f"Reported run {run.run_id}.")
         return _NOTHING
 
     @dg.sensor(
@@ -101,24 +114,6 @@ def _is_ours(context: dg.SensorEvaluationContext, run: dg.DagsterRun) -> bool:
     if origin is None or ours is None:
         return COMMAND_TAG in run.tags
     return origin.repository_origin.code_location_origin.location_name == ours.location_name
-
-
-def _failure_event(
-    settings: Settings, instance: dg.DagsterInstance, record: dg.RunRecord
-) -> dict[str, Any]:
-    run = record.dagster_run
-    error, failures = _error_of(instance, run.run_id)
-    return run_failed(
-        site_url=settings.site_url,
-        sent_at=datetime.now(UTC),
-        job=run.job_name,
-        run_id=run.run_id,
-        error=error,
-        started_at=_time(record.start_time),
-        ended_at=_time(record.end_time),
-        tags=run.tags,
-        failures=failures,
-    )
 
 
 def _error_of(instance: dg.DagsterInstance, run_id: str) -> tuple[str, dict[str, str]]:

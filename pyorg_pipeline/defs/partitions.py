@@ -1,11 +1,9 @@
 """The partitions of the artifact tables: one per release directory.
 
-A run of `crawl_directories` or `record_digests` takes any set of directories from its config and
-reports the materialization of each as soon as its table is written. A run with native partitions
-targets one contiguous range in the order of insertion, so that a refresh would take several, and
-Dagster first writes a planned event for each. Measured for a first fill of 322 directories: 7.9 s
-for one reporting run, 10.8 s for one run of the whole range, 0.8 s for `import dagster`. Partitions
-that a user selects in the UI are native all the same.
+A job takes any set of directories from its config, and reports each materialization as soon as the
+table is written. A run with native partitions, as a user selects them in the UI, targets a
+contiguous range, of which Dagster plans each one first: for a first fill of 322 directories that
+takes 10.8 s instead of 7.9 s, and a refresh would need several runs.
 """
 
 from __future__ import annotations
