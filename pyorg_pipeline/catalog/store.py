@@ -215,10 +215,13 @@ def version_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def sort_by_version(table: Any) -> Any:
     """A table with version columns and a path, sorted by version, then path."""
-    rows = table.select([*VERSION_COLUMNS, "path"]).to_pylist()
-    keys = [(version_key(row), row["path"]) for row in rows]
-    # Arrow cannot tell the type of an empty list.
-    return table.take(pa.array(sorted(range(len(keys)), key=keys.__getitem__), _INT64))
+    import pyarrow.compute as pc  # noqa: PLC0415  # queries do without it
+
+    # Arrow puts nulls last; the parts that a version lacks come first.
+    lowest = {"releaselevel": ""}
+    keys = {name: table[name].fill_null(lowest.get(name, -1)) for name in VERSION_COLUMNS}
+    keys["path"] = table["path"]
+    return table.take(pc.sort_indices(pa.table(keys), [(name, "ascending") for name in keys]))
 
 
 def _encode(value: object) -> dict[str, str]:

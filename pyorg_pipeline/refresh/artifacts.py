@@ -313,4 +313,4 @@ def _row(directory: str, artifact: ListedArtifact) -> Row:
 
 def data_version(rows: Iterable[Row]) -> str:
     """A digest of rows; without columns such as the time of a crawl it moves with the content."""
-    return hashlib.sha256(repr(list(rows)).encode()).hexdigest()
+    return hashlib.sha256(repr([[*row.values()] for row in rows]).encode()).hexdigest()
