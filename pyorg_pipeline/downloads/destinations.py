@@ -26,7 +26,7 @@ from pyorg_pipeline.site.client import SiteClient
 #: Returns the progress callback of an artifact whose download begins, None for no callback.
 ArtifactProgress = Callable[[PythonOrgArtifact], Progress | None]
 
-#: They show an object under its name when it is complete, and not before.
+#: Stores that show an object only when it is complete.
 _OBJECT_STORES: Final = frozenset(
     {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci", "memory"}
 )

@@ -54,12 +54,12 @@ def download(
     """Download an artifact into a folder.
 
     The bytes go to a hidden name in the same folder; size and SHA-256 are computed as they come.
-    Once the file is verified, it is synced and renamed, so that at any moment the final name holds
-    the old file or the new one, whole. What was interrupted is resumed, in this call and by the
-    next one, if the server shows that it still is the same version. A resumed file that does not
-    verify is fetched once more from its start, because not every ETag tells all versions apart:
-    nginx makes it of date and length. Of several calls for one file, in any number of processes,
-    one fetches it; the others wait, and verify it for themselves.
+    Once the file is verified, it is synced and renamed, so that the final name always holds the
+    old file or the new one, complete. An interrupted transfer is resumed, in this call or the next
+    one, if the server still has the same version. A resumed file that does not verify is fetched
+    once more from its start, because not every ETag tells all versions apart: nginx makes it of
+    date and length. Of several calls for one file, in any number of processes, one fetches it; the
+    others wait for it and verify it themselves.
 
     Args:
         client: Attempts are counted from the last new byte.
@@ -258,6 +258,6 @@ def _folder(destination_dir: Path | str | None) -> Iterator[Path]:
     try:
         yield temporary
     except BaseException:
-        # Nobody would find it again.
+        # The caller does not get its name.
         shutil.rmtree(temporary, ignore_errors=True)
         raise

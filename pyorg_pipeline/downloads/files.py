@@ -57,10 +57,10 @@ def valid_file_name(name: str) -> str:
     """Return the name; raise InvalidArgumentError unless it is valid on all systems."""
     problems = {
         "it is empty": not name,
-        # Controls with NUL among them, lone surrogates, and what turns the direction of writing.
+        # Control characters, lone surrogates, and marks that change the writing direction.
         "it has an unprintable character": not name.isprintable(),
         f"it has one of {' '.join(sorted(_FORBIDDEN))}": not _FORBIDDEN.isdisjoint(name),
-        # `.` and `..` too. The site's server lists no hidden names, and partial files have them.
+        # `.` and `..` too. The site lists no hidden names, and partial files have them.
         "it starts with a dot": name.startswith("."),
         # Windows drops them, which makes it another name.
         "it ends in a dot or a space": name.endswith((".", " ")),

@@ -179,7 +179,7 @@ class PartialFile:
         with translate_disk_errors(self.path):
             written = self._file.write(piece)
             while written < len(piece):
-                # A nearly full file system, or a limit, took a part; the next write says why.
+                # A nearly full file system accepted a part; the next write raises the reason.
                 written += self._file.write(memoryview(piece)[written:])
         self._digest.update(piece)
         self.size += len(piece)

@@ -25,11 +25,11 @@ def expected_verification(
     and verifies that the release manager of the series signed the digest. `False` takes the size.
 
     Raises:
-        UnverifiableError: There is no digest or no signature, and one was demanded.
+        UnverifiableError: There is no digest or no signature, and one is required.
         VerificationError: Digests differ, or the signature is not that of the release manager.
         CompanionError: A bundle or bill of materials cannot be read.
         ExtraMissingError: `'signature'` without the extra `sigstore`.
-        SiteError: A companion could not be had, for another reason than being missing.
+        SiteError: A companion could not be read, for another reason than that it is missing.
     """
     if verify is False:
         return _without_digest(artifact, "not verified, as requested", None)

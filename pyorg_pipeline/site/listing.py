@@ -169,7 +169,7 @@ def _rows(root: HtmlElement, url: str) -> Iterator[tuple[str, str | None, str | 
                     yield href, *_columns_of_text(link.tail)
         else:
             for row in element.iter("tr"):
-                yield from _links_of_cells(row)
+                yield from _link_of_row(row)
 
 
 def _columns_of_text(text: str | None) -> tuple[str | None, str | None]:
@@ -183,18 +183,16 @@ def _columns_of_text(text: str | None) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _links_of_cells(row: HtmlElement) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield href, date and size of each link in a row of Apache's table."""
-    cells = [cell for cell in row if cell.tag in ("td", "th")]
+def _link_of_row(row: HtmlElement) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield href, date and size of a row of Apache's table; the header has `<th>` only."""
+    cells = row.findall("td")
     for position, cell in enumerate(cells):
         link = cell.find(".//a[@href]")
-        if link is None:
-            continue
-        columns = ["".join(other.itertext()).strip() for other in cells[position + 1 :]]
-        if cell.tag == "td" and len(columns) >= 2:
-            yield link.get("href"), columns[0], columns[1]
+        if link is not None:
+            columns = ["".join(other.itertext()).strip() for other in cells[position + 1 :]]
+            date, size = columns[:2] if len(columns) >= 2 else (None, None)
+            yield link.get("href"), date, size
             return
-        yield link.get("href"), None, None
 
 
 def _name_below(base: SplitResult, url: str, href: str) -> str:

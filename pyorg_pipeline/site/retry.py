@@ -101,7 +101,7 @@ class Retries:
                     self._paused_until = max(self._paused_until, time.monotonic() + wanted)
             if failed == self._retries:
                 break
-            # Without the chance, requests that failed together would be repeated together.
+            # At random, so that requests that failed together are not repeated together.
             backoff = self._backoff * (2**failed + random.random())  # noqa: S311  # not a secret
             pause = max(wanted, min(backoff, self._max_pause) if failed else 0)
             failed += 1

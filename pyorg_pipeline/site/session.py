@@ -24,8 +24,8 @@ def open_session(url: str, *, connections: int = 1) -> Session:
     """Return a session for the host of a URL, which follows no redirects.
 
     The credentials are those in the URL, or those of netrc. Proxies and certificate bundles are
-    read from the environment once, here: Session.request reads them again for each request, which
-    takes longer than all else that it does.
+    read from the environment once, here: Session.request reads them for each request, which takes
+    longer than the rest of it.
 
     Raises:
         SettingsError: The environment names a certificate bundle that does not exist.
