@@ -83,7 +83,6 @@ class PythonOrgDownloads:
         """
         version = NormalizedPythonVersion(major, minor, micro)
         snapshot = cls._snapshot()
-        snapshot.require_version(version)
         return snapshot.artifacts(
             cls._site_url(snapshot),
             version=version,

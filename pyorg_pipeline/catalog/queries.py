@@ -94,15 +94,11 @@ class Snapshot:
         }
         return [NormalizedPythonVersion(*triple) for triple in sorted(found)]
 
-    def require_version(self, version: NormalizedPythonVersion) -> None:
-        """Check that there are files of a version, or files in its directory.
-
-        Raises:
-            VersionNotFoundError: there are none; the message names those of its series.
-        """
-        start = bisect_left(self._triples, version)
-        if start < len(self._triples) and self._triples[start] == version:
-            return
+    def _rows_of(self, version: NormalizedPythonVersion) -> tuple[int, int]:
+        """The first row of a three-item version, and the row after its last."""
+        start, stop = bisect_left(self._triples, version), bisect_right(self._triples, version)
+        if start < stop:
+            return start, stop
         known = [found.text for found in self.release_versions(final_only=False)]
         near = [text for text in known if text.startswith(f"{version.series}.")]
         message = f"the catalog has no version {version.text}; "
@@ -147,10 +143,11 @@ class Snapshot:
             version: Only of this three-item version.
             final_only: Only of final releases; unrecognised files have no level and match.
             conditions: Values of columns. Unrecognised files match only by their artifact_type.
+
+        Raises:
+            VersionNotFoundError: There are no files of that version, nor in its directory.
         """
-        start, stop = 0, len(self._triples)
-        if version is not None:
-            start, stop = bisect_left(self._triples, version), bisect_right(self._triples, version)
+        start, stop = (0, len(self._triples)) if version is None else self._rows_of(version)
         wanted = dict(conditions or {})
         kind = wanted.pop("artifact_type", None)
         types, levels = self._column("artifact_type"), self._column("releaselevel")
@@ -173,7 +170,6 @@ class Snapshot:
             VersionNotFoundError: there are none; the message names the releases nearest to it.
         """
         numbers = version.numbers
-        self.require_version(numbers)
         listed = self.artifacts(base_url, version=numbers)
         found = [artifact for artifact in listed if artifact.release_version == version]
         if not found:
