@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -211,25 +210,37 @@ def test_existing_files_are_skipped_without_a_request(
     assert {row["verification"] for row in report(settings, result.run_id)} == {"size"}
 
 
-def test_a_failed_artifact_fails_the_run_without_a_retry_after_the_others(
-    settings: Settings, site: Replica, folder: Path
+def test_a_failed_artifact_fails_the_run_and_a_reexecution_downloads_it(
+    settings: Settings, site: Replica, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PYORG_HOME", str(settings.home))
+    monkeypatch.setenv("PYORG_SITE_URL", site.url)
     site.answer(FINAL, Answer(status=403))
-    result = download(settings, destination=str(folder))
-    assert not result.success
+    failed = download(settings, destination=str(folder))
+    assert not failed.success
     assert visible(folder) == contents(NEWEST[:2])
-    assert outcomes(settings, result.run_id) == {
-        **dict.fromkeys(NEWEST, "fetched"),
-        FINAL: "failed",
-    }
-    [row] = [row for row in report(settings, result.run_id) if row["path"] == FINAL]
+    *others, row = report(settings, failed.run_id)
+    assert [other["outcome"] for other in others] == ["fetched"] * 2
+    assert (row["path"], row["outcome"], row["destination"]) == (FINAL, "failed", None)
     assert "403" in row["error"]
-    assert row["destination"] is None
     assert recorded(settings)["failed"] == 1
     # Neither the client nor Dagster retries it: it would be refused again.
     assert requested(site).count(FINAL) == 1
-    assert steps(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
-    assert steps(result, dg.DagsterEventType.STEP_FAILURE) == ["download_batch[001]"]
+    assert steps(failed, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
+    assert steps(failed, dg.DagsterEventType.STEP_FAILURE) == ["download_batch[001]"]
+    site.clear_answers()
+    site.clear_requests()
+    # A file that was removed since is missing, too.
+    (folder / name(NEWEST[0])).unlink()
+    with open_instance(settings.dagster_home) as instance:
+        options = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
+        job = dg.reconstructable(job_of_the_environment)
+        again = dg.execute_job(job, instance, reexecution_options=options)
+        assert again.success
+    assert requested(site) == sorted([NEWEST[0], FINAL])
+    assert visible(folder) == contents(NEWEST)
+    found = outcomes(settings, again.run_id)
+    assert found == dict(zip(NEWEST, ("fetched", "skipped", "fetched"), strict=True))
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -255,31 +266,6 @@ def test_dagster_retries_a_transient_failure_without_the_rest_of_the_batch(
     assert visible(folder) == contents(NEWEST)
 
 
-def test_a_reexecution_from_failure_downloads_only_what_is_missing(
-    settings: Settings, site: Replica, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYORG_HOME", str(settings.home))
-    monkeypatch.setenv("PYORG_SITE_URL", site.url)
-    site.answer(FINAL, Answer(status=403))
-    failed = download(settings, destination=str(folder))
-    site.clear_answers()
-    site.clear_requests()
-    # A file that was removed since is missing, too.
-    (folder / name(NEWEST[0])).unlink()
-    with open_instance(settings.dagster_home) as instance:
-        options = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
-        job = dg.reconstructable(job_of_the_environment)
-        again = dg.execute_job(job, instance, reexecution_options=options)
-        assert again.success
-    assert requested(site) == sorted([NEWEST[0], FINAL])
-    assert visible(folder) == contents(NEWEST)
-    assert outcomes(settings, again.run_id) == {
-        NEWEST[0]: "fetched",
-        NEWEST[1]: "skipped",
-        NEWEST[2]: "fetched",
-    }
-
-
 @pytest.mark.parametrize(
     ("config", "words"),
     [
@@ -298,40 +284,16 @@ def test_an_invalid_config_fails_before_any_request(
     assert site.requests == []
 
 
-def test_a_catalog_of_another_site_is_refused(settings: Settings, tmp_path: Path) -> None:
+def test_a_catalog_of_another_site_is_refused(settings: Settings) -> None:
     with Replica([]) as other:
         elsewhere = load_settings({"PYORG_SITE_URL": other.url, "PYORG_HOME": str(settings.home)})
         with open_instance(settings.dagster_home) as instance, pytest.raises(CatalogSiteError):
             download_job(elsewhere).execute_in_process(run_config=select(), instance=instance)
         assert other.requests == []
-    assert tmp_path.is_dir()
-
-
-def running(
-    program: list[str], settings: Settings
-) -> AbstractContextManager[subprocess.Popen[bytes]]:
-    """A process on the same site and catalog."""
-    home = str(settings.dagster_home)
-    return started(
-        [sys.executable, "-m", *program],
-        env=environment(settings.home, PYORG_SITE_URL=settings.site_url, DAGSTER_HOME=home),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-
-
-def dagster_job_execute(
-    settings: Settings, config: dict[str, Any]
-) -> AbstractContextManager[subprocess.Popen[bytes]]:
-    file = settings.home / "run.yaml"
-    # YAML, too.
-    file.write_text(json.dumps(config))
-    job = ["dagster", "job", "execute", "-m", "pyorg_pipeline.definitions"]
-    return running([*job, "-j", "download_artifacts", "-c", str(file)], settings)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_an_ended_run_leaves_no_half_file_and_the_next_one_resumes(
     settings: Settings,
     site: Replica,
@@ -339,16 +301,33 @@ def test_an_ended_run_leaves_no_half_file_and_the_next_one_resumes(
     go_on: threading.Event,
     number: signal.Signals,
 ) -> None:
+    """SIGINT is Ctrl-C in `pyorg download`; the others end a run that Dagster launched."""
     site.answer(FINAL, halfway(go_on))
-    with dagster_job_execute(settings, select(destination=str(folder))) as process:
+    # JSON is YAML, too.
+    config = settings.home / "run.yaml"
+    config.write_text(json.dumps(select(destination=str(folder))))
+    program = ["dagster", "job", "execute", "-m", "pyorg_pipeline.definitions"]
+    program += ["-j", "download_artifacts", "-c", str(config)]
+    if number == signal.SIGINT:
+        program = ["pyorg_pipeline", "download", "--destination", str(folder)]
+    home = str(settings.dagster_home)
+    with started(
+        [sys.executable, "-m", *program],
+        env=environment(settings.home, PYORG_SITE_URL=settings.site_url, DAGSTER_HOME=home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
         wait_until((folder / f".{name(FINAL)}.part").exists)
         wait_until(lambda: len(visible(folder)) == 2)
         process.send_signal(number)
-        if number == signal.SIGTERM:
+        if number != signal.SIGKILL:
             go_on.set()
         printed = process.communicate()[0].decode()
     go_on.set()
     assert process.returncode != 0, printed
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        assert "Traceback" not in printed
     assert visible(folder) == contents(NEWEST[:2])
     if number == signal.SIGTERM:
         with open_instance(settings.dagster_home) as instance:
@@ -473,20 +452,3 @@ def test_a_missing_catalog_is_filled_first(
     without = load_settings({"PYORG_HOME": str(tmp_path / "none"), "PYORG_AUTO_REFRESH": "0"})
     with pytest.raises(CatalogMissingError):
         runs.download(without, runs.download_config(**options))
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_ctrl_c_ends_pyorg_download_without_a_traceback_or_a_half_file(
-    settings: Settings, site: Replica, folder: Path, go_on: threading.Event
-) -> None:
-    site.answer(FINAL, halfway(go_on))
-    arguments = ["pyorg_pipeline", "download", "--destination", str(folder)]
-    with running(arguments, settings) as process:
-        wait_until((folder / f".{name(FINAL)}.part").exists)
-        wait_until(lambda: len(visible(folder)) == 2)
-        process.send_signal(signal.SIGINT)
-        go_on.set()
-        printed = process.communicate()[0].decode()
-    assert process.returncode == 130
-    assert "Traceback" not in printed
-    assert visible(folder) == contents(NEWEST[:2])
