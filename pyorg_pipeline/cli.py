@@ -86,8 +86,8 @@ def download(
     $PYORG_HOME/downloads by default. --series, --versions, --releaselevels, --artifact_types and
     --attributes each take values separated by commas; '' means any. --newest_only takes only the
     newest release of each series that has a matching artifact; without --series and --versions
-    that is one release of every series. It does not apply to --versions. --limit takes the newest
-    so many artifacts; 0 means all.
+    that is one release of every series. It does not apply to --versions. --limit takes at most
+    that many artifacts, the newest; 0 means all.
 
     --destination is a folder, or a URL such as s3://bucket/prefix. Existing files are not
     overwritten unless --overwrite. --verify is true, digest, signature or false, as for

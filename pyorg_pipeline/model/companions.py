@@ -55,7 +55,7 @@ def is_signature(suffix: str) -> bool:
 
 
 def looks_like_companion(name: str) -> bool:
-    """Whether a name ends as only signatures, bills of materials and the like do."""
+    """Whether a name ends like that of a signature, bill of materials or digest."""
     return _NAME_AND_SUFFIX.fullmatch(split_superseded(name)[0]) is not None
 
 
@@ -105,7 +105,7 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
 
 
 def _possible_owners(name: str) -> Iterator[tuple[str, str]]:
-    """Names that a file may be about, each with the suffix that is left; the longest first."""
+    """The names that a file's name extends, each with the suffix; the longest first."""
     if len(name) > LONGEST_NAME:
         return
     plain, mark = split_superseded(name)

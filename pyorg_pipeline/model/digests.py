@@ -123,7 +123,7 @@ class _UnreadableError(Exception):
 
 
 def companion_digest(suffix: str, content: bytes, source: str, artifact_name: str) -> str:
-    """The artifact's SHA-256 out of its companion with that suffix, in hexadecimal.
+    """The artifact's SHA-256, in hexadecimal, as its companion with that suffix has it.
 
     Args:
         suffix: one of DIGEST_SOURCES.
@@ -170,7 +170,7 @@ def _bundle_digest(bundle: dict[str, Any]) -> str:
     if not isinstance(digest, dict):
         raise _UnreadableError("its messageSignature has no messageDigest")
     algorithm, text = digest.get("algorithm"), digest.get("digest")
-    # A bool is a number to Python: true is no enum's value.
+    # To Python, True equals 1; in JSON, true is not a value of an enum.
     if isinstance(algorithm, bool) or algorithm not in _SHA2_256:
         raise _UnreadableError(f"its digest's algorithm {_shown(algorithm)} is not SHA2_256")
     if not isinstance(text, str):

@@ -106,7 +106,7 @@ def _reason(
 
 
 def backoff_after(failure: Failure) -> timedelta:
-    """How long a directory is left alone after its last failure, while its date is the same."""
+    """How long a failed directory is not tried again, while its date is the same."""
     if failure.hidden:
         return HIDDEN_BACKOFF
     if failure.attempts < 2:
@@ -117,11 +117,10 @@ def backoff_after(failure: Failure) -> timedelta:
 
 
 def is_racy(date: datetime, crawl: Crawl) -> bool:
-    """Whether a change could hide behind a date that did not move.
+    """Whether the directory may have changed although its date is the same.
 
-    That is so if the page was made before the minute of the date was over, also if it came from a
-    cache. A date later than the crawl was set by hand: the next change moves it, so nothing hides
-    behind it.
+    It may if the page was made before the minute of the date was over, or came from an older
+    cache. A date later than the crawl was set by hand, and the next change moves it.
     """
     if date > crawl.crawled_at + CLOCK_SKEW:
         return False

@@ -44,14 +44,14 @@ class ReleaseState(StrEnum):
     """Whether a release is complete, and whether a newer one replaced it."""
 
     COMPLETE = "complete"
-    #: It lacks what one of the two before it had, and is young enough to get it yet.
+    #: It lacks something that one of the two before it had, and may still get it.
     PARTIAL = "partial"
     #: Its series has a newer complete release.
     SUPERSEDED = "superseded"
 
 
 class ReleaseFile(NamedTuple):
-    """What of an artifact makes up a release."""
+    """The values of an artifact that its release is made from."""
 
     #: Five items.
     release_version: NormalizedPythonVersion

@@ -23,7 +23,7 @@ _MOST_SHOWN: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Criteria that an artifact has to meet, all of them.
+    """Criteria that an artifact has to meet.
 
     Raises:
         InvalidArgumentError: a criterion is invalid.
@@ -42,7 +42,7 @@ class Selection:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     #: Of each series only the newest release with a matching artifact; ignored with `versions`.
     newest_only: bool = False
-    #: The newest so many.
+    #: At most that many, the newest; None for all.
     limit: int | None = None
 
     def __post_init__(self) -> None:
@@ -139,7 +139,7 @@ def _text(value: object) -> str:
 
 
 def _nothing_found(criteria: Sequence[_Criterion], artifacts: list[PythonOrgArtifact]) -> str:
-    """What to change so that something is found: as few criteria as possible."""
+    """The message that names which criteria to change, as few as possible."""
     asked = ", ".join(
         f"{one.name} {', '.join(one.wanted)}" for one in criteria if one.name != "superseded"
     )
