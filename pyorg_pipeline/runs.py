@@ -44,7 +44,6 @@ from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.reports.progress import crawl_progress, download_progress
 from pyorg_pipeline.reports.summary import DownloadSummary, RefreshSummary
 from pyorg_pipeline.settings import Settings
-from pyorg_pipeline.site.client import SiteClient
 
 LOGGER = logging.getLogger(__name__)
 
@@ -128,8 +127,7 @@ def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
             raise filled.error
     # Before a run begins, which would report its errors as those of a step.
     checked = _checked(config)
-    with SiteClient(settings.site_url) as client:
-        selected_artifacts(checked, store, client.base_url)
+    selected_artifacts(checked, store, settings.site_url)
     open_destination(checked.destination or ".")
     with open_instance(settings.dagster_home) as instance, download_progress() as bars:
         progress = None if bars is None else lambda one: bars(one.name, one.size)

@@ -168,12 +168,16 @@ def open_location(url: str) -> Location:
         ExtraMissingError: the URL needs the extra `s3`.
         CatalogError: fsspec does not know the URL, or lacks a package for it.
     """
+    folder = local_folder(url)
+    return FsspecLocation(url) if folder is None else LocalLocation(folder)
+
+
+def local_folder(url: str) -> Path | None:
+    """The folder of a path or a `file://` URL; None for other URLs."""
     scheme, separator, _ = url.partition("://")
     if not separator:
-        return LocalLocation(Path(url).expanduser().absolute())
-    if scheme == "file":
-        return LocalLocation(Path(unquote(urlsplit(url).path)))
-    return FsspecLocation(url)
+        return Path(url).expanduser().absolute()
+    return Path(unquote(urlsplit(url).path)) if scheme == "file" else None
 
 
 def open_filesystem(url: str, purpose: str) -> tuple[Any, str]:

@@ -41,6 +41,8 @@ from pyorg_pipeline.model.arguments import parse_verification
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Verify
 from pyorg_pipeline.model.selection import Selection, check_names
+from pyorg_pipeline.model.text import without_credentials
+from pyorg_pipeline.site.urls import normalize_base_url
 
 #: Limits how many batches are downloaded at a time, over all runs of an instance.
 POOL = "python_org"
@@ -136,6 +138,7 @@ def selected_artifacts(
         ArtifactChoiceError: None matches; names the nearest. Or two have the same name.
         InvalidArgumentError: A value that cannot match anything.
     """
+    site_url = without_credentials(normalize_base_url(site_url))
     criteria = {field.name: getattr(config, field.name) for field in fields(Selection)}
     snapshot = CatalogReader(store.location).snapshot()
     if snapshot.site_url != site_url:
@@ -155,8 +158,7 @@ def select_artifacts(
     downloads: DownloadsResource,
 ) -> Iterator[dg.DynamicOutput[Batch]]:
     """Select artifacts from the catalog, in batches; makes no request to the site."""
-    with site.client() as client:
-        found = selected_artifacts(config, catalog.store(), client.base_url)
+    found = selected_artifacts(config, catalog.store(), site.url)
     # Once here, not in each batch: an invalid destination fails the run at once.
     destination = open_destination(config.destination or downloads.folder)
     context.log.info(f"{len(found)} artifacts to {destination.text}")

@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
-from pyorg_pipeline.catalog.location import open_filesystem
+from pyorg_pipeline.catalog.location import local_folder, open_filesystem
 from pyorg_pipeline.downloads.download import download
 from pyorg_pipeline.downloads.files import valid_file_name
 from pyorg_pipeline.errors import DestinationError, PyorgError
@@ -134,12 +133,8 @@ def open_destination(url: str | Path) -> Destination:
         ExtraMissingError: A URL of S3 without the extra `s3`.
         DestinationError: fsspec does not know the URL, or lacks a package for it.
     """
-    scheme, separator, _ = str(url).partition("://")
-    if not separator:
-        return FolderDestination(Path(url).expanduser().absolute())
-    if scheme == "file":
-        return FolderDestination(Path(unquote(urlsplit(str(url)).path)))
-    return UrlDestination(str(url))
+    folder = local_folder(str(url))
+    return UrlDestination(str(url)) if folder is None else FolderDestination(folder)
 
 
 def download_all(
