@@ -90,9 +90,9 @@ def refresh(
         if due:
             # The crawl replaces them.
             tables = None
-            which = CrawlConfig(directories=list(due), accept_vanished=accept_vanished)
+            config = CrawlConfig(directories=list(due), accept_vanished=accept_vanished)
             with suppress(dg.Failure):
-                jobs.run(crawl.name, {"release_artifacts": which})
+                jobs.run(crawl.name, {"release_artifacts": config})
         if digests and (names := due_digest_partitions(store, instance)):
             with suppress(dg.Failure):
                 jobs.run(record_digests.name, {"read_digests": DigestConfig(directories=names)})

@@ -83,7 +83,7 @@ def test_one_partition_or_a_backfill_of_several_can_be_materialised(
     after = crawled(settings)
     assert [name for name in DIRECTORIES if after[name] != before[name]] == ["3.14.0"]
     site.clear_requests()
-    assert ui.backfill(ASSET, ["3.13.9", "3.14.0"]) == "COMPLETED_SUCCESS"
+    assert ui.backfill(ASSET, ["3.13.9", "3.14.0"]) == "SUCCESS"
     assert sorted(request.path for request in site.requests) == ["3.13.9/", "3.14.0/"]
     assert ui.materialise("artifact_catalog") == "SUCCESS"
     assert ui.materialise("latest_version") == "SUCCESS"

@@ -50,7 +50,7 @@ mutation LaunchRunReexecution($reexecutionParams: ReexecutionParams!) {
 """
 _BACKFILL = """
 query Backfill($id: String!) {
-  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } }
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { runs { id } } }
 }
 """
 
@@ -108,16 +108,27 @@ class DagsterUI:
 
     def end_of(self, run: str) -> str:
         """The end state of a run."""
-        return _end_state(lambda: self._client.get_run_status(run).value)
+
+        def state() -> str:
+            return self._client.get_run_status(run).value
+
+        wait_until(lambda: state() in {"SUCCESS", "FAILURE", "CANCELED"}, "the run has ended")
+        return state()
 
     def backfill(self, asset: str, partitions: list[str]) -> str:
-        """Launch a backfill of some partitions; returns its end state."""
+        """Launch a backfill of partitions that make one run; returns the run's end state."""
         parameters = {"assetSelection": [{"path": [asset]}], "partitionNames": partitions}
         launched = self.ask(_LAUNCH_BACKFILL, backfillParams=parameters)["launchPartitionBackfill"]
         backfill = launched["backfillId"]
-        return _end_state(
-            lambda: self.ask(_BACKFILL, id=backfill)["partitionBackfillOrError"]["status"]
-        )
+
+        def runs() -> list[str]:
+            found = self.ask(_BACKFILL, id=backfill)["partitionBackfillOrError"]["runs"]
+            return [run["id"] for run in found]
+
+        # The daemon looks for backfills every 30 seconds.
+        wait_until(lambda: len(runs()) > 0, "the backfill has a run")
+        [run] = runs()
+        return self.end_of(run)
 
 
 def free_port() -> int:
@@ -190,10 +201,3 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE) 
     while not holds():
         assert time.monotonic() < deadline, f"after {seconds:.0f} s still not: {what}"
         time.sleep(0.2)
-
-
-def _end_state(state: Callable[[], str]) -> str:
-    ends = {"SUCCESS", "FAILURE", "CANCELED"}
-    ends |= {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED"}
-    wait_until(lambda: state() in ends, "it has ended")
-    return state()
