@@ -67,7 +67,7 @@ def test_the_demo_shows_the_latest_release_the_tables_and_commands_that_work(
 
 
 @pytest.mark.usefixtures("small_record")
-def test_a_second_demo_keeps_the_port_if_it_is_free_and_refreshes_everything_if_not(
+def test_a_second_demo_reuses_its_port_or_refreshes_everything(
     in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = in_tmp_path / "pyorg-demo"

@@ -170,13 +170,7 @@ def test_a_change_moves_the_date_of_its_directory_and_of_no_other(
     assert rows(replica)["3.13.0/"] == (SHOWN_FIRST, "-")
 
 
-def test_a_touched_file_moves_its_own_date_only(replica: Replica) -> None:
-    replica.touch(MSI, LATER)
-    assert rows(replica, "3.13.0/win32/")["core.msi"] == (SHOWN_LATER, "500")
-    assert rows(replica, "3.13.0/")["win32/"] == (SHOWN_FIRST, "-")
-
-
-def test_an_added_file_or_directory_brings_the_directories_above_it(replica: Replica) -> None:
+def test_an_added_file_creates_the_directories_above_it(replica: Replica) -> None:
     replica.add("3.13.0/arm64/debug/core.msi", last_modified=LATER)
     replica.add("3.14.0/win32/", last_modified=LATER)
     assert rows(replica, "3.13.0/arm64/debug/") == {"core.msi": (SHOWN_LATER, "1000")}
@@ -193,6 +187,8 @@ def test_dates_are_utc_to_the_second(replica: Replica) -> None:
     headers = get(replica, "new.txt").headers
     assert headers["Last-Modified"] == "Tue, 31 Dec 2024 20:30:59 GMT"
     assert headers["ETag"] == '"67745483-3e8"'
+    replica.touch("new.txt", FIRST)
+    assert rows(replica)["new.txt"] == (SHOWN_FIRST, "1000")
 
 
 def test_a_directory_is_removed_with_everything_in_it(replica: Replica) -> None:
@@ -202,20 +198,12 @@ def test_a_directory_is_removed_with_everything_in_it(replica: Replica) -> None:
         assert get(replica, path).status == 404
 
 
-def test_impossible_changes_are_refused(replica: Replica) -> None:
-    with pytest.raises(ValueError, match="'README' exists already"):
-        replica.add("README")
-    with pytest.raises(ValueError, match=r"'3\.13\.0' does not exist"):
-        replica.remove("3.13.0")
-
-
 def test_requests_are_recorded_in_order_with_their_status(replica: Replica) -> None:
     for path in ("", "3.13.0", "nix", "3.13.0/win32/"):
         get(replica, path)
     get(replica, "README", Range="bytes=0-1")
     ask(f"http://{urlsplit(replica.url).netloc}", "/robots.txt")
-    recorded = replica.requests
-    assert recorded == [
+    assert replica.requests == [
         ServedRequest("", 200),
         ServedRequest("3.13.0", 301),
         ServedRequest("nix", 404),
@@ -225,7 +213,6 @@ def test_requests_are_recorded_in_order_with_their_status(replica: Replica) -> N
     ]
     replica.clear_requests()
     assert replica.requests == []
-    assert len(recorded) == 6
 
 
 def connected(replica: Replica) -> http.client.HTTPConnection:
@@ -263,7 +250,7 @@ def test_stopping_cuts_an_answer_in_flight_and_one_that_is_held() -> None:
     held.close()
 
 
-def test_a_stopped_replica_comes_back_under_the_same_url() -> None:
+def test_a_restarted_replica_keeps_its_url() -> None:
     with Replica(ENTRIES) as replica:
         url = replica.url
         assert url.startswith("http://127.0.0.1:")

@@ -162,7 +162,7 @@ def test_a_mistake_in_a_function_is_printed_and_ends_the_connection(
     assert "LookupError: no answer to nix" in capsys.readouterr().err
 
 
-def test_a_client_that_goes_away_is_not_reported(
+def test_a_client_that_disconnects_is_not_reported(
     replica: Replica, capsys: pytest.CaptureFixture[str]
 ) -> None:
     replica.add("big", size=100_000_000)

@@ -63,7 +63,7 @@ def test_durations_are_shown_in_their_largest_unit(seconds: float, text: str) ->
         ("a\udc80b", "a\\udc80b"),
     ],
 )
-def test_text_of_the_site_cannot_steer_a_terminal(text: str, shown: str) -> None:
+def test_control_characters_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
@@ -117,7 +117,7 @@ def test_results_are_lines_for_people(result: object, text: str) -> None:
     assert result_text(result) == text
 
 
-def test_a_change_is_a_line_that_reads_by_itself() -> None:
+def test_a_change_is_one_line() -> None:
     assert result_text([*CHANGE_ROWS, change("appeared", "3.13.9/a\nb")]) == (
         "2026-11-22T03:23:37.145Z  appeared  3.14.0/python-3.14.0-amd64.exe"
         "  (22700000 bytes, 2025-10-14T14:31Z)\n"

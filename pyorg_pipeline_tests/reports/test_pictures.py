@@ -120,7 +120,7 @@ def test_the_pictures_of_the_record_hold_its_numbers(record: list[dict[str, Any]
 
 
 @pytest.mark.parametrize("picture", PICTURES)
-def test_heights_are_in_proportion_and_parts_stand_upon_each_other(
+def test_heights_are_in_proportion_and_parts_are_stacked(
     picture: Picture, record: list[dict[str, Any]]
 ) -> None:
     svg = picture(record)
@@ -150,7 +150,7 @@ def test_an_empty_catalog_gives_a_picture_that_says_so(picture: Picture) -> None
     assert "nothing yet" in drawing.texts
 
 
-def test_names_of_the_site_are_text_and_no_markup() -> None:
+def test_names_of_the_site_are_escaped() -> None:
     odd = '<script>"&\x1b\x00'
     shown = '<script>"&\\x1b\\x00'
     drawing = Drawing(bar_chart(odd, [odd], {(odd, odd): 1}, []))

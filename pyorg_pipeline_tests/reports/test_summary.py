@@ -85,7 +85,7 @@ def test_more_than_ten_files_are_counted_only(settings: Settings, site: Replica)
     assert "  added        11" in lines_of(settings)
 
 
-def test_failures_are_printed_and_raised_afterwards_but_not_pages_instead_of_listings(
+def test_failures_are_raised_after_the_summary_and_hidden_directories_are_not(
     settings: Settings, site: Replica
 ) -> None:
     site.answer("2.7/", Answer(body=b"<html><title>Python 2.7</title></html>"))
@@ -100,7 +100,7 @@ def test_failures_are_printed_and_raised_afterwards_but_not_pages_instead_of_lis
     assert f"\n  hidden       2.7 {own_page}\n" in text
 
 
-def test_names_of_the_site_cannot_steer_a_terminal(settings: Settings, site: Replica) -> None:
+def test_control_characters_of_the_site_are_escaped(settings: Settings, site: Replica) -> None:
     site.add("3.14.0/\x1b[31m\nred.tgz")
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", str(refresh(settings)))
 

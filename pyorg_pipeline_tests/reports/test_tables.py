@@ -163,7 +163,7 @@ def test_a_wider_terminal_is_shown_more_columns(
 
 @each_table
 @pytest.mark.parametrize("width", [60, 100, 149, 150, 250])
-def test_a_table_fits_its_terminal_and_cuts_nothing(
+def test_a_table_fits_its_terminal_and_is_not_truncated(
     table: Table, rows: Sequence[Any], width: int
 ) -> None:
     long = artifact("python-3.13.9-" + "0123456789" * 20 + ".zip")
