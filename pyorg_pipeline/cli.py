@@ -57,10 +57,7 @@ def refresh(
     from pyorg_pipeline import runs as _runs  # noqa: PLC0415
 
     return _runs.refresh(
-        _load_settings(),
-        full=_arguments.parse_flag("full", full),
-        accept_vanished=_arguments.parse_flag("accept_vanished", accept_vanished),
-        digests=_arguments.parse_flag("digests", digests),
+        _load_settings(), full=full, accept_vanished=accept_vanished, digests=digests
     )
 
 
@@ -110,11 +107,11 @@ def download(
             releaselevels=releaselevels,
             artifact_types=artifact_types,
             attributes=attributes,
-            newest_only=_arguments.parse_flag("newest_only", newest_only),
+            newest_only=newest_only,
             limit=limit,
             destination=destination,
-            verify=_arguments.parse_verification(verify),
-            overwrite=_arguments.parse_flag("overwrite", overwrite),
+            verify=verify,
+            overwrite=overwrite,
             batch_size=batch_size,
             retries=retries,
             retry_delay=retry_delay,
@@ -135,7 +132,7 @@ def demo(ui: _arguments.Flag = False, port: int = 3000) -> None:
     """
     from pyorg_pipeline.demo.demonstration import run_demo  # noqa: PLC0415
 
-    code = run_demo(ui_port=port if _arguments.parse_flag("ui", ui) else None)
+    code = run_demo(ui_port=port if ui else None)
     if code:
         raise SystemExit(code)
 
