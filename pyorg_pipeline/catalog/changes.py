@@ -77,9 +77,6 @@ def changes_since(
 
     Only what was seen later than `since`; files are read from the newest down to the first that is
     older. `base_url` is the start of the files' URLs, ending in a slash.
-
-    Raises:
-        CatalogError: a file cannot be read.
     """
     while True:
         files = _current_files(store)

@@ -162,12 +162,7 @@ Location: TypeAlias = LocalLocation | FsspecLocation
 
 
 def open_location(url: str) -> Location:
-    """The location of a path, a `file://` URL, or any URL that fsspec can serve.
-
-    Raises:
-        ExtraMissingError: the URL needs the extra `s3`.
-        CatalogError: fsspec does not know the URL, or lacks a package for it.
-    """
+    """The location of a path, a `file://` URL, or any URL that fsspec can serve."""
     folder = local_folder(url)
     return FsspecLocation(url) if folder is None else LocalLocation(folder)
 
@@ -184,11 +179,6 @@ def open_filesystem(url: str, purpose: str) -> tuple[Any, str]:
     """The fsspec file system of a URL, and the path within it.
 
     `purpose` is what an S3 URL is for, for the error that names the extra.
-
-    Raises:
-        ExtraMissingError: the URL needs the extra `s3`.
-        ImportError: fsspec lacks another package.
-        ValueError: fsspec does not know the scheme.
     """
     import fsspec  # noqa: PLC0415  # takes 50 ms, and most locations are local
 

@@ -21,16 +21,8 @@ from pyorg_pipeline.errors import CatalogError, CatalogLockedError
 def exclusive(location: Location, fallback_folder: Path, *, wait: float = 0) -> Iterator[None]:
     """Hold the catalog's lock. The thread that holds it may acquire it again.
 
-    The operating system releases it when its holder ends, however it ends.
-
-    Args:
-        location: the catalog's.
-        fallback_folder: the folder of the lock file of a catalog that is not a local folder.
-        wait: seconds to wait for another holder.
-
-    Raises:
-        CatalogLockedError: another process or thread holds it; the message names it.
-        CatalogError: the lock file cannot be written.
+    The operating system releases it when its holder ends, however it ends. The lock file of a
+    catalog at a URL is in the fallback folder. Another holder is an error after `wait` seconds.
     """
     path = location.lock_file(fallback_folder)
     # Beside the lock file: filelock empties that one on every attempt.

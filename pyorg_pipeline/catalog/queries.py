@@ -12,8 +12,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-import pyarrow as pa
-
 from pyorg_pipeline.catalog.store import VERSION_COLUMNS, utc_times
 from pyorg_pipeline.errors import (
     ArtifactChoiceError,
@@ -41,11 +39,11 @@ _FIELDS: Final = (
 _COLUMNS: Final = (*_FIELDS, *VERSION_COLUMNS, "artifact_type", *ATTRIBUTES, "companions")
 
 
-_RELEASE_FILE_VALUES: Final = (
-    *("path", "artifact_type", "format", "arch", "debug", "superseded", "size", "companions"),
-)
-#: The columns of artifact_catalog that `release_files` reads.
-RELEASE_FILE_COLUMNS: Final = [*VERSION_COLUMNS, *_RELEASE_FILE_VALUES, "last_modified"]
+#: What `release_files` reads.
+RELEASE_FILE_COLUMNS: Final = [
+    *("path", "artifact_type", "format", "arch", "debug", "superseded", "size", "last_modified"),
+    *("companions", *VERSION_COLUMNS),
+]
 
 
 class Snapshot:
@@ -113,11 +111,7 @@ class Snapshot:
     def conditions(
         self, artifact_type: str | None, arch: str | None, format: str | None
     ) -> dict[str, str]:
-        """The given conditions, by column.
-
-        Raises:
-            InvalidArgumentError: no artifact has such a value; the message names the values.
-        """
+        """The given conditions, by column."""
         given = {"artifact_type": artifact_type, "arch": arch, "format": format}
         found = {name: value for name, value in given.items() if value is not None}
         for name, value in found.items():
@@ -138,14 +132,8 @@ class Snapshot:
     ) -> list[PythonOrgArtifact]:
         """The artifacts that match, sorted by version, then path.
 
-        Args:
-            base_url: The start of the artifacts' URLs, ending in a slash.
-            version: Only of this three-item version.
-            final_only: Only of final releases; unrecognised files have no level and match.
-            conditions: Values of columns. Unrecognised files match only by their artifact_type.
-
-        Raises:
-            VersionNotFoundError: There are no files of that version, nor in its directory.
+        `base_url` ends in a slash, the version has three items, and the conditions are values of
+        columns. Unrecognised files match only by their artifact_type, and whatever the level.
         """
         start, stop = (0, len(self._triples)) if version is None else self._rows_of(version)
         wanted = dict(conditions or {})
@@ -164,11 +152,7 @@ class Snapshot:
     def release_artifacts(
         self, base_url: str, version: NormalizedPythonVersion
     ) -> list[PythonOrgArtifact]:
-        """The artifacts of a five-item version.
-
-        Raises:
-            VersionNotFoundError: there are none; the message names the releases nearest to it.
-        """
+        """The artifacts of a five-item version."""
         numbers = version.numbers
         listed = self.artifacts(base_url, version=numbers)
         found = [artifact for artifact in listed if artifact.release_version == version]
@@ -181,11 +165,7 @@ class Snapshot:
         return found
 
     def artifact(self, base_url: str, name: str) -> PythonOrgArtifact:
-        """The artifact with this path, or with this name.
-
-        Raises:
-            ArtifactChoiceError: there is none, or there are several.
-        """
+        """The artifact with this path, or with this name."""
         names = zip(self._column("path"), self._column("name"), strict=True)
         found = [row for row, known in enumerate(names) if name in known]
         if len(found) == 1:
@@ -220,26 +200,42 @@ class Snapshot:
             for at in (row - first for row in rows)
         ]
 
+    def release_files(self) -> list[ReleaseFile]:
+        """The recognised artifacts, as far as they make up releases; needs RELEASE_FILE_COLUMNS."""
+        from pyorg_pipeline.model.companions import is_signature  # noqa: PLC0415
+        from pyorg_pipeline.model.releases import ReleaseFile  # noqa: PLC0415
+
+        # Thousands of artifacts share a few hundred versions and a dozen suffixes.
+        version_of, signs = cache(NormalizedPythonVersion), cache(is_signature)
+        rows = zip(*map(self._column, RELEASE_FILE_COLUMNS), strict=True)
+        return [
+            ReleaseFile(
+                release_version=version_of(*numbers),
+                path=path,
+                artifact_type=kind,
+                format=packing,
+                arch=arch,
+                debug=bool(debug),
+                superseded=bool(superseded),
+                size=size,
+                last_modified=date,
+                signed=any(map(signs, related)),
+            )
+            for path, kind, packing, arch, debug, superseded, size, date, related, *numbers in rows
+            if kind != UNRECOGNISED
+        ]
+
     def releases(self, now: datetime, series: Series | None = None) -> list[PythonRelease]:
         """The releases, or those of a series, sorted by version, with their states at `now` (UTC).
 
-        They are made from the artifacts and not read from releases.parquet, because states change
-        with time alone. They are kept until the next change.
-
-        Raises:
-            VersionNotFoundError: there is no release of the series.
+        Not read from releases.parquet: states change with time alone. They are kept until then.
         """
-        # They need the grammar of names, which other queries need not import.
-        from pyorg_pipeline.catalog import schemas  # noqa: PLC0415
+        # The grammar of names, which other queries need not import.
         from pyorg_pipeline.model.releases import next_change, release_history  # noqa: PLC0415
 
         since, until = self._hold or (None, None)
         if since is None or now < since or (until is not None and now >= until):
-            table = self._table
-            for field in schemas.ARTIFACT_CATALOG:
-                if field.name not in table.column_names:
-                    table = table.append_column(field, pa.nulls(len(table), field.type))
-            self._releases = release_history(release_files(table), now=now)
+            self._releases = release_history(self.release_files(), now=now)
             self._hold = now, next_change(self._releases, now)
         if series is None:
             return self._releases
@@ -258,9 +254,6 @@ class Snapshot:
         """The newest release that matches; `complete_only` leaves out those still being uploaded.
 
         It has an artifact with the values in `conditions` that is not superseded.
-
-        Raises:
-            VersionNotFoundError: There is none. Of a partial one the message says what it lacks.
         """
         releases: dict[tuple[Any, ...], PythonRelease] = {}
         if complete_only or not conditions:
@@ -291,48 +284,6 @@ class Snapshot:
             # Unrecognised files have no full version.
             if values == wanted and not superseded and version[-1] is not None
         }
-
-
-def release_files(table: Any) -> list[ReleaseFile]:
-    """The recognised artifacts of a table with RELEASE_FILE_COLUMNS, in its order.
-
-    No Arrow values are made from Python's, which may import pandas.
-    """
-    # They need the grammar of names, which other queries need not import.
-    from pyorg_pipeline.model.companions import is_signature  # noqa: PLC0415
-    from pyorg_pipeline.model.releases import ReleaseFile  # noqa: PLC0415
-
-    # Thousands of artifacts share a few hundred versions and a dozen suffixes.
-    version_of, signs = cache(NormalizedPythonVersion), cache(is_signature)
-    names = (*_RELEASE_FILE_VALUES, *VERSION_COLUMNS)
-    columns = [*(table[name].to_pylist() for name in names), utc_times(table["last_modified"])]
-    return [
-        ReleaseFile(
-            release_version=version_of(*numbers),
-            path=path,
-            artifact_type=artifact_type,
-            format=packing,
-            arch=arch,
-            debug=bool(debug),
-            superseded=bool(superseded),
-            size=size,
-            last_modified=date,
-            signed=any(map(signs, companions)),
-        )
-        for (
-            path,
-            artifact_type,
-            packing,
-            arch,
-            debug,
-            superseded,
-            size,
-            companions,
-            *numbers,
-            date,
-        ) in zip(*columns, strict=True)
-        if artifact_type != UNRECOGNISED
-    ]
 
 
 def no_release(

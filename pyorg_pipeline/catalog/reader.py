@@ -38,12 +38,7 @@ class CatalogReader:
         self._warned: dict[str, str] = {}
 
     def snapshot(self) -> Snapshot:
-        """The published catalog.
-
-        Raises:
-            CatalogMissingError: nothing was published yet.
-            CatalogUnreadableError: the file is not a table of this package.
-        """
+        """The published catalog."""
         found: Snapshot = self._current(
             CATALOG_FILE, lambda name: Snapshot(*self._store.read(name))
         )
@@ -53,11 +48,7 @@ class CatalogReader:
     def latest_version(
         self, series: Series | None, final_only: bool
     ) -> NormalizedPythonVersion | None:
-        """The newest release, read from latest_version alone; None if that was not published yet.
-
-        Raises:
-            VersionNotFoundError: there is no such release.
-        """
+        """The newest release out of latest_version alone; None if that was not published yet."""
         try:
             newest = self._current(LATEST_FILE, self._read_latest)
         except CatalogMissingError:

@@ -67,11 +67,8 @@ class CatalogStore:
     def write(self, name: str, schema: Any, rows: Any, metadata: Mapping[str, Any]) -> int:
         """Replace one table atomically; returns its bytes.
 
-        Args:
-            name: of the file, below the location.
-            schema: the columns.
-            rows: a pyarrow Table, or dicts in which missing values are null.
-            metadata: about the whole table: JSON values and datetimes.
+        Rows are a pyarrow Table, or dicts in which missing values are null. The metadata is about
+        the whole table: JSON values and datetimes.
         """
         text = json.dumps({**metadata, "format": FORMAT}, default=_encode, sort_keys=True)
         sink = pa.BufferOutputStream()
@@ -91,12 +88,7 @@ class CatalogStore:
         return len(data)
 
     def read(self, name: str, columns: Iterable[str] | None = None) -> StoredTable:
-        """One table, or those of the columns that it has, and its metadata.
-
-        Raises:
-            CatalogMissingError: the table was never written.
-            CatalogUnreadableError: the file is damaged, or not one of this package.
-        """
+        """One table, or those of the columns that it has; CatalogMissingError if it has no file."""
         file, metadata = self._open(name)
         renamed = _FORMAT_1_NAMES if metadata["format"] == 1 else {}
         wanted = None if columns is None else [renamed.get(each, each) for each in columns]
@@ -111,12 +103,15 @@ class CatalogStore:
             table = table.rename_columns([names.get(each, each) for each in table.column_names])
         return StoredTable(table, metadata)
 
-    def read_or_none(self, name: str, columns: Iterable[str] | None = None) -> StoredTable | None:
-        """As `read`, and None if the table is missing or unreadable."""
+    def read_or_none(
+        self, name: str, columns: Iterable[str] | None = None, *, site_url: str | None = None
+    ) -> StoredTable | None:
+        """As `read`; None if the table is missing, unreadable, or of another site."""
         try:
-            return self.read(name, columns)
+            found = self.read(name, columns)
         except (CatalogMissingError, CatalogUnreadableError):
             return None
+        return found if site_url in {None, found.metadata["site_url"]} else None
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """One table as dicts; empty if it was never written."""
@@ -126,7 +121,7 @@ class CatalogStore:
             return []
 
     def metadata(self, name: str) -> dict[str, Any]:
-        """The metadata of one table; raises as `read`."""
+        """The metadata of one table."""
         return self._open(name)[1]
 
     def metadata_or_none(self, name: str) -> dict[str, Any] | None:

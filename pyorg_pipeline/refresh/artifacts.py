@@ -16,7 +16,6 @@ from pyorg_pipeline.catalog.store import (
     FAILURES_FILE,
     VERSION_COLUMNS,
     CatalogStore,
-    StoredTable,
     directory_file,
     version_key,
 )
@@ -51,9 +50,7 @@ class ArtifactsLostError(SiteError):
             "when the next listing says the same, or with `pyorg refresh --accept_vanished true`",
         )
         self.args = (url, lost, known, listed_at)
-        self.lost = lost
-        self.known = known
-        self.listed_at = listed_at
+        self.lost, self.listed_at = lost, listed_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +87,6 @@ def crawl_directories(
     A directory that fails keeps its last good table, and so does one whose listing lost artifacts,
     until a later listing confirms it; with `accept_vanished` the first is accepted. Failures are
     recorded, so that the next refresh tries again.
-
-    Raises:
-        CatalogSiteError: release_directories is of another site; nothing was changed.
     """
     require_site(store, client)
     dates = {row["name"]: row["last_modified"] for row in store.rows(DIRECTORIES_FILE)}
@@ -103,7 +97,8 @@ def crawl_directories(
 
     def handle(listing: Listing) -> DirectoryCrawl:
         name = listing.directory
-        table, metadata = _read_table(store, client.base_url, name) or (None, None)
+        found = store.read_or_none(directory_file(name), site_url=client.base_url)
+        table, metadata = found or (None, None)
         rows = published().get(name, []) if table is None else table.to_pylist()
         if not accept_vanished:
             _check_losses(listing, rows, failures.get(name))
@@ -120,7 +115,7 @@ def crawl_directories(
                 hidden = (
                     isinstance(error, ListingError)
                     and not error.is_listing
-                    and _read_table(store, client.base_url, name) is None
+                    and not store.read_or_none(directory_file(name), site_url=client.base_url)
                 )
                 failures[name] = _failure(error, failures.get(name), hidden, dates.get(name))
                 yield DirectoryCrawl(name, error=error, hidden=hidden)
@@ -142,10 +137,10 @@ def remove_directory(
 
     Its table then demands a crawl: if the directory comes back, its files have to be read anew.
     """
-    table, metadata = _read_table(store, tracker.site_url, directory) or (None, None)
-    if table is None or metadata is None:
+    found = store.read_or_none(directory_file(directory), site_url=tracker.site_url)
+    if found is None:
         return
-    rows = table.to_pylist()
+    rows, metadata = found.table.to_pylist(), found.metadata
     if existing := _existing(rows):
         store.write(
             directory_file(directory),
@@ -179,37 +174,24 @@ def write_failures(store: CatalogStore, failures: Mapping[str, Failure]) -> None
 def _failure(
     error: Exception, before: Failure | None, hidden: bool, date: datetime | None
 ) -> Failure:
-    lost: Sequence[str] | None = None
-    listed_at = None
-    if isinstance(error, ArtifactsLostError):
-        lost, listed_at = list(error.lost), error.listed_at
-    elif before is not None:
-        # Another failure in between does not forget a loss that waits for its confirmation.
-        lost, listed_at = before.lost, before.listed_at
+    # Another failure in between does not forget a loss that waits for its confirmation.
+    loss = error if isinstance(error, ArtifactsLostError) else before
     return Failure(
         error=str(error),
         failed_at=datetime.now(UTC),
         attempts=(before.attempts if before else 0) + 1,
         hidden=hidden,
         directory_last_modified=date,
-        lost=lost,
-        listed_at=listed_at,
+        lost=loss.lost if loss else None,
+        listed_at=loss.listed_at if loss else None,
     )
-
-
-def _read_table(store: CatalogStore, site_url: str, directory: str) -> StoredTable | None:
-    """A directory's table; None if there is no readable one of this site."""
-    found = store.read_or_none(directory_file(directory))
-    return found if found is not None and found.metadata["site_url"] == site_url else None
 
 
 def _published_rows(store: CatalogStore, site_url: str) -> dict[str, list[Row]]:
     """The site's published artifacts, by directory."""
-    published = store.read_or_none(CATALOG_FILE)
-    if published is None or published.metadata["site_url"] != site_url:
-        return {}
+    published = store.read_or_none(CATALOG_FILE, site_url=site_url)
     found: dict[str, list[Row]] = {}
-    for row in published.table.to_pylist():
+    for row in [] if published is None else published.table.to_pylist():
         found.setdefault(row["directory"], []).append({**row, "removed_at": None})
     return found
 
@@ -313,4 +295,4 @@ def _row(directory: str, artifact: ListedArtifact) -> Row:
 
 def data_version(rows: Iterable[Row]) -> str:
     """A digest of rows; without columns such as the time of a crawl it moves with the content."""
-    return hashlib.sha256(repr([[*row.values()] for row in rows]).encode()).hexdigest()
+    return hashlib.sha256(repr(list(rows)).encode()).hexdigest()

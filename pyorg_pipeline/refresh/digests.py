@@ -119,9 +119,6 @@ def record_digests(
     One request a companion. An artifact whose companion cannot be fetched keeps its digest and is
     due again. The recorded digests of the artifacts in `accept` may change. Closing the iterator
     cancels the requests in flight; what was not yielded is not recorded.
-
-    Raises:
-        CatalogSiteError: the catalog was filled from another site.
     """
     require_site(store, client)
     with client.thread_pool() as executor:

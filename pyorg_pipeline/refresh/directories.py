@@ -57,15 +57,10 @@ def update_directories(
     full: bool = False,
     accept_vanished: bool = False,
 ) -> DirectoriesUpdate:
-    """Read the root listing and write release_directories; one request.
+    """Read the root listing and write release_directories; one request. An error changes nothing.
 
     `full` allows another site than the one that filled the catalog, `accept_vanished` a listing
     that lost more than a tenth of its directories.
-
-    Raises:
-        SiteError: the root gave no listing; nothing was changed.
-        RootListingError: it lost too many directories; nothing was changed.
-        CatalogSiteError: the catalog was filled from another site; nothing was changed.
     """
     known = _known_directories(store, client.base_url, full=full)
     listing = read_listing(client)
@@ -133,11 +128,7 @@ def listed_directories(store: CatalogStore) -> dict[str, datetime | None]:
 
 
 def current_tables(store: CatalogStore) -> Tables:
-    """The metadata of this site's tables of release_artifacts, removed directories included.
-
-    Raises:
-        CatalogMissingError: the root listing was never read.
-    """
+    """The metadata of this site's tables of release_artifacts, removed directories included."""
     table, metadata = store.read(DIRECTORIES_FILE, ["name"])
     found = store.directory_metadata()
     return {

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.queries import release_files
+from pyorg_pipeline.catalog.queries import Snapshot
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
     DIGESTS_FOLDER,
@@ -65,11 +65,8 @@ def publication_due(store: CatalogStore, tables: Tables | None = None) -> bool:
 def catalog_snapshot(store: CatalogStore) -> StoredTable:
     """The table artifact_catalog: everything that the site has now, sorted by version, then path.
 
-    Its metadata says what it was made from (`crawls`, `changes`, `digests`), and counts.
-
-    Raises:
-        CatalogError: a directory's table is damaged; it was removed, so that the directory is
-            crawled again, and the published snapshot stays.
+    Its metadata says what it was made from (`crawls`, `changes`, `digests`), and counts. A damaged
+    table is an error; it is removed, so that its directory is crawled again.
     """
     directories, root = store.read(DIRECTORIES_FILE, ["name"])
     site_url, listed = root["site_url"], listed_directories(store)
@@ -119,19 +116,17 @@ def latest_versions(store: CatalogStore, catalog: StoredTable) -> StoredTable:
     the rows whose version is another than before (`moved`).
     """
     published_at, site_url = catalog.metadata["published_at"], catalog.metadata["site_url"]
-    files = release_files(catalog.table)
+    files = Snapshot(*catalog).release_files()
     rows = _latest_rows(release_history(files, now=published_at), files)
-    previous, metadata = store.read_or_none(LATEST_FILE) or (None, {})
-    rows_before = []
-    if previous is not None and metadata["site_url"] == site_url:
-        rows_before = previous.to_pylist()
+    previous = store.read_or_none(LATEST_FILE, site_url=site_url)
+    rows_before = [] if previous is None else previous.table.to_pylist()
     versions_before = {_place(row): row["version"] for row in rows_before}
     return StoredTable(
         pa.Table.from_pylist(rows, schema=schemas.LATEST_VERSION),
         {
             "site_url": site_url,
             "catalog_published_at": published_at,
-            "before": _highest(metadata.get("before", []), rows_before, published_at),
+            "before": [] if previous is None else _highest(previous, published_at),
             "moved": [
                 f"{row['series'] or 'all'}{' final' if row['final_only'] else ''}"
                 for row in rows
@@ -205,15 +200,11 @@ def _latest_rows(
     return rows
 
 
-def _highest(
-    remembered: Iterable[Row], published: Sequence[Row], now: datetime
-) -> list[dict[str, Any]]:
+def _highest(previous: StoredTable, now: datetime) -> list[dict[str, Any]]:
     """The highest rows of the last week, each with the time of the last snapshot that had it."""
-    if not published:
-        # They may be of another site.
-        return []
+    remembered = previous.metadata["before"]
     highest = {_place(row): row for row in remembered if now - row["until"] < _REMEMBERED}
-    for row in published:
+    for row in previous.table.to_pylist():
         known = highest.get(_place(row))
         if known is None or version_key(known) <= version_key(row):
             highest[_place(row)] = {**{name: row[name] for name in _LATEST_BEFORE}, "until": now}

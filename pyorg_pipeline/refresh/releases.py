@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.queries import release_files
+from pyorg_pipeline.catalog.queries import Snapshot
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
     LATEST_FILE,
@@ -60,7 +60,7 @@ def releases_table(
     that were complete and do not exist now (`vanished`).
     """
     now, site_url = now or datetime.now(UTC), catalog.metadata["site_url"]
-    history = release_history(release_files(catalog.table), now=now)
+    history = release_history(Snapshot(*catalog).release_files(), now=now)
     before = _last_publication(store, site_url)
     completed_before = before.completed if before else {}
     newly_completed_at = later_time(now, max(filter(None, completed_before.values()), default=None))
@@ -170,8 +170,9 @@ class _Publication(NamedTuple):
 
 
 def _last_publication(store: CatalogStore, site_url: str) -> _Publication | None:
-    found = store.read_or_none(RELEASES_FILE, ["version", "missing_families", "completed_at"])
-    if found is None or found.metadata["site_url"] != site_url:
+    columns = ["version", "missing_families", "completed_at"]
+    found = store.read_or_none(RELEASES_FILE, columns, site_url=site_url)
+    if found is None:
         return None
     rows = found.table.to_pylist()
     complete = {row["version"]: row["completed_at"] for row in rows if not row["missing_families"]}
