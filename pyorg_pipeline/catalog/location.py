@@ -196,8 +196,7 @@ def write_atomically(target: Path, data: bytes) -> None:
 
     A crash at any byte leaves the old file or the new one.
     """
-    if not target.parent.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}")
     try:
         with temporary.open("xb") as file:
