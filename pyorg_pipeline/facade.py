@@ -5,7 +5,7 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict, Unpack, overload
 from urllib.parse import quote
 
 from pyorg_pipeline.catalog.queries import Snapshot
@@ -181,7 +181,10 @@ class PythonOrgDownloads:
     @overload
     @classmethod
     def latest_version(
-        cls, final_only: Flag = ..., **more: "Unpack[_Conditions]"
+        cls,
+        final_only: Flag = ...,
+        download_tarball: Literal[False] = ...,
+        **more: "Unpack[_Conditions]",
     ) -> NormalizedPythonVersion: ...
 
     @overload
