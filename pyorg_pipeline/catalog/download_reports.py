@@ -48,11 +48,7 @@ def report_file(run_id: str) -> str:
 
 
 def write_report(store: CatalogStore, run_id: str, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write the report of a run; returns its bytes. It is a file of its own and needs no lock.
-
-    Raises:
-        CatalogError: It cannot be written.
-    """
+    """Write the report of a run, a file of its own that needs no lock; returns its bytes."""
     metadata = {"run_id": run_id, "reported_at": datetime.now(UTC)}
     complete = [{**row, **metadata} for row in rows]
     name = report_file(run_id)
@@ -64,9 +60,5 @@ def write_report(store: CatalogStore, run_id: str, rows: Iterable[Mapping[str, A
 
 
 def read_report(store: CatalogStore, run_id: str) -> list[dict[str, Any]]:
-    """The rows of the report of a run; none where it has none.
-
-    Raises:
-        CatalogUnreadableError: The table is not one of ours.
-    """
+    """The rows of the report of a run; none where it has none."""
     return store.rows(report_file(run_id))

@@ -133,10 +133,7 @@ def selected_artifacts(
 ) -> list[PythonOrgArtifact]:
     """The artifacts that match the configuration, sorted by version.
 
-    Raises:
-        CatalogSiteError: The catalog was filled from another site.
-        ArtifactChoiceError: None matches; names the nearest. Or two have the same name.
-        InvalidArgumentError: A value that cannot match anything.
+    Raises CatalogSiteError, ArtifactChoiceError or InvalidArgumentError.
     """
     site_url = without_credentials(normalize_base_url(site_url))
     criteria = {field.name: getattr(config, field.name) for field in fields(Selection)}

@@ -63,10 +63,9 @@ def archive_kind(name: str) -> str | None:
 
 
 def check_archive(path: Path, name: str) -> None:
-    """Read an archive to its end; its name, when it is complete, tells the format.
+    """Read an archive to its end; its final name tells the format.
 
-    Raises:
-        VerificationError: The archive is truncated, damaged, followed by other data, or a bomb.
+    Raises VerificationError if it is truncated, damaged, followed by other data, or a bomb.
     """
     kind = archive_kind(name)
     assert kind is not None, name

@@ -129,9 +129,7 @@ Destination = FolderDestination | UrlDestination
 def open_destination(url: str | Path) -> Destination:
     """Return the destination of a path, a `file://` URL, or any URL that fsspec knows.
 
-    Raises:
-        ExtraMissingError: A URL of S3 without the extra `s3`.
-        DestinationError: fsspec does not know the URL, or lacks a package for it.
+    Raises DestinationError or ExtraMissingError if fsspec cannot open it.
     """
     folder = local_folder(str(url))
     return UrlDestination(str(url)) if folder is None else FolderDestination(folder)

@@ -51,7 +51,7 @@ def download(
     verify: Verify = True,
     progress: Progress | None = None,
 ) -> Download:
-    """Download an artifact into a folder.
+    """Download an artifact into a folder; None is a new temporary one, which a failure removes.
 
     The bytes go to a hidden name in the same folder; size and SHA-256 are computed as they come.
     Once the file is verified, it is synced and renamed, so that the final name always holds the
@@ -61,15 +61,8 @@ def download(
     date and length. Of several calls for one file, in any number of processes, one fetches it; the
     others wait for it and verify it themselves.
 
-    Args:
-        client: Attempts are counted from the last new byte.
-        artifact: As the catalog has it.
-        destination_dir: Made if it is missing; None for a new temporary one, which is removed
-            again if the download fails.
-        stream_chunk_size: Bytes read at once, at most.
-        overwrite: Whether an existing file is replaced; otherwise no request is made for it.
-        verify: See `verify.expected_verification`.
-        progress: The number of bytes falls where the transfer starts over.
+    An existing file is returned without a request unless `overwrite`. `progress` falls where the
+    transfer starts over.
 
     Raises:
         DownloadError: The file is not what it should be, or cannot be written.
@@ -158,7 +151,7 @@ class _Transfer:
         partial.resume(self._url, artifact.size)
         self._furthest = partial.size
         for is_last in (False, True):
-            self._client.with_retries(self._url, self._once, progress=lambda: self._furthest)
+            self._client.with_retries(self._once, progress=lambda: self._furthest)
             try:
                 verify_file(artifact, verification, partial.path, partial.size, partial.sha256)
                 break

@@ -112,10 +112,8 @@ def translate_disk_errors(path: Path) -> Iterator[None]:
 def existing_size(final: Path, *, overwrite: bool) -> int | None:
     """Return the size of an existing file that is to be kept, else None.
 
-    A link is replaced with overwrite; its target is not touched.
-
-    Raises:
-        DestinationError: Something else than a file is in the way.
+    With overwrite, a link is replaced; its target is not touched. Raises DestinationError if
+    something else than a file is in the way.
     """
     if not os.path.lexists(final) or (overwrite and final.is_symlink()):
         return None

@@ -33,13 +33,8 @@ def verify_bundle(
     """Verify that a bundle, in format 0.1, 0.2 or 0.3, signs a digest in hexadecimal.
 
     The certificate chain, the transparency log's promise and proof of inclusion, and the signature
-    over the digest are checked. The certificate has to name the identity, such as
-    `hugo@python.org`, and the OpenID Connect provider that issued it. `name` is the bundle's, for
-    the error. Threads may call this at the same time; nothing is written.
-
-    Raises:
-        VerificationError: The bundle does not verify, for whatever reason.
-        ImportError: The extra is not installed; see `require_extra`.
+    over the digest are checked; nothing is written. The certificate has to name the identity, such
+    as `hugo@python.org`, and the OpenID Connect provider that issued it. Raises VerificationError.
     """
     from sigstore.hashes import Hashed  # noqa: PLC0415  # an extra, and half a second
     from sigstore.models import Bundle  # noqa: PLC0415

@@ -23,13 +23,6 @@ def expected_verification(
     `.spdx.json`, which have to agree; without one, the size and the archive's own checksums.
     `'digest'` refuses artifacts without a digest. `'signature'` requests the bundle in any case
     and verifies that the release manager of the series signed the digest. `False` takes the size.
-
-    Raises:
-        UnverifiableError: There is no digest or no signature, and one is required.
-        VerificationError: Digests differ, or the signature is not that of the release manager.
-        CompanionError: A bundle or bill of materials cannot be read.
-        ExtraMissingError: `'signature'` without the extra `sigstore`.
-        SiteError: A companion could not be read, for another reason than that it is missing.
     """
     if verify is False:
         return _without_digest(artifact, "not verified, as requested", None)

@@ -58,21 +58,9 @@ class Page:
 class SiteClient:
     """Reads pages and files of one site; may be shared by threads.
 
-    Args:
-        base_url: http or https. Credentials in it, or those in netrc for its host, are sent to
-            this host only, and are in no error.
-        concurrency: The threads of `thread_pool`, each with a connection, from 1 to 32.
-        read_timeout: Seconds without data after which a request fails. A cancelled request ends
-            within this time, too. A page may take twelve times as long altogether.
-        retries: How often a request is repeated after failures of any kind.
-        backoff: Seconds that the pauses between attempts are made of, as `Retries` has it.
-        max_pause: Seconds that a pause can last, also if the site asks for a longer one.
-
-    Proxies and certificate bundles are read from the environment here.
-
-    Raises:
-        InvalidArgumentError: base_url is not the URL of a site, or concurrency is out of range.
-        SettingsError: The environment names a certificate bundle that does not exist.
+    Credentials in the URL, or those of netrc, are sent to its host only, and are in no error.
+    Proxies and certificate bundles are read from the environment here. All times are in seconds;
+    a cancelled request ends within the read timeout, and a page may take twelve of them.
     """
 
     def __init__(
@@ -90,7 +78,7 @@ class SiteClient:
                 f"concurrency must be from 1 to {LARGEST_CONCURRENCY}, not {concurrency}"
             )
         url = normalize_base_url(base_url)
-        #: The site's root, with a final slash and without credentials.
+        #: With a final slash and without credentials.
         self.base_url = without_credentials(url)
         #: Retries and redirects included.
         self.requests_sent = 0
@@ -112,10 +100,7 @@ class SiteClient:
     def url_of(self, path: str) -> str:
         """Return the URL of a path below the site's root, which is not quoted.
 
-        A final slash makes it that of a directory.
-
-        Raises:
-            InvalidArgumentError: The path is outside the site.
+        Raises InvalidArgumentError if the path is outside the site. A directory ends in a slash.
         """
         segments = path.removesuffix("/").split("/")
         if path and any(segment in ("", ".", "..") for segment in segments):
@@ -125,11 +110,7 @@ class SiteClient:
     def get(self, path: str = "") -> Page:
         """Return a page or a small file, decoded; the root by default.
 
-        Raises:
-            InvalidArgumentError: The path is outside the site.
-            SiteUnreachableError: No connection, or one that broke, after all retries.
-            SiteStatusError: A status other than 200, after all retries if it is transient.
-            SiteError: A redirect to another site, too many redirects, or a page that is too large.
+        Raises SiteError: after all retries if it is transient.
         """
         url = self.url_of(path)
 
@@ -140,17 +121,14 @@ class SiteClient:
                 date = generated_at(response.headers, received_at)
                 return Page(without_credentials(response.url), content, date, received_at)
 
-        return self.with_retries(url, once)
+        return self.with_retries(once)
 
     @contextmanager
     def open(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[Response]:
         """Send a request once, follow redirects, and yield the answer; its body is not read yet.
 
-        With a Range in the headers, the statuses 206 and 416 are yielded as well as 200.
-
-        Raises:
-            TransientError: The request failed, and another attempt may succeed.
-            SiteError: As for `get`.
+        With a Range in the headers, the statuses 206 and 416 are yielded as well as 200. Raises
+        TransientError if another attempt may succeed, else SiteError.
         """
         headers = headers or {}
         statuses = _RANGE_STATUSES if "Range" in headers else {200}
@@ -181,12 +159,7 @@ class SiteClient:
         raise SiteError(url, f"it redirects more than {_MAX_REDIRECTS} times; open it in a browser")
 
     def chunks(self, response: Response, url: str, size: int) -> Iterator[bytes]:
-        """Yield the body as it arrives, not decoded, in chunks of at most so many bytes.
-
-        Raises:
-            TransientError: The connection broke.
-            SiteUnreachableError: The client was cancelled.
-        """
+        """Yield the body as it arrives, not decoded; raises TransientError if it is cut."""
         raw: Any = response.raw
         while True:
             # Around the read alone: exceptions of the caller that uses the chunk stay as they are.
@@ -202,8 +175,7 @@ class SiteClient:
     def thread_pool(self) -> Iterator[ThreadPoolExecutor]:
         """Open a thread for each connection; no thread is left after the block.
 
-        When an exception ends the block, or the generator that it is in is closed, the client is
-        cancelled and work that has not started is dropped.
+        An exception, or closing the generator that the block is in, cancels the client.
         """
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="pyorg-site") as executor:
             try:

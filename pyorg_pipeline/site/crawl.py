@@ -45,12 +45,7 @@ class Crawled(Generic[T]):
 
 
 def read_listing(client: SiteClient, directory: str = "") -> Listing:
-    """Return the listing of a directory, with one request.
-
-    Raises:
-        SiteError: The request failed.
-        ListingError: The page is not the complete listing of this directory.
-    """
+    """Return the listing of a directory, with one request; raises SiteError or ListingError."""
     page = client.get(f"{directory}/" if directory else "")
     entries = parse_listing(page.content, page.url, directory)
     return Listing(directory, page.url, entries, page.generated_at, page.received_at)

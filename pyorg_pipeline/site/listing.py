@@ -45,19 +45,11 @@ _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d", re.ASCII)
 
 
 def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
-    """Return the entries of a directory's page, in the page's order.
+    """Return the entries of a directory's page, in the page's order; raises ListingError.
 
     Names are decoded; bytes that are not UTF-8 become U+FFFD. Dates count as UTC, which python.org
     writes; Apache writes its local time without saying which. Sizes that Apache rounds are None.
-
-    Args:
-        content: The page.
-        url: The page's URL, which its links are relative to.
-        directory: The requested one, relative to the site's root. Its last segment has to be the
-            last one of the path in the page's heading.
-
-    Raises:
-        ListingError: The page is not a listing, is cut, is invalid, or lists another directory.
+    The last segment of the directory has to be the last one of the path in the page's heading.
     """
     _require_complete_listing(content, url)
     root = _parse(content, url)

@@ -53,13 +53,6 @@ class Retries:
 
     Not an adapter's `max_retries`: that loop ends once the headers have arrived, so a body that is
     cut would need a second one with a second budget, and its pauses cannot be cancelled.
-
-    Args:
-        retries: Attempts after the first one.
-        backoff: Seconds. The first retry is immediate; the pause before the second one has twice
-            as many, and each further pause doubles.
-        max_pause: Seconds that a pause can last, also if the server asks for a longer one.
-        cancelled: Ends pauses.
     """
 
     def __init__(
@@ -73,15 +66,11 @@ class Retries:
         # The time.monotonic() before which no attempt starts.
         self._paused_until = 0.0
 
-    def run(
-        self, url: str, once: Callable[[], T], progress: Callable[[], object] = lambda: None
-    ) -> T:
+    def run(self, once: Callable[[], T], progress: Callable[[], object] = lambda: None) -> T:
         """Return what `once` returns, calling it again after a TransientError.
 
-        Args:
-            url: What is requested, for the log.
-            once: One attempt.
-            progress: Attempts are counted from the last one that changed what this returns.
+        Attempts are counted from the last one that changed what `progress` returns. The first retry
+        is immediate; then pauses double, up to `max_pause`, also if the server asks for more.
         """
         failed, reached = 0, progress()
         while True:
@@ -105,7 +94,7 @@ class Retries:
             backoff = self._backoff * (2**failed + random.random())  # noqa: S311  # not a secret
             pause = max(wanted, min(backoff, self._max_pause) if failed else 0)
             failed += 1
-            _logger.debug("%s: retrying in %.1f s: %s", url, pause, failure.error)
+            _logger.debug("retrying in %.1f s: %s", pause, failure.error)
             self._cancelled.wait(pause)
         # Not inside `except`: a webhook's errors must have no context, which shows its URL.
         raise failure.error from failure.__cause__

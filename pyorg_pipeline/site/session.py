@@ -25,10 +25,7 @@ def open_session(url: str, *, connections: int = 1) -> Session:
 
     The credentials are those in the URL, or those of netrc. Proxies and certificate bundles are
     read from the environment once, here: Session.request reads them for each request, which takes
-    longer than the rest of it.
-
-    Raises:
-        SettingsError: The environment names a certificate bundle that does not exist.
+    longer than the rest of it. Raises SettingsError for a bundle that does not exist.
     """
     session = _Session()
     try:

@@ -21,8 +21,7 @@ _UNPARSABLE: Final = (OSError, ValueError, HTTPError)
 def normalize_base_url(base_url: str) -> str:
     """Return a base URL as requests would send it, with a final slash; credentials are kept.
 
-    Raises:
-        InvalidArgumentError: It is not an http or https URL, or has a query or a fragment.
+    Raises InvalidArgumentError unless it is an http or https URL without query and fragment.
     """
 
     def invalid(reason: str) -> InvalidArgumentError:
@@ -47,13 +46,10 @@ def normalize_base_url(base_url: str) -> str:
 
 
 def redirect_target(url: str, location: str) -> str:
-    """Return where a redirect leads, without credentials and fragment.
+    """Return where a redirect leads, without credentials and fragment; SiteError if elsewhere.
 
     It has to have the same origin; http to https on the default ports of the same host is allowed
     too, but not the way back, which would send credentials unencrypted.
-
-    Raises:
-        SiteError: It leads elsewhere, or is not a URL.
     """
     here = _origin(url)
     allowed = [here]

@@ -40,14 +40,11 @@ def post_event(
     retries: int = RETRIES,
     backoff: float = 1,
 ) -> None:
-    """Post an event as JSON, and return once the receiver has answered with a 2xx status.
+    """Post an event as JSON; returns once the receiver has answered with a 2xx status.
 
     A receiver whose answer is lost gets the same event again, with the same `id`. Redirects are
-    not followed: they could pass the event, or the secrets in the URL, to another host. Credentials
-    in the URL are sent, and are in no error.
-
-    Raises:
-        WebhookError: The receiver did not accept the event.
+    not followed: they could pass the event, or the secrets in the URL, to another host. Raises
+    WebhookError, which does not show them.
     """
     receiver = origin_text(url)
 
@@ -71,7 +68,7 @@ def post_event(
         # Not inside `except`: what requests raises shows the whole URL.
         raise TransientError(error, retry_after) if transient else error
 
-    Retries(retries, backoff, MAX_PAUSE, threading.Event()).run(receiver, once)
+    Retries(retries, backoff, MAX_PAUSE, threading.Event()).run(once)
 
 
 def _describe_status(status: int) -> str:
