@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 class PythonOrgDownloads:
     """Everything that python.org offers for download, from the catalog.
 
-    Every method raises CatalogError if the catalog cannot be read. Reports print a table and
+    Every method raises CatalogError if the catalog cannot be read, and InvalidArgumentError if an
+    argument is invalid, such as an architecture that no artifact has. Reports print a table and
     return an empty text.
     """
 
@@ -79,7 +80,6 @@ class PythonOrgDownloads:
 
         Raises:
             VersionNotFoundError: the catalog has no such version.
-            InvalidArgumentError: a number is invalid, or no artifact has the type, arch or format.
         """
         version = NormalizedPythonVersion(major, minor, micro)
         snapshot = cls._snapshot()
@@ -217,7 +217,6 @@ class PythonOrgDownloads:
 
         Raises:
             VersionNotFoundError: there is no such release.
-            InvalidArgumentError: the series, type, arch or format is invalid.
             DownloadError, SiteError: as for download_artifact.
         """
         final_only = parse_flag("final_only", final_only)
@@ -249,7 +248,6 @@ class PythonOrgDownloads:
 
         Raises:
             VersionNotFoundError: there is no release of that series.
-            InvalidArgumentError: the series is not of the form 3.13.
         """
         final_only = parse_flag("final_only", final_only)
         of_series = None if series is None else parse_series(series)
@@ -281,9 +279,6 @@ class PythonOrgDownloads:
         the list; the type 'unrecognised' lists the files that are not recognised.
 
         Example: pyorg --json PythonOrgDownloads list_all_release_artifacts --arch arm64
-
-        Raises:
-            InvalidArgumentError: no artifact has such a type, arch or format.
         """
         snapshot = cls._snapshot()
         return snapshot.artifacts(
@@ -304,9 +299,6 @@ class PythonOrgDownloads:
         passes the `seen_at` of its last change.
 
         Example: pyorg PythonOrgDownloads list_changes --since 7d
-
-        Raises:
-            InvalidArgumentError: `since` is not a valid time, or a datetime without a time zone.
         """
         start = None if since is None else parse_since(since, datetime.now(UTC))
         companions = parse_flag("companions", companions)
