@@ -8,16 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog import APPEARED, CHANGES, REPLACED, VANISHED, CatalogChange
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 from pyorg_pipeline.model.text import plural
 from pyorg_pipeline.reports.lines import aligned, iso_text, printable, size_text, time_text
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 #: Terminals of this width are shown more columns.
 WIDE: Final = 150
@@ -114,7 +111,7 @@ def table_lines(table: Table, rows: Sequence[Any]) -> Iterator[str]:
     return aligned(cells, [index for index, column in enumerate(columns) if column.right])
 
 
-def print_table(table: Table, rows: Sequence[Any], console: Console | None = None) -> None:
+def print_table(table: Table, rows: Sequence[Any]) -> None:
     """Write a table to a terminal, as wide as it allows; nothing is cut off."""
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415  # imported only for terminals
     from rich.console import Console  # noqa: PLC0415
@@ -126,7 +123,7 @@ def print_table(table: Table, rows: Sequence[Any], console: Console | None = Non
             style = column.style(row) if callable(column.style) else column.style
             yield Text(column.text(column.value(row)), style=style)
 
-    console = console or Console()
+    console = Console()
     names = table.wide if console.width >= WIDE else table.narrow
     columns, headings = table.select(names), table.select(table.headings)
     shown = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from pyorg_pipeline.reports.lines import printable
 from pyorg_pipeline.reports.tables import (
@@ -28,6 +26,7 @@ from pyorg_pipeline_tests.support.report_rows import (
     artifact,
 )
 
+Show = Callable[[Table, Sequence[Any], int], str]
 ESCAPE = "\x1b[31mred\x1b[0m"
 
 ARTIFACTS_AT_80 = """\
@@ -136,12 +135,18 @@ each_table = pytest.mark.parametrize(
 )
 
 
-def shown(table: Table, rows: Sequence[Any], width: int, **options: Any) -> str:
-    """A table as a terminal of this width shows it, without its rule."""
-    file = io.StringIO()
-    print_table(table, rows, Console(file=file, width=width, **options))
-    lines = (line.rstrip() for line in file.getvalue().splitlines())
-    return "".join(f"{line}\n" for line in lines if not line.startswith("─"))
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Show:
+    """Returns a table as a terminal of some width shows it, without its rule."""
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+    def show(table: Table, rows: Sequence[Any], width: int) -> str:
+        monkeypatch.setenv("COLUMNS", str(width))
+        print_table(table, rows)
+        lines = (line.rstrip() for line in capsys.readouterr().out.splitlines())
+        return "".join(f"{line}\n" for line in lines if not line.startswith("─"))
+
+    return show
 
 
 @pytest.mark.parametrize(
@@ -156,7 +161,7 @@ def shown(table: Table, rows: Sequence[Any], width: int, **options: Any) -> str:
     ],
 )
 def test_a_wider_terminal_is_shown_more_columns(
-    table: Table, rows: Sequence[Any], width: int, expected: str
+    shown: Show, table: Table, rows: Sequence[Any], width: int, expected: str
 ) -> None:
     assert shown(table, rows, width) == expected
 
@@ -164,7 +169,7 @@ def test_a_wider_terminal_is_shown_more_columns(
 @each_table
 @pytest.mark.parametrize("width", [60, 100, 149, 150, 250])
 def test_a_table_fits_its_terminal_and_is_not_truncated(
-    table: Table, rows: Sequence[Any], width: int
+    shown: Show, table: Table, rows: Sequence[Any], width: int
 ) -> None:
     long = artifact("python-3.13.9-" + "0123456789" * 20 + ".zip")
     many = artifact("many", related=[f".{number}companion" for number in range(20)])
@@ -200,21 +205,22 @@ def test_a_name_with_blanks_or_a_line_break_stays_on_its_line_in_a_pipe() -> Non
 
 
 @pytest.mark.parametrize("width", [80, 160])
-def test_names_are_neither_markup_nor_escape_sequences_in_a_table(width: int) -> None:
+def test_names_are_neither_markup_nor_escape_sequences_in_a_table(shown: Show, width: int) -> None:
     names = ["[bold]loud[/bold]", ESCAPE, "[/]"]
-    text = shown(ARTIFACTS, [artifact(name) for name in names], width, force_terminal=True)
+    text = shown(ARTIFACTS, [artifact(name) for name in names], width)
     assert ESCAPE not in text
     assert all(name in text for name in ["[bold]loud[/bold]", printable(ESCAPE), "[/]"])
 
 
 def test_a_table_is_coloured_on_a_terminal_unless_no_color_is_set(
-    monkeypatch: pytest.MonkeyPatch,
+    shown: Show, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {"force_terminal": True, "color_system": "standard"}
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert "\x1b[1;32m3.13.9" in shown(ARTIFACTS, [SOURCE], 80, **options)
+    assert "\x1b[1;32m3.13.9" in shown(ARTIFACTS, [SOURCE], 80)
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", shown(ARTIFACTS, [SOURCE], 80, **options))
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", shown(ARTIFACTS, [SOURCE], 80))
 
 
 @each_table
