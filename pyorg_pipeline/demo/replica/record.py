@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 from datetime import datetime
 from importlib import resources
-from pathlib import Path
 from typing import Final, NamedTuple
 
 #: The header's last line; the entries follow it.
@@ -27,13 +26,10 @@ class RecordedEntry(NamedTuple):
     last_modified: datetime
 
 
-def read_record(path: Path | None = None) -> list[RecordedEntry]:
-    """The entries of the packaged record, or of the one at `path`.
-
-    The root's files come first; then the directories in byte order, each followed by its files.
-    """
-    source = path or resources.files(__package__) / "record.tsv.gz"
-    text = gzip.decompress(source.read_bytes()).decode()
+def read_record() -> list[RecordedEntry]:
+    """The root's files; then the directories in byte order, each followed by its files."""
+    packed = resources.files(__package__) / "record.tsv.gz"
+    text = gzip.decompress(packed.read_bytes()).decode()
     entries = []
     directory = ""
     for line in text.partition(COLUMNS)[2].split("\n")[:-1]:
