@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any, Final, Self
 
 from pyorg_pipeline.errors import InvalidArgumentError
@@ -130,8 +129,6 @@ class NormalizedPythonVersion(tuple[Any, ...]):
             raise AttributeError(f"{self!r} is a three-item version, without {name}", name=name)
 
 
-# A refresh calls it several times for each directory.
-@lru_cache(maxsize=1024)
 def parse_release_directory(name: str) -> NormalizedPythonVersion | None:
     """The three-item version of a release directory; None for `src`, `doc` and others."""
     try:
