@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pyorg_pipeline.catalog.location import LocalLocation
-from pyorg_pipeline.catalog.store import CATALOG_FILE, LATEST_FILE, CatalogStore
+from pyorg_pipeline.catalog.store import CATALOG_FILE, LATEST_FILE, VERSION_COLUMNS, CatalogStore
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.refresh.checks import (
     CHECKED_COLUMNS,
     companions_have_their_artifact,
@@ -23,22 +24,20 @@ from pyorg_pipeline.refresh.checks import (
 def row(path: str, **more: Any) -> dict[str, Any]:
     """A row of artifact_catalog as the checks read it: a whole final source tarball."""
     version = more.pop("version", (3, 14, 0, "final", 0))
-    major, minor, micro, level, serial = version
     return {
         **dict.fromkeys(CHECKED_COLUMNS),
+        **dict(zip(VERSION_COLUMNS, version, strict=True)),
         "path": path,
         "name": path.rpartition("/")[2],
-        "major": major,
-        "minor": minor,
-        "micro": micro,
-        "releaselevel": level,
-        "serial": serial,
-        "version": f"{major}.{minor}.{micro}",
+        "version": "{}.{}.{}".format(*version),
         "artifact_type": "source-release",
         "format": "tarball_lzma",
         "size": 23_000_000,
         **more,
     }
+
+
+UNRECOGNISED = {"unrecognised": 18, "share": 0.004317}
 
 
 def test_every_check_holds_on_the_whole_record(catalog_home: Path) -> None:
@@ -59,11 +58,7 @@ def test_every_check_holds_on_the_whole_record(catalog_home: Path) -> None:
         (True, "None of 4,170 paths is repeated.", {"paths": 4170, "repeated": 0}),
         (True, "All of 4,152 sizes are plausible.", {"sizes": 4152, "implausible": 0}),
         (True, "Each companion has its artifact.", {"without_artifact": 0}),
-        (
-            True,
-            "There is no earlier snapshot to compare with.",
-            {"unrecognised": 18, "share": 0.004317},
-        ),
+        (True, "There is no earlier snapshot to compare with.", UNRECOGNISED),
         (True, "No latest version went back.", {"rows": len(latest), "went_back": 0}),
     ]
 
@@ -71,136 +66,103 @@ def test_every_check_holds_on_the_whole_record(catalog_home: Path) -> None:
 def test_a_jump_of_unrecognised_files_fails_the_check() -> None:
     before = {"artifacts": 4152, "unrecognised": 18}
     found = unrecognised_share_did_not_jump({**before, "unrecognised": 48, "before": before})
+    text = "48 files are unrecognised (1.14%), 18 were before (0.43%): "
     assert not found.passed
-    assert found.description.startswith(
-        "48 files are unrecognised (1.14%), 18 were before (0.43%): "
-    )
-    assert found.numbers == {
-        "unrecognised": 48,
-        "share": 0.011429,
-        "unrecognised_before": 18,
-        "share_before": 0.004317,
-    }
+    assert found.description.startswith(text)
+    names = ["unrecognised", "share", "unrecognised_before", "share_before"]
+    assert found.numbers == dict(zip(names, [48, 0.011429, 18, 0.004317], strict=True))
 
 
 @pytest.mark.parametrize(
     ("now", "before"),
     [
         # A few stray files, however small the catalog.
-        ({"artifacts": 8, "unrecognised": 12}, {"artifacts": 8, "unrecognised": 2}),
+        ((8, 12), (8, 2)),
         # Many directories, and their old unrecognised files with them.
-        ({"artifacts": 4152, "unrecognised": 18}, {"artifacts": 1000, "unrecognised": 5}),
-        ({"artifacts": 4152, "unrecognised": 18}, {"artifacts": 4152, "unrecognised": 90}),
-        ({"artifacts": 0, "unrecognised": 0}, {"artifacts": 0, "unrecognised": 0}),
+        ((4152, 18), (1000, 5)),
+        ((4152, 18), (4152, 90)),
+        ((0, 0), (0, 0)),
     ],
 )
 def test_stray_files_and_first_crawls_are_no_jump(
-    now: dict[str, Any], before: dict[str, Any]
+    now: tuple[int, int], before: tuple[int, int]
 ) -> None:
-    assert unrecognised_share_did_not_jump({**now, "before": before}).passed
+    counts = [dict(zip(["artifacts", "unrecognised"], one, strict=True)) for one in (now, before)]
+    assert unrecognised_share_did_not_jump({**counts[0], "before": counts[1]}).passed
 
 
-def test_a_catalog_of_an_older_program_has_nothing_to_compare_with() -> None:
-    assert unrecognised_share_did_not_jump({"artifacts": 1, "unrecognised": 50}).passed
-    assert latest_never_goes_back([], {}).passed
+WINDOWS = {"artifact_type": "windows-release", "format": "executable"}
 
 
-@pytest.mark.parametrize(
-    "only",
-    [
-        {"artifact_type": "windows-release", "format": "executable"},
-        {"superseded": True},
-        {"debug": True},
-    ],
-)
+@pytest.mark.parametrize("only", [WINDOWS, {"superseded": True}, {"debug": True}])
 def test_a_final_without_a_source_tarball_is_named(only: dict[str, Any]) -> None:
-    found = every_final_has_a_source_tarball(
-        [row("3.13.9/a.tar.xz", version=(3, 13, 9, "final", 0)), row("3.14.0/b", **only)]
-    )
+    rows = [
+        row("3.13.9/a.tar.xz", version=(3, 13, 9, "final", 0)),
+        row("3.14.0/b", **only),
+        # Pre-releases, and documents alone, need none.
+        row("a.exe", version=(3, 15, 0, "alpha", 1), **WINDOWS),
+        row("b.chm", version=(3, 15, 0, "final", 0), artifact_type="documentation"),
+    ]
+    found = every_final_has_a_source_tarball(rows)
     assert not found.passed
-    assert found.description.startswith(
-        "1 of 2 final releases have no source tarball: 3.14.0. One that is being uploaded "
-    )
+    assert found.description.startswith("1 of 2 final releases have no source tarball: 3.14.0. ")
     assert (found.numbers, found.samples) == ({"finals": 2, "without": 1}, ["3.14.0"])
 
 
-def test_neither_pre_releases_nor_documents_alone_want_a_source_tarball() -> None:
-    rows = [
-        row("a.exe", version=(3, 15, 0, "alpha", 1), artifact_type="windows-release"),
-        row("b.chm", artifact_type="documentation", format="html_help"),
-    ]
-    assert every_final_has_a_source_tarball(rows).numbers == {"finals": 0, "without": 0}
+def test_repeated_paths_are_counted_and_the_first_are_named() -> None:
+    paths = [f"a{number:02}" for number in range(25)]
+    found = paths_are_unique([row(path) for path in [*paths, *paths, "b"]])
+    assert (found.passed, found.samples) == (False, paths[:20])
+    assert "a00, a01, a02 and 22 more" in found.description
+    assert found.numbers == {"paths": 26, "repeated": 25}
 
 
-def test_a_repeated_path_is_named() -> None:
-    found = paths_are_unique([row("3.14.0/a.tgz"), row("3.14.0/b.tgz"), row("3.14.0/a.tgz")])
-    assert (found.passed, found.samples) == (False, ["3.14.0/a.tgz"])
-    assert found.numbers == {"paths": 2, "repeated": 1}
+OLD = {"version": (0, 9, 1, "final", 0)}
+MANIFEST = {"artifact_type": "windows-manifest", "format": "json"}
 
 
 @pytest.mark.parametrize(
-    ("size", "more"),
+    ("size", "more", "is_plausible"),
     [
-        (0, {}),
-        (0, {"artifact_type": "windows-manifest", "format": "json"}),
-        (2_999_999, {}),
-        (150_000_001, {}),
-        (299_999, {"version": (0, 9, 1, "final", 0)}),
+        (0, {}, False),
+        (0, MANIFEST, False),
+        (0, {"artifact_type": "unrecognised", "format": None}, True),
+        (2_999_999, {}, False),
+        (3_000_000, {}, True),
+        (150_000_000, {}, True),
+        (150_000_001, {}, False),
+        (299_999, OLD, False),
+        (300_000, OLD, True),
+        (5583, MANIFEST, True),
+        (None, {}, True),
     ],
 )
-def test_an_implausible_size_is_reported_with_its_file(size: int, more: dict[str, Any]) -> None:
+def test_a_size_that_there_never_was_is_reported_with_its_file(
+    size: int | None, more: dict[str, Any], is_plausible: bool
+) -> None:
     found = sizes_are_plausible([row("3.14.0/a.tar.xz", size=size, **more), row("b.tgz")])
-    assert not found.passed
-    assert found.samples == [f"3.14.0/a.tar.xz ({size:,} bytes)"]
-    assert found.numbers == {"sizes": 2, "implausible": 1}
-
-
-@pytest.mark.parametrize(
-    ("size", "more"),
-    [
-        (None, {}),
-        (3_000_000, {}),
-        (150_000_000, {}),
-        (300_000, {"version": (0, 9, 1, "final", 0)}),
-        (5583, {"artifact_type": "windows-manifest", "format": "json"}),
-        (0, {"artifact_type": "unrecognised", "format": None}),
-    ],
-)
-def test_a_size_within_what_there_ever_was_is_plausible(size: int, more: dict[str, Any]) -> None:
-    assert sizes_are_plausible([row("3.14.0/a.tar.xz", size=size, **more)]).passed
+    assert found.passed == is_plausible
+    assert list(found.samples) == ([] if is_plausible else [f"3.14.0/a.tar.xz ({size:,} bytes)"])
+    assert found.numbers["implausible"] == (not is_plausible)
 
 
 def test_a_companion_without_its_artifact_is_named() -> None:
-    unknown = {"artifact_type": "unrecognised", "format": None}
-    found = companions_have_their_artifact(
-        [
-            row("3.14.0/Python-3.14.0.tgz.asc", **unknown),
-            row("3.14.0/Python-3.14.0.tar.xz.spdx.json", **unknown),
-            row("3.14.0/x.exe.asc_superceded", **unknown),
-            row("2.2/UNWISE.EXE", **unknown),
-            row("3.14.0/.asc", **unknown),
-            row("3.14.0/x.json", **unknown),
-            row("3.14.0/asc", **unknown),
-        ]
-    )
-    assert not found.passed
-    assert found.samples == [
+    alone = [
         "3.14.0/Python-3.14.0.tgz.asc",
         "3.14.0/Python-3.14.0.tar.xz.spdx.json",
         "3.14.0/x.exe.asc_superceded",
     ]
+    others = ["2.2/UNWISE.EXE", "3.14.0/.asc", "3.14.0/x.json", "3.14.0/asc"]
+    unknown = {"artifact_type": "unrecognised", "format": None}
+    found = companions_have_their_artifact([row(path, **unknown) for path in alone + others])
+    assert (found.passed, found.samples) == (False, alone)
     assert found.numbers == {"without_artifact": 3}
 
 
 def latest(series: str | None, final_only: bool, *version: Any) -> dict[str, Any]:
-    names = ("major", "minor", "micro", "releaselevel", "serial")
-    text = ".".join(map(str, version[:3])) + ("" if version[3] == "final" else "a1")
-    return {
-        "series": series,
-        "final_only": final_only,
-        **dict(zip(names, version, strict=True)),
-        "version": text,
-    }
+    text = NormalizedPythonVersion(*version).text
+    numbers = dict(zip(VERSION_COLUMNS, version, strict=True))
+    return {"series": series, "final_only": final_only, "version": text, **numbers}
 
 
 def test_a_latest_version_that_went_back_or_disappeared_is_named() -> None:
@@ -223,9 +185,4 @@ def test_a_latest_version_that_went_back_or_disappeared_is_named() -> None:
     ]
     assert found.numbers == {"rows": 3, "went_back": 2}
     assert latest_never_goes_back(now, {"before": now}).passed
-
-
-def test_a_long_list_is_counted_and_shortened() -> None:
-    found = paths_are_unique([row(f"a{number:02}") for number in range(25)] * 2)
-    assert "a00, a01, a02 and 22 more" in found.description
-    assert len(found.samples) == 20
+    assert latest_never_goes_back([], {}).passed

@@ -136,12 +136,10 @@ def test_the_strongest_companion_of_each_artifact_is_recorded(digests: Digests) 
         "companion": ".sigstore",
         "sha256": ONE,
         "digest_source": "sigstore",
-        "signed_by": None,
         "state": "ok",
-        "conflicting_sha256": None,
-        "error": None,
         "companion_size": len(bundle_bytes(ONE)),
         "companion_last_modified": LONG_AGO,
+        **dict.fromkeys(["signed_by", "conflicting_sha256", "error"]),
     }
     (row,) = digests.rows("3.13.9")
     assert (row["path"], row["sha256"], row["digest_source"]) == (EXE, THREE, "spdx")
@@ -155,13 +153,21 @@ def test_recorded_digests_are_not_requested_again(digests: Digests) -> None:
     assert [row["sha256"] for row in again["3.14.0"].rows] == [ONE, TWO]
     assert again["3.14.0"].bytes == 0
     assert again["2.7"].rows == again["3.99.0"].rows == []
+    # Nor are those of files that the site removed.
+    for name in (TXZ, f"{TXZ}.sigstore", f"{TXZ}.spdx.json"):
+        digests.site.remove(name)
+    digests.crawl()
+    digests.record("3.14.0")
+    assert digests.asked == []
+    assert [row["path"] for row in digests.rows()] == [TXZ, RC]
 
 
-@pytest.mark.parametrize("what", ["date", "size"])
-def test_a_companion_whose_size_or_date_moved_is_read_again(digests: Digests, what: str) -> None:
+@pytest.mark.parametrize(("added", "date"), [(b"", LATER), (b" ", LONG_AGO)])
+def test_a_companion_whose_size_or_date_moved_is_read_again(
+    digests: Digests, added: bytes, date: datetime
+) -> None:
     digests.record()
-    content = bundle_bytes(ONE) + (b" " if what == "size" else b"")
-    date = LATER if what == "date" else LONG_AGO
+    content = bundle_bytes(ONE) + added
     digests.publish(f"{TXZ}.sigstore", content, last_modified=date)
     digests.crawl()
     digests.record()
@@ -182,26 +188,22 @@ def test_without_a_bundle_the_bill_of_materials_is_read(digests: Digests) -> Non
 
 
 @pytest.mark.parametrize("answer", [Answer(403), Answer(500), Answer(hang_up=True)])
-def test_a_companion_that_fails_is_due_again_and_the_others_are_read(
-    digests: Digests, answer: Answer
-) -> None:
-    digests.site.answer(f"{TXZ}.sigstore", answer)
-    done = digests.record()["3.14.0"]
-    assert f"{TXZ}.sigstore" in (done.error or "")
-    assert [row["sha256"] for row in digests.rows()] == [TWO]
-    assert digests.due == ["3.14.0"]
-    digests.site.clear_answers()
-    assert digests.record()["3.14.0"].error is None
-    assert [row["sha256"] for row in digests.rows()] == [ONE, TWO]
-
-
 @pytest.mark.parametrize("accept", [(), (TXZ,)])
-def test_a_failure_keeps_the_recorded_digests(digests: Digests, accept: tuple[str, ...]) -> None:
+def test_a_companion_that_fails_keeps_its_digest_and_the_others_are_read(
+    digests: Digests, answer: Answer, accept: tuple[str, ...]
+) -> None:
     digests.record()
     digests.change(f"{TXZ}.sigstore", bundle_bytes(THREE))
-    digests.site.answer(f"{TXZ}.sigstore", Answer(503))
-    assert digests.record(accept=accept)["3.14.0"].error is not None
+    digests.change(f"{RC}.sigstore", bundle_bytes(TWO) + b" ")
+    digests.site.answer(f"{TXZ}.sigstore", answer)
+    done = digests.record(accept=accept)["3.14.0"]
+    assert f"{TXZ}.sigstore" in (done.error or "")
+    assert [row["path"] for row in done.read] == [RC]
     assert states(digests) == [("ok", ONE), ("ok", TWO)]
+    assert digests.due == ["3.14.0"]
+    digests.site.clear_answers()
+    assert digests.record(accept=[TXZ])["3.14.0"].error is None
+    assert states(digests) == [("ok", THREE), ("ok", TWO)]
 
 
 def test_an_unreadable_bundle_is_due_again_once_the_site_has_another(digests: Digests) -> None:
@@ -257,16 +259,6 @@ def test_a_later_bundle_has_to_agree_with_the_recorded_bill_of_materials(
     digests.change(f"{EXE}.sigstore", bundle_bytes(THREE))
     assert digests.record()["3.13.9"].conflicts == []
     assert published(digests)[EXE] == (THREE, "sigstore", None)
-
-
-def test_a_removed_file_keeps_its_digest_and_is_not_requested(digests: Digests) -> None:
-    digests.record()
-    for name in (TXZ, f"{TXZ}.sigstore", f"{TXZ}.spdx.json"):
-        digests.site.remove(name)
-    digests.crawl()
-    digests.record("3.14.0")
-    assert digests.asked == []
-    assert [row["path"] for row in digests.rows()] == [TXZ, RC]
 
 
 def test_the_catalog_carries_the_digests_and_is_due_when_they_change(digests: Digests) -> None:
