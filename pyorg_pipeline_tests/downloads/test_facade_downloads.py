@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,21 +20,11 @@ from pyorg_pipeline.errors import UnverifiableError
 from pyorg_pipeline_tests.support.command_line import on_a_terminal, pyorg
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
+from pyorg_pipeline_tests.support.transfers import tarball
 
-
-def tarball(mode: str, content: bytes) -> bytes:
-    """A real archive with one file in it."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
-        member = tarfile.TarInfo("Python/README")
-        member.size = len(content)
-        archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-NEW = tarball("w:xz", b"3.14.0" * 1000)
-NEWEST = tarball("w:gz", b"3.15.0a1" * 1000)
-OLD = tarball("w:gz", b"2.7" * 1000)
+NEW = tarball(b"3.14.0" * 1000, "w:xz")
+NEWEST = tarball(b"3.15.0a1" * 1000)
+OLD = tarball(b"2.7" * 1000)
 
 
 @pytest.fixture
@@ -45,7 +33,7 @@ def site() -> Iterator[Replica]:
     with Replica([]) as replica:
         replica.add("3.14.0/Python-3.14.0.tar.xz", content=NEW)
         replica.add("3.14.0/Python-3.14.0.tar.xz.sigstore", content=bundle_bytes(sha256_of(NEW)))
-        replica.add("3.14.0/Python-3.14.0.tgz", content=tarball("w:gz", b"tgz"))
+        replica.add("3.14.0/Python-3.14.0.tgz", content=tarball(b"tgz"))
         replica.add("3.15.0/Python-3.15.0a1.tgz", content=NEWEST)
         replica.add("3.15.0/Python-3.15.0a1.tgz.sigstore", content=bundle_bytes(sha256_of(NEWEST)))
         replica.add("2.7/Python-2.7.tgz", content=OLD)

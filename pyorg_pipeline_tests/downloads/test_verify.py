@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import pickle
-import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +24,7 @@ from pyorg_pipeline.model.downloads import Verification, Verify
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.published import MEDIA_TYPES, bundle_bytes, sbom_bytes, sha256_of
 from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests
-from pyorg_pipeline_tests.support.transfers import OLD, artifact
+from pyorg_pipeline_tests.support.transfers import OLD, artifact, tarball
 
 with_extra = pytest.mark.skipif(not can_verify(), reason="the extra `sigstore` is not installed")
 
@@ -41,16 +38,7 @@ MISSING = ".sigstore and .spdx.json listed, but missing"
 BOTH = (".asc", ".sigstore", ".spdx.json")
 
 
-def tarball() -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        member = tarfile.TarInfo("README")
-        member.size = 6
-        archive.addfile(member, io.BytesIO(b"Python"))
-    return gzip.compress(out.getvalue(), mtime=0)
-
-
-CONTENT = tarball()
+CONTENT = tarball(b"Python")
 DIGEST = sha256_of(CONTENT)
 OTHER = sha256_of(b"another file")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import random
+import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,16 @@ def fetch(
     """Download a file of which the catalog has this size and digest, if any."""
     known = {} if sha256 is None else {"sha256": sha256}
     return download(client, artifact(path, size, **known), folder, **options)
+
+
+def tarball(content: bytes, mode: str = "w:gz") -> bytes:
+    """A tarball with one file."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:  # type: ignore[call-overload]
+        member = tarfile.TarInfo("Python/README")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return out.getvalue()
 
 
 def names(folder: Path) -> list[str]:
