@@ -39,8 +39,7 @@ MIN_UNPACKED_LIMIT: Final = 64 * 1024 * 1024
 MAX_UNPACKED_RATIO: Final = 100
 _XZ_MEMORY: Final = 256 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
-# PKWARE's APPNOTE, 4.3.7 and 4.3.16: the starts of a member and of the end of the directory.
-_ZIP_MEMBER: Final = b"PK\x03\x04"
+# The end of the directory (PKWARE's APPNOTE, 4.3.16): its signature, the number of members.
 _ZIP_END: Final = struct.Struct("<4s6xH10x")
 
 _DAMAGE: Final = (
@@ -136,8 +135,8 @@ def _decompressed(file: IO[bytes], kind: str) -> Iterator[bytes]:
 def _zip_chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
-        # zipfile ignores what stands before the first member, what follows the directory, and
-        # the part of a damaged directory that it cannot read.
+        # zipfile ignores data before the first member and after the directory, and the part of a
+        # damaged directory that it cannot read.
         file.seek(max(0, size - _ZIP_END.size - len(archive.comment)))
         start, count = _ZIP_END.unpack(file.read(_ZIP_END.size))
         if start != b"PK\x05\x06":
@@ -146,7 +145,7 @@ def _zip_chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
         if count not in (len(members), 0xFFFF):
             raise ValueError("its directory does not list all members")
         file.seek(0)
-        if members and file.read(len(_ZIP_MEMBER)) != _ZIP_MEMBER:
+        if members and file.read(4) != b"PK\x03\x04":
             raise ValueError("other data precedes the archive")
         for member in members:
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

@@ -27,9 +27,7 @@ def require_extra(purpose: str) -> None:
         raise ExtraMissingError("sigstore", purpose)
 
 
-def verify_bundle(
-    bundle: bytes, sha256: str, *, identity: str, issuer: str, name: str = "the .sigstore bundle"
-) -> None:
+def verify_bundle(bundle: bytes, sha256: str, *, identity: str, issuer: str, name: str) -> None:
     """Verify that a bundle, in format 0.1, 0.2 or 0.3, signs a digest in hexadecimal.
 
     The certificate chain, the transparency log's promise and proof of inclusion, and the signature

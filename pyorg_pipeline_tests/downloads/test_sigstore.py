@@ -127,7 +127,7 @@ def test_the_trust_root_comes_from_the_package_and_not_from_the_home(
     program = (
         "import sys; from pyorg_pipeline.downloads.sigstore import verify_bundle;"
         "verify_bundle(sys.stdin.buffer.read(), sys.argv[1],"
-        " identity=sys.argv[2], issuer=sys.argv[3]); print('verified')"
+        " identity=sys.argv[2], issuer=sys.argv[3], name='it'); print('verified')"
     )
     one = real[0]
     done = subprocess.run(
