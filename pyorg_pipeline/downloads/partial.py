@@ -67,8 +67,8 @@ class FileVersion:
     def size_if_continued(self, headers: Mapping[str, str], start: int) -> int | None:
         """Return the size of the whole file if a 206 has the rest of this version, else None.
 
-        If-Range asks the server for that; this finds servers that do not know it, and caches that
-        mix versions up. `start` is the first byte that was requested.
+        If-Range requests that; this detects servers that ignore it, and caches that mix versions.
+        `start` is the first byte that was requested.
         """
         matched = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "").strip().lower())
         if matched is None:
@@ -134,8 +134,8 @@ class PartialFile:
     def resume(self, url: str, expected_size: int | None) -> None:
         """Take the bytes that an earlier call left, if they are of this URL and can be continued.
 
-        They are read once, for the digest. The last byte of a complete file is dropped, so that
-        the server is asked whether it still is the same.
+        They are read once, for the digest. The last byte of a complete file is dropped, so that a
+        request shows whether the server still has the same version.
         """
         with translate_disk_errors(self.path):
             size = os.fstat(self._file.fileno()).st_size

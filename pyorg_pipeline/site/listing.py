@@ -100,7 +100,7 @@ def _no_listing(url: str, reason: str) -> ListingError:
 
 
 def _require_complete_listing(content: bytes, url: str) -> None:
-    """Raise for what is not a complete listing before it is parsed."""
+    """Raise a ListingError if the page is visibly incomplete or another page."""
     page = content.strip().lower()
     if not page:
         raise _incomplete(url, "the page is empty")

@@ -49,7 +49,7 @@ from pyorg_pipeline_tests.support.published import sha256_of
 NEWEST = [PATHS[1], PATHS[2], PATHS[4]]
 RC, FINAL = PATHS[3], PATHS[4]
 #: Seconds until a test gives up on something that ought to happen.
-PATIENCE = 60
+TIMEOUT = 60
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +135,9 @@ def steps(result: dg.ExecuteInProcessResult, kind: dg.DagsterEventType) -> list[
 
 
 def wait_until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not happened():
-        assert time.monotonic() < deadline, f"it did not happen within {PATIENCE} s"
+        assert time.monotonic() < deadline, f"it did not happen within {TIMEOUT} s"
         time.sleep(0.02)
 
 
@@ -160,7 +160,7 @@ def test_by_default_the_newest_tarball_of_each_series_is_downloaded_and_reported
         assert (row["bytes"], row["sha256"]) == (len(content), sha256_of(content))
         assert row["verification"] == "digest"
         assert row["sources"] == ["the catalog, from sigstore"]
-        assert 0 < row["seconds"] < PATIENCE
+        assert 0 < row["seconds"] < TIMEOUT
         assert (row["error"], row["note"], row["run_id"]) == (None, None, result.run_id)
     metadata = recorded(settings)
     assert (metadata["fetched"], metadata["skipped"], metadata["failed"]) == (3, 0, 0)

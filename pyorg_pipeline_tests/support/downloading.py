@@ -58,7 +58,7 @@ def halfway(go_on: threading.Event) -> Callable[[Request], Answer]:
     return answer
 
 
-class SiteInAHurry(SiteResource):
+class SiteWithoutRetries(SiteResource):
     """The site with a client that tries once, and leaves the rest to Dagster."""
 
     def client(self) -> SiteClient:
@@ -71,8 +71,8 @@ def job_of_the_environment() -> dg.JobDefinition:
 
 
 def download_job(settings: Settings) -> dg.JobDefinition:
-    """The job download_artifacts, in a hurry."""
-    site = SiteInAHurry(url=settings.site_url, concurrency=settings.concurrency)
+    """The job download_artifacts, with a client that does not retry."""
+    site = SiteWithoutRetries(url=settings.site_url, concurrency=settings.concurrency)
     definitions = build_definitions(settings, resources={"site": site})
     return definitions.resolve_job_def("download_artifacts")
 

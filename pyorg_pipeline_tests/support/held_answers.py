@@ -13,7 +13,7 @@ from pyorg_pipeline_tests.support.command_line import PYORG, environment
 from pyorg_pipeline_tests.support.processes import started
 
 #: Seconds until a test fails because nothing asked for the page.
-PATIENCE = 240
+TIMEOUT = 240
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def held_answer(site: Replica, path: str) -> Iterator[threading.Event]:
 
     def wait(_: Request) -> Answer:
         requested.set()
-        go_on.wait(PATIENCE)
+        go_on.wait(TIMEOUT)
         return Answer()
 
     site.answer(path, wait)
@@ -44,6 +44,6 @@ def held_refresh(site: Replica, settings: Settings) -> Iterator[subprocess.Popen
     variables = environment(settings.home, PYORG_SITE_URL=settings.site_url)
     with started(command, env=variables, stdout=subprocess.PIPE, text=True) as process:
         with held_answer(site, "3.14.0/") as requested:
-            assert requested.wait(PATIENCE)
+            assert requested.wait(TIMEOUT)
             yield process
         process.communicate()
