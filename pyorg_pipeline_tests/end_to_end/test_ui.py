@@ -19,7 +19,7 @@ from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import PYORG, environment
 from pyorg_pipeline_tests.support.dagster_ui import DagsterUI, dagster_dev, free_port, wait_until
-from pyorg_pipeline_tests.support.held_answers import PATIENCE, held_answer
+from pyorg_pipeline_tests.support.held_answers import TIMEOUT, held_answer
 from pyorg_pipeline_tests.support.processes import started
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
 
@@ -111,7 +111,7 @@ def test_a_launched_run_whose_process_is_killed_fails_within_seconds(
 ) -> None:
     with held_answer(site, "3.14.0/") as requested:
         run = ui.launch("crawl_directories", CRAWL)
-        assert requested.wait(PATIENCE)
+        assert requested.wait(TIMEOUT)
         os.kill(process_of(settings, run), signal.SIGKILL)
         wait_until(lambda: status(settings, run) == "FAILURE", "the run fails", seconds=60)
 
@@ -121,7 +121,7 @@ def test_a_second_run_that_writes_the_catalog_is_queued(
 ) -> None:
     with held_answer(site, "3.14.0/") as requested:
         first = ui.launch("crawl_directories", CRAWL)
-        assert requested.wait(PATIENCE)
+        assert requested.wait(TIMEOUT)
         second = ui.launch("publish", {})
         wait_until(lambda: blocked(settings, second), "the pool holds the second run back")
         assert status(settings, second) == "QUEUED"
@@ -139,7 +139,7 @@ def test_pyorg_ui_fails_the_runs_that_were_killed_with_it(site: Replica, tmp_pat
         dagster_dev(settings, tmp_path / "log") as first,
     ):
         run = first.launch("crawl_directories", CRAWL)
-        assert requested.wait(PATIENCE)
+        assert requested.wait(TIMEOUT)
         process = process_of(settings, run)
         first.kill()
         wait_until(lambda: not Path(f"/proc/{process}").exists(), "its processes have ended")
