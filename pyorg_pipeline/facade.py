@@ -364,10 +364,11 @@ class PythonOrgDownloads:
     @classmethod
     def _snapshot(cls) -> Snapshot:
         """The published catalog; without one, a refresh creates it first."""
-        settings, reader = cls._settings(), cls._reader()
+        reader = cls._reader()
         try:
             return reader.snapshot()
         except CatalogMissingError:
+            settings = cls._settings()
             if not settings.auto_refresh:
                 raise
         where = reader.location.text

@@ -96,11 +96,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         SettingsError: A variable has an invalid value.
     """
     source = os.environ if environment is None else environment
-    return _checked(*map(source.get, DEFAULTS), *map(os.environ.get, _USER_FOLDERS))
+    return _checked((*map(source.get, DEFAULTS), *map(os.environ.get, _USER_FOLDERS)))
 
 
 @lru_cache(maxsize=1)
-def _checked(*variables: str | None) -> Settings:
+def _checked(variables: tuple[str | None, ...]) -> Settings:
     given = {name: (text or "").strip() for name, text in zip(DEFAULTS, variables, strict=False)}
 
     def value(name: str, parse: Callable[[str], _Value]) -> _Value:
