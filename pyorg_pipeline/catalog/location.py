@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
 from collections.abc import Hashable
@@ -40,8 +39,7 @@ class LocalLocation:
         except OSError as error:
             raise CatalogError(
                 f"{self.folder / name} cannot be written: {error.strerror or error}; the old file "
-                "is kept. "
-                "Make room or set PYORG_HOME to a folder that can be written"
+                "is kept. Make room or set PYORG_HOME to a folder that can be written"
             ) from error
 
     def stamp(self, name: str) -> Hashable | None:
@@ -83,10 +81,6 @@ class LocalLocation:
         for leftover in self.folder.rglob(f"{TEMPORARY_PREFIX}*"):
             with contextlib.suppress(OSError):
                 leftover.unlink()
-
-    def lock_file(self, fallback_folder: Path) -> Path:  # noqa: ARG002  # as the protocol has it
-        """A hidden file in the folder itself: every PYORG_HOME with this catalog shares it."""
-        return self.folder / ".refresh.lock"
 
 
 class FsspecLocation:
@@ -146,11 +140,6 @@ class FsspecLocation:
 
     def sweep(self) -> None:
         """Do nothing: no temporary names are used."""
-
-    def lock_file(self, fallback_folder: Path) -> Path:
-        """A local file, which keeps the refreshes of this machine apart, not those of others."""
-        digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]
-        return fallback_folder / f"{digest}.lock"
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pyorg_pipeline.catalog.location import Location
+from pyorg_pipeline.catalog.location import LocalLocation, Location
 from pyorg_pipeline.errors import CatalogError, CatalogLockedError
 
 
@@ -24,7 +25,13 @@ def exclusive(location: Location, fallback_folder: Path, *, wait: float = 0) -> 
     The operating system releases it when its holder ends, however it ends. The lock file of a
     catalog at a URL is in the fallback folder. Another holder is an error after `wait` seconds.
     """
-    path = location.lock_file(fallback_folder)
+    if isinstance(location, LocalLocation):
+        # Every PYORG_HOME with this catalog shares it.
+        path = location.folder / ".refresh.lock"
+    else:
+        # It keeps the refreshes of this machine apart, not those of others.
+        name = hashlib.sha256(location.text.encode()).hexdigest()[:16]
+        path = fallback_folder / f"{name}.lock"
     # Beside the lock file: filelock empties that one on every attempt.
     holder_file = path.with_suffix(".holder.json")
     # A singleton per path counts the acquisitions of this thread instead of waiting for itself.

@@ -178,9 +178,8 @@ def _latest_rows(
     # Sorted by version: later ones replace earlier ones.
     for release in releases:
         for series in (None, release.release_version[:2]):
-            newest[series, False] = release
-            if release.is_final:
-                newest[series, True] = release
+            for final_only in {False, release.is_final}:
+                newest[series, final_only] = release
     sources = {file.path: file for file in files}
     rows = []
     for series, final_only in sorted(newest, key=lambda key: (key[0] or (), key[1])):
@@ -188,13 +187,13 @@ def _latest_rows(
         source = sources.get(release.source_path or "")
         rows.append(
             {
-                "series": None if series is None else release.series,
+                "series": series and release.series,
                 "final_only": final_only,
                 **dict(zip(VERSION_COLUMNS, release.release_version, strict=True)),
                 "version": release.version,
                 "source_path": release.source_path,
-                "source_size": None if source is None else source.size,
-                "source_last_modified": None if source is None else source.last_modified,
+                "source_size": source and source.size,
+                "source_last_modified": source and source.last_modified,
             }
         )
     return rows
