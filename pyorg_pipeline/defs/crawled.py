@@ -14,9 +14,9 @@ from pyorg_pipeline.defs.instance import CATALOG_POOL, REFRESH_JOB_TAGS
 from pyorg_pipeline.defs.metadata import (
     PREVIEW_ROWS,
     column_lineage,
-    failure,
     names,
     preview,
+    step_failure,
     table_asset,
 )
 from pyorg_pipeline.defs.partitions import (
@@ -209,7 +209,7 @@ def release_artifacts(
             progress.crawls.append(done)
             progress.on_crawl(done)
             if done.error is None:
-                context.log_event(_crawled(done, f"{client.base_url}{done.directory}/"))
+                context.log_event(_crawl_materialization(done, client.base_url))
             elif done.hidden:
                 context.log.warning(
                     f"{done.directory} never gave a listing and is tried again later: {done.error}"
@@ -228,7 +228,7 @@ def release_artifacts(
         metadata={"directories_crawled": len(wanted), **lost},
     )
     if failures:
-        raise failure(DirectoriesFailedError(failures))
+        raise step_failure(DirectoriesFailedError(failures))
 
 
 @table_asset(schemas.ARTIFACT_DIGESTS, partitioned=True, deps=[release_artifacts])
@@ -280,7 +280,7 @@ def _record_digests(
         for done in digests.record_digests(store, client, directories, accept=config.accept):
             progress.digests.append(done)
             if done.error is None:
-                context.log_event(_digests_read(done))
+                context.log_event(_digest_materialization(done))
             else:
                 failures[done.directory] = done.error
             for conflict in done.conflicts:
@@ -295,17 +295,17 @@ def _record_digests(
         signatures = plural(len(rejected), "rejected signature")
         context.log.error(f"{signatures}: {shortened(rejected, 5)}")
     if failures:
-        raise failure(DigestsFailedError(failures))
+        raise step_failure(DigestsFailedError(failures))
 
 
-def _crawled(done: DirectoryCrawl, url: str) -> dg.AssetMaterialization:
+def _crawl_materialization(done: DirectoryCrawl, site_url: str) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         release_artifacts.key,
         partition=done.directory,
         metadata={
             "dagster/row_count": done.rows,
             "dagster/column_lineage": _ARTIFACTS_LINEAGE,
-            "site": dg.MetadataValue.url(url),
+            "site": dg.MetadataValue.url(f"{site_url}{done.directory}/"),
             "unrecognised": done.unrecognised,
             "companions": done.companions,
             "added": len(done.added),
@@ -319,7 +319,7 @@ def _crawled(done: DirectoryCrawl, url: str) -> dg.AssetMaterialization:
     )
 
 
-def _digests_read(done: digests.DirectoryDigests) -> dg.AssetMaterialization:
+def _digest_materialization(done: digests.DirectoryDigests) -> dg.AssetMaterialization:
     changed, unreadable, rejected = map(done.paths, (CHANGED, UNREADABLE, REJECTED))
     columns = ["path", "companion", "state", "sha256", "digest_source", "signed_by"]
     return dg.AssetMaterialization(

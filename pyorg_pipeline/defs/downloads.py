@@ -29,7 +29,7 @@ from pyorg_pipeline.catalog.download_reports import (
 from pyorg_pipeline.catalog.reader import CatalogReader
 from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.defs.metadata import OWNERS, column_schema, failure, names, preview
+from pyorg_pipeline.defs.metadata import OWNERS, column_schema, names, preview, step_failure
 from pyorg_pipeline.defs.resources import CatalogResource, DownloadsResource, SiteResource
 from pyorg_pipeline.downloads.destinations import (
     ArtifactProgress,
@@ -218,7 +218,7 @@ def download_batch(
     context.log_event(_materialization(list(rows.values()), uri, size))
     if failed:
         failures = {row["path"]: row["error"] for row in failed}
-        raise failure(DownloadsFailedError(failures, len(batch.artifacts)))
+        raise step_failure(DownloadsFailedError(failures, len(batch.artifacts)))
 
 
 def _materialization(

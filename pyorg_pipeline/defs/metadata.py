@@ -48,7 +48,7 @@ def table_asset(
     return decorator
 
 
-def failure(error: DirectoriesFailedError | DownloadsFailedError) -> dg.Failure:
+def step_failure(error: DirectoriesFailedError | DownloadsFailedError) -> dg.Failure:
     """The failure of a step that did everything else first; the UI shows each of its reasons."""
     reasons = dict(sorted(error.failures.items()))
     return dg.Failure(str(error), metadata=reasons, allow_retries=False)
