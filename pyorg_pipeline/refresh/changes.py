@@ -221,6 +221,6 @@ def _change(
     return {
         **file,
         "change": kind,
-        **{f"{name}_before": before and before[name] for name in _STATE},
-        **{name: after and after[name] for name in _STATE},
+        **{f"{name}_before": before[name] if before else None for name in _STATE},
+        **{name: after[name] if after else None for name in _STATE},
     }

@@ -187,13 +187,13 @@ def _latest_rows(
         source = sources.get(release.source_path or "")
         rows.append(
             {
-                "series": series and release.series,
+                "series": release.series if series else None,
                 "final_only": final_only,
                 **dict(zip(VERSION_COLUMNS, release.release_version, strict=True)),
                 "version": release.version,
                 "source_path": release.source_path,
-                "source_size": source and source.size,
-                "source_last_modified": source and source.last_modified,
+                "source_size": source.size if source else None,
+                "source_last_modified": source.last_modified if source else None,
             }
         )
     return rows
