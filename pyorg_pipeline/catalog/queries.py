@@ -201,7 +201,7 @@ class Snapshot:
         ]
 
     def release_files(self) -> list[ReleaseFile]:
-        """The recognised artifacts, as far as they make up releases; needs RELEASE_FILE_COLUMNS."""
+        """The recognised artifacts, as values of the model; needs RELEASE_FILE_COLUMNS."""
         from pyorg_pipeline.model.companions import is_signature  # noqa: PLC0415
         from pyorg_pipeline.model.releases import ReleaseFile  # noqa: PLC0415
 

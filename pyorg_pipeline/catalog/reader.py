@@ -107,7 +107,7 @@ class CatalogReader:
         return found
 
     def _warn_of_failures(self) -> None:
-        # A directory that only ever gave a page of its own is no news.
+        # A directory that never gave a listing is not reported.
         failures = {row["directory"]: row["error"] for row in self._failures() if not row["hidden"]}
         if failures and failures != self._warned:
             LOGGER.warning(

@@ -172,8 +172,8 @@ RELEASES: Final = pa.schema(
 CRAWL_FAILURES: Final = pa.schema(
     [
         _field("directory", pa.string(), "the release directory's name", nullable=False),
-        _field("error", pa.string(), "what happened the last time", nullable=False),
-        _field("failed_at", TIME, "when it failed the last time", nullable=False),
+        _field("error", pa.string(), "error of the last attempt", nullable=False),
+        _field("failed_at", TIME, "time of the last attempt", nullable=False),
         _field("attempts", pa.int32(), "failures since it was last read", nullable=False),
         _field("hidden", pa.bool_(), "it never gave a listing, only another page", nullable=False),
         _field("directory_last_modified", TIME, "its date in the root listing then"),

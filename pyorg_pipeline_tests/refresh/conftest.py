@@ -17,7 +17,7 @@ from pyorg_pipeline_tests.support.filling import Catalog
 @pytest.fixture
 def empty(site: Replica, tmp_path: Path) -> Iterator[Catalog]:
     """A catalog before its first refresh."""
-    with SiteClient(site.url, backoff=0, retries=0) as client:
+    with SiteClient(site.url, backoff=0, retries=0, read_timeout=3) as client:
         yield Catalog(CatalogStore(LocalLocation(tmp_path / "catalog")), client)
 
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pyorg_pipeline.catalog.location import LocalLocation
-from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore, digests_file, directory_file
+from pyorg_pipeline.catalog.store import CATALOG_FILE, digests_file, directory_file
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.sigstore import can_verify
 from pyorg_pipeline.errors import CatalogSiteError
 from pyorg_pipeline.model.digests import SIGNERS
-from pyorg_pipeline.refresh.artifacts import crawl_directories
 from pyorg_pipeline.refresh.digests import (
     DirectoryDigests,
     directories_with_due_digests,
@@ -26,10 +22,10 @@ from pyorg_pipeline.refresh.digests import (
 from pyorg_pipeline.refresh.directories import update_directories
 from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline_tests.support.filling import publish, publish_catalog
+from pyorg_pipeline_tests.support.filling import Catalog, publish, publish_catalog
 from pyorg_pipeline_tests.support.published import bundle_bytes, sbom_bytes, sha256_of
 from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests
-from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
+from pyorg_pipeline_tests.support.small_site import DIRECTORIES, LONG_AGO, small_site
 
 TXZ = "3.14.0/Python-3.14.0.tar.xz"
 RC = "3.14.0/Python-3.14.0rc1.tar.xz"
@@ -39,12 +35,10 @@ ONE, TWO, THREE = (sha256_of(text) for text in (b"one", b"two", b"three"))
 
 
 @dataclass
-class Digests:
-    """A site with companions, a catalog of it, and the digests that it records."""
+class Digests(Catalog):
+    """A catalog of a site with companions, and the digests that it records."""
 
-    site: Replica
-    store: CatalogStore
-    client: SiteClient
+    site: Replica = field(kw_only=True)
     later: datetime = LATER
 
     def publish(self, path: str, content: bytes, **how: Any) -> None:
@@ -55,18 +49,18 @@ class Digests:
         except ValueError:
             self.site.replace(path, content=content, **how)
 
-    def crawl(self) -> None:
-        update_directories(self.store, self.client)
-        names = ["src", "2.7", "3.13.9", "3.14.0", "3.15.0"]
-        for done in crawl_directories(self.store, self.client, names, accept_vanished=True):
-            assert done.error is None
+    def read_site(self) -> None:
+        self.update()
+        assert not [
+            done for done in self.crawl(*DIRECTORIES, accept_vanished=True).values() if done.error
+        ]
         self.site.clear_requests()
 
     def change(self, path: str, content: bytes) -> None:
         """Replace a file on the site, or add it, and crawl."""
         self.publish(path, content, last_modified=self.later)
         self.later += timedelta(days=1)
-        self.crawl()
+        self.read_site()
 
     def record(self, *directories: str, **options: Any) -> dict[str, DirectoryDigests]:
         """Record the digests of these directories, or of those where some are due."""
@@ -86,19 +80,15 @@ class Digests:
 
 
 @pytest.fixture
-def digests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Digests]:
+def digests(site: Replica, empty: Catalog, monkeypatch: pytest.MonkeyPatch) -> Digests:
     monkeypatch.setattr("pyorg_pipeline.refresh.digests.can_verify", lambda: False)
-    with (
-        Replica(small_site()) as site,
-        SiteClient(site.url, backoff=0, retries=0, read_timeout=3) as client,
-    ):
-        made = Digests(site, CatalogStore(LocalLocation(tmp_path / "catalog")), client)
-        made.publish(f"{TXZ}.sigstore", bundle_bytes(ONE))
-        made.publish(f"{TXZ}.spdx.json", sbom_bytes(ONE, "Python-3.14.0.tar.xz"))
-        made.publish(f"{RC}.sigstore", bundle_bytes(TWO))
-        made.publish(f"{EXE}.spdx.json", sbom_bytes(THREE, "python-3.13.9-amd64.exe"))
-        made.crawl()
-        yield made
+    made = Digests(empty.store, empty.client, site=site)
+    made.publish(f"{TXZ}.sigstore", bundle_bytes(ONE))
+    made.publish(f"{TXZ}.spdx.json", sbom_bytes(ONE, "Python-3.14.0.tar.xz"))
+    made.publish(f"{RC}.sigstore", bundle_bytes(TWO))
+    made.publish(f"{EXE}.spdx.json", sbom_bytes(THREE, "python-3.13.9-amd64.exe"))
+    made.read_site()
+    return made
 
 
 @pytest.fixture
@@ -156,7 +146,7 @@ def test_recorded_digests_are_not_requested_again(digests: Digests) -> None:
     # Nor are those of files that the site removed.
     for name in (TXZ, f"{TXZ}.sigstore", f"{TXZ}.spdx.json"):
         digests.site.remove(name)
-    digests.crawl()
+    digests.read_site()
     digests.record("3.14.0")
     assert digests.asked == []
     assert [row["path"] for row in digests.rows()] == [TXZ, RC]
@@ -169,7 +159,7 @@ def test_a_companion_whose_size_or_date_moved_is_read_again(
     digests.record()
     content = bundle_bytes(ONE) + added
     digests.publish(f"{TXZ}.sigstore", content, last_modified=date)
-    digests.crawl()
+    digests.read_site()
     digests.record()
     assert digests.asked == [f"{TXZ}.sigstore"]
     row = digests.rows()[0]
@@ -284,7 +274,7 @@ def test_tables_without_the_companions_sizes_are_recorded_and_published(digests:
     digests.record()
     assert published(digests)[TXZ] == (ONE, "sigstore", None)
     assert digests.due == []
-    digests.crawl()
+    digests.read_site()
     # Now their sizes are known, and nothing says that they are those of what was read.
     assert digests.due == ["3.14.0"]
 
@@ -302,12 +292,12 @@ def test_unreadable_recorded_digests_are_an_error_and_not_overwritten(digests: D
 def test_recorded_digests_of_another_site_do_not_count(digests: Digests) -> None:
     digests.record()
     with Replica(small_site()) as other, SiteClient(other.url, backoff=0, retries=0) as client:
-        moved = Digests(other, digests.store, client)
+        moved = Digests(digests.store, client, site=other)
         with pytest.raises(CatalogSiteError):
             moved.record("3.14.0")
         moved.publish(f"{TXZ}.sigstore", bundle_bytes(THREE))
         update_directories(digests.store, client, full=True)
-        moved.crawl()
+        moved.read_site()
         assert published(moved)[TXZ] == (None, None, None)
         done = moved.record()["3.14.0"]
         assert (done.conflicts, [row["sha256"] for row in done.rows]) == ([], [THREE])
@@ -346,7 +336,7 @@ def test_real_bundles_are_verified_once_the_extra_is_installed(
     for path, content in real.items():
         digests.publish(path, b"stands for it")
         digests.publish(f"{path}.sigstore", content)
-    digests.crawl()
+    digests.read_site()
     unverified = digests.record()["3.14.0"]
     assert (len(unverified.recorded), unverified.verified) == (2, 0)
     request.getfixturevalue("with_extra")

@@ -200,7 +200,7 @@ def test_a_lost_artifact_is_accepted_when_a_later_listing_confirms_it(
     )
     assert catalog.store.rows(directory_file("3.13.9")) == table
     assert INSTALLER in paths(catalog)
-    # The same page out of the cache proves nothing.
+    # A second copy of the same page does not confirm it.
     assert isinstance(catalog.refresh()["3.13.9"].error, ArtifactsLostError)
     site.clear_answers()
     assert catalog.refresh()["3.13.9"].removed == (INSTALLER,)
@@ -471,7 +471,7 @@ def test_each_directory_is_due_once_for_each_reading_of_the_root(
     catalog.crawl("3.15.0")
     assert due_since_listing(catalog.store) == {"3.14.0": Due.CHANGED}
     catalog.crawl("3.14.0")
-    # 3.14.0 is racy and 3.15.0 has failed: the next round's.
+    # 3.14.0 is racy and 3.15.0 has failed, but the root was not read again.
     assert due_directories(catalog.store) == {"3.14.0": Due.RACY, "3.15.0": Due.FAILED}
     assert due_since_listing(catalog.store) == {}
     catalog.update()
