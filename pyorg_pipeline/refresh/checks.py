@@ -181,10 +181,8 @@ def latest_never_goes_back(
 def _result(
     samples: Sequence[str], numbers: Mapping[str, int | float], *, passed: str, failed: str
 ) -> CheckResult:
-    """A check fails if there is a sample of what is wrong."""
-    if samples:
-        return CheckResult(False, failed, numbers, samples[:_MOST_SAMPLES])
-    return CheckResult(True, passed, numbers)
+    """The result of a check that fails if there is a sample of what is wrong."""
+    return CheckResult(not samples, failed if samples else passed, numbers, samples[:_MOST_SAMPLES])
 
 
 def _unrecognised_share(counts: Mapping[str, Any]) -> float:
