@@ -48,15 +48,6 @@ def values(materialization: dg.AssetMaterialization | None) -> dict[str, Any]:
     return {name: value.value for name, value in materialization.metadata.items()}
 
 
-def lineage(metadata: dict[str, Any]) -> dict[str, list[str]]:
-    """The columns that each column comes from."""
-    found: dg.TableColumnLineage = metadata["dagster/column_lineage"]
-    return {
-        column: [f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in deps]
-        for column, deps in found.deps_by_column.items()
-    }
-
-
 def test_the_first_refresh_materializes_every_partition_and_table(
     settings: Settings, site: Replica
 ) -> None:
@@ -89,22 +80,6 @@ def test_the_first_refresh_materializes_every_partition_and_table(
     assert {name: partition[name] for name in counts} == counts
     row = "| python-3.13.9-amd64.exe | 3.13.9 | windows-release | executable |"
     assert row in partition["preview"]
-
-
-def test_materializations_have_the_lineage_of_their_columns(settings: Settings) -> None:
-    refresh(settings)
-    [artifacts] = [one for one in partition_events(settings) if one.partition_key == "3.13.9"]
-    assert lineage(values(artifacts.asset_materialization)) == {
-        "directory": ["release_directories.name"],
-        "directory_last_modified": ["release_directories.last_modified"],
-    }
-    catalog = lineage(metadata_of(settings, "artifact_catalog"))
-    assert catalog["path"] == ["release_artifacts.path"]
-    assert catalog["sha256"] == ["artifact_digests.sha256"]
-    latest = lineage(metadata_of(settings, "latest_version"))
-    assert latest["source_path"] == ["artifact_catalog.path"]
-    assert latest["series"] == ["artifact_catalog.major", "artifact_catalog.minor"]
-    assert latest["version"] == ["artifact_catalog.version"]
 
 
 def test_a_partial_release_is_named_and_again_once_it_is_complete(

@@ -4,7 +4,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Final
 
 import dagster as dg
 from pydantic import Field
@@ -13,7 +12,6 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.defs.instance import CATALOG_POOL, REFRESH_JOB_TAGS
 from pyorg_pipeline.defs.metadata import (
     PREVIEW_ROWS,
-    column_lineage,
     names,
     preview,
     step_failure,
@@ -38,20 +36,6 @@ from pyorg_pipeline.refresh.artifacts import (
 from pyorg_pipeline.refresh.directories import due_directories, update_directories
 
 _Progress = dg.ResourceParam[RefreshProgress]
-
-_ARTIFACTS_LINEAGE: Final = column_lineage(
-    schemas.RELEASE_ARTIFACTS,
-    {"release_directories": ()},
-    directory="name",
-    directory_last_modified="last_modified",
-)
-_DIGESTS_LINEAGE: Final = column_lineage(
-    schemas.ARTIFACT_DIGESTS,
-    {"release_artifacts": ("path",)},
-    companion="companions",
-    companion_size="companion_sizes",
-    companion_last_modified="companion_dates",
-)
 
 
 class RootConfig(dg.Config):
@@ -304,7 +288,6 @@ def _crawl_materialization(done: DirectoryCrawl, site_url: str) -> dg.AssetMater
         partition=done.directory,
         metadata={
             "dagster/row_count": done.rows,
-            "dagster/column_lineage": _ARTIFACTS_LINEAGE,
             "site": dg.MetadataValue.url(f"{site_url}{done.directory}/"),
             "unrecognised": done.unrecognised,
             "companions": done.companions,
@@ -327,7 +310,6 @@ def _digest_materialization(done: digests.DirectoryDigests) -> dg.AssetMateriali
         partition=done.directory,
         metadata={
             "dagster/row_count": len(done.rows),
-            "dagster/column_lineage": _DIGESTS_LINEAGE,
             "artifacts_due": len({row["path"] for row in done.read}),
             "digests_read": len(done.recorded),
             "signatures_verified": done.verified,

@@ -1,10 +1,10 @@
-"""What the Dagster UI shows of a table: its columns, where they come from, and a preview."""
+"""What the Dagster UI shows of a table: its columns, a preview, and pictures."""
 
 from __future__ import annotations
 
 import warnings
 from base64 import b64encode
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -66,28 +66,6 @@ def column_schema(schema: Any) -> dg.TableSchema:
             )
             for column in schema
         ]
-    )
-
-
-def column_lineage(
-    schema: Any, upstream: Mapping[str, Collection[str]], **derived: str
-) -> dg.TableColumnLineage:
-    """Which columns of other assets each column comes from, as a materialization reports it.
-
-    `upstream` has the columns of other assets that keep their name; `derived` names those of the
-    first asset that a column is made from, separated by blanks.
-    """
-    first = next(iter(upstream))
-    sources = {name: [(first, column) for column in derived[name].split()] for name in derived}
-    for asset, columns in upstream.items():
-        for name in columns:
-            sources.setdefault(name, [(asset, name)])
-    return dg.TableColumnLineage(
-        {
-            name: [dg.TableColumnDep(dg.AssetKey(asset), column) for asset, column in sources[name]]
-            for name in schema.names
-            if name in sources
-        }
     )
 
 

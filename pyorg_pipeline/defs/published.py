@@ -14,7 +14,6 @@ from pyorg_pipeline.catalog.store import StoredTable
 from pyorg_pipeline.defs.crawled import artifact_digests, release_artifacts
 from pyorg_pipeline.defs.instance import REFRESH_JOB_TAGS
 from pyorg_pipeline.defs.metadata import (
-    column_lineage,
     names,
     newest_rows,
     picture,
@@ -32,33 +31,6 @@ from pyorg_pipeline.reports.pictures import (
     artifacts_by_series,
     bytes_by_series,
     releases_a_year,
-)
-
-_CATALOG_LINEAGE: Final = column_lineage(
-    schemas.ARTIFACT_CATALOG,
-    {
-        "release_artifacts": schemas.RELEASE_ARTIFACTS.names,
-        "artifact_digests": schemas.ARTIFACT_DIGESTS.names,
-    },
-)
-#: How latest_version and releases name what they make from columns of artifact_catalog.
-_DERIVED: Final = {
-    "series": "major minor",
-    "final_only": "releaselevel",
-    "released": "last_modified",
-    "artifacts": "path",
-    "bytes": "size",
-    "signed_share": "companions",
-    "source_path": "path",
-    "source_size": "size",
-    "source_last_modified": "last_modified",
-}
-_LATEST_LINEAGE, _RELEASES_LINEAGE = (
-    column_lineage(schema, {"artifact_catalog": schemas.ARTIFACT_CATALOG.names}, **_DERIVED)
-    for schema in (schemas.LATEST_VERSION, schemas.RELEASES)
-)
-_CHANGES_LINEAGE: Final = column_lineage(
-    schemas.CATALOG_CHANGES, {"release_artifacts": schemas.RELEASE_ARTIFACTS.names}
 )
 
 #: Of the catalog, latest_version and releases load only the columns that they need.
@@ -81,7 +53,6 @@ def artifact_catalog(catalog: CatalogResource) -> dg.MaterializeResult[StoredTab
     return dg.MaterializeResult(
         value=snapshot,
         metadata={
-            "dagster/column_lineage": _CATALOG_LINEAGE,
             **{name: snapshot.metadata[name] for name in counts},
             "bytes_on_the_site": sum(row["size"] or 0 for row in pictured),
             "releases_a_year": picture(releases_a_year(pictured), "Releases a year, by level"),
@@ -105,7 +76,6 @@ def latest_version(
     return dg.MaterializeResult(
         value=latest,
         metadata={
-            "dagster/column_lineage": _LATEST_LINEAGE,
             "latest_final": overall.get(True, "none"),
             "latest_of_any_level": overall.get(False, "none"),
             "moved": names(latest.metadata["moved"]),
@@ -134,7 +104,6 @@ def releases(
     return dg.MaterializeResult(
         value=found,
         metadata={
-            "dagster/column_lineage": _RELEASES_LINEAGE,
             **{str(state): states[state] for state in ReleaseState},
             "partial_releases": names(
                 [row["version"] for row in rows if row["state"] == ReleaseState.PARTIAL]
@@ -160,7 +129,6 @@ def catalog_changes(catalog: CatalogResource) -> dg.MaterializeResult[None]:
         metadata={
             "dagster/row_count": len(done.table),
             "dagster/uri": f"{store.location.text}/{done.file or FOLDER}",
-            "dagster/column_lineage": _CHANGES_LINEAGE,
             "sequence": "none" if done.sequence is None else done.sequence,
             **{change: counts[change] for change in CHANGES},
             "bytes": done.bytes,
