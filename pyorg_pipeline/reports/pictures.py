@@ -39,7 +39,6 @@ def releases_a_year(rows: Iterable[Mapping[str, Any]]) -> str:
             year = row["last_modified"].year
             years[release] = min(year, years.get(release, year))
     counts = Counter((str(year), release[3]) for release, year in years.items())
-    # Years without releases are shown, too.
     span = range(min(years.values()), max(years.values()) + 1) if years else ()
     title = "Releases a year, by the date of their earliest file"
     return bar_chart(title, list(map(str, span)), counts, _LEVELS)
@@ -68,10 +67,7 @@ def _by_series(title: str, amounts: Iterable[tuple[Mapping[str, Any], float]]) -
 def bar_chart(
     title: str, bars: Sequence[str], values: Mapping[tuple[str, str], float], known: Sequence[str]
 ) -> str:
-    """Stacked bars as SVG, from values by bar and layer; each part has its value as a tooltip.
-
-    The layers in `known` have a colour and a place; others are grey, on top of them.
-    """
+    """Stacked bars as SVG, from values by bar and layer; layers that are not known are on top."""
     present = {layer for _, layer in values}
     layers = [*(layer for layer in known if layer in present), *sorted(present - set(known))]
     colours = dict.fromkeys(layers, _COLOURS[-1]) | dict(zip(known, _COLOURS, strict=False))
