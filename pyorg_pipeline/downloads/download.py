@@ -19,7 +19,6 @@ from pyorg_pipeline.downloads.files import (
     existing_size,
     file_lock,
     make_folder,
-    paths_of,
     remove_leftovers,
     stamp,
     translate_disk_errors,
@@ -77,29 +76,31 @@ def download(
         raise InvalidArgumentError(
             f"invalid stream_chunk_size={stream_chunk_size}: less than 1 byte"
         )
+    report: Progress = progress or (lambda *_: None)
     with _folder(destination_dir) as folder:
-        paths = paths_of(folder / name)
+        final = folder / name
         # Before the look at the file: one that appears between the two counts as new.
-        before = stamp(paths.final)
-        size = existing_size(paths.final, overwrite=overwrite)
+        before = stamp(final)
+        size = existing_size(final, overwrite=overwrite)
         if size is not None:
-            remove_leftovers(paths)
-            done = Download(artifact, str(paths.final), size, fetched=False)
+            remove_leftovers(final)
+            done = Download(artifact, str(final), size, fetched=False)
         else:
             verification = expected_verification(client, artifact, verify)
             make_folder(folder)
-            with file_lock(paths, client.cancelled) as held:
+            with file_lock(final, client.cancelled) as held:
                 if not held:
                     raise SiteUnreachableError(url, "the download was cancelled")
                 adopted = None
-                if stamp(paths.final) not in (None, before):
-                    adopted = _adopt(artifact, paths.final, verification, progress)
-                if adopted is None:
-                    with PartialFile(paths) as partial:
-                        transfer = _Transfer(client, artifact, partial, stream_chunk_size, progress)
-                        done = transfer.fetch(verification)
-                else:
+                if stamp(final) not in (None, before):
+                    adopted = _adopt(artifact, final, verification, report)
+                if adopted is not None:
                     done = adopted
+                else:
+                    with PartialFile(final) as partial:
+                        done = _Transfer(
+                            client, artifact, verification, partial, stream_chunk_size, report
+                        ).run()
     if done.note:
         level = logging.INFO if verify is False and size is None else logging.WARNING
         _LOGGER.log(level, "%s: %s", done.destination, done.note)
@@ -107,7 +108,7 @@ def download(
 
 
 def _adopt(
-    artifact: PythonOrgArtifact, final: Path, verification: Verification, progress: Progress | None
+    artifact: PythonOrgArtifact, final: Path, verification: Verification, report: Progress
 ) -> Download | None:
     """Take the file that another call fetched meanwhile, if it verifies; else None."""
     existing_size(final, overwrite=False)
@@ -119,8 +120,7 @@ def _adopt(
     except VerificationError as error:
         _LOGGER.warning("the file of another download is not valid: %s", error)
         return None
-    if progress is not None:
-        progress(size, size)
+    report(size, size)
     return Download(artifact, str(final), size, False, sha256, verification)
 
 
@@ -131,23 +131,25 @@ class _Transfer:
         self,
         client: SiteClient,
         artifact: PythonOrgArtifact,
+        verification: Verification,
         partial: PartialFile,
         chunk_size: int,
-        progress: Progress | None,
+        report: Progress,
     ) -> None:
         self._client = client
         self._artifact = artifact
+        self._verification = verification
         self._url = client.url_of(artifact.path)
         self._partial = partial
         self._chunk_size = chunk_size
-        self._progress = progress
+        self._report = report
         # The most bytes received so far. Only what goes beyond is progress, or a server that
         # cannot resume and cuts each time would be requested again without end.
         self._furthest = 0
 
-    def fetch(self, verification: Verification) -> Download:
+    def run(self) -> Download:
         """Receive the missing bytes, verify the file, and rename it."""
-        partial, artifact = self._partial, self._artifact
+        partial, artifact, verification = self._partial, self._artifact, self._verification
         partial.resume(self._url, artifact.size)
         self._furthest = partial.size
         for is_last in (False, True):
@@ -161,14 +163,9 @@ class _Transfer:
                 if not again:
                     raise
                 _LOGGER.warning("resumed, but not valid, so it is fetched again: %s", error)
+        path, resumed_from = partial.publish(), partial.resumed_from
         return Download(
-            artifact,
-            partial.publish(),
-            partial.size,
-            fetched=True,
-            sha256=partial.sha256,
-            verification=verification,
-            resumed_from=partial.resumed_from,
+            artifact, path, partial.size, True, partial.sha256, verification, resumed_from
         )
 
     def _once(self) -> None:
@@ -193,21 +190,16 @@ class _Transfer:
 
     def _receive_whole(self, answer: Response) -> None:
         # Before the bytes so far are dropped for it: some servers report errors with 200.
-        length, size = answer.raw.length_remaining, self._artifact.size
+        artifact, length = self._artifact, answer.raw.length_remaining
         kind = answer.headers.get("Content-Type") or "no Content-Type"
-        if length is not None and size not in (None, length):
-            raise wrong_size(
-                self._artifact, f"{length:,} bytes", f"the Content-Length, with {kind}"
-            )
+        if length is not None and artifact.size not in (None, length):
+            raise wrong_size(artifact, f"{length:,} bytes", f"the Content-Length, with {kind}")
+        # A digest, or a size that both know, shows better than the type whether it is the file.
+        is_known = self._verification.sha256 is not None or None not in (length, artifact.size)
         is_page = kind.partition(";")[0].strip().lower() in _PAGE_TYPES
-        if is_page and None in (length, size) and not self._url.lower().endswith(_PAGE_NAMES):
+        if is_page and not is_known and not artifact.name.lower().endswith(_PAGE_NAMES):
             raise VerificationError(
-                self._artifact.path,
-                "the content",
-                "a file",
-                f"a page ({kind})",
-                "its name",
-                "its Content-Type",
+                artifact.path, "the content", "a file", kind, "its name", "its Content-Type"
             )
         self._partial.start_over(FileVersion.of(self._url, length, answer.headers))
         self._receive(answer, length)
@@ -218,27 +210,18 @@ class _Transfer:
         # RFC 9112, 6.3: otherwise the body ends where the connection does, which hides a cut.
         framed = answer.raw.length_remaining is not None or answer.raw.chunked
         total = self._artifact.size if declared is None else declared
-        self._report(total)
+        self._report(partial.size, total)
         for chunk in self._client.chunks(answer, self._url, self._chunk_size):
             if total is not None and partial.size + len(chunk) > total:
                 partial.start_over()
                 raise wrong_size(self._artifact, f"more than {total:,} bytes", "the bytes received")
             partial.write(chunk)
             self._furthest = max(self._furthest, partial.size)
-            self._report(total)
+            self._report(partial.size, total)
         known = declared if framed else total
         if known is not None and partial.size < known:
-            raise TransientError(
-                SiteUnreachableError(
-                    self._url,
-                    f"the connection was closed after {partial.size:,} of {known:,} bytes; "
-                    "try again later",
-                )
-            )
-
-    def _report(self, total: int | None) -> None:
-        if self._progress is not None:
-            self._progress(self._partial.size, total)
+            reason = f"the connection was closed after {partial.size:,} of {known:,} bytes"
+            raise TransientError(SiteUnreachableError(self._url, f"{reason}; try again later"))
 
 
 @contextmanager

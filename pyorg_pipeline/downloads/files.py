@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import threading
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from filelock import FileLock, Timeout
 
 from pyorg_pipeline.errors import DestinationError, InvalidArgumentError
 
-_LOGGER: Final = logging.getLogger(__name__)
-
-#: Bytes in UTF-8: what ext4, XFS, APFS, NTFS and most others allow.
-_MAX_NAME: Final = 255
-_MAX_SUFFIX: Final = 24
-# Seconds between two attempts to take a lock.
-_POLL: Final = 0.05
+# In UTF-8. Most file systems allow 255 bytes, of which hidden names take a dot and a suffix.
+_MAX_NAME: Final = 240
+# Beside a file until it is complete: its bytes so far, their version on the site, and the lock of
+# the process that works on these two.
+PART, RECORD, LOCK = ".part", ".part.json", ".lock"
 
 # Separators on one system or another, and what NTFS takes for a stream, a drive or a pattern
 # (learn.microsoft.com, "Naming Files, Paths, and Namespaces").
@@ -39,10 +35,7 @@ _REMOVE: Final = "remove or rename it, or choose another folder"
 _ERRORS: Final[dict[int, tuple[str, str]]] = {
     errno.ENOSPC: ("the file system is full", _FREE_SPACE),
     errno.EDQUOT: ("the quota is used up", _FREE_SPACE),
-    errno.EFBIG: (
-        "the file is larger than is allowed here",
-        "choose a folder on another file system, or raise the limit (`ulimit -f`)",
-    ),
+    errno.EFBIG: ("the file is larger than is allowed here", "raise the limit (`ulimit -f`)"),
     errno.EROFS: ("the file system is read-only", _ELSEWHERE),
     errno.EACCES: ("writing is not permitted", _ELSEWHERE),
     errno.EPERM: ("writing is not permitted", _ELSEWHERE),
@@ -76,25 +69,9 @@ def valid_file_name(name: str) -> str:
     return name
 
 
-class Paths(NamedTuple):
-    """The final path of a file, and the hidden ones beside it until it is complete."""
-
-    final: Path
-    #: The bytes so far.
-    part: Path
-    #: The version of the file on the site that they belong to.
-    record: Path
-    #: Held by the process that works on the other two.
-    lock: Path
-
-
-def paths_of(final: Path) -> Paths:
-    """Return the paths that belong to a file; no other file has the same."""
-    stem = final.name
-    if len(os.fsencode(stem)) > _MAX_NAME - _MAX_SUFFIX:
-        stem = sha256(os.fsencode(stem)).hexdigest()
-    suffixes = (".part", ".part.json", ".lock")
-    return Paths(final, *(final.with_name(f".{stem}{suffix}") for suffix in suffixes))
+def hidden(final: Path, suffix: str) -> Path:
+    """Return the hidden path beside a file that belongs to it: PART, RECORD or LOCK."""
+    return final.with_name(f".{final.name}{suffix}")
 
 
 @contextmanager
@@ -158,37 +135,31 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def file_lock(paths: Paths, cancelled: threading.Event) -> Iterator[bool]:
+def file_lock(final: Path, cancelled: threading.Event) -> Iterator[bool]:
     """Hold the lock of a file; yields False if `cancelled` was set before it was free.
 
     The system releases it when its process ends, however it ends. The lock file is removed while
     it is held; filelock notices that in a process that opened it meanwhile.
     """
-    lock = FileLock(paths.lock)
-    waits = False
-    with translate_disk_errors(paths.final):
-        while not lock.is_locked and not cancelled.is_set():
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                if not waits:
-                    _LOGGER.info("%s: waiting for another download of it", paths.final)
-                waits = True
-                cancelled.wait(_POLL)
+    path = hidden(final, LOCK)
+    lock = FileLock(path)
+    with translate_disk_errors(final), suppress(Timeout):
+        lock.acquire(poll_interval=0.05, cancel_check=cancelled.is_set)
     try:
         yield lock.is_locked
     finally:
         if lock.is_locked:
             # Where it cannot be removed, such as on Windows while others wait, it stays.
             with suppress(OSError):
-                paths.lock.unlink()
+                path.unlink()
             lock.release()
 
 
-def remove_leftovers(paths: Paths) -> None:
+def remove_leftovers(final: Path) -> None:
     """Remove what a killed download left beside an existing file, unless another one is active."""
-    if not os.path.lexists(paths.lock):
+    lock = hidden(final, LOCK)
+    if not os.path.lexists(lock):
         return
-    with suppress(OSError, Timeout), FileLock(paths.lock, timeout=0):
-        for path in (paths.part, paths.record, paths.lock):
-            path.unlink(missing_ok=True)
+    with suppress(OSError, Timeout), FileLock(lock, timeout=0):
+        for suffix in (PART, RECORD, LOCK):
+            hidden(final, suffix).unlink(missing_ok=True)

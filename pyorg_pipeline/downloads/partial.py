@@ -19,7 +19,13 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from pyorg_pipeline.downloads.files import Paths, sync_folder, translate_disk_errors
+from pyorg_pipeline.downloads.files import (
+    PART,
+    RECORD,
+    hidden,
+    sync_folder,
+    translate_disk_errors,
+)
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -27,11 +33,9 @@ if TYPE_CHECKING:
 _FLAGS: Final = (
     os.O_RDWR
     | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
     # Another user may have put a link there, in a folder that others may write to.
     | getattr(os, "O_NOFOLLOW", 0)
 )
-_READ_SIZE: Final = 256 * 1024
 # Changes with every start of the machine; Linux only.
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 # RFC 9110, 8.8.2.2: a date is a strong validator only if the file had not changed for a while when
@@ -99,12 +103,13 @@ class PartialFile:
     resume it. All methods raise DestinationError where the file system refuses.
     """
 
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
+    def __init__(self, final: Path) -> None:
+        self._final = final
+        self._record = hidden(final, RECORD)
         #: Where the bytes are for now.
-        self.path = paths.part
+        self.path = hidden(final, PART)
         with translate_disk_errors(self.path):
-            self._file = _open(paths)
+            self._file = self._open()
         self._digest: _Hash = hashlib.sha256()
         #: Bytes so far, written and digested.
         self.size = 0
@@ -122,7 +127,7 @@ class PartialFile:
         if not self._file.closed:
             self._file.close()
             if not (self.size and self.version and self.version.validator):
-                for path in (self.path, self._paths.record):
+                for path in (self.path, self._record):
                     with suppress(OSError):
                         path.unlink(missing_ok=True)
 
@@ -139,7 +144,7 @@ class PartialFile:
         """
         with translate_disk_errors(self.path):
             size = os.fstat(self._file.fileno()).st_size
-            version = _read_record(self._paths.record)
+            version = self._read_record()
             if (
                 version is None
                 or version.url != url
@@ -150,25 +155,21 @@ class PartialFile:
                 return
             if size and size == version.size:
                 self._file.truncate(size - 1)
-            buffer = memoryview(bytearray(_READ_SIZE))
-            while count := self._file.readinto(buffer):
-                self._digest.update(buffer[:count])
-                self.size += count
-        self.resumed_from = self.size
+            self._digest = hashlib.file_digest(self._file, "sha256")
+            self.size = self.resumed_from = self._file.tell()
         self.version = version
 
     def start_over(self, version: FileVersion | None = None) -> None:
         """Drop all bytes; the next ones belong to this version."""
         with translate_disk_errors(self.path):
             # In this order: a record never describes bytes of another version.
-            self._paths.record.unlink(missing_ok=True)
+            self._record.unlink(missing_ok=True)
             self._file.seek(0)
             self._file.truncate()
             if version is not None and version.validator:
-                record = {"boot": _boot_id(), "version": asdict(version)}
                 # Never through a link. What a kill leaves incomplete is not JSON.
-                with self._paths.record.open("x", encoding="utf-8") as file:
-                    json.dump(record, file)
+                with self._record.open("x", encoding="utf-8") as file:
+                    json.dump({"boot": _boot_id(), **asdict(version)}, file)
         self._digest = hashlib.sha256()
         self.size = self.resumed_from = 0
         self.version = version
@@ -186,39 +187,33 @@ class PartialFile:
 
     def publish(self) -> str:
         """Rename the file to its final path, durably, and return that."""
-        final = self._paths.final
-        with translate_disk_errors(final):
+        with translate_disk_errors(self._final):
             os.fsync(self._file.fileno())
             # Windows renames no open file.
             self._file.close()
-            self.path.replace(final)
-            self._paths.record.unlink(missing_ok=True)
-            sync_folder(final.parent)
-        return str(final)
+            self.path.replace(self._final)
+            self._record.unlink(missing_ok=True)
+            sync_folder(self._final.parent)
+        return str(self._final)
 
+    def _open(self) -> FileIO:
+        with suppress(FileNotFoundError):
+            status = self.path.lstat()
+            mine = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+            # Neither another user's file nor one with a second name is written to.
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine:
+                return FileIO(os.open(self.path, _FLAGS), "r+b")
+        # The record first: it never describes bytes of another file.
+        for path in (self._record, self.path):
+            path.unlink(missing_ok=True)
+        return FileIO(os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666), "r+b")
 
-def _open(paths: Paths) -> FileIO:
-    with suppress(FileNotFoundError):
-        status = paths.part.lstat()
-        mine = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
-        # Neither another user's file nor one with a second name is written to.
-        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine:
-            return FileIO(os.open(paths.part, _FLAGS), "r+b")
-    # The record first: it never describes bytes of another file.
-    for path in (paths.record, paths.part):
-        path.unlink(missing_ok=True)
-    return FileIO(os.open(paths.part, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666), "r+b")
-
-
-def _read_record(path: Path) -> FileVersion | None:
-    """Return the recorded version; None without a valid record."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        # Bytes that were not synced before the machine went down may be zeros now.
-        if record["boot"] != _boot_id():
-            return None
-        return FileVersion(**record["version"])
-    except (OSError, ValueError, TypeError, KeyError):
+    def _read_record(self) -> FileVersion | None:
+        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+            record = json.loads(self._record.read_text(encoding="utf-8"))
+            # Bytes that were not synced before the machine went down may be zeros now.
+            if record.pop("boot") == _boot_id():
+                return FileVersion(**record)
         return None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -298,6 +299,23 @@ def test_an_error_page_with_200_is_refused(
     assert caught.value.what in {"size", "the content"}
     assert names(old_copy) == [NAME]
     assert (old_copy / NAME).read_bytes() == OLD
+
+
+@pytest.mark.parametrize(
+    ("how", "known"),
+    [
+        ("declared", {"size": len(BYTES)}),
+        ("declared", {"sha256": sha256(BYTES).hexdigest()}),
+        ("chunked", {"size": len(BYTES), "sha256": sha256(BYTES).hexdigest()}),
+        ("closed", {"sha256": sha256(BYTES).hexdigest()}),
+    ],
+)
+def test_a_known_digest_or_size_counts_and_not_the_type(
+    connect: Connect, tmp_path: Path, how: str, known: dict[str, Any]
+) -> None:
+    with RawServer(lambda _: framed(how, BYTES, "Content-Type: text/html\r\n")) as server:
+        fetch(connect(server.url), PATH, tmp_path, **known)
+    assert (tmp_path / NAME).read_bytes() == BYTES
 
 
 @pytest.mark.parametrize(

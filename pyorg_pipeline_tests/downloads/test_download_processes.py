@@ -156,8 +156,8 @@ def waiting(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -
             if "waiting" in record.getMessage():
                 seen.set()
 
-    logger = logging.getLogger("pyorg_pipeline.downloads.files")
-    caplog.set_level(logging.INFO, logger.name)
+    logger = logging.getLogger("filelock")
+    caplog.set_level(logging.DEBUG, logger.name)
     monkeypatch.setattr(logger, "handlers", [Handler()])
     return seen
 

@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock, Timeout
 
 from pyorg_pipeline.demo.replica.record import read_record
-from pyorg_pipeline.downloads.files import file_lock, paths_of, valid_file_name
+from pyorg_pipeline.downloads.files import LOCK, file_lock, hidden, valid_file_name
 from pyorg_pipeline.errors import InvalidArgumentError
 
 
@@ -33,7 +33,7 @@ INVALID = {
     "unprintable": ["a\0b", "a\nb", "a\x1b[2Jb", "a\x7fb", "gpj.\u202etgz", "a\udc80b"],
     "device": ["CON", "con", "COM1", "lpt9.tar.gz", "aux.txt", "aux .txt", "COM\u00b9", "CONIN$"],
     "ends in": ["x.", "x "],
-    "longer": ["x" * 256, "\u00e9" * 128],
+    "longer": ["x" * 241, "\u00e9" * 121],
 }
 
 
@@ -47,8 +47,8 @@ def test_a_name_that_is_unsafe_on_any_system_is_refused(name: str, reason: str) 
 
 def test_a_lock_taken_while_another_is_released_keeps_its_file(tmp_path: Path) -> None:
     """Otherwise a third call would make a new lock file, and two would hold a lock."""
-    paths = paths_of(tmp_path / "name")
-    other = FileLock(paths.lock)
+    final = tmp_path / "name"
+    other = FileLock(hidden(final, LOCK))
 
     def trace(frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
         del frame, event, argument
@@ -58,10 +58,10 @@ def test_a_lock_taken_while_another_is_released_keeps_its_file(tmp_path: Path) -
         return trace
 
     before = sys.gettrace()
-    with file_lock(paths, threading.Event()) as held:
+    with file_lock(final, threading.Event()) as held:
         assert held
         sys.settrace(trace)
     sys.settrace(before)
     assert other.is_locked
-    assert paths.lock.exists()
+    assert hidden(final, LOCK).exists()
     other.release()
