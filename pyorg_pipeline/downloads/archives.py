@@ -1,11 +1,7 @@
 """Whether an archive is undamaged by its own checksums, for releases without a published digest.
 
-Archives are read to their end, 64 KiB at a time, and nothing is written. What finds damage:
-
-- gzip (RFC 1952): CRC-32 and length of each member; bzip2: CRC-32 of each block and of the stream;
-  xz: the check that its header names (CRC-64 in python.org's), and the index.
-- a tarball: its decompressed data has to start with a tar header.
-- zip: CRC-32 and length of each member, and a directory at the very end.
+Archives are read to their end, 64 KiB at a time, and nothing is written. Each format has checksums
+of all data (RFC 1952 for gzip); a tarball also has to start with a tar header.
 
 These find accidents, never an attacker. Against decompression bombs, at most 64 MiB and 100 times
 the file's size are decompressed (the sources have 3 to 8 times); xz may use 256 MiB of memory.
@@ -20,7 +16,6 @@ import lzma
 import struct
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
@@ -36,23 +31,11 @@ _KINDS: Final = {
 }
 
 MIN_UNPACKED_LIMIT: Final = 64 * 1024 * 1024
-MAX_UNPACKED_RATIO: Final = 100
+_MAX_UNPACKED_RATIO: Final = 100
 _XZ_MEMORY: Final = 256 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
 # The end of the directory (PKWARE's APPNOTE, 4.3.16): its signature, the number of members.
 _ZIP_END: Final = struct.Struct("<4s6xH10x")
-
-_DAMAGE: Final = (
-    lzma.LZMAError,
-    tarfile.HeaderError,
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OverflowError,
-    RuntimeError,  # an encrypted zip, and NotImplementedError for later versions of the format
-    ValueError,
-)
 
 
 def archive_kind(name: str) -> str | None:
@@ -69,27 +52,31 @@ def check_archive(path: Path, name: str) -> None:
     kind = archive_kind(name)
     assert kind is not None, name
     size = path.stat().st_size
-    limit = MIN_UNPACKED_LIMIT + MAX_UNPACKED_RATIO * size
+    try:
+        with path.open("rb") as file:
+            _read_to_end(file, kind, size)
+    # Damage comes out of the libraries as many kinds of errors.
+    except Exception as error:
+        # gzip and bz2 have no errno; zipfile seeks before the file if its directory is damaged.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
+        raise VerificationError(
+            subject=name,
+            what="archive",
+            expected=f"an undamaged {kind} archive",
+            actual=f"damaged or incomplete: {str(error) or type(error).__name__}",
+            expected_source="its name",
+            actual_source=f"the {size} bytes received",
+        ) from error
+
+
+def _read_to_end(file: IO[bytes], kind: str, size: int) -> None:
+    limit = MIN_UNPACKED_LIMIT + _MAX_UNPACKED_RATIO * size
     unpacked = 0
-    with path.open("rb") as file:
-        try:
-            chunks = _zip_chunks(file, size) if kind == "zip" else _tarball_chunks(file, kind)
-            for chunk in chunks:
-                unpacked += len(chunk)
-                if unpacked > limit:
-                    raise ValueError(f"it unpacks to more than {limit} bytes")
-        except (OSError, *_DAMAGE) as error:
-            # gzip and bz2 have no errno; zipfile seeks before the file if its directory is damaged.
-            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-                raise
-            raise VerificationError(
-                subject=name,
-                what="archive",
-                expected=f"an undamaged {kind} archive",
-                actual=f"damaged or incomplete: {str(error) or type(error).__name__}",
-                expected_source="its name",
-                actual_source=f"the {size} bytes received",
-            ) from error
+    for chunk in _zip_chunks(file, size) if kind == "zip" else _tarball_chunks(file, kind):
+        unpacked += len(chunk)
+        if unpacked > limit:
+            raise ValueError(f"it unpacks to more than {limit} bytes")
 
 
 def _tarball_chunks(file: IO[bytes], kind: str) -> Iterator[bytes]:
@@ -139,15 +126,16 @@ def _zip_chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
         # damaged directory that it cannot read.
         file.seek(max(0, size - _ZIP_END.size - len(archive.comment)))
         start, count = _ZIP_END.unpack(file.read(_ZIP_END.size))
+        file.seek(0)
         if start != b"PK\x05\x06":
             raise ValueError("other data follows the archive")
         # 0xFFFF: ZIP64 records the number.
         if count not in (len(members), 0xFFFF):
             raise ValueError("its directory does not list all members")
-        file.seek(0)
         if members and file.read(4) != b"PK\x03\x04":
             raise ValueError("other data precedes the archive")
         for member in members:
+            # The others are decompressed without a limit.
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise ValueError(f"unsupported compression method {member.compress_type}")
             yield from _read(archive.open(member))

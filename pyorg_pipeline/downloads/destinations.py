@@ -25,14 +25,10 @@ from pyorg_pipeline.site.client import SiteClient
 #: Returns the progress callback of an artifact whose download begins, None for no callback.
 ArtifactProgress = Callable[[PythonOrgArtifact], Progress | None]
 
-#: Stores that show an object only when it is complete.
-_OBJECT_STORES: Final = frozenset(
-    {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci", "memory"}
-)
-#: Bytes in a part of an upload; s3fs would hold files of up to 100 MB in memory, once a thread.
+#: Besides S3, stores that show an object only when it is complete.
+_OBJECT_STORES: Final = frozenset({"gs", "gcs", "abfs", "abfss", "az", "oss", "oci", "memory"})
+#: Bytes in a part of an upload to S3; by default s3fs holds files of up to 100 MB in memory.
 _PART: Final = 8 * 1024 * 1024
-#: Names that start so are uploads in progress on stores that show files as they grow.
-_TEMPORARY_PREFIX: Final = ".pyorg-"
 
 
 class FolderDestination:
@@ -66,8 +62,7 @@ class UrlDestination:
                 "name a folder, or a URL whose package is installed",
             ) from error
         self._root = root.rstrip("/")
-        names = self._filesystem.protocol
-        self._protocols = {names} if isinstance(names, str) else set(names)
+        self._scheme = url.partition("://")[0]
 
     def download(
         self,
@@ -111,13 +106,13 @@ class UrlDestination:
 
     def _upload(self, file: str, key: str, url: str) -> None:
         with _translate_store_errors(url):
-            if self._protocols & {"s3", "s3a"}:
+            if self._scheme in ("s3", "s3a"):
                 self._filesystem.put_file(file, key, chunksize=_PART)
-            elif self._protocols & _OBJECT_STORES:
+            elif self._scheme in _OBJECT_STORES:
                 self._filesystem.put_file(file, key)
             else:
                 folder, _, name = key.rpartition("/")
-                temporary = f"{folder}/{_TEMPORARY_PREFIX}{name}"
+                temporary = f"{folder}/.pyorg-{name}"
                 self._filesystem.makedirs(folder, exist_ok=True)
                 self._filesystem.put_file(file, temporary)
                 self._filesystem.mv(temporary, key)
@@ -172,8 +167,6 @@ def download_all(
 def _translate_store_errors(url: str) -> Iterator[None]:
     try:
         yield
-    except PyorgError:
-        raise
     # Each store's library has errors of its own, and few of them are an OSError.
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__

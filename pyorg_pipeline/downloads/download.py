@@ -101,9 +101,8 @@ def download(
                         done = _Transfer(
                             client, artifact, verification, partial, stream_chunk_size, report
                         ).run()
-    if done.note:
-        level = logging.INFO if verify is False and size is None else logging.WARNING
-        _LOGGER.log(level, "%s: %s", done.destination, done.note)
+    if done.note and verify is not False:
+        _LOGGER.warning("%s: %s", done.destination, done.note)
     return replace(done, seconds=time.monotonic() - started)
 
 

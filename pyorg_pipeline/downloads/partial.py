@@ -57,16 +57,14 @@ class FileVersion:
     @classmethod
     def of(cls, url: str, size: int | None, headers: Mapping[str, str]) -> Self:
         """Return the version that a response with status 200 has."""
-        etag, date = headers.get("ETag", "").strip(), headers.get("Last-Modified", "").strip()
-        validator = ""
-        # RFC 9110, 8.8.3. Without quotation marks an ETag would be taken for a date.
-        if len(etag) >= 2 and etag.startswith('"') and etag.endswith('"'):
-            validator = etag
-        # A weak ETag says that the bytes may differ: a date would not be better (nginx weakens
-        # the tag of what it compresses).
-        elif not etag and _was_unchanged(date, headers.get("Date", "")):
-            validator = date
-        return cls(url, size, validator)
+        validator = headers.get("ETag", "").strip()
+        if not validator:
+            validator = headers.get("Last-Modified", "").strip()
+            is_strong = _was_unchanged(validator, headers.get("Date", ""))
+        else:
+            # RFC 9110, 8.8.3. With a weak ETag the bytes may differ, so a date is not better.
+            is_strong = re.fullmatch(r'".*"', validator) is not None
+        return cls(url, size, validator if is_strong else "")
 
     def size_if_continued(self, headers: Mapping[str, str], start: int) -> int | None:
         """Return the size of the whole file if a 206 has the rest of this version, else None.
@@ -74,17 +72,12 @@ class FileVersion:
         If-Range requests that; this detects servers that ignore it, and caches that mix versions.
         `start` is the first byte that was requested.
         """
+        name = "ETag" if self.validator.startswith('"') else "Last-Modified"
         matched = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "").strip().lower())
-        if matched is None:
+        if matched is None or headers.get(name, "").strip() != self.validator:
             return None
         first, last, size = map(int, matched.groups())
-        name = "ETag" if self.validator.startswith('"') else "Last-Modified"
-        is_rest = (
-            (first, last) == (start, size - 1)
-            and self.size in (None, size)
-            and headers.get("Content-Length", "").strip() in ("", str(size - start))
-            and headers.get(name, "").strip() == self.validator
-        )
+        is_rest = (first, last) == (start, size - 1) and self.size in (None, size)
         return size if is_rest else None
 
 

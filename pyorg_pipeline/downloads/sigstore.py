@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import Any, Final
 
-from pyorg_pipeline.errors import ExtraMissingError, VerificationError
+from pyorg_pipeline.errors import VerificationError
 
 # Where sigstore keeps what it ships of its public instance (its _utils.read_embedded).
 _EMBEDDED: Final = ("https%3A%2F%2Ftuf-repo-cdn.sigstore.dev", "trusted_root.json")
@@ -19,12 +19,6 @@ _lock: Final = Lock()
 def can_verify() -> bool:
     """Whether the extra `sigstore` is installed; it is not imported."""
     return find_spec("sigstore") is not None
-
-
-def require_extra(purpose: str) -> None:
-    """Raise ExtraMissingError unless the extra `sigstore` is installed."""
-    if not can_verify():
-        raise ExtraMissingError("sigstore", purpose)
 
 
 def verify_bundle(bundle: bytes, sha256: str, *, identity: str, issuer: str, name: str) -> None:

@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pyorg_pipeline.downloads.archives import archive_kind, check_archive
-from pyorg_pipeline.downloads.sigstore import require_extra, verify_bundle
-from pyorg_pipeline.errors import SiteStatusError, UnverifiableError, VerificationError
+from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
+from pyorg_pipeline.errors import (
+    ExtraMissingError,
+    SiteStatusError,
+    UnverifiableError,
+    VerificationError,
+)
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, DIGEST_SOURCES, SIGNERS, companion_digest
 from pyorg_pipeline.model.downloads import Method, Verification, Verify
@@ -81,7 +86,8 @@ def wrong_size(artifact: PythonOrgArtifact, actual: str, source: str) -> Verific
 
 
 def _by_signature(client: SiteClient, artifact: PythonOrgArtifact) -> Verification:
-    require_extra("verify='signature'")
+    if not can_verify():
+        raise ExtraMissingError("sigstore", "verify='signature'")
     version = artifact.release_version
     signer = None if version is None else SIGNERS.get((version.major, version.minor))
     if BUNDLE_SUFFIX not in artifact.related:
@@ -122,16 +128,13 @@ def _by_digest(
 
 def _without_digest(artifact: PythonOrgArtifact, reason: str, kind: str | None) -> Verification:
     """Return the verification by the size and, with the kind of an archive, its checksums."""
-    methods: list[Method] = ["none"]
-    checked = []
+    checks: dict[Method, str] = {}
     if artifact.size is not None:
-        methods.append("size")
-        checked.append("the size in the listing")
+        checks["size"] = "the size in the listing"
     if kind is not None:
-        methods.append("archive")
-        checked.append(f"the checksums inside the {kind} archive")
-    by = " and ".join(checked) or "nothing, since the listing shows no exact size"
-    return Verification(methods[-1], note=f"{reason}; verified by {by}")
+        checks["archive"] = f"the checksums inside the {kind} archive"
+    by = " and ".join(checks.values()) or "nothing, since the listing shows no exact size"
+    return Verification(next(reversed(checks), "none"), note=f"{reason}; verified by {by}")
 
 
 def _recorded_digest(artifact: PythonOrgArtifact) -> dict[str, str]:

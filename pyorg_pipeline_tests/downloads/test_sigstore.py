@@ -145,11 +145,10 @@ def test_without_the_extra_the_error_says_how_to_install_it() -> None:
     program = """
 import sys
 sys.modules["sigstore"] = None
+from pyorg_pipeline.downloads.verify import expected_verification
 from pyorg_pipeline.errors import ExtraMissingError
-from pyorg_pipeline.downloads.sigstore import can_verify, require_extra
-assert not can_verify()
 try:
-    require_extra("verifying signatures")
+    expected_verification(None, None, "signature")
 except ExtraMissingError as error:
     print(error)
 """
@@ -157,6 +156,6 @@ except ExtraMissingError as error:
         [sys.executable, "-c", program], capture_output=True, check=False, cwd=ROOT
     )
     assert done.stdout.decode().strip() == (
-        "verifying signatures needs a further package: "
+        "verify='signature' needs a further package: "
         "pip install '.[sigstore]' in the clone of pyorg_pipeline"
     ), done.stderr.decode()
