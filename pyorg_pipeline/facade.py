@@ -57,7 +57,8 @@ class PythonOrgDownloads:
 
         Example: pyorg PythonOrgDownloads list_release_versions --final_only false
         """
-        return cls._snapshot().release_versions(final_only=parse_flag("final_only", final_only))
+        snapshot, _ = cls._snapshot()
+        return snapshot.release_versions(final_only=parse_flag("final_only", final_only))
 
     @classmethod
     def list_version_artifacts(
@@ -82,13 +83,10 @@ class PythonOrgDownloads:
             VersionNotFoundError: the catalog has no such version.
         """
         version = NormalizedPythonVersion(major, minor, micro)
-        snapshot = cls._snapshot()
-        return snapshot.artifacts(
-            cls._site_url(snapshot),
-            version=version,
-            final_only=parse_flag("final_only", final_only),
-            conditions=snapshot.conditions(artifact_type, arch, format),
-        )
+        final_only = parse_flag("final_only", final_only)
+        snapshot, site_url = cls._snapshot()
+        conditions = {"artifact_type": artifact_type, "arch": arch, "format": format}
+        return snapshot.artifacts(site_url, version, final_only=final_only, **conditions)
 
     @classmethod
     def download_artifact(
@@ -123,8 +121,8 @@ class PythonOrgDownloads:
         from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
 
         if isinstance(artifact, str):
-            snapshot = cls._snapshot()
-            artifact = snapshot.artifact(cls._site_url(snapshot), artifact)
+            snapshot, site_url = cls._snapshot()
+            artifact = snapshot.artifact(site_url, artifact)
         bar = file_progress(artifact.name, artifact.size, progress)
         with SiteClient(artifact.url.removesuffix(quote(artifact.path))) as client, bar as shown:
             done = download(
@@ -172,8 +170,8 @@ class PythonOrgDownloads:
         from pyorg_pipeline.model.selection import choose  # noqa: PLC0415
 
         version = NormalizedPythonVersion(major, minor, micro, releaselevel, serial)
-        snapshot = cls._snapshot()
-        artifacts = snapshot.release_artifacts(cls._site_url(snapshot), version)
+        snapshot, site_url = cls._snapshot()
+        artifacts = snapshot.release_artifacts(site_url, version)
         chosen = choose(artifacts, artifact_type, artifact_format, version.text)
         options = stream_chunk_size, destination_dir, overwrite
         return cls.download_artifact(chosen, *options, verify=verify, progress=progress)
@@ -222,13 +220,15 @@ class PythonOrgDownloads:
         final_only = parse_flag("final_only", final_only)
         complete_only = parse_flag("complete_only", complete_only)
         of_series = None if series is None else parse_series(series)
+        conditions = {"artifact_type": artifact_type, "arch": arch, "format": format}
         version = None
-        if not complete_only and all(one is None for one in (artifact_type, arch, format)):
+        if not complete_only and all(value is None for value in conditions.values()):
             version = cls._reader().latest_version(of_series, final_only)
         if version is None:
-            snapshot = cls._snapshot()
-            conditions = snapshot.conditions(artifact_type, arch, format)
-            version = snapshot.newest_release(of_series, final_only, complete_only, conditions)
+            snapshot, _ = cls._snapshot()
+            version = snapshot.newest_release(
+                of_series, final_only=final_only, complete_only=complete_only, **conditions
+            )
         found = version.numbers if final_only else version
         if not parse_flag("download_tarball", download_tarball):
             return found
@@ -251,7 +251,8 @@ class PythonOrgDownloads:
         """
         final_only = parse_flag("final_only", final_only)
         of_series = None if series is None else parse_series(series)
-        releases = cls._snapshot().releases(datetime.now(UTC), of_series)
+        snapshot, _ = cls._snapshot()
+        releases = snapshot.releases(datetime.now(UTC), of_series)
         return [one for one in releases if one.is_final or not final_only]
 
     @classmethod
@@ -280,12 +281,10 @@ class PythonOrgDownloads:
 
         Example: pyorg --json PythonOrgDownloads list_all_release_artifacts --arch arm64
         """
-        snapshot = cls._snapshot()
-        return snapshot.artifacts(
-            cls._site_url(snapshot),
-            final_only=parse_flag("final_only", final_only),
-            conditions=snapshot.conditions(artifact_type, arch, format),
-        )
+        final_only = parse_flag("final_only", final_only)
+        snapshot, site_url = cls._snapshot()
+        conditions = {"artifact_type": artifact_type, "arch": arch, "format": format}
+        return snapshot.artifacts(site_url, None, final_only=final_only, **conditions)
 
     @classmethod
     def list_changes(
@@ -302,7 +301,7 @@ class PythonOrgDownloads:
         """
         start = None if since is None else parse_since(since, datetime.now(UTC))
         companions = parse_flag("companions", companions)
-        site_url = cls._site_url(cls._snapshot())
+        _, site_url = cls._snapshot()
         return cls._reader().changes(site_url, start, companions=companions)
 
     @classmethod
@@ -357,24 +356,21 @@ class PythonOrgDownloads:
         return reader_at(cls._settings().catalog_url)
 
     @classmethod
-    def _site_url(cls, snapshot: Snapshot) -> str:
-        settings = cls._settings()
-        return settings.site_url if settings.site_is_given else snapshot.site_url
-
-    @classmethod
-    def _snapshot(cls) -> Snapshot:
-        """The published catalog; without one, a refresh creates it first."""
-        reader = cls._reader()
+    def _snapshot(cls) -> tuple[Snapshot, str]:
+        """The published catalog, which a refresh creates if it is missing, and its site's URL."""
+        settings, snapshot = cls._settings(), None
+        reader = reader_at(settings.catalog_url)
         try:
-            return reader.snapshot()
+            snapshot = reader.snapshot()
         except CatalogMissingError:
-            settings = cls._settings()
             if not settings.auto_refresh:
                 raise
-        where = reader.location.text
-        sys.stderr.write(f"No catalog at {where} yet: filling it from {settings.site_url}\n")
-        from pyorg_pipeline.runs import refresh  # noqa: PLC0415  # imports Dagster
+        if snapshot is None:
+            where, site_url = reader.location.text, settings.site_url
+            sys.stderr.write(f"No catalog at {where} yet: filling it from {site_url}\n")
+            from pyorg_pipeline.runs import refresh  # noqa: PLC0415  # imports Dagster
 
-        if failures := refresh(settings).failures:
-            raise DirectoriesFailedError(failures)
-        return reader.snapshot()
+            if failures := refresh(settings).failures:
+                raise DirectoriesFailedError(failures)
+            snapshot = reader.snapshot()
+        return snapshot, settings.site_url if settings.site_is_given else snapshot.site_url

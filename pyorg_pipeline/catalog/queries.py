@@ -33,12 +33,8 @@ if TYPE_CHECKING:
 Series = tuple[int, int]
 
 #: Columns that are fields of a PythonOrgArtifact.
-_FIELDS: Final = (
-    *("name", "path", "size", "last_modified", "sha256", "digest_source", "signed_by"),
-)
+_FIELDS: Final = "name", "path", "size", "last_modified", "sha256", "digest_source", "signed_by"
 _COLUMNS: Final = (*_FIELDS, *VERSION_COLUMNS, "artifact_type", *ATTRIBUTES, "companions")
-
-
 #: What `release_files` reads.
 RELEASE_FILE_COLUMNS: Final = [
     *("path", "artifact_type", "format", "arch", "debug", "superseded", "size", "last_modified"),
@@ -99,21 +95,15 @@ class Snapshot:
             return start, stop
         known = [found.text for found in self.release_versions(final_only=False)]
         near = [text for text in known if text.startswith(f"{version.series}.")]
-        message = f"the catalog has no version {version.text}; "
         if near:
-            message += f"of {version.series} it has {', '.join(near)}"
+            held = f"of {version.series} it has {', '.join(near)}"
         else:
-            message += (
-                f"it has {len(known)} versions, up to {known[-1]}" if known else "it is empty"
-            )
-        raise VersionNotFoundError(message)
+            held = f"it has {len(known)} versions, up to {known[-1]}" if known else "it is empty"
+        raise VersionNotFoundError(f"the catalog has no version {version.text}; {held}")
 
-    def conditions(
-        self, artifact_type: str | None, arch: str | None, format: str | None
-    ) -> dict[str, str]:
-        """The given conditions, by column."""
-        given = {"artifact_type": artifact_type, "arch": arch, "format": format}
-        found = {name: value for name, value in given.items() if value is not None}
+    def _checked(self, conditions: Mapping[str, str | None]) -> dict[str, str]:
+        """The conditions that are not None; each has to be a value of its column."""
+        found = {name: value for name, value in conditions.items() if value is not None}
         for name, value in found.items():
             known = sorted(set(self._column(name)) - {None})
             if value not in known:
@@ -125,18 +115,18 @@ class Snapshot:
     def artifacts(
         self,
         base_url: str,
+        version: NormalizedPythonVersion | None,
         *,
-        version: NormalizedPythonVersion | None = None,
         final_only: bool = False,
-        conditions: Mapping[str, str] | None = None,
+        **conditions: str | None,
     ) -> list[PythonOrgArtifact]:
         """The artifacts that match, sorted by version, then path.
 
         `base_url` ends in a slash, the version has three items, and the conditions are values of
-        columns. Unrecognised files match only by their artifact_type, and whatever the level.
+        columns. Unrecognised files match only by their artifact_type, and with any level.
         """
+        wanted = self._checked(conditions)
         start, stop = (0, len(self._triples)) if version is None else self._rows_of(version)
-        wanted = dict(conditions or {})
         kind = wanted.pop("artifact_type", None)
         types, levels = self._column("artifact_type"), self._column("releaselevel")
         columns = [(self._column(name), value) for name, value in wanted.items()]
@@ -149,12 +139,16 @@ class Snapshot:
         ]
         return self._artifacts(base_url, rows)
 
+    def everything(self, base_url: str) -> list[PythonOrgArtifact]:
+        """All artifacts and unrecognised files, sorted by version, then path."""
+        return self._artifacts(base_url, range(len(self._triples)))
+
     def release_artifacts(
         self, base_url: str, version: NormalizedPythonVersion
     ) -> list[PythonOrgArtifact]:
         """The artifacts of a five-item version."""
         numbers = version.numbers
-        listed = self.artifacts(base_url, version=numbers)
+        listed = self.artifacts(base_url, numbers)
         found = [artifact for artifact in listed if artifact.release_version == version]
         if not found:
             near = sorted({one.release_version for one in listed if one.release_version})
@@ -184,14 +178,16 @@ class Snapshot:
         first, stop = rows[0], rows[-1] + 1
         columns = {name: self._values(name, first, stop) for name in _COLUMNS}
         versions = list(zip(*(columns[name] for name in VERSION_COLUMNS), strict=True))
+        # Thousands of artifacts share a few hundred versions.
+        version_of = cache(_version)
         # Only a missing attribute is left out: min_macos='' says that the name gives no version.
-        given = [(name, columns[name]) for name in ATTRIBUTES]
+        given = [name for name in ATTRIBUTES if columns[name].count(None) < stop - first]
         return [
             PythonOrgArtifact(
-                release_version=_version(versions[at]),
+                release_version=version_of(versions[at]),
                 release_type=columns["artifact_type"][at],
                 release_format={
-                    name: values[at] for name, values in given if values[at] is not None
+                    name: columns[name][at] for name in given if columns[name][at] is not None
                 },
                 related=list(columns["companions"][at]),
                 url=base_url + quote(columns["path"][at]),
@@ -247,20 +243,22 @@ class Snapshot:
     def newest_release(
         self,
         series: Series | None,
+        *,
         final_only: bool,
-        complete_only: bool = False,
-        conditions: Mapping[str, str] | None = None,
+        complete_only: bool,
+        **conditions: str | None,
     ) -> NormalizedPythonVersion:
         """The newest release that matches; `complete_only` leaves out those still being uploaded.
 
         It has an artifact with the values in `conditions` that is not superseded.
         """
+        wanted = self._checked(conditions)
         releases: dict[tuple[Any, ...], PythonRelease] = {}
-        if complete_only or not conditions:
+        if complete_only or not wanted:
             releases = {one.release_version: one for one in self.releases(datetime.now(UTC))}
         matching = [
             version
-            for version in (self._versions_with(conditions) if conditions else releases)
+            for version in (self._versions_with(wanted) if wanted else releases)
             if series in {None, version[:2]}
             and (version[3] == "final" or not final_only)
             # A version that has only documentation is not a release.
@@ -270,7 +268,7 @@ class Snapshot:
         if found:
             return NormalizedPythonVersion(*max(found))
         partial = releases[max(matching)] if matching else None
-        raise no_release(series, final_only, conditions, partial)
+        raise no_release(series, final_only, wanted, partial)
 
     def _versions_with(self, conditions: Mapping[str, str]) -> set[tuple[Any, ...]]:
         wanted = tuple(conditions.values())

@@ -38,7 +38,7 @@ from pyorg_pipeline.downloads.destinations import (
 )
 from pyorg_pipeline.errors import CatalogSiteError, DownloadsFailedError
 from pyorg_pipeline.model.arguments import parse_verification
-from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
+from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Verify
 from pyorg_pipeline.model.selection import Selection, check_names
 from pyorg_pipeline.model.text import without_credentials
@@ -140,8 +140,7 @@ def selected_artifacts(
     snapshot = CatalogReader(store.location).snapshot()
     if snapshot.site_url != site_url:
         raise CatalogSiteError(store.location.text, snapshot.site_url, site_url)
-    unrecognised = snapshot.artifacts(site_url, conditions={"artifact_type": UNRECOGNISED})
-    artifacts = Selection(**criteria).of([*snapshot.artifacts(site_url), *unrecognised])
+    artifacts = Selection(**criteria).of(snapshot.everything(site_url))
     check_names(artifacts)
     return artifacts
 
