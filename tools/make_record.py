@@ -1,6 +1,6 @@
 """Makes the replica's record out of a table of the site's entries.
 
-    python -m tools.make_record LISTING.tsv.gz OUT.tsv.gz
+    python -m tools.make_record LISTING.tsv.gz OUT.tsv.xz
 
 The table has the columns path, size, mtime, evidence, size_known and mtime_known. The same table
 gives the same bytes.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
+import lzma
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -75,8 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("out", type=Path, help="the record to write")
     given = parser.parse_args(arguments)
     text = record_text(gzip.decompress(given.listing.read_bytes()).decode())
-    # No time in the header: the same text gives the same bytes.
-    given.out.write_bytes(gzip.compress(text.encode(), mtime=0))
+    given.out.write_bytes(lzma.compress(text.encode()))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -25,8 +26,8 @@ def test_the_packaged_record_holds_the_whole_tree() -> None:
     assert sum(entry.size is None for entry in entries) == 1080
     readme = RecordedEntry("README", 1789, datetime(2001, 8, 6, 12, 33, tzinfo=UTC))
     assert readme in entries
-    packaged = resources.files("pyorg_pipeline.demo.replica") / "record.tsv.gz"
-    header = gzip.decompress(packaged.read_bytes()).decode().partition("#path\t")[0]
+    packaged = resources.files("pyorg_pipeline.demo.replica") / "record.tsv.xz"
+    header = lzma.decompress(packaged.read_bytes()).decode().partition("#path\t")[0]
     assert "https://www.python.org/ftp/python/" in header
     assert "stand-in" in header
 
@@ -44,12 +45,12 @@ def test_directories_come_in_order_each_followed_by_its_files() -> None:
 def test_a_table_in_any_order_gives_the_same_record(tmp_path: Path) -> None:
     made = []
     for rows in ([SIGNATURE, DIRECTORY, README, TARBALL], [TARBALL, README, DIRECTORY, SIGNATURE]):
-        table, record = tmp_path / "table.gz", tmp_path / "record.gz"
+        table, record = tmp_path / "table.gz", tmp_path / "record.xz"
         table.write_bytes(gzip.compress("".join([HEAD, *rows]).encode()))
         make_record.main([str(table), str(record)])
         made.append(record.read_bytes())
     assert made[0] == made[1]
-    assert gzip.decompress(made[0]).decode().splitlines()[-4:] == [
+    assert lzma.decompress(made[0]).decode().splitlines()[-4:] == [
         "README\t1789\t2024-10-07T05:02\texact\tboth",
         "3.13.0/\t\t2024-10-07T05:02\texact\tdate",
         "Python-3.13.0.tgz\t29186321\t2024-10-07T05:02\turl\tsize",

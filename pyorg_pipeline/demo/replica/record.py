@@ -6,7 +6,7 @@ after it are its files, by name. `tools/make_record.py` writes the file.
 
 from __future__ import annotations
 
-import gzip
+import lzma
 from datetime import datetime
 from importlib import resources
 from typing import Final, NamedTuple
@@ -28,8 +28,8 @@ class RecordedEntry(NamedTuple):
 
 def read_record() -> list[RecordedEntry]:
     """The root's files; then the directories in byte order, each followed by its files."""
-    packed = resources.files(__package__) / "record.tsv.gz"
-    text = gzip.decompress(packed.read_bytes()).decode()
+    packed = resources.files(__package__) / "record.tsv.xz"
+    text = lzma.decompress(packed.read_bytes()).decode()
     entries = []
     directory = ""
     for line in text.partition(COLUMNS)[2].split("\n")[:-1]:
