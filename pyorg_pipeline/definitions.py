@@ -35,8 +35,8 @@ def build_definitions(
             maintenance.prune_history,
             downloads.download_artifacts,
         ],
-        schedules=automation.schedules(settings.automation),
-        sensors=[automation.refresh_sensor(settings.automation), *notification_sensors(settings)],
+        schedules=automation.schedules(settings),
+        sensors=[automation.refresh_sensor(settings), *notification_sensors(settings)],
         # A process per step would import Dagster each time, which takes longer than most steps.
         executor=dg.in_process_executor,
         resources={

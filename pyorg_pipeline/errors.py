@@ -1,30 +1,5 @@
 """The exceptions that this package raises on purpose.
 
-PyorgError
-├── SettingsError              an environment variable has an invalid value
-├── ExtraMissingError          an optional dependency is not installed
-├── InvalidArgumentError       an argument is invalid (also a ValueError)
-├── VersionNotFoundError       a version or series is not in the catalog (also a ValueError)
-├── ArtifactChoiceError        no artifact matches, or several do (also a ValueError)
-├── SiteError                  a request to the site failed
-│   ├── SiteUnreachableError   no connection, a broken connection, or a timeout
-│   ├── SiteStatusError        an HTTP status other than 200
-│   └── ListingError           a page is not a complete listing of its directory
-├── CatalogError               the catalog cannot be used
-│   ├── CatalogMissingError    there is no catalog yet
-│   ├── CatalogUnreadableError a table cannot be read
-│   ├── CatalogLockedError     another process is refreshing the catalog
-│   └── CatalogSiteError       the catalog was filled from another site
-├── RefreshError               a refresh did not update everything
-│   ├── RootListingError       the root listing lost too many directories
-│   └── DirectoriesFailedError some directories could not be read
-│       └── DigestsFailedError some files with digests could not be read
-└── DownloadError              a file was not downloaded; an existing one is unchanged
-    ├── VerificationError      the file is not what it should be
-    │   └── UnverifiableError  the site publishes nothing to verify it with
-    ├── DestinationError       the file cannot be written
-    └── DownloadsFailedError   some of several files were not downloaded
-
 A message says what happened, where, and what to do next.
 """
 
@@ -40,7 +15,7 @@ from pyorg_pipeline.model.text import plural, shortened
 class PyorgError(Exception):
     """The base class of all exceptions of this package."""
 
-    #: The message of subclasses that are dataclasses, with the names of their fields in braces.
+    #: The message of subclasses with fields, which stand in braces.
     template: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
@@ -63,7 +38,7 @@ class SettingsError(PyorgError):
 
 @dataclass(eq=False)
 class ExtraMissingError(PyorgError):
-    """An optional dependency is needed and not installed."""
+    """An optional dependency is not installed."""
 
     extra: str
     purpose: str
@@ -135,7 +110,7 @@ class ListingError(SiteError):
 
     @property
     def transient(self) -> bool:
-        """Whether a later request may return a complete listing."""
+        """Whether a later request may return the complete listing."""
         return self.is_listing
 
 
@@ -217,8 +192,7 @@ class DirectoriesFailedError(RefreshError):
 
     def __str__(self) -> str:
         count = plural(len(self.failures), "directory")
-        failures = _shown(dict(sorted(self.failures.items())))
-        return self.template.format(failed=f"{count}: {failures}")
+        return self.template.format(failed=f"{count}: {_shown(self.failures)}")
 
 
 class DigestsFailedError(DirectoriesFailedError):
@@ -240,13 +214,12 @@ class VerificationError(DownloadError):
 
     #: The file's name, path or URL.
     subject: str
-    #: What differs, such as `sha256`, `size` or `signer`.
+    #: What differs, such as `size` or `SHA-256`.
     what: str
     expected: str
     actual: str
-    #: Where the expected value comes from, such as `Python-3.14.0.tgz.sigstore`.
+    #: Where the values come from, such as `Python-3.14.0.tgz.sigstore` and `the bytes received`.
     expected_source: str
-    #: Where the actual value comes from, such as `the bytes received`.
     actual_source: str
     template = (
         "{subject}: {what} should be {expected} ({expected_source}), "
@@ -257,13 +230,7 @@ class VerificationError(DownloadError):
 
 
 class UnverifiableError(VerificationError):
-    """The site does not publish the digest or signature that the caller requires.
-
-    Args:
-        subject: The file's path below the site's root.
-        required: `digest` or `signature`.
-        reason: What is missing.
-    """
+    """The site does not publish the required `digest` or `signature` of a file."""
 
     template = (
         "{subject} has no {what} to verify it with ({actual_source}), and "
@@ -303,4 +270,5 @@ class DownloadsFailedError(DownloadError):
 
 
 def _shown(failures: Mapping[str, str]) -> str:
-    return shortened((f"{name} ({reason})" for name, reason in failures.items()), separator="; ")
+    shown = (f"{name} ({reason})" for name, reason in sorted(failures.items()))
+    return shortened(shown, separator="; ")

@@ -103,7 +103,7 @@ def refresh(
                 for check in published.get_asset_check_evaluations()
                 if not check.passed
             }
-        prune_when_many(instance, settings.automation.keep_runs)
+        prune_when_many(instance, settings.keep_runs)
     return _summary(settings, store, progress, due, failed_checks, monotonic() - started)
 
 

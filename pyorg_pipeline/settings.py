@@ -40,30 +40,12 @@ _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Automation:
-    """What Dagster's daemon does by itself, and when."""
-
-    #: Whether schedules and sensors are on until a user stops them in the UI.
-    on: bool
-    #: When the root listing is read.
-    refresh_cron: str
-    #: When every directory is crawled.
-    full_refresh_cron: str
-    #: The time zone of both.
-    timezone: str
-    #: Seconds between two evaluations of which directories are due.
-    look_every: int
-    #: Days after which runs that were started by automation are deleted.
-    keep_runs: int
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a process."""
 
     #: Ends in a slash.
     site_url: str
-    #: Whether a user set it.
+    #: Whether a user set it; otherwise the catalog's own site counts.
     site_is_given: bool
     #: The folder of the catalog, Dagster's home and the locks, unless they are set separately.
     home: Path
@@ -74,7 +56,16 @@ class Settings:
     concurrency: int
     #: Whether a query refreshes a missing catalog first.
     auto_refresh: bool
-    automation: Automation
+    #: Whether schedules and sensors are on until a user stops them in the UI.
+    automation: bool
+    #: When the root listing is read, and when every directory is crawled.
+    refresh_cron: str
+    full_refresh_cron: str
+    timezone: str
+    #: Seconds between two evaluations of which directories are due.
+    look_every: int
+    #: Days after which runs that were started by automation are deleted.
+    keep_runs: int
     #: Where failed runs and new releases are posted. Its path is a secret.
     webhook_url: str | None = field(default=None, repr=False)
 
@@ -85,12 +76,9 @@ class Settings:
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of this process; `DEFAULTS` lists the variables.
+    """The settings in the environment, by default the process's; `DEFAULTS` lists the variables.
 
-    They are checked once, and again only if the environment has changed.
-
-    Args:
-        environment: Used in place of the process's environment.
+    They are checked again only if the environment has changed.
 
     Raises:
         SettingsError: A variable has an invalid value.
@@ -106,7 +94,11 @@ def _checked(variables: tuple[str | None, ...]) -> Settings:
     def value(name: str, parse: Callable[[str], _Value]) -> _Value:
         return _parsed(name, given[name] or DEFAULTS[name], parse)
 
-    home = value("PYORG_HOME", _folder) or _default_home()
+    home = value("PYORG_HOME", _folder)
+    if home is None:
+        import platformdirs  # noqa: PLC0415  # needed only if no home was set
+
+        home = Path(platformdirs.user_data_dir("pyorg_pipeline", appauthor=False))
     return Settings(
         site_url=value("PYORG_SITE_URL", _site_url),
         site_is_given=bool(given["PYORG_SITE_URL"]),
@@ -115,27 +107,19 @@ def _checked(variables: tuple[str | None, ...]) -> Settings:
         dagster_home=value("DAGSTER_HOME", _folder) or home / "dagster",
         concurrency=value("PYORG_CONCURRENCY", partial(_number, largest=LARGEST_CONCURRENCY)),
         auto_refresh=value("PYORG_AUTO_REFRESH", _switch),
-        automation=Automation(
-            on=value("PYORG_AUTOMATION", _switch),
-            refresh_cron=value("PYORG_REFRESH_CRON", _cron),
-            full_refresh_cron=value("PYORG_FULL_REFRESH_CRON", _cron),
-            timezone=value("PYORG_TIMEZONE", _timezone),
-            look_every=value("PYORG_LOOK_EVERY", partial(_number, largest=3600)),
-            keep_runs=value("PYORG_KEEP_RUNS", partial(_number, largest=36500)),
-        ),
+        automation=value("PYORG_AUTOMATION", _switch),
+        refresh_cron=value("PYORG_REFRESH_CRON", _cron),
+        full_refresh_cron=value("PYORG_FULL_REFRESH_CRON", _cron),
+        timezone=value("PYORG_TIMEZONE", _timezone),
+        look_every=value("PYORG_LOOK_EVERY", partial(_number, largest=3600)),
+        keep_runs=value("PYORG_KEEP_RUNS", partial(_number, largest=36500)),
         webhook_url=value("PYORG_WEBHOOK_URL", _webhook_url),
     )
 
 
 @lru_cache(maxsize=64)
 def derived_settings(settings: Settings, site_url: str | None, catalog_url: str | None) -> Settings:
-    """The settings with another site, if one is given, and with another catalog.
-
-    A catalog holds one site: another one has a home of its own below that of the settings.
-
-    Raises:
-        SettingsError: the site is not a URL, or the catalog is a path that is not a folder.
-    """
+    """The settings with another site or catalog; another site has a home of its own."""
     if site_url is not None:
         url = _parsed("BASE_URL", site_url, _site_url)
         if url != settings.site_url:
@@ -185,12 +169,6 @@ def _is_http(url: str) -> bool:
 
 def _catalog_url(text: str) -> str:
     return text if "://" in text else str(_folder(text) or "")
-
-
-def _default_home() -> Path:
-    import platformdirs  # noqa: PLC0415  # needed only if no home was set
-
-    return Path(platformdirs.user_data_dir("pyorg_pipeline", appauthor=False))
 
 
 def _folder(text: str) -> Path | None:

@@ -45,7 +45,7 @@ def serve_ui(settings: Settings, port: int) -> int:
     """
     _check_port(port)
     # Otherwise Dagster would serve a page that only says that a code location cannot be loaded.
-    schedules(settings.automation)
+    schedules(settings)
     ensure_home(settings.dagster_home)
     # What Dagster's processes need to find the same site and catalog.
     environment = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyorg_pipeline.errors import SettingsError
-from pyorg_pipeline.settings import Automation, Settings, derived_settings, load_settings
+from pyorg_pipeline.settings import Settings, derived_settings, load_settings
 
 
 def test_everything_has_a_default() -> None:
@@ -23,14 +23,12 @@ def test_everything_has_a_default() -> None:
         dagster_home=home / "dagster",
         concurrency=8,
         auto_refresh=True,
-        automation=Automation(
-            on=True,
-            refresh_cron="17 * * * *",
-            full_refresh_cron="41 4 * * 0",
-            timezone="UTC",
-            look_every=30,
-            keep_runs=30,
-        ),
+        automation=True,
+        refresh_cron="17 * * * *",
+        full_refresh_cron="41 4 * * 0",
+        timezone="UTC",
+        look_every=30,
+        keep_runs=30,
         webhook_url=None,
     )
     assert load_settings({"PYORG_HOME": str(home), "PYORG_SITE_URL": " "}) == settings
@@ -62,14 +60,12 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
         dagster_home=tmp_path / "dagster",
         concurrency=32,
         auto_refresh=False,
-        automation=Automation(
-            on=False,
-            refresh_cron="0 6 * * 1-5",
-            full_refresh_cron="0 3 1 * *",
-            timezone="Europe/Berlin",
-            look_every=5,
-            keep_runs=365,
-        ),
+        automation=False,
+        refresh_cron="0 6 * * 1-5",
+        full_refresh_cron="0 3 1 * *",
+        timezone="Europe/Berlin",
+        look_every=5,
+        keep_runs=365,
         webhook_url="https://user:pass@hooks.example/services/secret?key=secret",
     )
     assert "secret" not in repr(settings)

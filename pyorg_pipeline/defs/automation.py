@@ -33,7 +33,7 @@ from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.errors import SettingsError
 from pyorg_pipeline.refresh.directories import current_tables, due_since_listing
 from pyorg_pipeline.refresh.publish import publication_due
-from pyorg_pipeline.settings import Automation
+from pyorg_pipeline.settings import Settings
 
 _PRUNING_CRON: Final = "23 5 * * 1"
 _UNFINISHED: Final = dg.RunsFilter(
@@ -41,14 +41,14 @@ _UNFINISHED: Final = dg.RunsFilter(
 )
 
 
-def schedules(automation: Automation) -> list[dg.ScheduleDefinition]:
+def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     """The hourly root listing, the weekly crawl of everything, and weekly pruning.
 
     A cron expression that Dagster does not accept is a SettingsError.
     """
     shared: dict[str, Any] = {
-        "execution_timezone": automation.timezone,
-        "default_status": dg.DefaultScheduleStatus("RUNNING" if automation.on else "STOPPED"),
+        "execution_timezone": settings.timezone,
+        "default_status": dg.DefaultScheduleStatus("RUNNING" if settings.automation else "STOPPED"),
     }
 
     def schedule(setting: str, cron: str, **arguments: Any) -> dg.ScheduleDefinition:
@@ -61,7 +61,7 @@ def schedules(automation: Automation) -> list[dg.ScheduleDefinition]:
     return [
         schedule(
             "PYORG_REFRESH_CRON",
-            automation.refresh_cron,
+            settings.refresh_cron,
             name="hourly_root_listing",
             job=crawled.read_root,
             description="Reads the root listing: one request. The sensor refresh_stale_tables then "
@@ -69,7 +69,7 @@ def schedules(automation: Automation) -> list[dg.ScheduleDefinition]:
         ),
         schedule(
             "PYORG_FULL_REFRESH_CRON",
-            automation.full_refresh_cron,
+            settings.full_refresh_cron,
             name="weekly_full_crawl",
             job=crawled.crawl,
             run_config={"ops": {"release_artifacts": {"config": {"full": True}}}},
@@ -80,7 +80,7 @@ def schedules(automation: Automation) -> list[dg.ScheduleDefinition]:
             name="weekly_pruning",
             cron_schedule=_PRUNING_CRON,
             job=prune_history,
-            run_config={"ops": {"delete_old_runs": {"config": {"days": automation.keep_runs}}}},
+            run_config={"ops": {"delete_old_runs": {"config": {"days": settings.keep_runs}}}},
             description="Deletes runs that refreshed the catalog more than PYORG_KEEP_RUNS days "
             "ago, except those that materialized an asset or a partition last.",
             **shared,
@@ -88,13 +88,13 @@ def schedules(automation: Automation) -> list[dg.ScheduleDefinition]:
     ]
 
 
-def refresh_sensor(automation: Automation) -> dg.SensorDefinition:
+def refresh_sensor(settings: Settings) -> dg.SensorDefinition:
     """The sensor that crawls and publishes what is stale."""
 
     @dg.sensor(
         jobs=[crawled.read_root, crawled.crawl, publish],
-        minimum_interval_seconds=automation.look_every,
-        default_status=dg.DefaultSensorStatus("RUNNING" if automation.on else "STOPPED"),
+        minimum_interval_seconds=settings.look_every,
+        default_status=dg.DefaultSensorStatus("RUNNING" if settings.automation else "STOPPED"),
         description="Crawls the directories that are new, changed or racy since the root listing "
         "was read, and then publishes the catalog. Reads the root listing if there is no catalog "
         "yet. Waits while a refresh is in progress; after a failure, until the root listing was "
