@@ -36,6 +36,40 @@ from pyorg_pipeline.refresh.artifacts import (
 from pyorg_pipeline.refresh.directories import due_directories, update_directories
 
 _Progress = dg.ResourceParam[RefreshProgress]
+_Reported = dg.AssetMaterialization | dg.MaterializeResult[None]
+
+
+class PartitionReports:
+    """The materializations that one step of a partitioned asset reports.
+
+    In a run without partitions, each is reported at once, and the step has no output: Dagster would
+    take that for all partitions. In a run with partitions, the step has an output at its end unless
+    one of them failed: without it, Dagster skips the assets downstream in the same run.
+    """
+
+    def __init__(self, context: dg.AssetExecutionContext | dg.OpExecutionContext) -> None:
+        self.context = context
+        is_partitioned = context.has_partition_key or context.has_partition_key_range
+        #: Those of the run; None if it has none.
+        self.partitions = list(context.partition_keys) if is_partitioned else None
+        self._pending: list[dg.AssetMaterialization] = []
+
+    def add(self, done: dg.AssetMaterialization) -> None:
+        """Report the materialization of a partition."""
+        if self.partitions is None:
+            self.context.log_event(done)
+        else:
+            self._pending.append(done)
+
+    def finish(self, error: DirectoriesFailedError | None) -> Iterator[_Reported]:
+        """End the step; with an error it fails, and the other partitions are materialized."""
+        if error is not None:
+            yield from self._pending
+            raise step_failure(error)
+        if isinstance(self.context, dg.AssetExecutionContext) and self.partitions is not None:
+            for done in self._pending:
+                self.context.add_asset_metadata(done.metadata, partition_key=done.partition)
+            yield dg.MaterializeResult()
 
 
 class RootConfig(dg.Config):
@@ -171,17 +205,18 @@ def release_artifacts(
     site: SiteResource,
     catalog: CatalogResource,
     progress: _Progress,
-) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
+) -> Iterator[_Reported | dg.AssetCheckResult]:
     """The artifacts of each release directory, one table a directory, companions grouped.
 
     One request a directory. A directory that fails, or lost artifacts, keeps its last good table
     and makes the run fail after the others are written; one that never gave a listing does not.
     """
+    reports = PartitionReports(context)
     failures: dict[str, str] = {}
     lost: dict[str, str] = {}
     with site.client() as client, catalog.writing() as store:
-        if context.has_partition_key or context.has_partition_key_range:
-            wanted = list(context.partition_keys)
+        if reports.partitions is not None:
+            wanted = reports.partitions
         elif config.directories is not None:
             wanted = config.directories
         else:
@@ -193,7 +228,7 @@ def release_artifacts(
             progress.crawls.append(done)
             progress.on_crawl(done)
             if done.error is None:
-                context.log_event(_crawl_materialization(done, client.base_url))
+                reports.add(_crawl_materialization(done, client.base_url))
             elif done.hidden:
                 context.log.warning(
                     f"{done.directory} never gave a listing and is tried again later: {done.error}"
@@ -211,8 +246,7 @@ def release_artifacts(
         else None,
         metadata={"directories_crawled": len(wanted), **lost},
     )
-    if failures:
-        raise step_failure(DirectoriesFailedError(failures))
+    yield from reports.finish(DirectoriesFailedError(failures) if failures else None)
 
 
 @table_asset(schemas.ARTIFACT_DIGESTS, partitioned=True, deps=[release_artifacts])
@@ -222,7 +256,7 @@ def artifact_digests(
     site: SiteResource,
     catalog: CatalogResource,
     progress: _Progress,
-) -> Iterator[dg.Output[None]]:
+) -> Iterator[_Reported]:
     """The SHA-256 of artifacts, read out of the site's .sigstore bundles and .spdx.json files.
 
     One request a file that is new or changed; with the extra `sigstore`, bundles are verified for
@@ -231,8 +265,8 @@ def artifact_digests(
     others are read. One that is not a bundle or bill of materials is recorded as unreadable until
     the site replaces it; a signature that does not verify as rejected, and tried again.
     """
-    _record_digests(context, context.partition_keys, config, site, catalog, progress)
-    yield from ()
+    reports = PartitionReports(context)
+    yield from _record_digests(reports, reports.partitions, config, site, catalog, progress)
 
 
 @dg.op(pool=CATALOG_POOL)
@@ -244,17 +278,19 @@ def read_digests(
     progress: _Progress,
 ) -> None:
     """Bring artifact_digests up to date in any set of directories: one request a due companion."""
-    _record_digests(context, config.directories, config, site, catalog, progress)
+    reports = PartitionReports(context)
+    list(_record_digests(reports, config.directories, config, site, catalog, progress))
 
 
 def _record_digests(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    reports: PartitionReports,
     directories: Sequence[str] | None,
     config: DigestConfig,
     site: SiteResource,
     catalog: CatalogResource,
     progress: RefreshProgress,
-) -> None:
+) -> Iterator[_Reported]:
+    context = reports.context
     failures: dict[str, str] = {}
     unreadable: list[str] = []
     rejected: list[str] = []
@@ -264,7 +300,7 @@ def _record_digests(
         for done in digests.record_digests(store, client, directories, accept=config.accept):
             progress.digests.append(done)
             if done.error is None:
-                context.log_event(_digest_materialization(done))
+                reports.add(_digest_materialization(done))
             else:
                 failures[done.directory] = done.error
             for conflict in done.conflicts:
@@ -278,8 +314,7 @@ def _record_digests(
     if rejected:
         signatures = plural(len(rejected), "rejected signature")
         context.log.error(f"{signatures}: {shortened(rejected, 5)}")
-    if failures:
-        raise step_failure(DigestsFailedError(failures))
+    yield from reports.finish(DigestsFailedError(failures) if failures else None)
 
 
 def _crawl_materialization(done: DirectoryCrawl, site_url: str) -> dg.AssetMaterialization:

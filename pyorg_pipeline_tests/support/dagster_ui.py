@@ -50,7 +50,9 @@ mutation LaunchRunReexecution($reexecutionParams: ReexecutionParams!) {
 """
 _BACKFILL = """
 query Backfill($id: String!) {
-  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { runs { id } } }
+  partitionBackfillOrError(backfillId: $id) {
+    ... on PartitionBackfill { status runs { id status } }
+  }
 }
 """
 
@@ -117,18 +119,30 @@ class DagsterUI:
 
     def backfill(self, asset: str, partitions: list[str]) -> str:
         """Launch a backfill of partitions that make one run; returns the run's end state."""
-        parameters = {"assetSelection": [{"path": [asset]}], "partitionNames": partitions}
-        launched = self.ask(_LAUNCH_BACKFILL, backfillParams=parameters)["launchPartitionBackfill"]
-        backfill = launched["backfillId"]
-
-        def runs() -> list[str]:
-            found = self.ask(_BACKFILL, id=backfill)["partitionBackfillOrError"]["runs"]
-            return [run["id"] for run in found]
-
+        backfill = self._launch_backfill([asset], partitionNames=partitions)
         # The daemon looks for backfills every 30 seconds.
-        wait_until(lambda: len(runs()) > 0, "the backfill has a run")
-        [run] = runs()
-        return self.end_of(run)
+        wait_until(lambda: len(self._backfill(backfill)["runs"]) > 0, "the backfill has a run")
+        [run] = self._backfill(backfill)["runs"]
+        return self.end_of(run["id"])
+
+    def materialize_all(self, assets: list[str]) -> tuple[str, set[str]]:
+        """Materialize all partitions of assets; returns the end states of backfill and runs."""
+        backfill = self._launch_backfill(assets, allPartitions=True)
+        wait_until(
+            lambda: self._backfill(backfill)["status"].startswith(("COMPLETED", "FAILED")),
+            "the backfill has ended",
+        )
+        found = self._backfill(backfill)
+        return found["status"], {run["status"] for run in found["runs"]}
+
+    def _launch_backfill(self, assets: list[str], **partitions: Any) -> str:
+        parameters = {"assetSelection": [{"path": [asset]} for asset in assets], **partitions}
+        launched = self.ask(_LAUNCH_BACKFILL, backfillParams=parameters)
+        return str(launched["launchPartitionBackfill"]["backfillId"])
+
+    def _backfill(self, backfill: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask(_BACKFILL, id=backfill)["partitionBackfillOrError"]
+        return found
 
 
 def free_port() -> int:
