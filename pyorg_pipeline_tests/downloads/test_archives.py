@@ -29,7 +29,6 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 }
 ENDINGS = [*PACKERS, ".zip"]
 LONG = {"Python-3.3.0/" + "d" * 80 + "/" + "f" * 90: b"content"}
-KINDS = {".tar.xz": "xz", ".tgz": "gzip", ".tar.gz": "gzip", ".tar.bz2": "bzip2", ".zip": "zip"}
 
 
 def tar(files: dict[str, bytes] = FILES, format: int = tarfile.PAX_FORMAT) -> bytes:
@@ -63,14 +62,13 @@ def check(folder: Path, content: bytes, ending: str) -> None:
     check_archive(path, f"Python-3.3.0{ending}")
 
 
-def refused(folder: Path, content: bytes, ending: str) -> VerificationError:
-    with pytest.raises(VerificationError) as caught:
+def refused(folder: Path, content: bytes, ending: str) -> str:
+    """What the error says that the archive is."""
+    with pytest.raises(VerificationError, match=r"an undamaged \w+ archive") as caught:
         check(folder, content, ending)
-    error = caught.value
-    assert error.subject == f"Python-3.3.0{ending}"
-    assert error.expected == f"an undamaged {KINDS[ending]} archive"
-    assert error.actual_source == f"the {len(content)} bytes received"
-    return error
+    assert caught.value.subject == f"Python-3.3.0{ending}"
+    assert caught.value.actual_source == f"the {len(content)} bytes received"
+    return caught.value.actual
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -82,44 +80,38 @@ def test_an_archive_truncated_anywhere_is_refused(tmp_path: Path, ending: str) -
         refused(tmp_path, whole[:end], ending)
 
 
-@pytest.mark.parametrize("ending", [*PACKERS])
-def test_an_archive_with_a_damaged_byte_is_refused(tmp_path: Path, ending: str) -> None:
-    """Header fields without a meaning for the content have no checksum in gzip's format."""
+def contents(whole: bytes, ending: str) -> list[bytes]:
+    if ending == ".zip":
+        with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+            return sorted(archive.read(member) for member in archive.infolist())
+    with tarfile.open(fileobj=io.BytesIO(whole)) as archive:
+        files = [archive.extractfile(member) for member in archive]
+        return sorted(file.read() for file in files if file is not None)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_archive_with_a_damaged_byte_is_refused_or_holds_the_same(
+    tmp_path: Path, ending: str
+) -> None:
+    """Header fields of gzip and zip without a meaning for the content have no checksum."""
     whole = packed(ending)
-    free = range(4, 10) if KINDS[ending] == "gzip" else range(0)
     chance = random.Random(5)
-    places = [0, 1, 2, 3, len(whole) - 1, *(chance.randrange(len(whole)) for _ in range(60))]
-    for place in sorted(set(places) - set(free)):
-        damaged = bytearray(whole)
-        damaged[place] ^= 1 << chance.randrange(8)
-        try:
-            refused(tmp_path, bytes(damaged), ending)
-        except pytest.fail.Exception:
-            # gzip's flags: a name or comment that ends before the data does no harm to it.
-            assert PACKERS[ending] is gzip.compress
-            assert gzip.decompress(bytes(damaged)) == tar()
-
-
-def test_a_zip_with_a_damaged_byte_is_refused_or_holds_the_same(tmp_path: Path) -> None:
-    """Dates and attributes in its headers have no checksum."""
-    whole = zipped()
-    chance = random.Random(7)
+    places = {
+        *range(40),
+        *range(len(whole) - 100, len(whole)),
+        *chance.sample(range(len(whole)), 60),
+    }
     found = 0
-    directory = whole.index(b"PK\x01\x02")
-    places = [*range(60), *range(directory, len(whole)), *chance.sample(range(len(whole)), 100)]
-    for place in places:
+    for place in sorted(places):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << chance.randrange(8)
         try:
-            check(tmp_path, bytes(damaged), ".zip")
+            check(tmp_path, bytes(damaged), ending)
         except VerificationError:
             found += 1
-            continue
-        with zipfile.ZipFile(io.BytesIO(bytes(damaged))) as archive:
-            assert sorted(archive.read(info) for info in archive.infolist()) == sorted(
-                FILES.values()
-            )
-    assert found > 150
+        else:
+            assert contents(bytes(damaged), ending) == contents(whole, ending)
+    assert found > (110 if ending == ".zip" else 185)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -157,8 +149,7 @@ def test_an_archive_of_any_format_is_accepted(tmp_path: Path, content: bytes, en
 def test_a_compressed_file_that_is_no_tarball_is_refused(
     tmp_path: Path, ending: str, content: bytes
 ) -> None:
-    error = refused(tmp_path, PACKERS[ending](content), ending)
-    assert "no tar archive is inside" in error.actual
+    assert "no tar archive is inside" in refused(tmp_path, PACKERS[ending](content), ending)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -187,7 +178,7 @@ def test_an_xz_dictionary_that_needs_too_much_memory_is_refused(tmp_path: Path) 
     # The block header's dictionary size (xz's file format, 5.3.1), and the header's CRC-32.
     stream[16] = 34
     stream[20:24] = zlib.crc32(stream[12:20]).to_bytes(4, "little")
-    assert "emory" in refused(tmp_path, bytes(stream), ".tar.xz").actual
+    assert "emory" in refused(tmp_path, bytes(stream), ".tar.xz")
 
 
 def encrypted() -> bytes:
@@ -209,4 +200,4 @@ def encrypted() -> bytes:
 )
 def test_other_kinds_of_archives_are_refused(tmp_path: Path, content: bytes, words: str) -> None:
     ending = ".tar.xz" if words == "without checksums" else ".zip"
-    assert words in refused(tmp_path, content, ending).actual
+    assert words in refused(tmp_path, content, ending)

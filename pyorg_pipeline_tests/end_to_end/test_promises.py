@@ -85,7 +85,7 @@ PROMISES = {
         "test_another_size_than_in_the_catalog_is_refused_at_once",
         "test_a_damaged_archive_without_a_digest_is_refused",
         "test_a_file_that_does_not_verify_changes_nothing",
-        "test_a_cut_without_a_length_is_detected_and_resumed",
+        "test_a_failing_connection_is_resumed",
     ],
     "a file or table under its final name is complete": [
         "test_a_killed_writer_leaves_a_whole_file_and_its_rest_is_swept",
@@ -145,19 +145,19 @@ FAULTS = {
     "503 that persists": ["test_an_error_status_leaves_the_older_copy"],
     "no Content-Length": [
         "test_a_file_without_a_length_arrives",
-        "test_a_cut_without_a_length_is_detected_and_resumed",
+        "test_a_failing_connection_is_resumed",
     ],
     "a wrong Content-Length": [
         "test_another_size_than_in_the_catalog_is_refused_at_once",
-        "test_a_length_that_is_never_reached_is_a_cut_each_time",
+        "test_cuts_without_progress_fail_and_the_bytes_are_kept",
     ],
     "an HTML error page with 200": [
         "test_an_error_page_with_200_is_refused",
         "test_an_error_after_some_bytes_keeps_them",
     ],
     "a server without Range": [
-        "test_without_range_support_the_whole_file_is_requested_again",
-        "test_without_range_support_repeated_cuts_fail",
+        "test_a_response_that_does_not_continue_the_bytes_starts_over",
+        "test_cuts_without_progress_fail_and_the_bytes_are_kept",
     ],
     "a file that changes between two tries": [
         "test_a_file_that_changes_between_attempts_starts_over",
