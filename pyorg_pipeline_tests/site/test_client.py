@@ -33,7 +33,7 @@ from pyorg_pipeline_tests.support.raw_server import Raw, RawRequest, RawServer, 
 Connect = Callable[..., SiteClient]
 
 OK = b"HTTP/1.1 200 OK\r\n"
-GZIP = "Content-Encoding: gzip\r\n"
+PACKED = gzip.compress(b"content")
 
 
 def paths(replica: Replica) -> list[str]:
@@ -46,11 +46,10 @@ def paths(replica: Replica) -> list[str]:
 def test_a_page_costs_one_request(replica: Replica, connect: Connect) -> None:
     client = connect(replica.url.rstrip("/"))
     assert client.base_url == replica.url
-    page = client.get("3.13.9/")
-    assert page.url == f"{replica.url}3.13.9/"
+    page, root = client.get("3.13.9/"), client.get()
+    assert (page.url, root.url) == (f"{replica.url}3.13.9/", replica.url)
     assert b"<title>Index of /ftp/python/3.13.9/</title>" in page.content
-    root = client.get()
-    assert (root.url, root.content.count(b"<a href=") > 200) == (replica.url, True)
+    assert root.content.count(b"<a href=") > 200
     assert paths(replica) == ["3.13.9/", ""]
     assert client.requests_sent == 2
 
@@ -112,12 +111,19 @@ def test_one_connection_serves_many_requests(connect: Connect) -> None:
 
 
 def test_concurrency_limits_the_connections(connect: Connect) -> None:
-    with RawServer(lambda _: whole(b"x")) as server:
+    # Requests wait for two others, so that the limit is reached, too.
+    barrier = threading.Barrier(3, timeout=60)
+
+    def respond(_: RawRequest) -> Raw:
+        barrier.wait()
+        return whole(b"x")
+
+    with RawServer(respond) as server:
         client = connect(server.url, concurrency=3)
         with client.thread_pool() as threads:
             list(threads.map(client.get, map(str, range(1, 61))))
         assert len(server.requests) == client.requests_sent == 60
-        assert max(request.connection for request in server.requests) <= 3
+        assert {request.connection for request in server.requests} == {1, 2, 3}
 
 
 # Retries and limits
@@ -190,14 +196,6 @@ def test_pauses_become_longer(replica: Replica, connect: Connect) -> None:
     connect(replica.url, backoff=0.05, retries=3).get("3.13.9/")
     # The first retry is immediate.
     assert time.monotonic() - started >= 0.05 * (2 + 4)
-
-
-def test_a_refused_connection_is_an_error(connect: Connect) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    client = connect(f"http://127.0.0.1:{port}/", retries=2)
-    with pytest.raises(SiteUnreachableError, match=r"no connection; .* \(Connection refused\)$"):
-        client.get()
 
 
 def test_all_kinds_of_failures_share_one_budget(replica: Replica, connect: Connect) -> None:
@@ -284,56 +282,39 @@ def test_chunked_bodies_that_are_cut_are_retried(connect: Connect) -> None:
         OK + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\nabc",
         OK + b"Transfer-Encoding: chunked\r\n\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffffff\r\nabc",
-        OK + GZIP.encode() + b"Content-Length: 3\r\n\r\nabc",
+        *(
+            OK + b"Content-Encoding: gzip\r\n\r\n" + body
+            for body in (b"abc", PACKED[:-4], b"\x1f\x8b")
+        ),
         OK + b"Content-Length: 9\r\n\r\n",
         OK + b"Content-Length: 9\r\n\r\nabc",
         b"HTTP/1.1 302 Found\r\nLocation: /a\r\nContent-Length: 9\r\n\r\n",
     ],
 )
 def test_a_cut_or_invalid_answer_is_retried_and_then_an_error(connect: Connect, raw: bytes) -> None:
-    with RawServer(lambda _: Raw([raw])) as server:
+    answers = [Raw([raw]), Raw([raw]), Raw([raw]), whole(b"content")]
+    with RawServer(lambda _: answers.pop(0)) as server:
         client = connect(server.url, retries=1)
         with pytest.raises(SiteError) as caught:
             client.get()
         assert caught.value.url.startswith(server.url.removesuffix("ftp/python/"))
         assert client.requests_sent == 2
+        assert client.get().content == b"content"
 
 
 def test_https_to_a_server_without_tls_is_an_error(connect: Connect) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as threads:
+        client = connect(f"https://127.0.0.1:{listener.getsockname()[1]}/", retries=0)
+        answer = threads.submit(client.get)
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(10_000)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            with pytest.raises(SiteUnreachableError, match="no TLS connection"):
+                answer.result()
 
-        def refuse() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(10_000)
-                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-        thread = threading.Thread(target=refuse)
-        thread.start()
-        port = listener.getsockname()[1]
-        client = connect(f"https://127.0.0.1:{port}/", retries=0)
-        with pytest.raises(SiteUnreachableError, match="no TLS connection"):
-            client.get()
-        thread.join()
-
-
-# Small files
 
 PATH = "3.13.9/small.json"
-CONTENT = b'{"mediaType": "made up"}' * 1000
-
-
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(CONTENT)[:-4], b"\x1f\x8b"])
-def test_damaged_gzip_is_retried_and_then_an_error(
-    replica: Replica, connect: Connect, body: bytes
-) -> None:
-    client = connect(replica.url)
-    replica.add(PATH, content=CONTENT)
-    replica.answer(PATH, Answer(body=body, headers={"Content-Encoding": "gzip"}), times=1)
-    assert client.get(PATH).content == CONTENT
-    replica.answer(PATH, Answer(body=body, headers={"Content-Encoding": "gzip"}))
-    with pytest.raises(SiteUnreachableError):
-        client.get(PATH)
 
 
 def test_another_encoding_than_gzip_is_an_error(replica: Replica, connect: Connect) -> None:
@@ -351,12 +332,6 @@ def test_a_file_is_limited_in_size(replica: Replica, connect: Connect) -> None:
             else:
                 with pytest.raises(SiteError, match=f"larger than {MAX_SIZE} bytes"):
                     connect(replica.url).get(PATH)
-
-
-def test_a_missing_file_is_an_error_at_once(replica: Replica, connect: Connect) -> None:
-    with pytest.raises(SiteStatusError, match="no such file; refresh the catalog"):
-        connect(replica.url).get("3.14.0/missing")
-    assert len(replica.requests) == 1
 
 
 # Redirects
@@ -388,27 +363,6 @@ def test_a_redirect_to_another_origin_sends_it_no_request(
     assert str(other.port) in caught.value.reason
     assert "secret" not in str(caught.value)
     assert "mine" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "location",
-    [
-        "ftp://127.0.0.1/", "file:///etc/passwd", "data:text/html,x", "javascript:x", "mailto:a@b",
-        "http://[", "http://:99999999/", "http://127.0.0.1:x/", "http://evil\\@{host}/",
-        "http://{host}@evil.example/", "http://{host}.evil.example/", "httpx://{host}/",
-        "http://evil.example\\{host}/", "http://evil.example#@{host}/", "http://evil.example?@{host}/",
-        "https://{host}/", "http://\xff\xfe/", "//evil.example/%0d%0aHost: {host}",
-    ],
-)  # fmt: skip
-def test_an_invalid_or_foreign_location_is_not_followed(connect: Connect, location: str) -> None:
-    def respond(request: RawRequest) -> Raw:
-        place = location.replace("{host}", request.headers["host"])
-        return whole(b"", status="302 Found", headers=f"Location: {place}\r\n")
-
-    with RawServer(respond) as server:
-        with pytest.raises(SiteError):
-            connect(server.url).get()
-        assert len(server.requests) == 1
 
 
 def test_the_number_of_redirects_is_limited(replica: Replica, connect: Connect) -> None:
@@ -455,28 +409,19 @@ def test_credentials_of_url_or_netrc_are_sent_and_in_no_error(
     assert sent == [basic("me", "mine"), basic("m\u00e9", "p@ss")]
 
 
-def test_the_proxy_is_read_from_the_environment_once(
+def test_the_proxy_is_read_once_and_its_credentials_are_in_no_error(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with RawServer(lambda _: whole(b"x")) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", f"http://p:q@127.0.0.1:{proxy.port}")
+    with RawServer(lambda _: whole(b"x", keep_open=False)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://p:secret@127.0.0.1:{proxy.port}")
         monkeypatch.setenv("NO_PROXY", "inside.invalid")
         client = connect("http://site.invalid/ftp/python/")
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
         assert client.get("3.13.9/").url == "http://site.invalid/ftp/python/3.13.9/"
         request = proxy.requests[0]
     assert request.target == "http://site.invalid/ftp/python/3.13.9/"
-    assert request.headers["proxy-authorization"] == basic("p", "q")
+    assert request.headers["proxy-authorization"] == basic("p", "secret")
     assert "authorization" not in request.headers
-
-
-def test_a_failing_proxy_is_named_without_credentials(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@127.0.0.1:{port}")
-    client = connect("http://site.invalid/", retries=0)
     with pytest.raises(SiteUnreachableError, match="no connection to the proxy") as caught:
         client.get()
     assert "secret" not in str(caught.value)
@@ -532,37 +477,27 @@ def test_no_header_is_an_exception(date: str, age: str) -> None:
 # Cancelling
 
 
-def test_a_cancelled_request_ends_with_its_read_timeout(replica: Replica, connect: Connect) -> None:
-    replica.answer("3.13.9/", Answer(hold=threading.Event()))
-    client = connect(replica.url, read_timeout=0.5, retries=1000)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(hold=threading.Event()),
+        Answer(429, {"Retry-After": "3600"}),
+        Answer(503, {"Retry-After": "3600"}),
+    ],
+    ids=["no answer", "429", "503"],
+)
+def test_cancelling_ends_requests_and_pauses(
+    replica: Replica, connect: Connect, answer: Answer
+) -> None:
+    replica.answer("3.13.9/", answer)
+    client = connect(replica.url, read_timeout=0.5, retries=1000, max_pause=3600)
     with ThreadPoolExecutor(1) as threads:
-        future = threads.submit(client.get, "3.13.9/")
-        while not replica.requests:
-            assert not future.done()
-        client.cancel()
-        with pytest.raises(SiteUnreachableError):
-            future.result()
-    assert len(replica.requests) == 1
-
-
-def test_no_request_is_sent_after_cancelling(replica: Replica, connect: Connect) -> None:
-    replica.answer("a/", Answer(302, {"Location": "/ftp/python/3.13.9/"}))
-    client = connect(replica.url)
-    client.cancel()
-    with pytest.raises(SiteUnreachableError, match="cancelled"):
-        client.get("a/")
-    assert replica.requests == []
-    assert client.requests_sent == 0
-
-
-@pytest.mark.parametrize("status", [429, 503])
-def test_closing_ends_pauses(replica: Replica, connect: Connect, status: int) -> None:
-    replica.answer("3.13.9/", Answer(status, {"Retry-After": "3600"}))
-    with ThreadPoolExecutor(1) as threads, connect(replica.url, max_pause=3600) as client:
         future = threads.submit(client.get, "3.13.9/")
         while not replica.requests:
             assert not future.done()
         client.close()
         with pytest.raises(SiteError):
             future.result()
-    assert len(replica.requests) == 1
+    with pytest.raises(SiteUnreachableError, match="cancelled"):
+        client.get("a/")
+    assert len(replica.requests) == client.requests_sent == 1

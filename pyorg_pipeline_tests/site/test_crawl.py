@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
+from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import (
     ListingError,
     SiteStatusError,
@@ -48,16 +48,6 @@ def test_a_listing_has_its_directory_entries_and_age(replica: Replica, client: S
     sizes = {entry.name: entry.size for entry in listing.entries}
     assert sizes["Python-3.13.9.tar.xz"] == 22681368
     assert sizes["amd64"] is None
-
-
-def test_an_index_page_is_not_a_listing() -> None:
-    with Replica() as replica, SiteClient(replica.url) as client:
-        # 2.2.3/ holds an index.html, which the site may serve instead of the listing.
-        replica.answer("2.2.3/", Answer(body=b"<html><h1>Python 2.2.3</h1></html>"))
-        with pytest.raises(ListingError, match="not a directory listing") as caught:
-            read_listing(client, "2.2.3")
-        assert not caught.value.is_listing
-        assert len(replica.requests) == 1
 
 
 def test_a_redirect_to_another_directory_is_an_error(replica: Replica, client: SiteClient) -> None:
@@ -150,29 +140,3 @@ def test_closing_a_crawl_leaves_no_thread_and_sends_no_request(
     # What was in flight is not retried.
     requested = [request.path for request in replica.requests]
     assert len(requested) == len(set(requested))
-
-
-def test_concurrency_limits_the_requests_at_once(replica: Replica, client: SiteClient) -> None:
-    directories = release_directories(client)[:60]
-    # The first ones wait for each other, so that the limit is reached, too.
-    barrier = threading.Barrier(3, timeout=60)
-    at_once: list[int] = []
-    in_flight = 0
-    lock = threading.Lock()
-
-    def answer(request: Request) -> Answer:
-        nonlocal in_flight
-        with lock:
-            in_flight += 1
-            at_once.append(in_flight)
-        barrier.wait()
-        with lock:
-            in_flight -= 1
-        return request.ordinary
-
-    for directory in directories:
-        replica.answer(f"{directory}/", answer)
-    with SiteClient(replica.url, concurrency=3) as limited:
-        results = list(crawl(limited, directories, count))
-    assert [crawled.error for crawled in results] == [None] * 60
-    assert max(at_once) == 3

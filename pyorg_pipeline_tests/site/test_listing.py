@@ -83,14 +83,6 @@ def test_the_rows_of_nginx_are_entries_in_order() -> None:
         assert entry.last_modified.tzinfo is UTC
 
 
-def test_the_root_lists_directories_and_files() -> None:
-    entries = parse_listing(recorded("root.html"), "https://www.python.org/ftp/python/")
-    by_name = {entry.name: entry for entry in entries}
-    assert len(entries) == len(by_name) == recorded("root.html").count(b"<a href=") - 1
-    assert by_name["2.0"] == Entry("2.0", True, at("2019-02-14 14:53"), None)
-    assert by_name["src"].is_directory
-
-
 def test_names_are_the_decoded_hrefs() -> None:
     entries = parse_listing(recorded("odd_names.html"), "http://host/ftp/python/odd/", "odd")
     found = {entry.name for entry in entries}
@@ -199,20 +191,20 @@ def test_invalid_utf8_loses_no_rows() -> None:
     assert names(content) == ["a", "caf\N{REPLACEMENT CHARACTER}", "b"]
 
 
-def test_a_date_outside_the_calendar_is_an_error() -> None:
-    for date in ("31-Feb-2025 10:00", "01-Foo-2025 10:00", "01-Jan-2025 25:00", "2025-13-01 10:00"):
-        assert "'a'" in error_of(page(row("a", f"{date} 7"))).reason
-
-
-@pytest.mark.parametrize("size", ["x", "1e5", "7" * 19, "\u0663", "-1", "1.23K", "K", "12345K"])
-def test_an_invalid_size_is_an_error(size: str) -> None:
-    assert "is invalid" in error_of(page(row("a", f"31-Oct-2025 10:00 {size}"))).reason
-
-
-@pytest.mark.parametrize("columns", ["", "31-Oct-2025", "31-Oct-2025 10:00", "31-Oct-20<b></b>"])
-def test_a_row_without_its_end_is_an_error(columns: str) -> None:
+@pytest.mark.parametrize(
+    "columns",
+    [
+        *(f"{date} 7" for date in ("31-Feb-2025 10:00", "01-Foo-2025 10:00", "2025-13-01 10:00")),
+        *(
+            f"31-Oct-2025 10:00 {size}"
+            for size in ("x", "1e5", "7" * 19, "\u0663", "-1", "1.23K", "K", "12345K")
+        ),
+        *("", "31-Oct-2025", "31-Oct-2025 10:00", "31-Oct-20<b></b>", "01-Jan-2025 25:00 7"),
+    ],
+)
+def test_a_row_that_is_cut_or_has_an_invalid_date_or_size_is_an_error(columns: str) -> None:
     error = error_of(page(row("a", columns) + row("b")))
-    assert "'a'" in error.reason
+    assert "the row of 'a' is" in error.reason
     assert error.is_listing
 
 
@@ -303,16 +295,6 @@ def test_tags_may_be_in_capitals() -> None:
     assert entries == [Entry("README", False, at("2019-03-25 22:00"), None)]
 
 
-@given(st.binary(max_size=400))
-def test_any_bytes_are_a_list_or_a_listing_error(content: bytes) -> None:
-    for framed in (content, page("%s").replace(b"%s", content)):
-        try:
-            entries = parse_listing(framed, URL, "3.7.3")
-        except ListingError:
-            continue
-        assert all(entry.name not in ("", ".", "..") for entry in entries)
-
-
 FRAGMENTS = [
     *("<a href=", '"', "'", ">", "</a>", "<pre>", "</pre>", "<table>", "<tr>", "<td>", "</td>"),
     *("31-Oct-2025 10:00", " ", "-", "7", "1.2K", "\r\n", "a/", "../", "%2F", "%00", "http://"),
@@ -321,16 +303,16 @@ FRAGMENTS = [
 ]
 
 
-@given(st.lists(st.sampled_from(FRAGMENTS), max_size=60))
-@example(["<b>"] * 5000)
-def test_any_markup_is_a_list_or_a_listing_error(fragments: list[str]) -> None:
-    content = page("".join(fragments))
-    try:
-        entries = parse_listing(content, URL, "3.7.3")
-    except ListingError:
-        return
-    for entry in entries:
-        assert entry.name not in ("", ".", "..")
-        assert "/" not in entry.name
-        assert "\0" not in entry.name
-        assert entry.size is None or not entry.is_directory
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=60), st.binary(max_size=400))
+@example(["<b>"] * 5000, b"")
+def test_any_content_is_a_list_or_a_listing_error(fragments: list[str], content: bytes) -> None:
+    for framed in (page("".join(fragments)), page("%s").replace(b"%s", content), content):
+        try:
+            entries = parse_listing(framed, URL, "3.7.3")
+        except ListingError:
+            continue
+        for entry in entries:
+            assert entry.name not in ("", ".", "..")
+            assert "/" not in entry.name
+            assert "\0" not in entry.name
+            assert entry.size is None or not entry.is_directory

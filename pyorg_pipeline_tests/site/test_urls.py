@@ -40,6 +40,17 @@ def test_redirects_on_the_same_origin_or_to_its_https_are_allowed(
         ("http://host/a/", "https://www.host/a/"),
         ("http://host/a/", "http://host./a/"),
         ("http://127.0.0.1/a/", "http://127.1/a/"),
+        *(
+            ("http://host:8000/a/", location)
+            for location in (
+                *("ftp://host:8000/", "file:///etc/passwd", "data:text/html,x", "javascript:x"),
+                *("mailto:a@b", "http://[", "http://:99999999/", "http://host:x/", "httpx://host/"),
+                *("http://evil\\@host:8000/", "http://host:8000@evil.example/", "http://\xff\xfe/"),
+                *("http://host:8000.evil.example/", "http://evil.example\\host:8000/"),
+                *("http://evil.example#@host:8000/", "http://evil.example?@host:8000/"),
+                *("https://host:8000/", "//evil.example/%0d%0aHost: host:8000"),
+            )
+        ),
     ],
 )
 def test_redirects_to_another_origin_are_not_allowed(here: str, location: str) -> None:

@@ -74,18 +74,6 @@ def test_a_refused_connection_is_an_error() -> None:
     )
 
 
-def test_a_read_timeout_is_retried_and_then_an_error() -> None:
-    def respond(_: object) -> Raw:
-        server.stopping.wait(10)
-        return Raw([])
-
-    with RawServer(respond) as server:
-        with pytest.raises(WebhookError, match=r"no data for 0\.05 s"):
-            post_event(server.url, EVENT, timeout=(5, 0.05), retries=1, backoff=0)
-        server.stopping.set()
-    assert len(server.requests) == 2
-
-
 def test_the_body_of_the_answer_is_not_read() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
