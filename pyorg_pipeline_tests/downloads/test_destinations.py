@@ -100,7 +100,9 @@ def test_a_url_gets_the_verified_bytes(
 ) -> None:
     url = {"s3": s3_url, "memory": f"memory://{tmp_path.name}", "shelf": f"shelf://{tmp_path}/x"}
     secret = url[scheme].replace("memory://", "memory://somebody:secret@")
-    done = open_destination(secret).download(client, wanted())
+    destination = open_destination(secret)
+    assert destination.text == url[scheme]
+    done = destination.download(client, wanted())
     assert (done.destination, done.size, done.fetched) == (
         f"{url[scheme]}/{NAME}",
         len(CONTENT),
@@ -197,12 +199,18 @@ def test_an_invalid_name_is_no_file_outside_the_destination(
     assert (folder / NAME).is_dir()
 
 
-@pytest.mark.parametrize("url", ["nowhere://at/all", "s4://bucket", "gs2://bucket/prefix"])
+@pytest.mark.parametrize("url", ["nowhere://at/all", "gs2://me:secret@bucket/prefix"])
 def test_an_unknown_url_is_refused_with_advice(url: str) -> None:
-    with pytest.raises(
-        DestinationError, match="name a folder, or a URL whose package is installed"
-    ):
+    advice = "name a folder, or a URL whose package is installed"
+    with pytest.raises(DestinationError, match=advice) as caught:
         open_destination(url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("s3_bucket")
+def test_a_missing_bucket_is_a_clear_error(client: SiteClient) -> None:
+    with pytest.raises(DestinationError, match=r"the store refuses \(.*bucket.*\); check the URL"):
+        open_destination("s3://no-such-bucket/prefix").download(client, wanted())
 
 
 # Several at once
@@ -239,7 +247,7 @@ def test_each_artifact_is_downloaded_and_reported(client: SiteClient, tmp_path: 
         assert (reported[path][0], reported[path][-1]) == ((0, size), (size, size))
 
 
-def test_a_failure_holds_up_no_other_and_says_whether_it_is_transient(
+def test_a_failure_is_the_result_of_its_artifact_and_says_whether_it_is_transient(
     client: SiteClient, site: Replica, tmp_path: Path
 ) -> None:
     site.answer(ONE, Answer(status=403))
@@ -248,12 +256,6 @@ def test_a_failure_holds_up_no_other_and_says_whether_it_is_transient(
     failed = [one for one in done.values() if isinstance(one, DownloadFailure)]
     assert {one.artifact.path: one.transient for one in failed} == {ONE: False, TWO: True}
     assert names(tmp_path) == [THREE.rpartition("/")[2]]
-    # A file in place of the folder.
-    (tmp_path / "file").touch()
-    for result in download(client, [ONE, TWO], tmp_path / "file").values():
-        assert isinstance(result, DownloadFailure)
-        assert not result.transient
-        assert str(tmp_path / "file") in str(result.error)
 
 
 def test_closing_it_cancels_transfers_and_leaves_no_half_file_and_no_thread(

@@ -19,7 +19,6 @@ from pyorg_pipeline.errors import (
     InvalidArgumentError,
     SiteStatusError,
     SiteUnreachableError,
-    VerificationError,
 )
 from pyorg_pipeline.model.downloads import Download, Verification
 from pyorg_pipeline.site.client import SiteClient
@@ -141,26 +140,6 @@ def test_an_interrupted_or_cancelled_call_ends_and_the_next_one_resumes(
     assert fetch(connect(replica.url), PATH, tmp_path).resumed_from > 100_000
     assert (tmp_path / NAME).read_bytes() == BYTES
     assert names(tmp_path) == [NAME]
-
-
-# Verification
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_file_that_does_not_verify_changes_nothing(
-    replica: Replica, client: SiteClient, tmp_path: Path, overwrite: bool
-) -> None:
-    if overwrite:
-        (tmp_path / NAME).write_bytes(OLD)
-    with pytest.raises(VerificationError) as caught:
-        fetch(client, PATH, tmp_path, overwrite=overwrite, sha256="0" * 64)
-    assert (caught.value.expected, caught.value.actual) == ("0" * 64, DIGEST)
-    assert caught.value.expected_source == "the catalog, from sigstore"
-    assert caught.value.actual_source == "the 300001 bytes received"
-    assert len(replica.requests) == 1
-    assert names(tmp_path) == [NAME] * overwrite
-    if overwrite:
-        assert (tmp_path / NAME).read_bytes() == OLD
 
 
 # Existing files

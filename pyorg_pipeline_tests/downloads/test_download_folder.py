@@ -97,29 +97,20 @@ def test_a_folder_without_write_permission_is_reported_without_a_request(
     assert replica.requests == []
 
 
-def directory(path: Path) -> None:
-    path.mkdir()
-    (path / "precious").touch()
-
-
 def link_to_nowhere(path: Path) -> None:
     path.symlink_to("nowhere")
-
-
-def link_to_itself(path: Path) -> None:
-    path.symlink_to(path.name)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 @pytest.mark.parametrize(
     ("make", "words", "overwrite"),
     [
-        (directory, "a directory is in the way; remove or rename it", False),
-        (directory, "a directory is in the way; remove or rename it", True),
+        (Path.mkdir, "a directory is in the way; remove or rename it", False),
+        (Path.mkdir, "a directory is in the way; remove or rename it", True),
         (os.mkfifo, "a device or a pipe is in the way", False),
         (os.mkfifo, "a device or a pipe is in the way", True),
         (link_to_nowhere, "a dangling link, .* is in the way; remove", False),
-        (link_to_itself, "a dangling link, .* is in the way; remove", False),
+        (lambda path: path.symlink_to(path.name), "a dangling link, .* is in the way", False),
     ],
 )
 def test_anything_in_the_way_of_a_file_costs_no_request(

@@ -17,7 +17,6 @@ import pytest
 
 from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
 from pyorg_pipeline.errors import SiteUnreachableError
-from pyorg_pipeline.model.downloads import Download
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.transfers import BYTES, DATE, NAME, OLD, PATH, fetch, names
 
@@ -166,52 +165,40 @@ NEWER = random.Random(4).randbytes(700_001)
 LONGER = random.Random(5).randbytes(700_002)
 
 
-def two_calls(
-    replica: Replica, folder: Path, waiting: threading.Event, after: Answer, known: dict[str, Any]
-) -> tuple[Download, Download]:
-    """Two calls of which the second, which knows more, began while the first was fetching."""
-    answer = Held(after=after)
-    replica.answer(PATH, answer)
-    with SiteClient(replica.url) as client, ThreadPoolExecutor(2) as threads:
-        first = threads.submit(fetch, client, PATH, folder, overwrite=True)
-        answer.requested.wait()
-        second = threads.submit(fetch, client, PATH, folder, overwrite=True, **known)
-        waiting.wait()
-        answer.hold.set()
-        return first.result(), second.result()
-
-
-def test_a_waiting_call_verifies_the_file_of_the_other_and_takes_it(
-    replica: Replica, tmp_path: Path, waiting: threading.Event
-) -> None:
-    """Also with overwrite=True: what came while it waited is as new as what it would fetch."""
-    (tmp_path / NAME).write_bytes(OLD)
-    first, second = two_calls(replica, tmp_path, waiting, Answer(), {"sha256": DIGEST})
-    assert (first.fetched, second.fetched) == (True, False)
-    assert first.sha256 == second.sha256 == DIGEST
-    assert second.verification is not None
-    assert second.verification.method == "digest"
-    assert len(replica.requests) == 1
-    assert names(tmp_path) == [NAME]
-
-
 @pytest.mark.parametrize(
     ("content", "known"),
-    [(NEWER, {"sha256": sha256(NEWER).hexdigest()}), (LONGER, {"size": len(LONGER)})],
-    ids=["digest", "size"],
+    [
+        # Also with overwrite=True: what came while it waited is as new as what it would fetch.
+        (BYTES, {"sha256": DIGEST}),
+        (NEWER, {"sha256": sha256(NEWER).hexdigest()}),
+        (LONGER, {"size": len(LONGER)}),
+    ],
+    ids=["valid", "another digest", "another size"],
 )
-def test_a_waiting_call_fetches_if_the_others_file_does_not_verify(
+def test_a_waiting_call_takes_the_file_of_the_other_only_if_it_verifies(
     replica: Replica,
     tmp_path: Path,
     waiting: threading.Event,
     content: bytes,
     known: dict[str, Any],
 ) -> None:
-    after = Answer(body=content, headers={"Content-Type": ""})
-    first, second = two_calls(replica, tmp_path, waiting, after, known)
+    (tmp_path / NAME).write_bytes(OLD)
+    answer = Held(after=Answer(body=content, headers={"Content-Type": ""}))
+    replica.answer(PATH, answer)
+    with SiteClient(replica.url) as client, ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(fetch, client, PATH, tmp_path, overwrite=True)]
+        answer.requested.wait()
+        calls.append(threads.submit(fetch, client, PATH, tmp_path, overwrite=True, **known))
+        waiting.wait()
+        answer.hold.set()
+        first, second = [call.result() for call in calls]
     assert (first.sha256, first.fetched) == (DIGEST, True)
-    assert (second.sha256, second.fetched) == (sha256(content).hexdigest(), True)
+    assert (second.sha256, second.fetched) == (sha256(content).hexdigest(), content != BYTES)
+    assert second.verification is not None
+    assert second.verification.method == ("digest" if "sha256" in known else "size")
+    assert len(replica.requests) == 1 + second.fetched
     assert (tmp_path / NAME).read_bytes() == content
+    assert names(tmp_path) == [NAME]
 
 
 def test_a_waiting_call_ends_when_its_client_is_cancelled(
