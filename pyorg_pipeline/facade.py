@@ -172,7 +172,7 @@ class PythonOrgDownloads:
         version = NormalizedPythonVersion(major, minor, micro, releaselevel, serial)
         snapshot, site_url = cls._snapshot()
         artifacts = snapshot.release_artifacts(site_url, version)
-        chosen = choose(artifacts, artifact_type, artifact_format, version.text)
+        chosen = choose(artifacts, version, artifact_type, artifact_format)
         options = stream_chunk_size, destination_dir, overwrite
         return cls.download_artifact(chosen, *options, verify=verify, progress=progress)
 

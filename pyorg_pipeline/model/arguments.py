@@ -73,31 +73,27 @@ def parse_since(value: datetime | str, now: datetime) -> datetime:
         InvalidArgumentError: It is something else, or a datetime without a time zone, which could
             mean UTC or local time.
     """
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise InvalidArgumentError(
-                f"since {value.isoformat()!r} has no time zone: "
-                "give it one, such as datetime.now(UTC) has"
-            )
-        time = value
-    else:
-        text = str(value).strip()
-        age = _AGE.fullmatch(text)
-        try:
-            if age is not None:
-                return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
-            time = datetime.fromisoformat(text)
-        except (ValueError, OverflowError):
-            raise InvalidArgumentError(
-                f"since is not a valid time: {value!r}; give a date such as '2026-11-01', a time "
-                "such as '2026-11-01T12:00Z', or an age such as '12h' or '7d'"
-            ) from None
-        time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise InvalidArgumentError(
+            f"since {value.isoformat()!r} has no time zone: "
+            "give it one, such as datetime.now(UTC) has"
+        )
     try:
-        return time.astimezone(UTC)
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        text = str(value).strip()
+        if age := _AGE.fullmatch(text):
+            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except OverflowError:
         # In some zones, the first and the last hours of a datetime are out of range in UTC.
         raise InvalidArgumentError(f"since {value!r} is out of range") from None
+    except ValueError:
+        raise InvalidArgumentError(
+            f"since is not a valid time: {value!r}; give a date such as '2026-11-01', a time such "
+            "as '2026-11-01T12:00Z', or an age such as '12h' or '7d'"
+        ) from None
 
 
 def parse_attributes(value: object) -> dict[str, Any]:
@@ -106,25 +102,27 @@ def parse_attributes(value: object) -> dict[str, Any]:
     Raises:
         InvalidArgumentError: an unknown attribute, or an invalid value.
     """
+    given: Mapping[str, Any]
     if isinstance(value, Mapping):
-        pairs = [(str(name), given) for name, given in value.items()]
+        given = value
     elif isinstance(value, str):
         parts = [part.partition("=") for part in value.split(",") if part.strip()]
         if not all(equals for _, equals, _ in parts):
             raise InvalidArgumentError(
                 f"{value!r} is not of the form 'format=tarball_deflate,arch=amd64'"
             )
-        pairs = [(name.strip(), given.strip()) for name, _, given in parts]
+        given = {name.strip(): text.strip() for name, _, text in parts}
     else:
         raise InvalidArgumentError(f"{value!r} is neither a dict of attributes nor their text")
-    wanted: dict[str, Any] = {}
-    for name, given in pairs:
+    for name in given:
         if name not in ATTRIBUTES:
             raise InvalidArgumentError(
                 f"unknown attribute {name!r}; the attributes are {', '.join(ATTRIBUTES)}"
             )
-        wanted[name] = parse_flag(name, given) if ATTRIBUTES[name] is bool else given
-    return wanted
+    return {
+        name: parse_flag(name, one) if ATTRIBUTES[name] is bool else one
+        for name, one in given.items()
+    }
 
 
 if TYPE_CHECKING:

@@ -41,12 +41,11 @@ _SIGNATURE_SUFFIXES: Final = (".asc", ".sig", ".sign", ".minisig", ".sigstore")
 
 #: Signatures, certificates, transparency logs, bills of materials and digests. An artifact's
 #: companions may end in anything; an unrecognised file's only in these.
-_COMPANION_SUFFIX: Final = (
+_COMPANION_SUFFIX: Final = re.compile(
     r"(?:\.(?:asc|sig|sign|minisig|crt|pem|sigstore|rekor|(?:spdx|cdx)\.json"
-    r"|md5|sha1|sha224|sha256|sha384|sha512))+"
+    r"|md5|sha1|sha224|sha256|sha384|sha512))+\Z",
+    re.ASCII | re.IGNORECASE,
 )
-_ONLY_SUFFIX: Final = re.compile(_COMPANION_SUFFIX, re.ASCII | re.IGNORECASE)
-_NAME_AND_SUFFIX: Final = re.compile(rf".+?{_COMPANION_SUFFIX}", _ONLY_SUFFIX.flags | re.DOTALL)
 
 
 def is_signature(suffix: str) -> bool:
@@ -56,16 +55,13 @@ def is_signature(suffix: str) -> bool:
 
 def looks_like_companion(name: str) -> bool:
     """Whether a name ends like that of a signature, bill of materials or digest."""
-    return _NAME_AND_SUFFIX.fullmatch(split_superseded(name)[0]) is not None
+    return _COMPANION_SUFFIX.search(split_superseded(name)[0], 1) is not None
 
 
 def companion_name(artifact: str, suffix: str) -> str:
-    """The name of an artifact's companion with a suffix.
+    """The name of an artifact's companion with a suffix; the path if the artifact's is given.
 
-    Args:
-        artifact: the artifact's own name, or its path for a path.
-        suffix: one of ListedArtifact.companions: `.asc_superceded` of `X_superceded` is
-            `X.asc_superceded`.
+    `X_superceded` with `.asc_superceded` is `X.asc_superceded`.
     """
     return artifact.removesuffix(split_superseded(suffix)[1]) + suffix
 
@@ -77,10 +73,6 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
     unless it is an artifact itself; the longest such name counts. Companions of replaced
     artifacts carry the same mark: `X.asc_superceded` belongs to `X_superceded`. A companion
     without its artifact is an unrecognised file. Sub-directories are left out.
-
-    Args:
-        directory: the directory's name, such as `3.13.9` or `src`.
-        entries: the rows of its listing, in any order.
     """
     files = {entry.name: entry for entry in entries if not entry.is_directory}
     parsed = {name: parse_name(name, directory) for name in files}
@@ -90,7 +82,7 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
     for name in sorted(files.keys() - recognised, key=len):
         for owner, suffix in _possible_owners(name):
             if owner in recognised or (
-                owner in companions and _ONLY_SUFFIX.fullmatch(split_superseded(suffix)[0])
+                owner in companions and _COMPANION_SUFFIX.match(split_superseded(suffix)[0])
             ):
                 companions[owner][suffix] = files[name]
                 break

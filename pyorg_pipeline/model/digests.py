@@ -83,8 +83,7 @@ def due_companions(
 ) -> Sequence[DigestCompanion]:
     """The companions of an artifact to read, in this order, until one exists.
 
-    `recorded` has its rows by the companion's suffix; `verify` says whether the signature of a
-    bundle would be verified.
+    `recorded` has its rows by suffix; `verify` says whether a bundle's signature is verified.
     """
     for place, companion in enumerate(companions):
         row = recorded.get(companion.suffix)
@@ -96,9 +95,9 @@ def due_companions(
 
 
 def _is_final(row: Row, companion: DigestCompanion, verify: bool) -> bool:
-    read = row["companion_size"], row["companion_last_modified"]
-    listed = companion.size, companion.last_modified
-    if row["state"] not in _FINAL_STATES or read != listed:
+    columns = ("companion", "companion_size", "companion_last_modified")
+    read = DigestCompanion(*(row[name] for name in columns))
+    if row["state"] not in _FINAL_STATES or read != companion:
         return False
     unsigned = row["state"] == OK and row["signed_by"] is None
     return not (verify and unsigned and companion.suffix == BUNDLE_SUFFIX)
@@ -123,13 +122,9 @@ class _UnreadableError(Exception):
 
 
 def companion_digest(suffix: str, content: bytes, source: str, artifact_name: str) -> str:
-    """The artifact's SHA-256, in hexadecimal, as its companion with that suffix has it.
+    """The artifact's SHA-256, in hexadecimal, in the content of its companion with that suffix.
 
-    Args:
-        suffix: one of DIGEST_SOURCES.
-        content: the companion's bytes.
-        source: the companion's path, for messages.
-        artifact_name: the name that a bill of materials has to be about.
+    `source` is the companion's path, for messages; a bill of materials has to be about the name.
 
     Raises:
         CompanionError: the bytes are not a bundle or bill of materials with such a digest.
@@ -160,25 +155,19 @@ def _bundle_digest(bundle: dict[str, Any]) -> str:
     That is `messageSignature.messageDigest`, which the bundle's format calls a hint: it is the
     digest that was signed only if the bundle verifies for it.
     """
-    media_type = _member(bundle, "mediaType", "media_type")
-    if not isinstance(media_type, str) or not media_type.startswith(_BUNDLE_MEDIA_TYPE):
+    media_type = _member(bundle, str, "mediaType", "media_type")
+    if not media_type.startswith(_BUNDLE_MEDIA_TYPE):
         raise _UnreadableError(f"its mediaType {_shown(media_type)} is not a bundle's")
-    signature = _member(bundle, "messageSignature", "message_signature")
-    if not isinstance(signature, dict):
-        raise _UnreadableError("it has no messageSignature, so it does not sign a file's bytes")
-    digest = _member(signature, "messageDigest", "message_digest")
-    if not isinstance(digest, dict):
-        raise _UnreadableError("its messageSignature has no messageDigest")
-    algorithm, text = digest.get("algorithm"), digest.get("digest")
+    signature = _member(bundle, dict, "messageSignature", "message_signature")
+    digest = _member(signature, dict, "messageDigest", "message_digest")
+    algorithm = digest.get("algorithm")
     # To Python, True equals 1; in JSON, true is not a value of an enum.
     if isinstance(algorithm, bool) or algorithm not in _SHA2_256:
         raise _UnreadableError(f"its digest's algorithm {_shown(algorithm)} is not SHA2_256")
-    if not isinstance(text, str):
-        raise _UnreadableError("its messageDigest has no digest")
     # Base64 of either alphabet, padded or not (Protocol Buffers guide, "JSON Mapping").
-    plain = text.rstrip("=").replace("-", "+").replace("_", "/")
+    text = _member(digest, str, "digest").rstrip("=").replace("-", "+").replace("_", "/")
     try:
-        sha256 = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+        sha256 = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError:
         raise _UnreadableError("its digest is not base64") from None
     if len(sha256) != 32:
@@ -193,20 +182,19 @@ def _sbom_digest(document: dict[str, Any], artifact_name: str) -> str:
     artifact: `packageFileName` is its name, `checksums` (SPDX 2.3, 7.10) those of its bytes. The
     other packages and all files are parts of it.
     """
-    version = document.get("spdxVersion")
-    if not isinstance(version, str) or not version.startswith("SPDX-2."):
+    version = _member(document, str, "spdxVersion")
+    if not version.startswith("SPDX-2."):
         raise _UnreadableError(f"its spdxVersion {_shown(version)} is not SPDX-2")
-    packages = _objects(document.get("packages"))
+    packages = _objects(document, "packages")
     found = [one for one in packages if (one.get("SPDXID"), one.get("name")) == _CPYTHON]
     if len(found) != 1:
         raise _UnreadableError(f"it has {len(found)} packages named CPython instead of one")
     name = found[0].get("packageFileName")
     if name != artifact_name:
         raise _UnreadableError(f"it is about {_shown(name)}, not about {artifact_name!r}")
-    checksums = _objects(found[0].get("checksums"))
     values = {
         str(one.get("checksumValue")).lower()
-        for one in checksums
+        for one in _objects(found[0], "checksums")
         if one.get("algorithm") == "SHA256"
     }
     if len(values) != 1:
@@ -217,13 +205,16 @@ def _sbom_digest(document: dict[str, Any], artifact_name: str) -> str:
     return value
 
 
-def _member(value: dict[str, Any], name: str, original: str) -> Any:
+def _member(value: dict[str, Any], kind: type, *names: str) -> Any:
     """A field under its JSON or its original name (Protocol Buffers guide, "JSON Mapping")."""
-    return value.get(name, value.get(original))
+    found = next((value[name] for name in names if name in value), None)
+    if not isinstance(found, kind):
+        raise _UnreadableError(f"it has no valid {names[0]}")
+    return found
 
 
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def _objects(value: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return [item for item in _member(value, list, name) if isinstance(item, dict)]
 
 
 def _shown(value: object) -> str:

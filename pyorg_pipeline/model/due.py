@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 #: How far the site's clock and a crawl's clock may be apart.
-CLOCK_SKEW: Final = timedelta(minutes=1)
+_CLOCK_SKEW: Final = timedelta(minutes=1)
 #: The listing has minutes: a change may hide until the minute is over.
-LISTED_PRECISION: Final = timedelta(minutes=1)
+_LISTED_PRECISION: Final = timedelta(minutes=1)
 #: The back-off of a directory that answers with another page instead of a listing.
 HIDDEN_BACKOFF: Final = timedelta(days=1)
 #: The back-off after the second failure, which doubles with each further one. Half an hour less
@@ -75,13 +75,13 @@ def due(
     With `full`, all of them. `with_backoff` leaves out those that failed several times, during
     their back-off; an interactive refresh tries them at once.
     """
-    found = {}
-    for name, date in listed.items():
-        crawl, failure = crawls.get(name), failures.get(name)
-        reason = Due.FULL if full else _reason(date, crawl, failure, now, with_backoff)
-        if reason is not None:
-            found[name] = reason
-    return found
+    if full:
+        return dict.fromkeys(listed, Due.FULL)
+    reasons = {
+        name: _reason(date, crawls.get(name), failures.get(name), now, with_backoff)
+        for name, date in listed.items()
+    }
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def _reason(
@@ -122,6 +122,6 @@ def is_racy(date: datetime, crawl: Crawl) -> bool:
     It may if the page was made before the minute of the date was over, or came from an older
     cache. A date later than the crawl was set by hand, and the next change moves it.
     """
-    if date > crawl.crawled_at + CLOCK_SKEW:
+    if date > crawl.crawled_at + _CLOCK_SKEW:
         return False
-    return crawl.generated_at < date + LISTED_PRECISION + CLOCK_SKEW
+    return crawl.generated_at < date + _LISTED_PRECISION + _CLOCK_SKEW

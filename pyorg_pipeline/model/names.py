@@ -13,8 +13,7 @@ from typing import Final, NamedTuple
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
 from pyorg_pipeline.model.versions import LEVELS, NormalizedPythonVersion, parse_release_directory
 
-#: The longest name that a file system allows (NAME_MAX of Linux). It bounds the time of the
-#: patterns, which may backtrack.
+#: NAME_MAX of Linux. It bounds the time of the patterns, which may backtrack.
 LONGEST_NAME: Final = 255
 
 #: 3.10.0 has the correct installer under the plain name and the replaced one under this, in the
@@ -38,13 +37,9 @@ _SHORT_DIGITS: Final = rf"(?P<short>[0-9]{{2,9}}+){_LEVEL}"
 
 #: BeOpen, the company that employed the developers in 2000, put its name before that of 2.0.
 _PYTHON: Final = rf"(?:beopen-)?python-?{_DOTTED}"
-_PYTHON_DIGITS: Final = rf"python{_DIGITS}"
 #: `pyth151.tgz`, `py152.tgz`
 _SHORT: Final = rf"py(?:th(?:on)?)?{_SHORT_DIGITS}"
-_MAC_DIGITS: Final = rf"macpython-?{_SHORT_DIGITS}"
 _MAC: Final = rf"macpython(?:-(?P<options>osx|os9|carbon|classic|jaguar|panther|tiger))?-?{_DOTTED}"
-_UNIVERSAL_MAC: Final = rf"(?P<options>universal)-macpython-?{_DOTTED}"
-_WINDOWS: Final = rf"windows-{_DOTTED}"
 #: Red Hat's own Python was called `python`, that of python.org `python2` or `python2.3`. Packages
 #: of other projects (`python-ldap-2.0-1.i386.rpm`) have similar names: hence the list.
 _RPM: Final = (
@@ -152,7 +147,7 @@ RULES: Final = (
         {"zip": "zip", "msi": "msi", "exe": "exe"},
     ),
     # windows-3.14.0.json, which the Python install manager reads
-    Rule("windows-manifest", _WINDOWS, "", {"json": "json"}),
+    Rule("windows-manifest", rf"windows-{_DOTTED}", "", {"json": "json"}),
     # python-3.14.0-aarch64-linux-android.tar.gz: the triplets of the NDK
     Rule(
         "android-release",
@@ -186,7 +181,7 @@ RULES: Final = (
     # MacPython221full.bin, MacPython221MacOS81patch.hqx
     Rule(
         "macos-release",
-        _MAC_DIGITS,
+        rf"macpython-?{_SHORT_DIGITS}",
         rf"(?:[-_]?macos(?P<min_macos>[0-9.]*))?{_MAC_OPTIONS}",
         _MAC_ENCODINGS,
     ),
@@ -195,12 +190,17 @@ RULES: Final = (
     # MacPython-OSX-2.3-1.dmg
     Rule("macos-release", _MAC, _MAC_REVISION, {**_MAC_PACKAGES, **_MAC_ENCODINGS}),
     # Universal-MacPython-2.4.3-2006-04-07.dmg
-    Rule("macos-release", _UNIVERSAL_MAC, _MAC_REVISION, _MAC_PACKAGES),
+    Rule(
+        "macos-release",
+        rf"(?P<options>universal)-macpython-?{_DOTTED}",
+        _MAC_REVISION,
+        _MAC_PACKAGES,
+    ),
     # py152.tgz, pyth151.tgz, py152.exe
     Rule("source-release", _SHORT, "", _TARBALLS),
     Rule("windows-release", _SHORT, "", {"exe": "executable"}, defaults={"arch": "win32"}),
     # Python25.chm, python3100a1.chm
-    Rule("documentation", _PYTHON_DIGITS, "", _DOCUMENTS),
+    Rule("documentation", rf"python{_DIGITS}", "", _DOCUMENTS),
     # python-3.9.0-docs.epub, python-3.9.0-docs-pdf-a4.tar.bz2, html-2.2.1.tgz
     Rule("documentation", _PYTHON, r"(?:-docs?)?", _DOCUMENTS),
     Rule("documentation", _PYTHON, rf"-docs?(?:-{_DOCUMENT_FORMS})?", _ARCHIVES),
@@ -213,9 +213,6 @@ for _rule in RULES:
     _pattern = re.compile(f"(?>{_rule.head}){_rule.rest}")
     for _extension in _rule.formats:
         _BY_EXTENSION.setdefault(_extension, []).append((_pattern, _rule))
-
-#: Candidates were `c1` up to 2.6.2, and are `rc1` since.
-_LEVELS: Final = {**LEVELS, "c": "candidate"}
 
 
 class ParsedName(NamedTuple):
@@ -230,12 +227,10 @@ class ParsedName(NamedTuple):
 
 
 def parse_name(name: str, directory: str = "") -> ParsedName:
-    """Parse a file's name; any text is accepted.
+    """Parse a file's own name; any text is accepted.
 
-    Args:
-        name: a file's own name.
-        directory: the release directory's name, such as `3.13.9` or `src`. It decides where
-            digits are ambiguous, and gives the version of unrecognised files.
+    The release directory, such as `3.13.9` or `src`, decides what ambiguous digits mean, and gives
+    the version of unrecognised files.
     """
     # Beyond ASCII, lower() may change a text's length, and digits are not those of versions.
     if len(name) <= LONGEST_NAME and name.isascii():
@@ -272,7 +267,7 @@ def _recognise(text: str, directory: str) -> ParsedName | None:
         for name, value in found.items():
             if name in ATTRIBUTES:
                 attributes[name] = ATTRIBUTES[name] is bool or rule.words.get(value, value)
-        level, serial = _LEVELS[found.get("level", "")], found.get("serial", 0)
+        level, serial = LEVELS[found.get("level", "")], found.get("serial", 0)
         version = NormalizedPythonVersion(*numbers, level, serial)
         return ParsedName(version, rule.artifact_type, attributes)
     return None

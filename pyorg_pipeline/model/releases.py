@@ -1,15 +1,13 @@
 """Releases: everything with one full version, and whether it is complete.
 
-python/release-tools uploads the files of a release in several steps (run_release.py): the sources
-with their signatures and bills of materials and the Android and iOS archives
-(`place_files_in_download_folder`), the Windows files from a build of their own
-(`start_windows_build`), the macOS installer from its release manager. The site does not say what a
-release will have; the releases before it show.
+python/release-tools' run_release.py uploads a release in several steps: the sources and the Android
+and iOS archives, the Windows files from a build of their own, the macOS installer from its release
+manager. The site does not say what a release will have; the releases before it show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,14 +28,12 @@ FAMILIES: Final = {
 }
 
 #: The installers are built by people in several time zones, within a day at least.
-SHORTEST_HABIT: Final = timedelta(days=1)
-
-#: A date further ahead of the clock was set by hand, and is not a date of release.
-CLOCK_SKEW: Final = timedelta(days=1)
-
+_SHORTEST_HABIT: Final = timedelta(days=1)
 #: Files that come later were added to a release and are not part of its upload; also, one changed
 #: date must not make releases partial for months.
 LONGEST_HABIT: Final = timedelta(days=7)
+#: A date further ahead of the clock was set by hand, and is not a date of release.
+_CLOCK_SKEW: Final = timedelta(days=1)
 
 
 class ReleaseState(StrEnum):
@@ -121,20 +117,18 @@ class PythonRelease:
 _Form = tuple[str, str | None, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+#: The series of a release, and whether it is final.
+_Key = tuple[tuple[int, int], bool]
+
+
+class _Kind(NamedTuple):
     """The finals, or the pre-releases, of a series so far."""
 
-    #: What the newest of them has.
+    #: What the newest of them has, and the release before that one.
     newest: frozenset[_Form] = frozenset()
-    #: What the release before that one has.
     before: frozenset[_Form] = frozenset()
     #: How long any of them took from its release to its last file.
-    habit: timedelta = SHORTEST_HABIT
-
-
-#: By the series, and whether they are finals.
-_Kinds = dict[tuple[tuple[int, int], bool], _Kind]
+    habit: timedelta = _SHORTEST_HABIT
 
 
 def release_history(files: Iterable[ReleaseFile], *, now: datetime) -> list[PythonRelease]:
@@ -147,7 +141,7 @@ def release_history(files: Iterable[ReleaseFile], *, now: datetime) -> list[Pyth
     it" is, in this order: in the same series the final before a final and the pre-release before a
     pre-release, then any other; in the series before, the newest one of its kind, then any other.
     It is partial as long as it is younger than the longest time that those before it took to
-    upload, between SHORTEST_HABIT and LONGEST_HABIT.
+    upload, between a day and LONGEST_HABIT.
 
     Time alone makes a partial release complete: see `next_change`. A complete one supersedes those
     before it: a final all of its series, a pre-release the pre-releases. A partial one supersedes
@@ -156,20 +150,19 @@ def release_history(files: Iterable[ReleaseFile], *, now: datetime) -> list[Pyth
     by_version: dict[NormalizedPythonVersion, list[ReleaseFile]] = {}
     for file in files:
         by_version.setdefault(file.release_version, []).append(file)
-    kinds: _Kinds = {}
+    kinds: dict[_Key, _Kind] = {}
     releases = []
     for version in sorted(by_version):
         current = [file for file in by_version[version] if not file.superseded]
         if not any(is_release_type(file.artifact_type) for file in current):
             continue
-        before = _before(version, kinds)
+        key = version[:2], version.is_final
+        before = _before(key, kinds)
         release = _release(by_version[version], current, before, now)
         releases.append(release)
         took = [date - release.released for date in _dates(current) if release.released]
-        key = version[:2], version.is_final
-        habit = kinds[key].habit if key in kinds else SHORTEST_HABIT
-        habit = max([habit, *(time for time in took if time <= LONGEST_HABIT)])
-        kinds[key] = _Kind(_forms(current), before.newest, habit)
+        habits = [kinds.get(key, _Kind()).habit, *(time for time in took if time <= LONGEST_HABIT)]
+        kinds[key] = _Kind(_forms(current), before.newest, max(habits))
     return _with_states(releases)
 
 
@@ -182,17 +175,17 @@ def next_change(releases: Iterable[PythonRelease], now: datetime) -> datetime | 
     for release in releases:
         if release.missing_families and release.expected_complete_by is not None:
             times.append(release.expected_complete_by)
-        if release.released is not None and release.released > now + CLOCK_SKEW:
-            times.append(release.released - CLOCK_SKEW)
+        if release.released is not None and release.released > now + _CLOCK_SKEW:
+            times.append(release.released - _CLOCK_SKEW)
     return min(times, default=None)
 
 
-def _before(version: NormalizedPythonVersion, kinds: _Kinds) -> _Kind:
-    series, final = version[:2], version.is_final
+def _before(key: _Key, kinds: Mapping[_Key, _Kind]) -> _Kind:
+    series, final = key
     nearest = max((known for known, _ in kinds if known < series), default=series)
-    for key in ((series, final), (series, not final), (nearest, final), (nearest, not final)):
-        if key in kinds:
-            return kinds[key]
+    for before in ((series, final), (series, not final), (nearest, final), (nearest, not final)):
+        if before in kinds:
+            return kinds[before]
     return _Kind()
 
 
@@ -207,7 +200,7 @@ def _release(
     lacking: frozenset[_Form] = frozenset()
     expected = None
     # Without a plausible date a release could be partial for ever.
-    if released is not None and released <= now + CLOCK_SKEW:
+    if released is not None and released <= now + _CLOCK_SKEW:
         expected = released + before.habit
         if now < expected:
             lacking = (before.newest | before.before) - forms
@@ -228,7 +221,7 @@ def _release(
 
 
 def _with_states(releases: Sequence[PythonRelease]) -> list[PythonRelease]:
-    complete: set[tuple[tuple[int, int], bool]] = set()
+    complete: set[_Key] = set()
     found = []
     for release in reversed(releases):
         series, final = release.release_version[:2], release.is_final

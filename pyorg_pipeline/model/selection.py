@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
@@ -60,11 +61,10 @@ class Selection:
         Raises:
             ArtifactChoiceError: there are none; the message names the nearest choices.
         """
-        everything = list(artifacts)
-        criteria = self._criteria()
-        found = sorted(one for one in everything if all(each.met(one) for each in criteria))
+        every, criteria = sorted(artifacts), self._criteria()
+        found = [one for one in every if all(each.met(one) for each in criteria)]
         if not found:
-            raise ArtifactChoiceError(_nothing_found(criteria, everything))
+            raise ArtifactChoiceError(_nothing_found(criteria, every))
         if self.newest_only and not self.versions:
             newest = {_series(one)[0]: one.release_version for one in found}
             found = [one for one in found if one.release_version == newest[_series(one)[0]]]
@@ -124,14 +124,14 @@ def _types(artifact: PythonOrgArtifact) -> Sequence[str]:
 def _attributes(wanted: Mapping[str, Any]) -> list[_Criterion]:
     """A criterion for each attribute; superseded files only match `superseded`."""
 
-    def criterion(name: str, value: object) -> _Criterion:
-        def values(artifact: PythonOrgArtifact) -> Sequence[str]:
-            return [_text(artifact.release_format.get(name, ATTRIBUTES[name]()))]
-
-        return _Criterion(name, [_text(value)], {_text(value)}, values)
+    def values(name: str, artifact: PythonOrgArtifact) -> Sequence[str]:
+        return [_text(artifact.release_format.get(name, ATTRIBUTES[name]()))]
 
     attributes = {"superseded": False, **parse_attributes(wanted)}
-    return [criterion(name, value) for name, value in attributes.items()]
+    return [
+        _Criterion(name, [_text(value)], {_text(value)}, partial(values, name))
+        for name, value in attributes.items()
+    ]
 
 
 def _text(value: object) -> str:
@@ -145,19 +145,16 @@ def _nothing_found(criteria: Sequence[_Criterion], artifacts: list[PythonOrgArti
     )
     if not artifacts:
         return f"no artifact matches {asked}: the catalog is empty"
-    # The criteria that each artifact does not meet, the newest artifact first.
-    unmet = [
-        ([one for one in criteria if not one.met(artifact)], artifact)
-        for artifact in sorted(artifacts, reverse=True)
-    ]
-    fewest = min(len(missed) for missed, _ in unmet)
-    nearest: dict[tuple[str, ...], dict[str, None]] = {}
-    for missed, artifact in unmet:
-        if len(missed) == fewest:
-            text = " with ".join(one.shown(artifact) for one in missed)
-            nearest.setdefault(tuple(one.name for one in missed), {})[text] = None
-    choices = "; or ".join(shortened(texts, _MOST_SHOWN) for texts in nearest.values())
-    return f"no artifact matches {asked}; with the rest unchanged, there are: {choices}"
+    # What artifacts have instead, by the criteria that they do not meet; the newest first.
+    choices: dict[tuple[str, ...], dict[str, None]] = {}
+    for artifact in reversed(artifacts):
+        unmet = [one for one in criteria if not one.met(artifact)]
+        text = " with ".join(one.shown(artifact) for one in unmet)
+        choices.setdefault(tuple(one.name for one in unmet), {})[text] = None
+    fewest = min(map(len, choices))
+    nearest = (texts for unmet, texts in choices.items() if len(unmet) == fewest)
+    shown = "; or ".join(shortened(texts, _MOST_SHOWN) for texts in nearest)
+    return f"no artifact matches {asked}; with the rest unchanged, there are: {shown}"
 
 
 def check_names(artifacts: Iterable[PythonOrgArtifact]) -> None:
@@ -179,60 +176,40 @@ def check_names(artifacts: Iterable[PythonOrgArtifact]) -> None:
 
 
 def choose(
-    artifacts: Sequence[PythonOrgArtifact],
+    artifacts: Iterable[PythonOrgArtifact],
+    version: NormalizedPythonVersion,
     artifact_type: str,
     artifact_format: ArtifactFormat,
-    release: str,
 ) -> PythonOrgArtifact:
-    """The one artifact of a release with that type and these attributes.
+    """The one artifact of a version with that type and these attributes.
 
     It is one that has exactly these attributes, else the only one that has them all. With
     `DEFAULT_FORMAT` it is the best source archive, and for other types the only artifact.
     Superseded files are chosen only by `superseded`.
 
-    Args:
-        artifacts: Those of the release.
-        artifact_type: Such as `source-release`.
-        artifact_format: Attributes, or their text.
-        release: Its text, for messages.
-
     Raises:
         ArtifactChoiceError: There is none, or there are several; the message lists choices.
         InvalidArgumentError: An attribute is invalid.
     """
-    of_type = [artifact for artifact in artifacts if artifact.release_type == artifact_type]
-    if not of_type:
-        types = sorted({artifact.release_type for artifact in artifacts})
-        raise ArtifactChoiceError(
-            f"{release} has no {artifact_type}; it has {', '.join(types) or 'no artifacts'}"
-        )
-    if artifact_format is DEFAULT_FORMAT:
-        wanted: dict[str, Any] = {}
-        if artifact_type == SOURCE:
-            plain = {one.path: one for one in of_type if one.release_format.keys() == {"format"}}
-            best = best_source((path, one.release_format["format"]) for path, one in plain.items())
-            if best is not None:
-                return plain[best]
-    else:
-        wanted = parse_attributes(artifact_format)
-    criteria = _attributes(wanted)
-    matching = [one for one in of_type if all(each.met(one) for each in criteria)]
+    is_default = artifact_format is DEFAULT_FORMAT
+    wanted = {} if is_default else parse_attributes(artifact_format)
+    selection = Selection(
+        versions=[version.text], artifact_types=[artifact_type], attributes=wanted
+    )
+    matching = selection.of(artifacts)
+    if is_default and artifact_type == SOURCE:
+        plain = {one.path: one for one in matching if one.release_format.keys() == {"format"}}
+        best = best_source((path, one.release_format["format"]) for path, one in plain.items())
+        if best is not None:
+            return plain[best]
     found = [one for one in matching if one.release_format == wanted] or matching
     if len(found) == 1:
         return found[0]
-    asked = f"{artifact_type} with {_joined(wanted) or 'anything'}"
-    if found:
-        raise ArtifactChoiceError(
-            f"{release} has {len(found)} of {asked}; say which by its attributes: {_listed(found)}"
-        )
-    met = {one.path: sum(each.met(one) for each in criteria) for one in of_type}
-    nearest = [one for one in of_type if met[one.path] == max(met.values())]
-    raise ArtifactChoiceError(f"{release} has no {asked}; the nearest: {_listed(nearest)}")
-
-
-def _listed(artifacts: Sequence[PythonOrgArtifact]) -> str:
-    texts = (f"{artifact.name} ({_joined(artifact.release_format)})" for artifact in artifacts)
-    return shortened(texts, _MOST_SHOWN, "; ")
+    listed = (f"{one.name} ({_joined(one.release_format)})" for one in found)
+    raise ArtifactChoiceError(
+        f"{version.text} has {len(found)} of {artifact_type} with {_joined(wanted) or 'anything'}; "
+        f"say which by its attributes: {shortened(listed, _MOST_SHOWN, '; ')}"
+    )
 
 
 def _joined(attributes: Mapping[str, Any]) -> str:

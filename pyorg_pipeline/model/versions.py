@@ -16,7 +16,8 @@ LONGEST_NUMBER: Final = 9
 _NUMBER: Final = rf"([0-9]{{1,{LONGEST_NUMBER}}})"
 _VERSION: Final = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?(?:(a|b|rc){_NUMBER})?")
 _SERIES: Final = re.compile(rf"{_NUMBER}\.{_NUMBER}")
-LEVELS: Final = {letters: level for level, letters in RELEASE_LEVELS.items()}
+#: Candidates were `c1` up to 2.6.2.
+LEVELS: Final = {letters: level for level, letters in RELEASE_LEVELS.items()} | {"c": "candidate"}
 
 #: The release directory without a version in its name; it holds everything before 2.0.
 LEGACY_DIRECTORY: Final = "src"
@@ -92,14 +93,12 @@ class NormalizedPythonVersion(tuple[Any, ...]):
     @property
     def releaselevel(self) -> str:
         """One of alpha, beta, candidate, final; a three-item version has none."""
-        self._require_level("releaselevel")
-        return str(self[3])
+        return str(self._item(3, "releaselevel"))
 
     @property
     def serial(self) -> int:
         """The number after the release level, 0 for finals; a three-item version has none."""
-        self._require_level("serial")
-        return int(self[4])
+        return int(self._item(4, "serial"))
 
     @property
     def is_final(self) -> bool:
@@ -124,9 +123,10 @@ class NormalizedPythonVersion(tuple[Any, ...]):
         """The three-item version without level and serial."""
         return NormalizedPythonVersion(*self[:3])
 
-    def _require_level(self, name: str) -> None:
+    def _item(self, index: int, name: str) -> Any:
         if len(self) != 5:
             raise AttributeError(f"{self!r} is a three-item version, without {name}", name=name)
+        return self[index]
 
 
 def parse_release_directory(name: str) -> NormalizedPythonVersion | None:

@@ -12,6 +12,7 @@ from pyorg_pipeline.model.arguments import DEFAULT_FORMAT
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.names import parse_name
 from pyorg_pipeline.model.selection import Selection, check_names, choose
+from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 NAMES = {
     "2.7": "Python-2.7.tgz python-2.7.msi",
@@ -25,7 +26,7 @@ NAMES = {
 }
 XZ = {"format": "tarball_lzma"}
 SOURCE, WINDOWS = "source-release", "windows-release"
-
+FINAL_3_13_9 = NormalizedPythonVersion(3, 13, 9, "final", 0)
 
 PAIRS = """\
 series 3.13 with arch arm64, series 3.13 with arch amd64, series 3.12 with arch win32, \
@@ -219,12 +220,17 @@ SUPERSEDED = release("python-3.10.0-macos11.pkg python-3.10.0-macos11.pkg_superc
 def test_attributes_choose_one_artifact_of_a_release(
     artifacts: list[PythonOrgArtifact], kind: str, attributes: Any, name: str
 ) -> None:
-    assert choose(artifacts, kind, attributes, "3.13.9").name == name
+    version = artifacts[0].release_version
+    assert version is not None
+    assert choose(artifacts, version, kind, attributes).name == name
 
 
-NONE = """\
-3.13.9 has no windows-release with format=executable,arch=ia64; the nearest: \
-python-3.13.9-amd64.exe ("""
+NO_TYPE = """\
+no artifact matches version 3.13.9, artifact_type android-release; with the rest unchanged, there \
+are: artifact_type windows-release, artifact_type macos-release, artifact_type source-release"""
+NO_ARCH = """\
+no artifact matches version 3.13.9, artifact_type windows-release, format executable, arch ia64; \
+with the rest unchanged, there are: arch win32, arch arm64, arch amd64"""
 SEVERAL = """\
 say which by its attributes: python-3.13.9-amd64.exe (arch=amd64,format=executable); \
 python-3.13.9-arm64.exe (arch=arm64,format=executable); \
@@ -234,9 +240,9 @@ python-3.13.9.exe (arch=win32,format=executable)"""
 @pytest.mark.parametrize(
     ("kind", "attributes", "message"),
     [
-        ("android-release", DEFAULT_FORMAT, "has no android-release; it has macos-release, "),
-        (SOURCE, {"format": "tarball"}, "the nearest: Python-3.13.9.tgz (format="),
-        (WINDOWS, "format=executable,arch=ia64", NONE),
+        ("android-release", DEFAULT_FORMAT, NO_TYPE),
+        (SOURCE, {"format": "tarball"}, "there are: format tarball_deflate, format tarball_lzma"),
+        (WINDOWS, "format=executable,arch=ia64", NO_ARCH),
         (WINDOWS, {"format": "executable"}, SEVERAL),
     ],
 )
@@ -244,6 +250,6 @@ def test_none_or_several_artifacts_are_an_error_with_choices(
     kind: str, attributes: Any, message: str
 ) -> None:
     with pytest.raises(ArtifactChoiceError) as raised:
-        choose(MODERN, kind, attributes, "3.13.9")
+        choose(MODERN, FINAL_3_13_9, kind, attributes)
     assert message in str(raised.value)
     assert isinstance(raised.value, ValueError)
