@@ -39,7 +39,7 @@ from pyorg_pipeline.model.arguments import parse_attributes
 from pyorg_pipeline.model.digests import REJECTED, UNREADABLE
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
-from pyorg_pipeline.refresh.directories import Tables, current_tables, due_directories
+from pyorg_pipeline.refresh.directories import CrawlState
 from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.reports.progress import crawl_progress, download_progress
 from pyorg_pipeline.reports.summary import DownloadSummary, RefreshSummary
@@ -85,18 +85,17 @@ def refresh(
         jobs = _Jobs(settings, instance, refresh_command_tags(location), progress=progress)
         root = RootConfig(full=full, accept_vanished=accept_vanished)
         jobs.run(read_root.name, {"release_directories": root})
-        tables: Tables | None = current_tables(store)
-        due = with_unreported(due_directories(store, tables, full=full), store, instance)
+        state = CrawlState.read(store)
+        due = with_unreported(state.due(full=full), state, instance)
         if due:
-            # The crawl replaces them.
-            tables = None
             config = CrawlConfig(directories=list(due), accept_vanished=accept_vanished)
             with suppress(dg.Failure):
                 jobs.run(crawl.name, {"release_artifacts": config})
+            state = CrawlState.read(store)
         if digests and (names := due_digest_partitions(store, instance)):
             with suppress(dg.Failure):
                 jobs.run(record_digests.name, {"read_digests": DigestConfig(directories=names)})
-        if publication_due(store, tables):
+        if publication_due(store, state):
             published = jobs.run(publish.name, {})
             failed_checks = {
                 check.check_name: check.description or "failed"

@@ -31,7 +31,7 @@ from pyorg_pipeline.defs.partitions import with_unreported
 from pyorg_pipeline.defs.published import publish
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.errors import SettingsError
-from pyorg_pipeline.refresh.directories import current_tables, due_since_listing
+from pyorg_pipeline.refresh.directories import CrawlState
 from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.settings import Settings
 
@@ -110,11 +110,11 @@ def refresh_sensor(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason("Nothing was due, and nothing ran since.")
         if unfinished := instance.get_run_ids(_UNFINISHED, limit=1):
             return dg.SkipReason(f"Run {unfinished[0]} has not finished.")
-        root = store.metadata_or_none(DIRECTORIES_FILE)
-        if root is None:
+        if store.metadata_or_none(DIRECTORIES_FILE) is None:
             return _request(instance, crawled.read_root.name)
-        read_at, tables = root["checked_at"], current_tables(store)
-        if due := with_unreported(due_since_listing(store, tables), store, instance):
+        state = CrawlState.read(store)
+        read_at = state.checked_at
+        if due := with_unreported(state.due_since_listing(), state, instance):
             counts = Counter(due.values())
             return _request(
                 instance,
@@ -123,7 +123,7 @@ def refresh_sensor(settings: Settings) -> dg.SensorDefinition:
                 run_config={"ops": {"release_artifacts": {"config": {"directories": list(due)}}}},
                 tags={"pyorg/due": ", ".join(f"{count} {why}" for why, count in counts.items())},
             )
-        if publication_due(store, tables):
+        if publication_due(store, state):
             return _request(instance, publish.name, since=read_at)
         context.update_cursor(newest)
         return dg.SkipReason(f"Nothing is due since {read_at:%Y-%m-%d %H:%M:%S} UTC.")

@@ -33,7 +33,7 @@ from pyorg_pipeline.refresh.artifacts import (
     crawl_directories,
     data_version,
 )
-from pyorg_pipeline.refresh.directories import due_directories, update_directories
+from pyorg_pipeline.refresh.directories import CrawlState, update_directories
 
 _Progress = dg.ResourceParam[RefreshProgress]
 _Reported = dg.AssetMaterialization | dg.MaterializeResult[None]
@@ -220,8 +220,9 @@ def release_artifacts(
         elif config.directories is not None:
             wanted = config.directories
         else:
-            due = due_directories(store, full=config.full)
-            wanted = list(with_unreported(due, store, context.instance))
+            state = CrawlState.read(store)
+            due = state.due(full=config.full)
+            wanted = list(with_unreported(due, state, context.instance))
         for done in crawl_directories(
             store, client, wanted, accept_vanished=config.accept_vanished
         ):

@@ -16,12 +16,7 @@ import dagster as dg
 from pyorg_pipeline.defs.resources import CatalogResource, WebhookResource
 from pyorg_pipeline.defs.stale_runs import COMMAND_TAG
 from pyorg_pipeline.model.notifications import release_complete, run_failed
-from pyorg_pipeline.refresh.releases import (
-    Completion,
-    completions,
-    is_latest_final,
-    release_contents,
-)
+from pyorg_pipeline.refresh.releases import Completion, completions
 from pyorg_pipeline.settings import Settings
 
 _NOTHING: Final = dg.SkipReason("Nothing new.")
@@ -82,8 +77,7 @@ def notification_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     def new_release_sensor(
         context: dg.SensorEvaluationContext, catalog: CatalogResource, webhook: WebhookResource
     ) -> dg.SkipReason:
-        store = catalog.store()
-        found, site_url = completions(store)
+        found, site_url = completions(catalog.store())
         if context.cursor is None:
             context.update_cursor(_cursor_after(found[-1]) if found else "[]")
             return dg.SkipReason("Releases from now on are reported.")
@@ -95,11 +89,7 @@ def notification_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             release_complete(
                 site_url=site_url or settings.site_url,
                 sent_at=datetime.now(UTC),
-                version=new.version,
-                completed_at=new.completed_at,
-                **release_contents(store, new.version),
-                source_path=new.source_path,
-                latest=is_latest_final(store, new.version),
+                **new._asdict(),
             )
         )
         context.update_cursor(_cursor_after(new))

@@ -14,9 +14,8 @@ import dagster as dg
 
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.model.due import Due
-from pyorg_pipeline.refresh.artifacts import read_failures
 from pyorg_pipeline.refresh.digests import directories_with_due_digests
-from pyorg_pipeline.refresh.directories import crawled_directories
+from pyorg_pipeline.refresh.directories import CrawlState
 
 _NAME = "release_directory"
 release_directory_partitions = dg.DynamicPartitionsDefinition(name=_NAME)
@@ -32,20 +31,21 @@ def set_partitions(instance: dg.DagsterInstance, directories: Collection[str]) -
 
 
 def with_unreported(
-    due: Mapping[str, Due], store: CatalogStore, instance: dg.DagsterInstance
+    due: Mapping[str, Due], state: CrawlState, instance: dg.DagsterInstance
 ) -> dict[str, Due]:
     """Add the directories that have a table, but no materialization, to those that are due.
 
     Their run was killed in between, or Dagster's history was lost.
     """
     reported = instance.get_materialized_partitions(dg.AssetKey("release_artifacts"))
-    known = {*due, *reported, *read_failures(store)}
+    known = {*due, *reported, *state.failures}
     keys = instance.get_dynamic_partitions(_NAME)
     return {**due, **dict.fromkeys(sorted(set(keys) - known), Due.UNREPORTED)}
 
 
 def due_digest_partitions(store: CatalogStore, instance: dg.DagsterInstance) -> list[str]:
     """The directories with companions to read, and those that were never materialized."""
-    due = directories_with_due_digests(store)
+    state = CrawlState.read(store)
+    due = directories_with_due_digests(store, state)
     reported = instance.get_materialized_partitions(dg.AssetKey("artifact_digests"))
-    return [name for name in crawled_directories(store) if name in due or name not in reported]
+    return [name for name in state.crawled if name in due or name not in reported]

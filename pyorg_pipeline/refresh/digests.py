@@ -15,12 +15,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.store import (
-    DIRECTORIES_FILE,
-    CatalogStore,
-    digests_file,
-    directory_file,
-)
+from pyorg_pipeline.catalog.store import CatalogStore, digests_file, directory_file
 from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
 from pyorg_pipeline.errors import (
     CatalogMissingError,
@@ -47,7 +42,7 @@ from pyorg_pipeline.model.digests import (
 )
 from pyorg_pipeline.refresh.artifacts import require_site
 from pyorg_pipeline.refresh.changes import companions
-from pyorg_pipeline.refresh.directories import crawled_directories
+from pyorg_pipeline.refresh.directories import CrawlState
 from pyorg_pipeline.site.client import SiteClient
 
 _LISTED: Final = (
@@ -101,10 +96,9 @@ class _DueArtifact(NamedTuple):
     recorded: Mapping[str, Row]
 
 
-def directories_with_due_digests(store: CatalogStore) -> list[str]:
+def directories_with_due_digests(store: CatalogStore, state: CrawlState) -> list[str]:
     """The directories with companions to read, sorted by version."""
-    site_url = store.metadata(DIRECTORIES_FILE)["site_url"]
-    return [name for name in crawled_directories(store) if _due(store, site_url, name)]
+    return [name for name in state.crawled if _due(store, state.site_url, name)]
 
 
 def record_digests(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,7 +15,7 @@ from pyorg_pipeline.errors import (
     RootListingError,
 )
 from pyorg_pipeline.model.companions import Entry
-from pyorg_pipeline.model.due import Crawl, Due, due
+from pyorg_pipeline.model.due import Crawl, Due, Failure, due
 from pyorg_pipeline.model.versions import LEGACY_DIRECTORY, parse_release_directory
 from pyorg_pipeline.refresh.artifacts import read_failures, remove_directory
 from pyorg_pipeline.refresh.changes import ChangeTracker
@@ -25,9 +24,6 @@ from pyorg_pipeline.site.crawl import read_listing
 
 #: A root listing that lost more than one in this many directories is not accepted.
 ACCEPTED_LOSS: Final = 10
-
-#: The metadata of tables of release_artifacts, by directory.
-Tables = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,66 +114,72 @@ def update_directories(
     )
 
 
-def listed_directories(store: CatalogStore) -> dict[str, datetime | None]:
-    """The release directories that the root lists now, and their dates; sorted by version."""
-    return {
-        row["name"]: row["last_modified"]
-        for row in store.rows(DIRECTORIES_FILE)
-        if row["removed_at"] is None
-    }
+@dataclass(frozen=True, slots=True)
+class CrawlState:
+    """What the tables say of the site's directories: what the root lists, and their last crawls."""
 
+    site_url: str
+    #: When the root listing was last read.
+    checked_at: datetime
+    #: The directories that it lists, with their dates; sorted by version.
+    listed: dict[str, datetime | None]
+    #: The metadata of this site's tables of release_artifacts, removed directories included.
+    tables: dict[str, dict[str, Any]]
+    failures: dict[str, Failure]
 
-def current_tables(store: CatalogStore) -> Tables:
-    """The metadata of this site's tables of release_artifacts, removed directories included."""
-    table, metadata = store.read(DIRECTORIES_FILE, ["name"])
-    found = store.directory_metadata()
-    return {
-        name: found[name]
-        for name in table["name"].to_pylist()
-        if name in found and found[name]["site_url"] == metadata["site_url"]
-    }
+    @classmethod
+    def read(cls, store: CatalogStore) -> CrawlState:
+        """The state that a catalog is in; raises CatalogMissingError before the first refresh."""
+        table, metadata = store.read(DIRECTORIES_FILE)
+        rows, site_url = table.to_pylist(), metadata["site_url"]
+        known = {row["name"] for row in rows}
+        return cls(
+            site_url=site_url,
+            checked_at=metadata["checked_at"],
+            listed={row["name"]: row["last_modified"] for row in rows if row["removed_at"] is None},
+            tables={
+                name: found
+                for name, found in store.directory_metadata().items()
+                if name in known and found["site_url"] == site_url
+            },
+            failures=read_failures(store),
+        )
 
+    @property
+    def crawled(self) -> list[str]:
+        """The directories that the root lists and that were crawled, sorted by version."""
+        return [name for name in self.listed if name in self.tables]
 
-def crawled_directories(store: CatalogStore) -> list[str]:
-    """The release directories that the root lists and that were crawled, sorted by version."""
-    tables = current_tables(store)
-    return [name for name in listed_directories(store) if name in tables]
+    def due(self, *, full: bool = False, with_backoff: bool = False) -> dict[str, Due]:
+        """The directories that have to be crawled, each with the reason; all if `full`."""
+        crawls = {
+            name: Crawl(*(metadata[field] for field in Crawl._fields))
+            for name, metadata in self.tables.items()
+        }
+        return due(
+            self.listed,
+            crawls,
+            self.failures,
+            now=datetime.now(UTC),
+            full=full,
+            with_backoff=with_backoff,
+        )
 
+    def due_since_listing(self) -> dict[str, Due]:
+        """Those that are due and were not crawled since the root listing was last read.
 
-def due_directories(
-    store: CatalogStore, tables: Tables | None = None, *, full: bool = False
-) -> dict[str, Due]:
-    """The release directories that have to be crawled, each with the reason; all if `full`.
-
-    `tables` are the `current_tables`, if they were read already.
-    """
-    crawls, failures = _crawls(store, tables), read_failures(store)
-    return due(listed_directories(store), crawls, failures, now=datetime.now(UTC), full=full)
-
-
-def due_since_listing(store: CatalogStore, tables: Tables | None = None) -> dict[str, Due]:
-    """The directories that are due and were not crawled since the root listing was last read.
-
-    For automatic refreshes: directories that failed several times are left out during their
-    back-off. `tables` as for `due_directories`.
-    """
-    checked_at, now = store.metadata(DIRECTORIES_FILE)["checked_at"], datetime.now(UTC)
-    if checked_at > now:
-        # The clock was ahead then, so what was done since is unknown; the next reading is right.
-        return {}
-    crawls, failures = _crawls(store, tables), read_failures(store)
-    done = {name for name, crawl in crawls.items() if checked_at <= crawl.crawled_at <= now}
-    done |= {name for name, failure in failures.items() if checked_at <= failure.failed_at <= now}
-    found = due(listed_directories(store), crawls, failures, now=now, with_backoff=True)
-    return {name: reason for name, reason in found.items() if name not in done}
-
-
-def _crawls(store: CatalogStore, tables: Tables | None) -> dict[str, Crawl]:
-    """The last good crawl of each directory."""
-    return {
-        name: Crawl(*(found[field] for field in Crawl._fields))
-        for name, found in (tables or current_tables(store)).items()
-    }
+        For automatic refreshes: directories that failed several times are left out during their
+        back-off.
+        """
+        now = datetime.now(UTC)
+        if self.checked_at > now:
+            # The clock was ahead, so what was done since is unknown; the next reading is right.
+            return {}
+        tried = [(name, table["crawled_at"]) for name, table in self.tables.items()]
+        tried += [(name, failure.failed_at) for name, failure in self.failures.items()]
+        done = {name for name, time in tried if self.checked_at <= time <= now}
+        found = self.due(with_backoff=True)
+        return {name: reason for name, reason in found.items() if name not in done}
 
 
 def _known_directories(

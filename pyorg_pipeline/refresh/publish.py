@@ -28,7 +28,7 @@ from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.digests import digests_in_force
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseFile, release_history
 from pyorg_pipeline.refresh.changes import Row, changes_due, pending_numbers
-from pyorg_pipeline.refresh.directories import Tables, current_tables, listed_directories
+from pyorg_pipeline.refresh.directories import CrawlState
 from pyorg_pipeline.refresh.releases import releases_due
 
 #: What the table's metadata keeps of earlier rows.
@@ -41,21 +41,18 @@ _REMEMBERED: Final = timedelta(days=7)
 _DIGEST_COLUMNS: Final = ("sha256", "digest_source", "signed_by")
 
 
-def publication_due(store: CatalogStore, tables: Tables | None = None) -> bool:
+def publication_due(store: CatalogStore, state: CrawlState) -> bool:
     """Whether the published tables lack something that the directories' tables have.
 
-    Time alone makes them stale, too: see `releases_due`. `tables` are the `current_tables`, if they
-    were read since the last crawl.
+    Time alone makes them stale, too: see `releases_due`.
     """
     published, latest = store.metadata_or_none(CATALOG_FILE), store.metadata_or_none(LATEST_FILE)
     if published is None or latest is None:
         return True
-    tables = current_tables(store) if tables is None else tables
-    listed = [name for name in listed_directories(store) if name in tables]
     return (
         latest["catalog_published_at"] != published["published_at"]
-        or published["crawls"] != {name: tables[name]["crawled_at"] for name in listed}
-        or published.get("changes", {}) != pending_numbers(tables)
+        or published["crawls"] != {name: state.tables[name]["crawled_at"] for name in state.crawled}
+        or published.get("changes", {}) != pending_numbers(state.tables)
         or published.get("digests", {}) != _digest_tables(store, published["site_url"])
         or releases_due(store)
         or changes_due(store)
@@ -68,10 +65,11 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
     Its metadata says what it was made from (`crawls`, `changes`, `digests`), and counts. A damaged
     table is an error; it is removed, so that its directory is crawled again.
     """
-    directories, root = store.read(DIRECTORIES_FILE, ["name"])
-    site_url, listed = root["site_url"], listed_directories(store)
+    directories, root = store.read(DIRECTORIES_FILE, ["name", "removed_at"])
+    site_url, rows = root["site_url"], directories.to_pylist()
+    listed = [row["name"] for row in rows if row["removed_at"] is None]
     columns = [*schemas.ARTIFACT_CATALOG.names, "removed_at"]
-    stored = store.directory_tables(directories["name"].to_pylist(), columns)
+    stored = store.directory_tables([row["name"] for row in rows], columns)
     _refuse_damaged(store, [directory_file(name) for name in listed if name not in stored])
     stored = {name: each for name, each in stored.items() if each.metadata["site_url"] == site_url}
     found = {name: each for name, each in stored.items() if name in listed}

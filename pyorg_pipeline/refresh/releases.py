@@ -12,14 +12,12 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.queries import Snapshot
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
-    LATEST_FILE,
     RELEASES_FILE,
     VERSION_COLUMNS,
     CatalogStore,
     StoredTable,
 )
 from pyorg_pipeline.errors import CatalogMissingError
-from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.releases import (
     FAMILIES,
     LONGEST_HABIT,
@@ -106,7 +104,12 @@ class Completion(NamedTuple):
     #: UTC.
     completed_at: datetime
     version: NormalizedPythonVersion
+    artifacts: int
+    #: Of those whose size the site lists.
+    size: int
     source_path: str | None
+    #: Whether it is the newest final release.
+    latest: bool
 
 
 def completions(store: CatalogStore) -> tuple[list[Completion], str | None]:
@@ -114,41 +117,27 @@ def completions(store: CatalogStore) -> tuple[list[Completion], str | None]:
 
     With the site's URL; both are empty if the table was never written.
     """
+    columns = [*VERSION_COLUMNS, "completed_at", "artifacts", "bytes", "source_path"]
     try:
-        columns = [*VERSION_COLUMNS, "completed_at", "source_path"]
         table, metadata = store.read(RELEASES_FILE, columns)
     except CatalogMissingError:
         return [], None
-    rows = table.filter(table["completed_at"].is_valid()).to_pylist()
+    rows = table.to_pylist()
+    versions = [NormalizedPythonVersion(*(row[name] for name in VERSION_COLUMNS)) for row in rows]
+    newest = max((version for version in versions if version.is_final), default=None)
     found = [
         Completion(
             row["completed_at"],
-            NormalizedPythonVersion(*(row[name] for name in VERSION_COLUMNS)),
+            version,
+            row["artifacts"],
+            row["bytes"],
             row["source_path"],
+            latest=version == newest,
         )
-        for row in rows
+        for version, row in zip(versions, rows, strict=True)
+        if row["completed_at"] is not None
     ]
-    return sorted(found, key=lambda one: one[:2]), metadata["site_url"]
-
-
-def release_contents(store: CatalogStore, version: NormalizedPythonVersion) -> dict[str, int]:
-    """How many artifacts of a release are published, and the bytes of those with a listed size."""
-    columns = ["version", "artifact_type", "size"]
-    rows = store.read(CATALOG_FILE, columns).table.to_pylist()
-    sizes = [
-        row["size"] or 0
-        for row in rows
-        if row["version"] == version.text and row["artifact_type"] != UNRECOGNISED
-    ]
-    return {"artifacts": len(sizes), "size": sum(sizes)}
-
-
-def is_latest_final(store: CatalogStore, version: NormalizedPythonVersion) -> bool:
-    """Whether a release is the newest final one that was published."""
-    return any(
-        row["series"] is None and row["final_only"] and row["version"] == version.text
-        for row in store.rows(LATEST_FILE)
-    )
+    return sorted(found), metadata["site_url"]
 
 
 class _Publication(NamedTuple):

@@ -208,20 +208,25 @@ def test_failures_of_others_are_not_reported(settings: Settings, receiver: Recei
 # New releases
 
 #: What the sensor reads.
-SCHEMA = pa.schema(map(schemas.RELEASES.field, (*VERSION_COLUMNS, "completed_at", "source_path")))
+COLUMNS = (*VERSION_COLUMNS, "completed_at", "artifacts", "bytes", "source_path")
+SCHEMA = pa.schema(map(schemas.RELEASES.field, COLUMNS))
 
 
-def release(*version: Any, completed_at: datetime | None = None) -> dict[str, Any]:
+def release(
+    *version: Any, completed_at: datetime | None = None, artifacts: int = 3
+) -> dict[str, Any]:
     text = ".".join(map(str, version[:3]))
     return {
         **dict(zip(VERSION_COLUMNS, version, strict=True)),
         "completed_at": completed_at,
+        "artifacts": artifacts,
+        "bytes": 23_000_000,
         "source_path": f"{text}/Python-{text}.tar.xz",
     }
 
 
 OLD = release(3, 13, 9, "final", 0)
-NEW = release(3, 14, 0, "final", 0, completed_at=NOON)
+NEW = release(3, 14, 0, "final", 0, completed_at=NOON, artifacts=1)
 
 
 @pytest.fixture

@@ -24,9 +24,8 @@ from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline.model.catalog import CatalogChange
 from pyorg_pipeline.refresh.changes import changes_due, record_changes
 from pyorg_pipeline.refresh.directories import update_directories
-from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline_tests.support.filling import Catalog, publish, publish_catalog
+from pyorg_pipeline_tests.support.filling import Catalog, publication_due, publish, publish_catalog
 from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
 
 TGZ = "3.13.9/Python-3.13.9.tgz"

@@ -19,10 +19,9 @@ from pyorg_pipeline.refresh.digests import (
     directories_with_due_digests,
     record_digests,
 )
-from pyorg_pipeline.refresh.directories import update_directories
-from pyorg_pipeline.refresh.publish import publication_due
+from pyorg_pipeline.refresh.directories import CrawlState, update_directories
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline_tests.support.filling import Catalog, publish, publish_catalog
+from pyorg_pipeline_tests.support.filling import Catalog, publication_due, publish, publish_catalog
 from pyorg_pipeline_tests.support.published import bundle_bytes, sbom_bytes, sha256_of
 from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, LONG_AGO, small_site
@@ -72,7 +71,7 @@ class Digests(Catalog):
 
     @property
     def due(self) -> list[str]:
-        return directories_with_due_digests(self.store)
+        return directories_with_due_digests(self.store, CrawlState.read(self.store))
 
     @property
     def asked(self) -> list[str]:

@@ -34,14 +34,10 @@ from pyorg_pipeline.refresh.artifacts import (
     read_failures,
 )
 from pyorg_pipeline.refresh.checks import latest_never_goes_back
-from pyorg_pipeline.refresh.directories import (
-    due_directories,
-    due_since_listing,
-)
-from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.filling import (
     Catalog,
+    publication_due,
     publish_catalog,
     publish_latest,
     publish_releases,
@@ -79,7 +75,7 @@ def test_a_first_refresh_reads_everything_once_and_the_next_one_the_root_alone(
     assert rows[0]["major"] is None
     empty.refresh()
     assert sorted(asked(site)) == ["", "", *sorted(f"{name}/" for name in DIRECTORIES)]
-    assert (due_directories(empty.store), publication_due(empty.store)) == ({}, False)
+    assert (empty.due_directories, publication_due(empty.store)) == ({}, False)
     site.clear_requests()
     assert empty.refresh() == {}
     assert asked(site) == [""]
@@ -148,10 +144,10 @@ def test_an_added_file_makes_its_directory_due_and_then_racy(
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
     update = catalog.update()
     assert update.changed == ("3.14.0",)
-    assert due_directories(catalog.store) == {"3.14.0": Due.CHANGED}
+    assert catalog.due_directories == {"3.14.0": Due.CHANGED}
     done = catalog.crawl()
     assert done["3.14.0"].added == ("3.14.0/python-3.14.0-amd64.exe",)
-    assert due_directories(catalog.store) == {"3.14.0": Due.RACY}
+    assert catalog.due_directories == {"3.14.0": Due.RACY}
     assert publication_due(catalog.store)
 
 
@@ -160,7 +156,7 @@ def test_a_directory_whose_page_came_out_of_a_cache_is_racy(site: Replica, empty
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5, last_modified=an_hour_ago)
     site.answer("3.14.0/", Answer(headers={"Age": "7200"}))
     empty.refresh()
-    assert due_directories(empty.store) == {"3.14.0": Due.RACY}
+    assert empty.due_directories == {"3.14.0": Due.RACY}
 
 
 def test_a_latest_version_that_went_back_fails_the_check_for_a_week(
@@ -331,7 +327,7 @@ def test_a_failed_directory_keeps_its_table_and_is_due_again(
     assert isinstance(done.error, SiteStatusError)
     assert catalog.store.location.read(file) == before
     assert "3.13.9/python-3.13.9-arm64.exe" in paths(catalog)
-    assert due_directories(catalog.store)["3.14.0"] is Due.FAILED
+    assert catalog.due_directories["3.14.0"] is Due.FAILED
     [row] = catalog.store.rows(FAILURES_FILE)
     assert (row["directory"], row["attempts"], row["hidden"]) == ("3.14.0", 1, False)
     site.clear_answers()
@@ -347,12 +343,12 @@ def test_a_directory_that_never_gave_a_listing_is_hidden(site: Replica, empty: C
     done = empty.refresh()
     assert isinstance(done["2.7"].error, ListingError)
     assert (done["2.7"].hidden, done["src"].hidden) == (True, False)
-    assert due_directories(empty.store) == {"src": Due.FAILED}
+    assert empty.due_directories == {"src": Due.FAILED}
     site.clear_answers()
     empty.crawl("2.7", "src")
     site.answer("2.7/", page)
     assert not empty.crawl("2.7")["2.7"].hidden
-    assert due_directories(empty.store) == {"2.7": Due.FAILED}
+    assert empty.due_directories == {"2.7": Due.FAILED}
 
 
 def test_another_site_is_refused_unless_the_refresh_is_full(
@@ -369,7 +365,7 @@ def test_another_site_is_refused_unless_the_refresh_is_full(
             moved.crawl(*DIRECTORIES)
         assert asked(other) == []
         assert moved.update(full=True).new == tuple(DIRECTORIES[:-1])
-        assert set(due_directories(moved.store).values()) == {Due.NEW}
+        assert set(moved.due_directories.values()) == {Due.NEW}
         moved.crawl()
         publish_catalog(moved.store)
     assert not [path for path in paths(moved) if path.startswith("3.15.0/")]
@@ -422,7 +418,7 @@ def test_a_damaged_table_is_removed_and_its_directory_crawled_anew(
     with pytest.raises(CatalogError, match=r"release_artifacts/3.14.0.parquet.* these"):
         catalog.refresh()
     assert paths(catalog) == before
-    assert due_directories(catalog.store) == {"3.14.0": Due.NEW}
+    assert catalog.due_directories == {"3.14.0": Due.NEW}
     catalog.refresh()
     assert paths(catalog) == [path for path in before if not path.startswith("2.7/")]
     assert not publication_due(catalog.store)
@@ -467,15 +463,15 @@ def test_each_directory_is_due_once_for_each_reading_of_the_root(
     site.add("3.15.0/python-3.15.0a1-amd64.exe", size=5)
     site.answer("3.15.0/", Answer(status=403))
     catalog.update()
-    assert due_since_listing(catalog.store) == {"3.14.0": Due.CHANGED, "3.15.0": Due.CHANGED}
+    assert catalog.due_since_listing == {"3.14.0": Due.CHANGED, "3.15.0": Due.CHANGED}
     catalog.crawl("3.15.0")
-    assert due_since_listing(catalog.store) == {"3.14.0": Due.CHANGED}
+    assert catalog.due_since_listing == {"3.14.0": Due.CHANGED}
     catalog.crawl("3.14.0")
     # 3.14.0 is racy and 3.15.0 has failed, but the root was not read again.
-    assert due_directories(catalog.store) == {"3.14.0": Due.RACY, "3.15.0": Due.FAILED}
-    assert due_since_listing(catalog.store) == {}
+    assert catalog.due_directories == {"3.14.0": Due.RACY, "3.15.0": Due.FAILED}
+    assert catalog.due_since_listing == {}
     catalog.update()
-    assert due_since_listing(catalog.store) == {"3.14.0": Due.RACY, "3.15.0": Due.FAILED}
+    assert catalog.due_since_listing == {"3.14.0": Due.RACY, "3.15.0": Due.FAILED}
 
 
 def rewrite(store: CatalogStore, name: str, **metadata: Any) -> None:
@@ -491,10 +487,10 @@ def test_times_of_a_clock_that_was_ahead_make_neither_a_gap_nor_a_loop(
     rewrite(catalog.store, directory_file("3.14.0"), crawled_at=now + timedelta(days=30))
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)
     catalog.update()
-    assert due_since_listing(catalog.store) == {"3.14.0": Due.CHANGED}
+    assert catalog.due_since_listing == {"3.14.0": Due.CHANGED}
     rewrite(catalog.store, DIRECTORIES_FILE, checked_at=now + timedelta(hours=3))
     # Otherwise it would be crawled again at each look until that hour comes.
-    assert due_since_listing(catalog.store) == {}
+    assert catalog.due_since_listing == {}
     catalog.update()
     catalog.crawl("3.14.0")
-    assert due_since_listing(catalog.store) == {}
+    assert catalog.due_since_listing == {}

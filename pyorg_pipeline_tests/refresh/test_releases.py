@@ -16,12 +16,12 @@ from pyorg_pipeline.catalog.store import CATALOG_FILE, RELEASES_FILE, CatalogSto
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.model.releases import FAMILIES
 from pyorg_pipeline.refresh.artifacts import crawl_directories
-from pyorg_pipeline.refresh.directories import due_directories, update_directories
-from pyorg_pipeline.refresh.publish import publication_due
+from pyorg_pipeline.refresh.directories import CrawlState, update_directories
 from pyorg_pipeline.refresh.releases import completions, releases_due
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.filling import (
     fill,
+    publication_due,
     publish_catalog,
     publish_latest,
     publish_releases,
@@ -45,7 +45,7 @@ def publish_catalog_of(store: CatalogStore, site: Replica) -> None:
     """Publish what the site holds, but for the releases."""
     with SiteClient(site.url, backoff=0, retries=0) as client:
         update_directories(store, client)
-        for _ in crawl_directories(store, client, list(due_directories(store))):
+        for _ in crawl_directories(store, client, list(CrawlState.read(store).due())):
             pass
     publish_catalog(store)
 

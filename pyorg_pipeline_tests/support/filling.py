@@ -15,13 +15,11 @@ from pyorg_pipeline.catalog.store import (
     CatalogStore,
     StoredTable,
 )
+from pyorg_pipeline.model.due import Due
+from pyorg_pipeline.refresh import publish as publishing
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl, crawl_directories
 from pyorg_pipeline.refresh.changes import RecordedChanges, record_changes
-from pyorg_pipeline.refresh.directories import (
-    DirectoriesUpdate,
-    due_directories,
-    update_directories,
-)
+from pyorg_pipeline.refresh.directories import CrawlState, DirectoriesUpdate, update_directories
 from pyorg_pipeline.refresh.publish import catalog_snapshot, latest_versions
 from pyorg_pipeline.refresh.releases import releases_table
 from pyorg_pipeline.site.client import SiteClient
@@ -50,11 +48,19 @@ class Catalog:
         assert self.recorded is not None
         return self.recorded.sequence
 
+    @property
+    def due_directories(self) -> dict[str, Due]:
+        return CrawlState.read(self.store).due()
+
+    @property
+    def due_since_listing(self) -> dict[str, Due]:
+        return CrawlState.read(self.store).due_since_listing()
+
     def update(self, **options: bool) -> DirectoriesUpdate:
         return update_directories(self.store, self.client, **options)
 
     def crawl(self, *directories: str, **options: bool) -> dict[str, DirectoryCrawl]:
-        wanted = directories or list(due_directories(self.store))
+        wanted = directories or list(self.due_directories)
         crawls = crawl_directories(self.store, self.client, wanted, **options)
         return {done.directory: done for done in crawls}
 
@@ -65,6 +71,10 @@ class Catalog:
         done = self.crawl(accept_vanished=accept_vanished)
         self.recorded = publish(self.store)
         return done
+
+
+def publication_due(store: CatalogStore) -> bool:
+    return publishing.publication_due(store, CrawlState.read(store))
 
 
 def publish(store: CatalogStore) -> RecordedChanges:
