@@ -138,8 +138,10 @@ def test_another_site_has_a_home_of_its_own(tmp_path: Path) -> None:
         ("hooks.example/services/secret", "***"),
         ("ftp://hooks.example/secret", "***"),
         ("http:///secret", "***"),
+        ("http://[secret", "***"),
+        ("http://[::1]:0/secret", "http://[::1]:0"),
         ("http://hooks.example:secret/", "***"),
-        ("https://user:secret@hooks.example/se cret", "https://hooks.example"),
+        ("https://user:secret@Hooks.example/se cret", "https://hooks.example"),
         ("https://hooks.example:0/secret", "https://hooks.example:0"),
     ],
 )

@@ -102,7 +102,7 @@ def _reason(
         return Due.NEW
     if date is None or date != crawl.directory_last_modified:
         return Due.CHANGED
-    return Due.RACY if is_racy(date, crawl) else None
+    return Due.RACY if _is_racy(date, crawl) else None
 
 
 def backoff_after(failure: Failure) -> timedelta:
@@ -116,7 +116,7 @@ def backoff_after(failure: Failure) -> timedelta:
     return min(FIRST_BACKOFF * (1 << doublings), LONGEST_BACKOFF)
 
 
-def is_racy(date: datetime, crawl: Crawl) -> bool:
+def _is_racy(date: datetime, crawl: Crawl) -> bool:
     """Whether the directory may have changed although its date is the same.
 
     It may if the page was made before the minute of the date was over, or came from an older

@@ -6,15 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pyorg_pipeline.model.due import (
-    HIDDEN_BACKOFF,
-    Crawl,
-    Due,
-    Failure,
-    backoff_after,
-    due,
-    is_racy,
-)
+from pyorg_pipeline.model.due import HIDDEN_BACKOFF, Crawl, Due, Failure, backoff_after, due
 
 DATE = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
 LATER = DATE + timedelta(days=1)
@@ -55,19 +47,22 @@ def test_a_new_or_changed_directory_is_due(
     assert reason(date, crawl) == expected
 
 
-@pytest.mark.parametrize(("seconds", "racy"), [(0, True), (59, True), (119, True), (120, False)])
-def test_a_page_made_within_two_minutes_of_the_date_is_racy(seconds: int, racy: bool) -> None:
-    made = DATE + seconds * SECOND
-    assert is_racy(DATE, Crawl(DATE, made, made)) is racy
-
-
-def test_a_page_out_of_a_cache_older_than_the_date_is_racy() -> None:
-    old = Crawl(DATE, generated_at=DATE - timedelta(days=3), crawled_at=LATER)
-    assert reason(DATE, old) == Due.RACY
+@pytest.mark.parametrize(
+    ("made", "racy"),
+    [
+        *((DATE + seconds * SECOND, True) for seconds in (0, 59, 119)),
+        (DATE + 120 * SECOND, False),
+        # Out of an old cache.
+        (DATE - timedelta(days=3), True),
+    ],
+)
+def test_a_page_made_within_two_minutes_of_the_date_is_racy(made: datetime, racy: bool) -> None:
+    crawl = Crawl(DATE, generated_at=made, crawled_at=LATER)
+    assert reason(DATE, crawl) == (Due.RACY if racy else None)
 
 
 def test_a_date_in_the_future_is_not_racy() -> None:
-    assert not is_racy(LATER, Crawl(LATER, DATE, DATE))
+    assert reason(LATER, Crawl(LATER, DATE, DATE)) is None
 
 
 @pytest.mark.parametrize(

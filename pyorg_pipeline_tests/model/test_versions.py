@@ -44,39 +44,26 @@ def test_an_unknown_level_is_refused_with_the_known_ones(level: str) -> None:
         NormalizedPythonVersion(3, 13, 0, level, 1)
 
 
-def test_a_serial_needs_a_level() -> None:
+def test_a_version_of_three_items_has_neither_level_nor_serial() -> None:
     with pytest.raises(InvalidArgumentError, match="serial 1 needs a releaselevel"):
         NormalizedPythonVersion(3, 13, 0, serial=1)
-
-
-@pytest.mark.parametrize("name", ["releaselevel", "serial"])
-def test_a_version_of_three_items_has_neither_level_nor_serial(name: str) -> None:
     version = NormalizedPythonVersion(3, 13, 9)
-
-    assert not hasattr(version, name)
-    with pytest.raises(AttributeError, match=f"three-item version, without {name}") as caught:
-        getattr(version, name)
-    assert caught.value.name == name
+    for name in ("releaselevel", "serial"):
+        assert not hasattr(version, name)
+        with pytest.raises(AttributeError, match=f"three-item version, without {name}") as caught:
+            getattr(version, name)
+        assert caught.value.name == name
 
 
 def test_versions_sort_by_number_and_level_never_by_text() -> None:
-    ordered = [
-        NormalizedPythonVersion(0, 9, 1),
-        NormalizedPythonVersion(3, 2, 0, "final", 0),
-        NormalizedPythonVersion(3, 9, 20, "final", 0),
-        NormalizedPythonVersion(3, 10, 0),
-        NormalizedPythonVersion(3, 10, 0, "alpha", 2),
-        NormalizedPythonVersion(3, 10, 0, "alpha", 10),
-        NormalizedPythonVersion(3, 10, 0, "beta", 1),
-        NormalizedPythonVersion(3, 10, 0, "candidate", 1),
-        NormalizedPythonVersion(3, 10, 0, "final", 0),
-        NormalizedPythonVersion(3, 10, 1, "candidate", 1),
-        NormalizedPythonVersion(10, 0, 0, "alpha", 1),
+    parts: list[tuple[Any, ...]] = [
+        *((0, 9, 1), (3, 2, 0, "final", 0), (3, 9, 20, "final", 0), (3, 10, 0)),
+        *((3, 10, 0, "alpha", 2), (3, 10, 0, "alpha", 10), (3, 10, 0, "beta", 1)),
+        *((3, 10, 0, "candidate", 1), (3, 10, 0, "final", 0), (3, 10, 1, "candidate", 1)),
+        (10, 0, 0, "alpha", 1),
     ]
-    shuffled = random.Random(3).sample(ordered, len(ordered))
-
-    assert sorted(shuffled) == ordered
-    assert max(shuffled) == (10, 0, 0, "alpha", 1)
+    ordered = [NormalizedPythonVersion(*each) for each in parts]
+    assert sorted(random.Random(3).sample(ordered, len(ordered))) == ordered == parts
 
 
 @pytest.mark.parametrize(
@@ -103,20 +90,15 @@ def test_the_text_is_that_of_pep_440(parts: tuple[Any, ...], text: str) -> None:
     [NormalizedPythonVersion(3, 13, 9), NormalizedPythonVersion(3, 15, 0, "candidate", 2)],
 )
 def test_copies_are_versions(version: NormalizedPythonVersion) -> None:
-    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
-        restored = pickle.loads(pickle.dumps(version, protocol))
-        assert restored == version
-        assert type(restored) is NormalizedPythonVersion
-    for copied in (copy.copy(version), copy.deepcopy(version)):
-        assert copied == version
-        assert type(copied) is NormalizedPythonVersion
+    protocols = range(2, pickle.HIGHEST_PROTOCOL + 1)
+    copies = [pickle.loads(pickle.dumps(version, protocol)) for protocol in protocols]
+    for copied in (*copies, copy.copy(version), copy.deepcopy(version)):
+        assert (copied, type(copied)) == (version, NormalizedPythonVersion)
 
 
-@pytest.mark.parametrize(
-    ("series", "numbers"), [("3.13", (3, 13)), ("2.7", (2, 7)), ("3.10", (3, 10)), ("0.9", (0, 9))]
-)
-def test_a_series_is_two_numbers(series: str, numbers: tuple[int, int]) -> None:
-    assert parse_series(series) == numbers
+def test_a_series_is_two_numbers() -> None:
+    found = [parse_series(series) for series in ("3.13", "2.7", "3.10", "0.9")]
+    assert found == [(3, 13), (2, 7), (3, 10), (0, 9)]
 
 
 @pytest.mark.parametrize(
