@@ -1,4 +1,4 @@
-"""Records how python-org-downloads 1.0.0 classifies names, for test_reference_answers.
+"""Records how python-org-downloads 1.0.0 classifies names, for test_names.
 
 Run it in an environment with that package (Python 3.12 or newer):
 
