@@ -23,6 +23,7 @@ catalog and of Dagster's history.
 from typing import TYPE_CHECKING
 
 from pyorg_pipeline.facade import PythonOrgDownloads
+from pyorg_pipeline.freshness import fresh_reader as _fresh_reader
 from pyorg_pipeline.model import arguments as _arguments
 from pyorg_pipeline.settings import load_settings as _load_settings
 
@@ -99,8 +100,10 @@ def download(
     """
     from pyorg_pipeline import runs as _runs  # noqa: PLC0415
 
+    settings = _load_settings()
+    _fresh_reader(settings)
     return _runs.download(
-        _load_settings(),
+        settings,
         _runs.download_config(
             series=series,
             versions=versions,

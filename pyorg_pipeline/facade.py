@@ -2,15 +2,14 @@
 
 # No `from __future__ import annotations`: the command line calls the annotations' classes.
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict, Unpack, overload
 from urllib.parse import quote
 
 from pyorg_pipeline.catalog.queries import Snapshot
-from pyorg_pipeline.catalog.reader import CatalogReader, reader_at
-from pyorg_pipeline.errors import CatalogMissingError, DirectoriesFailedError
+from pyorg_pipeline.catalog.reader import CatalogReader
+from pyorg_pipeline.freshness import fresh_reader, refresh
 from pyorg_pipeline.model.arguments import (
     DEFAULT_FORMAT,
     SOURCE,
@@ -29,6 +28,7 @@ from pyorg_pipeline.settings import Settings, derived_settings, load_settings
 if TYPE_CHECKING:
     from pyorg_pipeline.model.catalog import CatalogChange, CatalogInfo
     from pyorg_pipeline.model.releases import PythonRelease
+    from pyorg_pipeline.reports.summary import RefreshSummary
 
     class _Conditions(TypedDict, total=False):
         series: str | None
@@ -339,6 +339,26 @@ class PythonOrgDownloads:
         return print_rows(ARTIFACTS, cls.list_all_release_artifacts(final_only=final_only))
 
     @classmethod
+    def refresh(
+        cls, full: Flag = False, accept_vanished: Flag = False, digests: Flag = False
+    ) -> "RefreshSummary":
+        """Bring the catalog up to date with the site, as the command `pyorg refresh` does.
+
+        Queries do so when the catalog is missing or older than PYORG_MAX_AGE.
+
+        Example: pyorg PythonOrgDownloads refresh
+
+        Raises:
+            RefreshError, SiteError: something could not be read; the catalog keeps what it has.
+        """
+        return refresh(
+            cls._settings(),
+            full=parse_flag("full", full),
+            accept_vanished=parse_flag("accept_vanished", accept_vanished),
+            digests=parse_flag("digests", digests),
+        )
+
+    @classmethod
     def catalog_info(cls) -> "CatalogInfo":
         """When the catalog was refreshed, from which site, what it holds and how old it is.
 
@@ -353,24 +373,10 @@ class PythonOrgDownloads:
 
     @classmethod
     def _reader(cls) -> CatalogReader:
-        return reader_at(cls._settings().catalog_url)
+        return fresh_reader(cls._settings())
 
     @classmethod
     def _snapshot(cls) -> tuple[Snapshot, str]:
-        """The published catalog, which a refresh creates if it is missing, and its site's URL."""
-        settings, snapshot = cls._settings(), None
-        reader = reader_at(settings.catalog_url)
-        try:
-            snapshot = reader.snapshot()
-        except CatalogMissingError:
-            if not settings.auto_refresh:
-                raise
-        if snapshot is None:
-            where, site_url = reader.location.text, settings.site_url
-            sys.stderr.write(f"No catalog at {where} yet: filling it from {site_url}\n")
-            from pyorg_pipeline.runs import refresh  # noqa: PLC0415  # imports Dagster
-
-            if failures := refresh(settings).failures:
-                raise DirectoriesFailedError(failures)
-            snapshot = reader.snapshot()
+        """The published catalog, and the URL of its site."""
+        settings, snapshot = cls._settings(), cls._reader().snapshot()
         return snapshot, settings.site_url if settings.site_is_given else snapshot.site_url

@@ -109,7 +109,7 @@ def refresh(
 def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
     """Run the job download_artifacts on the persistent Dagster instance.
 
-    A missing catalog is filled first. Shows progress bars and then the report on stderr. Artifacts
+    Shows progress bars and then the report on stderr. Artifacts
     that failed are in the summary and do not raise: the others are downloaded, and can be printed.
 
     Raises:
@@ -119,11 +119,6 @@ def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
         KeyboardInterrupt: Ctrl-C was pressed.
     """
     store = CatalogStore(open_location(settings.catalog_url))
-    if store.location.stamp(CATALOG_FILE) is None and settings.auto_refresh:
-        filled = refresh(settings)
-        sys.stderr.write(f"{filled}\n")
-        if filled.error is not None:
-            raise filled.error
     # Before a run begins, which would report its errors as those of a step.
     checked = _checked(config)
     selected_artifacts(checked, store, settings.site_url)

@@ -6,13 +6,19 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
-from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY, parse_flag
+from pyorg_pipeline.model.arguments import (
+    DEFAULT_CONCURRENCY,
+    LARGEST_CONCURRENCY,
+    parse_age,
+    parse_flag,
+)
 from pyorg_pipeline.model.text import origin_text
 
 #: Every variable with its default. Empty defaults: PYORG_HOME is the user's data folder as
@@ -24,6 +30,7 @@ DEFAULTS: Final = {
     "DAGSTER_HOME": "",
     "PYORG_CONCURRENCY": str(DEFAULT_CONCURRENCY),
     "PYORG_AUTO_REFRESH": "1",
+    "PYORG_MAX_AGE": "1d",
     "PYORG_WEBHOOK_URL": "",
     "PYORG_AUTOMATION": "1",
     # Not on the hour, when most cron jobs in the world send their requests.
@@ -54,8 +61,10 @@ class Settings:
     dagster_home: Path
     #: Directories read at the same time.
     concurrency: int
-    #: Whether a query refreshes a missing catalog first.
+    #: Whether a query refreshes a missing or old catalog first.
     auto_refresh: bool
+    #: The age from which a catalog is old; None for no age.
+    max_age: timedelta | None
     #: Whether schedules and sensors are on until a user stops them in the UI.
     automation: bool
     #: When the root listing is read, and when every directory is crawled.
@@ -107,6 +116,7 @@ def _checked(variables: tuple[str | None, ...]) -> Settings:
         dagster_home=value("DAGSTER_HOME", _folder) or home / "dagster",
         concurrency=value("PYORG_CONCURRENCY", partial(_number, largest=LARGEST_CONCURRENCY)),
         auto_refresh=value("PYORG_AUTO_REFRESH", _switch),
+        max_age=value("PYORG_MAX_AGE", parse_age) or None,
         automation=value("PYORG_AUTOMATION", _switch),
         refresh_cron=value("PYORG_REFRESH_CRON", _cron),
         full_refresh_cron=value("PYORG_FULL_REFRESH_CRON", _cron),

@@ -25,7 +25,6 @@ from pyorg_pipeline import (
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
-    DIRECTORIES_FILE,
     LATEST_FILE,
     CatalogStore,
 )
@@ -304,25 +303,6 @@ class TestNoCatalogYet:
         with pytest.raises(error, match=str(status)):
             PythonOrgDownloads.latest_version()
         assert (home / "catalog" / CATALOG_FILE).exists() is bool(path)
-
-
-def test_an_old_catalog_answers_without_a_request(
-    filled: Path, site: Replica, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYORG_AUTO_REFRESH", "1")
-    store = CatalogStore(LocalLocation(filled / "catalog"))
-    for name in (CATALOG_FILE, LATEST_FILE, DIRECTORIES_FILE):
-        table, metadata = store.read(name)
-        times = ("checked_at", "generated_at", "published_at", "catalog_published_at")
-        metadata |= {key: LONG_AGO for key in times if key in metadata}
-        store.write(name, table.schema, table, metadata)
-        os.utime(filled / "catalog" / name, (LONG_AGO.timestamp(), LONG_AGO.timestamp()))
-    site.clear_requests()
-    assert PythonOrgDownloads.latest_version() == (3, 14, 0)
-    assert len(PythonOrgDownloads.list_version_artifacts(3, 13, 9)) == 3
-    assert PythonOrgDownloads.list_releases("3.13")
-    assert PythonOrgDownloads.catalog_info().age > timedelta(days=30)
-    assert site.requests == []
 
 
 def test_a_warm_reader_sees_a_new_snapshot_at_once(filled: Path, site: Replica) -> None:

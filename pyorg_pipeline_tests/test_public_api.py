@@ -43,6 +43,7 @@ SIGNATURES = {
     "report_changes": "since=None, *, companions=False",
     "report_version_artifacts": "major, minor, micro=0",
     "report_all_release_artifacts": "final_only=False",
+    "refresh": "full=False, accept_vanished=False, digests=False",
     "catalog_info": "",
 }
 

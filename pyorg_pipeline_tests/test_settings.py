@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def test_everything_has_a_default() -> None:
         dagster_home=home / "dagster",
         concurrency=8,
         auto_refresh=True,
+        max_age=timedelta(days=1),
         automation=True,
         refresh_cron="17 * * * *",
         full_refresh_cron="41 4 * * 0",
@@ -43,6 +45,7 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
             "DAGSTER_HOME": str(tmp_path / "dagster"),
             "PYORG_CONCURRENCY": "32",
             "PYORG_AUTO_REFRESH": "no",
+            "PYORG_MAX_AGE": "0",
             "PYORG_AUTOMATION": "off",
             "PYORG_REFRESH_CRON": "0 6 * * 1-5",
             "PYORG_FULL_REFRESH_CRON": "0 3 1 * *",
@@ -60,6 +63,7 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
         dagster_home=tmp_path / "dagster",
         concurrency=32,
         auto_refresh=False,
+        max_age=None,
         automation=False,
         refresh_cron="0 6 * * 1-5",
         full_refresh_cron="0 3 1 * *",
@@ -111,6 +115,7 @@ INVALID_URLS = [
         *(("PYORG_TIMEZONE", "Berlin"), ("PYORG_TIMEZONE", "../etc/passwd")),
         *(("PYORG_LOOK_EVERY", "0"), ("PYORG_KEEP_RUNS", "never")),
         ("PYORG_AUTO_REFRESH", "perhaps"),
+        ("PYORG_MAX_AGE", "1 day"),
     ],
 )
 def test_the_error_of_an_invalid_value_names_the_variable(name: str, value: str) -> None:

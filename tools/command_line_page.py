@@ -55,7 +55,8 @@ _SETTINGS: Final = {
     ),
     "DAGSTER_HOME": ("`$PYORG_HOME/dagster`", "Dagster's history"),
     "PYORG_CONCURRENCY": ("", "simultaneous requests and downloads, up to 32"),
-    "PYORG_AUTO_REFRESH": ("", "`0`: a query without a catalog fails instead of refreshing"),
+    "PYORG_AUTO_REFRESH": ("", "`0`: queries do not refresh: without a catalog they fail"),
+    "PYORG_MAX_AGE": ("", "how old a catalog may be until a query refreshes it; `0` for any age"),
     "PYORG_AUTOMATION": (
         "",
         "`0`: automation is off until it is switched on in the UI, except the webhook's sensors",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ class CatalogReader:
         self.location = location
         self._store = CatalogStore(location)
         self._kept: dict[str, tuple[Hashable, Any]] = {}
+        #: Until when the catalog's age need not be looked at, in seconds since the epoch.
+        self.fresh_until = 0.0
         #: The failures that were warned of, so that a program is warned once.
         self._warned: dict[str, str] = {}
 
@@ -44,6 +46,14 @@ class CatalogReader:
         )
         self._warn_of_failures()
         return found
+
+    def age(self) -> timedelta | None:
+        """How long ago the root listing was read; None if nothing was published."""
+        if self.location.stamp(CATALOG_FILE) is None:
+            return None
+        listing = self._store.metadata_or_none(DIRECTORIES_FILE)
+        # A damaged table makes a query no worse: the next refresh repairs it.
+        return timedelta() if listing is None else datetime.now(UTC) - listing["checked_at"]
 
     def latest_version(
         self, series: Series | None, final_only: bool

@@ -60,6 +60,18 @@ def parse_verification(value: object) -> Literal[True, False, "digest", "signatu
         ) from None
 
 
+def parse_age(text: str) -> timedelta:
+    """A time span such as `90m`, `12h`, `7d` or `2w`; `0` is none.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    age = _AGE.fullmatch(text)
+    if age is None and text != "0":
+        raise ValueError("it has to be a time span such as 12h or 7d, or 0")
+    return timedelta(**{_UNITS[age[2]]: int(age[1])}) if age is not None else timedelta()
+
+
 def parse_since(value: datetime | str, now: datetime) -> datetime:
     """A point in time, in UTC.
 
@@ -82,8 +94,8 @@ def parse_since(value: datetime | str, now: datetime) -> datetime:
         if isinstance(value, datetime):
             return value.astimezone(UTC)
         text = str(value).strip()
-        if age := _AGE.fullmatch(text):
-            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        if _AGE.fullmatch(text):
+            return now - parse_age(text)
         time = datetime.fromisoformat(text)
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except OverflowError:

@@ -105,7 +105,7 @@ def test_settings_on_the_page_have_the_defaults_of_the_code() -> None:
     # Given or not, the settings are the same; paths depend on the machine.
     given = {name: text.strip("`") for name, text in shown.items() if text.startswith("`")}
     given = {name: text for name, text in given.items() if not text.startswith("$")}
-    assert len(given) == 9
+    assert len(given) == 10
     # Whether a site was given is remembered.
     site = {"PYORG_SITE_URL": given["PYORG_SITE_URL"]}
     assert load_settings(given) == load_settings(site)

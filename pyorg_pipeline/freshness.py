@@ -1,0 +1,101 @@
+"""Refreshing a catalog that is missing or too old, before a query reads it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import timedelta
+from time import time
+from typing import TYPE_CHECKING, Final
+
+from pyorg_pipeline.catalog.location import open_location
+from pyorg_pipeline.catalog.lock import exclusive
+from pyorg_pipeline.catalog.reader import CatalogReader, reader_at
+from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.model.text import plural
+from pyorg_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pyorg_pipeline.reports.summary import RefreshSummary
+
+LOGGER = logging.getLogger(__name__)
+
+#: Seconds that a query waits for the site, and until this process tries again.
+_READ_TIMEOUT: Final = 5
+_RETRY_AFTER: Final = 300
+
+
+def refresh(
+    settings: Settings, *, full: bool = False, accept_vanished: bool = False, digests: bool = False
+) -> RefreshSummary:
+    """Refresh the catalog; raises the error of what could not be refreshed, at the end."""
+    from pyorg_pipeline import runs  # noqa: PLC0415  # imports Dagster
+
+    done = runs.refresh(settings, full=full, accept_vanished=accept_vanished, digests=digests)
+    if done.error is not None:
+        raise done.error
+    return done
+
+
+def fresh_reader(settings: Settings) -> CatalogReader:
+    """The reader of the catalog, which is refreshed if it is missing or older than PYORG_MAX_AGE.
+
+    An old one takes one request if nothing is new. If that fails, a warning says how old it is.
+
+    Raises:
+        PyorgError: there was no catalog, and it could not be filled.
+    """
+    reader = reader_at(settings.catalog_url)
+    if time() < reader.fresh_until:
+        return reader
+    where, age = reader.location.text, reader.age()
+    if age is None:
+        # Without auto_refresh, the query raises that there is no catalog.
+        if settings.auto_refresh:
+            _say(f"No catalog at {where} yet: filling it from {settings.site_url}")
+            refresh(settings)
+    elif settings.max_age is None or age <= settings.max_age:
+        left = timedelta(days=1) if settings.max_age is None else settings.max_age - age
+        reader.fresh_until = time() + left.total_seconds()
+    else:
+        reader.fresh_until = time() + _RETRY_AFTER
+        old = f"the catalog at {where} is {_text(age)} old"
+        if settings.auto_refresh:
+            _say(f"{old[0].upper()}{old[1:]}: refreshing it from {settings.site_url}")
+            try:
+                _refresh_old(settings)
+            # Whatever goes wrong, even in Dagster: the query answers with what is known.
+            except Exception as error:  # noqa: BLE001
+                LOGGER.warning("%s, and could not be refreshed: %s", old, error)
+        else:
+            LOGGER.warning("%s: `pyorg refresh` updates it", old)
+    return reader
+
+
+def _refresh_old(settings: Settings) -> None:
+    from pyorg_pipeline.refresh.directories import (  # noqa: PLC0415  # imports requests
+        due_directories,
+        update_directories,
+    )
+    from pyorg_pipeline.refresh.publish import publication_due  # noqa: PLC0415
+    from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
+
+    location = open_location(settings.catalog_url)
+    store = CatalogStore(location)
+    with (
+        exclusive(location, settings.lock_folder),
+        SiteClient(settings.site_url, read_timeout=_READ_TIMEOUT, retries=0) as client,
+    ):
+        update_directories(store, client)
+        is_due = bool(due_directories(store)) or publication_due(store)
+    if is_due:
+        refresh(settings)
+
+
+def _text(age: timedelta) -> str:
+    hours = int(age.total_seconds()) // 3600
+    return plural(hours // 24, "day") if hours >= 48 else plural(hours, "hour")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
