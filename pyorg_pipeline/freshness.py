@@ -74,7 +74,7 @@ def fresh_reader(settings: Settings) -> CatalogReader:
 
 def _refresh_old(settings: Settings) -> None:
     from pyorg_pipeline.refresh.directories import (  # noqa: PLC0415  # imports requests
-        due_directories,
+        CrawlState,
         update_directories,
     )
     from pyorg_pipeline.refresh.publish import publication_due  # noqa: PLC0415
@@ -87,7 +87,8 @@ def _refresh_old(settings: Settings) -> None:
         SiteClient(settings.site_url, read_timeout=_READ_TIMEOUT, retries=0) as client,
     ):
         update_directories(store, client)
-        is_due = bool(due_directories(store)) or publication_due(store)
+        state = CrawlState.read(store)
+        is_due = bool(state.due()) or publication_due(store, state)
     if is_due:
         refresh(settings)
 

@@ -109,8 +109,8 @@ def refresh(
 def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
     """Run the job download_artifacts on the persistent Dagster instance.
 
-    Shows progress bars and then the report on stderr. Artifacts
-    that failed are in the summary and do not raise: the others are downloaded, and can be printed.
+    Shows progress bars and then the report on stderr. Artifacts that failed are in the summary and
+    do not raise: the others are downloaded, and can be printed.
 
     Raises:
         ArtifactChoiceError: no artifact matches; names the nearest choices.
