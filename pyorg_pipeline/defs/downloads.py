@@ -31,11 +31,7 @@ from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.metadata import OWNERS, column_schema, names, preview, step_failure
 from pyorg_pipeline.defs.resources import CatalogResource, DownloadsResource, SiteResource
-from pyorg_pipeline.downloads.destinations import (
-    ArtifactProgress,
-    download_all,
-    open_destination,
-)
+from pyorg_pipeline.downloads.destinations import ArtifactProgress, download_all, open_destination
 from pyorg_pipeline.errors import CatalogSiteError, DownloadsFailedError
 from pyorg_pipeline.model.arguments import parse_verification
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
@@ -46,9 +42,6 @@ from pyorg_pipeline.site.urls import normalize_base_url
 
 #: Limits how many batches are downloaded at a time, over all runs of an instance.
 POOL = "python_org"
-
-#: Rows of the report in the UI; the table has all of them.
-_ROWS_SHOWN = 100
 
 #: The report as an asset: no run materializes it by itself, each download adds to it.
 downloaded_artifacts = dg.AssetSpec(
@@ -72,44 +65,34 @@ class DownloadConfig(dg.Config):
     )
     releaselevels: list[str] = Field(
         default=["final"],
-        description="alpha, beta, candidate, final; not applied to pre-releases among versions",
+        description="alpha, beta, candidate, final; pre-releases in `versions` count as well",
     )
     artifact_types: list[str] = Field(
-        default=["source-release"],
-        description="as in the catalog's column artifact_type; [] for all",
+        default=["source-release"], description="the catalog's column artifact_type; all if empty"
     )
     attributes: dict[str, Any] = Field(
         default={"format": "tarball_lzma"},
-        description="what the name of the file has to say: format, arch, ... (columns of the "
-        "catalog); {} for anything",
+        description="values of other columns of the catalog: format, arch, ...; any if empty",
     )
     newest_only: bool = Field(
         default=True,
-        description="of each series only the newest release with a matching file; not applied to "
-        "versions",
+        description="of each series the newest release with a match; not applied to `versions`",
     )
     limit: int | None = Field(default=None, description="at most so many artifacts, the newest")
     destination: str | None = Field(
         default=None,
-        description="a folder, or a URL that fsspec can serve, such as s3://bucket/prefix, with "
-        "credentials in the environment; by default the folder downloads in PYORG_HOME",
+        description="a folder or a URL such as s3://bucket/prefix, with credentials in the "
+        "environment; by default the folder downloads in PYORG_HOME",
     )
     verify: Any = Field(
         default=True,
-        description="true: the strongest digest that is published; digest: nothing less than a "
-        "digest; signature: a Sigstore signature by the release manager; false: the size alone",
+        description="true: the strongest digest that is published; digest: nothing less; "
+        "signature: a Sigstore signature by the release manager; false: the size alone",
     )
-    overwrite: bool = Field(
-        default=False, description="replace existing files, which are skipped otherwise"
-    )
-    batch_size: int = Field(
-        default=32, ge=1, description="artifacts an op; its threads download several at once"
-    )
+    overwrite: bool = Field(default=False, description="replace existing files instead of skipping")
+    batch_size: int = Field(default=32, ge=1, description="artifacts an op, several at a time")
     retries: int = Field(
-        default=2,
-        ge=0,
-        description="how often Dagster retries a batch with transient failures, such as a site "
-        "that is down; the site's client has retried each request by then",
+        default=2, ge=0, description="how often Dagster retries a batch after transient failures"
     )
     retry_delay: float = Field(
         default=30, ge=0, description="seconds before the first retry, doubled each time"
@@ -155,7 +138,7 @@ def select_artifacts(
 ) -> Iterator[dg.DynamicOutput[Batch]]:
     """Select artifacts from the catalog, in batches; makes no request to the site."""
     found = selected_artifacts(config, catalog.store(), site.url)
-    # Once here, not in each batch: an invalid destination fails the run at once.
+    # Here as well as in each batch: an invalid destination fails the run at once.
     destination = open_destination(config.destination or downloads.folder)
     context.log.info(f"{len(found)} artifacts to {destination.text}")
     for number, start in enumerate(range(0, len(found), config.batch_size), 1):
@@ -223,7 +206,6 @@ def download_batch(
 def _materialization(
     rows: Sequence[Mapping[str, Any]], uri: str, size: int
 ) -> dg.AssetMaterialization:
-    """The report of the run so far, with its numbers."""
     columns = ["path", "bytes", "seconds", "verification", "outcome", "error"]
     counts = Counter(row["outcome"] for row in rows)
     return dg.AssetMaterialization(
@@ -234,7 +216,8 @@ def _materialization(
             **{outcome: counts[outcome] for outcome in (FETCHED, SKIPPED, FAILED)},
             "bytes_fetched": sum(row["bytes"] for row in rows if row["outcome"] == FETCHED),
             "bytes": size,
-            "preview": preview(rows[:_ROWS_SHOWN], columns),
+            # The table has all rows.
+            "preview": preview(rows[:100], columns),
         },
     )
 

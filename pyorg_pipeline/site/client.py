@@ -20,7 +20,7 @@ from urllib.parse import quote
 from requests import Request, Response
 
 from pyorg_pipeline.errors import InvalidArgumentError, SiteError, SiteUnreachableError
-from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
+from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY
 from pyorg_pipeline.model.text import without_credentials
 from pyorg_pipeline.site.retry import Retries, TransientError, status_error, translate_errors
 from pyorg_pipeline.site.session import open_session
@@ -73,10 +73,6 @@ class SiteClient:
         backoff: float = 0.5,
         max_pause: float = 30,
     ) -> None:
-        if not 1 <= concurrency <= LARGEST_CONCURRENCY:
-            raise InvalidArgumentError(
-                f"concurrency must be from 1 to {LARGEST_CONCURRENCY}, not {concurrency}"
-            )
         url = normalize_base_url(base_url)
         #: With a final slash and without credentials.
         self.base_url = without_credentials(url)

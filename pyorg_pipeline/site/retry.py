@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from urllib3 import Retry
@@ -48,6 +49,7 @@ class TransientError(Exception):
         self.retry_after = retry_after
 
 
+@dataclass
 class Retries:
     """Repeats attempts that raise TransientError; may be shared by threads.
 
@@ -55,16 +57,13 @@ class Retries:
     cut would need a second one with a second budget, and its pauses cannot be cancelled.
     """
 
-    def __init__(
-        self, retries: int, backoff: float, max_pause: float, cancelled: threading.Event
-    ) -> None:
-        self._retries = retries
-        self._backoff = backoff
-        self._max_pause = max_pause
-        self._cancelled = cancelled
-        self._lock = threading.Lock()
-        # The time.monotonic() before which no attempt starts.
-        self._paused_until = 0.0
+    retries: int
+    backoff: float
+    max_pause: float
+    cancelled: threading.Event
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    #: The time.monotonic() before which no attempt starts.
+    _paused_until: float = field(default=0, init=False)
 
     def run(self, once: Callable[[], T], progress: Callable[[], object] = lambda: None) -> T:
         """Return what `once` returns, calling it again after a TransientError.
@@ -75,7 +74,7 @@ class Retries:
         failed, reached = 0, progress()
         while True:
             while (left := self._paused_until - time.monotonic()) > 0:
-                if self._cancelled.wait(left):
+                if self.cancelled.wait(left):
                     break
             try:
                 return once()
@@ -83,19 +82,19 @@ class Retries:
                 failure = error
             if (now := progress()) != reached:
                 failed, reached = 0, now
-            wanted = min(parse_retry_after(failure.retry_after), self._max_pause)
+            wanted = min(parse_retry_after(failure.retry_after), self.max_pause)
             if isinstance(failure.error, SiteStatusError) and failure.error.status == 429:
                 # No other request may be sent either.
                 with self._lock:
                     self._paused_until = max(self._paused_until, time.monotonic() + wanted)
-            if failed == self._retries:
+            if failed == self.retries:
                 break
             # At random, so that requests that failed together are not repeated together.
-            backoff = self._backoff * (2**failed + random.random())  # noqa: S311  # not a secret
-            pause = max(wanted, min(backoff, self._max_pause) if failed else 0)
+            backoff = self.backoff * (2**failed + random.random())  # noqa: S311  # not a secret
+            pause = max(wanted, min(backoff, self.max_pause) if failed else 0)
             failed += 1
             _logger.debug("retrying in %.1f s: %s", pause, failure.error)
-            self._cancelled.wait(pause)
+            self.cancelled.wait(pause)
         # Not inside `except`: a webhook's errors must have no context, which shows its URL.
         raise failure.error from failure.__cause__
 

@@ -32,14 +32,7 @@ class WebhookError(PyorgError):
         return f"the webhook at {self.receiver} did not accept an event: {self.reason}"
 
 
-def post_event(
-    url: str,
-    event: Mapping[str, Any],
-    *,
-    timeout: tuple[float, float] = TIMEOUT,
-    retries: int = RETRIES,
-    backoff: float = 1,
-) -> None:
+def post_event(url: str, event: Mapping[str, Any], *, backoff: float = 1) -> None:
     """Post an event as JSON; returns once the receiver has answered with a 2xx status.
 
     A receiver whose answer is lost gets the same event again, with the same `id`. Redirects are
@@ -54,12 +47,12 @@ def post_event(
                 open_session(url) as session,
                 # The body of the answer is never read: it may have any length.
                 session.post(
-                    url, json=event, timeout=timeout, allow_redirects=False, stream=True
+                    url, json=event, timeout=TIMEOUT, allow_redirects=False, stream=True
                 ) as answer,
             ):
                 status, retry_after = answer.status_code, answer.headers.get("Retry-After", "")
         except RequestException as failure:
-            (reason, transient), retry_after = describe_failure(failure, timeout), ""
+            (reason, transient), retry_after = describe_failure(failure, TIMEOUT), ""
         else:
             if 200 <= status < 300:
                 return
@@ -68,7 +61,7 @@ def post_event(
         # Not inside `except`: what requests raises shows the whole URL.
         raise TransientError(error, retry_after) if transient else error
 
-    Retries(retries, backoff, MAX_PAUSE, threading.Event()).run(once)
+    Retries(RETRIES, backoff, MAX_PAUSE, threading.Event()).run(once)
 
 
 def _describe_status(status: int) -> str:

@@ -437,12 +437,6 @@ def test_a_missing_certificate_bundle_is_an_error_at_once(
     assert caught.value.name == name
 
 
-@pytest.mark.parametrize("concurrency", [0, -1, 33])
-def test_a_concurrency_out_of_range_is_refused(concurrency: int) -> None:
-    with pytest.raises(InvalidArgumentError, match="from 1 to 32"):
-        SiteClient("http://host/", concurrency=concurrency)
-
-
 # The age of an answer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

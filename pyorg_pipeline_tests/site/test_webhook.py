@@ -38,7 +38,7 @@ def test_transient_statuses_are_retried(status: int) -> None:
         post_event(receiver.url, EVENT, backoff=0)
     assert receiver.events == [EVENT] * 3
     with Receiver([status] * 9) as receiver, pytest.raises(WebhookError) as raised:
-        post_event(receiver.url, EVENT, retries=2, backoff=0)
+        post_event(receiver.url, EVENT, backoff=0)
     assert len(receiver.requests) == 3
     assert str(raised.value) == (
         f"the webhook at http://127.0.0.1:{receiver.port} did not accept an event: "
@@ -90,7 +90,7 @@ def test_the_body_of_the_answer_is_not_read() -> None:
 def test_an_error_shows_neither_path_nor_credentials_nor_query() -> None:
     url = f"http://user:pass@127.0.0.1:{free_port()}/services/hush?key=hush"
     with pytest.raises(WebhookError) as raised:
-        post_event(url, EVENT, retries=0)
+        post_event(url, EVENT, backoff=0)
     shown = "".join(traceback.format_exception(raised.value))
     assert "hush" not in shown
     assert "pass" not in shown.replace("passing", "")
