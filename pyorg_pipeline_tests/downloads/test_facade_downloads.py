@@ -42,7 +42,7 @@ def site() -> Iterator[Replica]:
         yield replica
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Replica) -> Path:
     """Where downloads go by default, with a filled catalog beside it and no request counted."""
     monkeypatch.setenv("PYORG_HOME", str(tmp_path / "home"))
@@ -59,77 +59,74 @@ def requested(site: Replica) -> list[str]:
     return [request.path for request in site.requests]
 
 
-class TestDownloadArtifact:
-    def test_an_artifact_of_a_list_is_verified_by_its_bundle(
-        self, folder: Path, site: Replica
-    ) -> None:
-        [artifact] = PythonOrgDownloads.list_version_artifacts(3, 14, format="tarball_lzma")
-        path = PythonOrgDownloads.download_artifact(artifact)
-        assert path.resolve() == folder / "Python-3.14.0.tar.xz"
-        assert path.read_bytes() == NEW
-        assert requested(site) == [
-            "3.14.0/Python-3.14.0.tar.xz.sigstore",
-            "3.14.0/Python-3.14.0.tar.xz",
-        ]
-        assert [entry.name for entry in folder.iterdir()] == ["Python-3.14.0.tar.xz"]
-
-    @pytest.mark.usefixtures("folder")
-    def test_an_unknown_name_or_value_of_verify_is_an_error(self) -> None:
-        with pytest.raises(ArtifactChoiceError, match=r"has no artifact 'Python-9\.tgz'"):
-            PythonOrgDownloads.download_artifact("Python-9.tgz")
-        with pytest.raises(InvalidArgumentError, match="verify 'gpg' is "):
-            PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="gpg")  # type: ignore[arg-type]
-
-    def test_the_arguments_may_be_positional(self, folder: Path) -> None:
-        artifact = PythonOrgDownloads.list_version_artifacts(2, 7)[0]
-        path = PythonOrgDownloads.download_artifact(artifact, 4096, folder / "deep" / "er", True)
-        assert path == folder / "deep" / "er" / "Python-2.7.tgz"
-        assert path.read_bytes() == OLD
-        reported: list[tuple[int, int | None]] = []
-        temporary = PythonOrgDownloads.download_artifact(
-            artifact, 4096, None, progress=lambda done, total: reported.append((done, total))
-        )
-        assert temporary.read_bytes() == OLD
-        assert temporary.parent not in (folder, path.parent)
-        assert reported[-1] == (len(OLD), len(OLD))
-
-    @pytest.mark.usefixtures("folder")
-    def test_a_digest_can_be_required_or_waived(self) -> None:
-        with pytest.raises(UnverifiableError, match="no digest is published"):
-            PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="digest")
-        # Without the extra it is that which is missing.
-        with pytest.raises((UnverifiableError, ExtraMissingError)):
-            PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="signature")
-        assert PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify=False).is_file()
-        path = PythonOrgDownloads.download_artifact("Python-3.14.0.tar.xz", verify="digest")
-        assert path.read_bytes() == NEW
+def test_an_artifact_of_a_list_is_verified_by_its_bundle(folder: Path, site: Replica) -> None:
+    [artifact] = PythonOrgDownloads.list_version_artifacts(3, 14, format="tarball_lzma")
+    path = PythonOrgDownloads.download_artifact(artifact)
+    assert path.resolve() == folder / "Python-3.14.0.tar.xz"
+    assert path.read_bytes() == NEW
+    assert requested(site) == [
+        "3.14.0/Python-3.14.0.tar.xz.sigstore",
+        "3.14.0/Python-3.14.0.tar.xz",
+    ]
+    assert [entry.name for entry in folder.iterdir()] == ["Python-3.14.0.tar.xz"]
 
 
-@pytest.mark.usefixtures("folder")
-class TestDownloadRelease:
-    def test_the_default_is_the_best_source_tarball(self) -> None:
-        assert PythonOrgDownloads.download_release(3, 14).name == "Python-3.14.0.tar.xz"
-        assert PythonOrgDownloads.download_release("2", "7").name == "Python-2.7.tgz"
-        path = PythonOrgDownloads.download_release(3, 15, 0, "alpha", 1)
-        assert path.read_bytes() == NEWEST
-
-    def test_an_explicit_format_is_never_replaced_by_another(self) -> None:
-        fetched = PythonOrgDownloads.download_release(
-            3, 14, 0, "final", 0, "source-release", {"format": "tarball_deflate"}
-        )
-        assert fetched.name == "Python-3.14.0.tgz"
-        with pytest.raises(ArtifactChoiceError, match="there are: format tarball_deflate"):
-            PythonOrgDownloads.download_release(2, 7, artifact_format={"format": "tarball_lzma"})
-
-    def test_several_matching_artifacts_or_none_are_an_error(self) -> None:
-        with pytest.raises(ArtifactChoiceError, match=r"python-2\.7\.amd64\.msi.*python-2\.7\.msi"):
-            PythonOrgDownloads.download_release(2, 7, artifact_type="windows-release")
-        words = r"no 3\.15\.0; of 3\.15\.0 it has 3\.15\.0a1"
-        with pytest.raises(VersionNotFoundError, match=words):
-            PythonOrgDownloads.download_release(3, 15)
+def test_an_unknown_name_or_value_of_verify_is_an_error() -> None:
+    with pytest.raises(ArtifactChoiceError, match=r"has no artifact 'Python-9\.tgz'"):
+        PythonOrgDownloads.download_artifact("Python-9.tgz")
+    with pytest.raises(InvalidArgumentError, match="verify 'gpg' is "):
+        PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="gpg")  # type: ignore[arg-type]
 
 
-@pytest.mark.usefixtures("folder")
+def test_the_arguments_may_be_positional(folder: Path) -> None:
+    artifact = PythonOrgDownloads.list_version_artifacts(2, 7)[0]
+    path = PythonOrgDownloads.download_artifact(artifact, 4096, folder / "deep" / "er", True)
+    assert path == folder / "deep" / "er" / "Python-2.7.tgz"
+    assert path.read_bytes() == OLD
+    reported: list[tuple[int, int | None]] = []
+    temporary = PythonOrgDownloads.download_artifact(
+        artifact, 4096, None, progress=lambda done, total: reported.append((done, total))
+    )
+    assert temporary.read_bytes() == OLD
+    assert temporary.parent not in (folder, path.parent)
+    assert reported[-1] == (len(OLD), len(OLD))
+
+
+def test_a_digest_can_be_required_or_waived() -> None:
+    with pytest.raises(UnverifiableError, match="no digest is published"):
+        PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="digest")
+    # Without the extra it is that which is missing.
+    with pytest.raises((UnverifiableError, ExtraMissingError)):
+        PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="signature")
+    assert PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify=False).is_file()
+    path = PythonOrgDownloads.download_artifact("Python-3.14.0.tar.xz", verify="digest")
+    assert path.read_bytes() == NEW
+
+
+def test_the_default_is_the_best_source_tarball() -> None:
+    assert PythonOrgDownloads.download_release(3, 14).name == "Python-3.14.0.tar.xz"
+    assert PythonOrgDownloads.download_release("2", "7").name == "Python-2.7.tgz"
+    path = PythonOrgDownloads.download_release(3, 15, 0, "alpha", 1)
+    assert path.read_bytes() == NEWEST
+
+
+def test_an_explicit_format_is_never_replaced_by_another() -> None:
+    fetched = PythonOrgDownloads.download_release(
+        3, 14, 0, "final", 0, "source-release", {"format": "tarball_deflate"}
+    )
+    assert fetched.name == "Python-3.14.0.tgz"
+    with pytest.raises(ArtifactChoiceError, match="there are: format tarball_deflate"):
+        PythonOrgDownloads.download_release(2, 7, artifact_format={"format": "tarball_lzma"})
+
+
+def test_several_matching_artifacts_or_none_are_an_error() -> None:
+    with pytest.raises(ArtifactChoiceError, match=r"python-2\.7\.amd64\.msi.*python-2\.7\.msi"):
+        PythonOrgDownloads.download_release(2, 7, artifact_type="windows-release")
+    words = r"no 3\.15\.0; of 3\.15\.0 it has 3\.15\.0a1"
+    with pytest.raises(VersionNotFoundError, match=words):
+        PythonOrgDownloads.download_release(3, 15)
+
+
 def test_the_latest_version_is_downloaded() -> None:
     version, path = PythonOrgDownloads.latest_version(True, True)
     assert (version, path.read_bytes()) == ((3, 14, 0), NEW)
@@ -137,39 +134,40 @@ def test_the_latest_version_is_downloaded() -> None:
     assert (version, path.name) == ((3, 15, 0, "alpha", 1), "Python-3.15.0a1.tgz")
 
 
-class TestOnTheCommandLine:
-    def test_each_command_prints_the_path_of_the_file(self, folder: Path) -> None:
-        home = folder.parent / "home"
-        installer = "--artifact_type windows-release --artifact_format arch=amd64"
-        for line, printed in (
-            ("download_artifact Python-3.14.0.tgz", "Python-3.14.0.tgz"),
-            (
-                f"download_release 2 7 {installer} --destination_dir deeper",
-                "deeper/python-2.7.amd64.msi",
-            ),
-            (
-                "latest_version --final_only false --download_tarball true",
-                "3.15.0a1\nPython-3.15.0a1.tgz",
-            ),
-        ):
-            done = pyorg(home, "PythonOrgDownloads", *line.split())
-            assert (done.returncode, done.stdout) == (0, f"{printed}\n")
-            assert (folder / printed.splitlines()[-1]).is_file()
+def test_each_command_prints_the_path_of_the_file(folder: Path) -> None:
+    home = folder.parent / "home"
+    installer = "--artifact_type windows-release --artifact_format arch=amd64"
+    for line, printed in (
+        ("download_artifact Python-3.14.0.tgz", "Python-3.14.0.tgz"),
+        (
+            f"download_release 2 7 {installer} --destination_dir deeper",
+            "deeper/python-2.7.amd64.msi",
+        ),
+        (
+            "latest_version --final_only false --download_tarball true",
+            "3.15.0a1\nPython-3.15.0a1.tgz",
+        ),
+    ):
+        done = pyorg(home, "PythonOrgDownloads", *line.split())
+        assert (done.returncode, done.stdout) == (0, f"{printed}\n")
+        assert (folder / printed.splitlines()[-1]).is_file()
 
-    def test_a_file_that_does_not_verify_is_one_line_and_leaves_nothing(
-        self, folder: Path, site: Replica
-    ) -> None:
-        site.replace("3.14.0/Python-3.14.0.tar.xz", content=NEW[:-1] + b"!")
-        done = pyorg(folder.parent / "home", "PythonOrgDownloads", "download_release", "3", "14")
-        assert (done.returncode, done.stdout) == (1, "")
-        [line] = done.stderr.splitlines()
-        assert f"should be {sha256_of(NEW)}" in line
-        assert list(folder.iterdir()) == []
 
-    @pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
-    def test_on_a_terminal_a_bar_shows_the_bytes(self, folder: Path) -> None:
-        shown = on_a_terminal(
-            folder.parent / "home", 120, "PythonOrgDownloads", "download_release", "2", "7"
-        )
-        assert "Python-2.7.tgz" in shown
-        assert f"{len(OLD)}/{len(OLD)} bytes" in shown
+def test_a_file_that_does_not_verify_is_one_line_and_leaves_nothing(
+    folder: Path, site: Replica
+) -> None:
+    site.replace("3.14.0/Python-3.14.0.tar.xz", content=NEW[:-1] + b"!")
+    done = pyorg(folder.parent / "home", "PythonOrgDownloads", "download_release", "3", "14")
+    assert (done.returncode, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert f"should be {sha256_of(NEW)}" in line
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
+def test_on_a_terminal_a_bar_shows_the_bytes(folder: Path) -> None:
+    shown = on_a_terminal(
+        folder.parent / "home", 120, "PythonOrgDownloads", "download_release", "2", "7"
+    )
+    assert "Python-2.7.tgz" in shown
+    assert f"{len(OLD)}/{len(OLD)} bytes" in shown

@@ -82,7 +82,7 @@ KEPT = {
 #: The promises of docs/how-it-works.md.
 PROMISES = {
     "what a call returns is complete and correct": [
-        "test_another_size_than_in_the_catalog_is_refused_at_once",
+        "test_another_size_or_a_page_is_refused_at_once",
         "test_a_damaged_archive_without_a_digest_is_refused",
         "test_a_wrong_digest_names_both_digests_and_their_sources",
         "test_a_failing_connection_is_resumed",
@@ -148,11 +148,11 @@ FAULTS = {
         "test_a_failing_connection_is_resumed",
     ],
     "a wrong Content-Length": [
-        "test_another_size_than_in_the_catalog_is_refused_at_once",
+        "test_another_size_or_a_page_is_refused_at_once",
         "test_cuts_without_progress_fail_and_the_bytes_are_kept",
     ],
     "an HTML error page with 200": [
-        "test_an_error_page_with_200_is_refused",
+        "test_another_size_or_a_page_is_refused_at_once",
         "test_an_error_after_some_bytes_keeps_them",
     ],
     "a server without Range": [
@@ -169,7 +169,7 @@ FAULTS = {
     ],
     "a wrong signature": [
         "test_a_wrong_signature_is_refused_before_the_file_is_requested",
-        "test_bytes_other_than_the_signed_ones_are_refused",
+        "test_signature_takes_a_real_bundle_and_only_the_signed_bytes",
     ],
     "a destination that is full": [
         "test_a_full_file_system_is_reported_and_the_next_call_resumes",

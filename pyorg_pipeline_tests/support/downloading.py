@@ -32,20 +32,15 @@ CONTENTS = {path: f"The bytes of {path}.\n".encode() * 2000 for path in PATHS}
 
 
 def site_with_digests() -> Replica:
-    """A site that publishes a digest of each file; its dates are long past."""
+    """A site that publishes the bundle with its digest of each file; its dates are long past."""
     site = Replica([])
     for path, content in CONTENTS.items():
-        publish(site, path, content)
+        bundle = bundle_bytes(sha256_of(content))
+        site.add(path, content=content, last_modified=LONG_AGO)
+        site.add(f"{path}.sigstore", content=bundle, last_modified=LONG_AGO)
     for path in PATHS:
         site.touch(f"{path.partition('/')[0]}/", LONG_AGO)
     return site
-
-
-def publish(site: Replica, path: str, content: bytes) -> None:
-    """Put a file and the bundle with its digest on the site."""
-    site.add(path, content=content, last_modified=LONG_AGO)
-    bundle = bundle_bytes(sha256_of(content))
-    site.add(f"{path}.sigstore", content=bundle, last_modified=LONG_AGO)
 
 
 def halfway(go_on: threading.Event) -> Callable[[Request], Answer]:

@@ -25,30 +25,17 @@ _CONTEXT.set_forkserver_preload(["__main__", __name__])
 
 
 class DownloadProcess:
-    """A download that runs in a process.
+    """A download that runs in a process, with the options of `fetch`.
 
-    Args:
-        url: The site.
-        path: The file's path there.
-        folder: Where it is downloaded to.
-        dies_at_line: It kills itself when so many lines of our code have run; -1: it counts them.
-        largest_file: Bytes that the system lets it write to a file.
-        options: Of `fetch`.
+    It kills itself when `dies_at_line` lines of our code have run; with -1 it counts them.
+    `largest_file`: bytes that the system lets it write to a file.
     """
 
-    def __init__(
-        self,
-        url: str,
-        path: str,
-        folder: Path,
-        *,
-        dies_at_line: int | None = None,
-        largest_file: int | None = None,
-        **options: Any,
-    ) -> None:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
         self._outcome, sender = _CONTEXT.Pipe(duplex=False)
-        arguments = (sender, url, path, folder, dies_at_line, largest_file, options)
-        self._process = _CONTEXT.Process(target=_download, args=arguments, daemon=True)
+        self._process = _CONTEXT.Process(
+            target=_download, args=(sender, *arguments), kwargs=options, daemon=True
+        )
         self._process.start()
         sender.close()
 
@@ -71,9 +58,10 @@ def _download(
     url: str,
     path: str,
     folder: Path,
-    dies_at_line: int | None,
-    largest_file: int | None,
-    options: dict[str, Any],
+    *,
+    dies_at_line: int | None = None,
+    largest_file: int | None = None,
+    **options: Any,
 ) -> None:
     # Without the proxies and passwords of the user who runs the tests.
     os.environ.clear()
@@ -93,14 +81,8 @@ def _download(
         finally:
             sys.settrace(None)
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - most
-    sender.send(
-        {
-            "fetched": done.fetched,
-            "resumed_from": done.resumed_from,
-            "lines": lines.count,
-            "grown": grown,
-        }
-    )
+    outcome = {"fetched": done.fetched, "resumed_from": done.resumed_from}
+    sender.send({**outcome, "lines": lines.count, "grown": grown})
 
 
 class _Lines:
