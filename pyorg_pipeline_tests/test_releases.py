@@ -111,16 +111,15 @@ class TestLatestVersion:
         with pytest.raises(InvalidArgumentError, match="complete_only 'maybe' is neither"):
             latest(complete_only="maybe")  # type: ignore[call-overload]
 
-    def test_superseded_files_do_not_count(self, home: Path, site: Replica) -> None:
+    def test_neither_superseded_files_nor_the_releases_table_count(
+        self, home: Path, site: Replica
+    ) -> None:
         site.add("3.13.10/Python-3.13.10.tgz")
         site.add("3.13.10/python-3.13.10-macos11.pkg_superceded")
-        take(home, site)
-        assert latest() == (3, 13, 10)
-        assert latest(artifact_type="macos-release") == (3, 13, 9)
-
-    def test_the_releases_table_is_not_needed(self, home: Path, site: Replica) -> None:
         take(home, site, STAGES[0])
         (home / "catalog" / RELEASES_FILE).unlink()
+        assert latest(series="3.13") == (3, 13, 10)
+        assert latest(artifact_type="macos-release") == (3, 13, 9)
         assert latest(complete_only=True) == (3, 13, 9)
         assert release("3.14.0").state is ReleaseState.PARTIAL
 
@@ -154,33 +153,32 @@ def test_states_change_with_time_for_a_program_that_keeps_its_snapshot(
 
 
 @pytest.mark.usefixtures("home")
-class TestListReleases:
-    def test_it_lists_the_releases_by_version_with_what_each_has(self) -> None:
-        listed = PythonOrgDownloads.list_releases()
-        versions = [one.release_version for one in listed]
-        assert versions == sorted(versions)
-        assert [one.version for one in listed if one.is_final] == ["3.13.8", "3.13.9"]
-        found = release("3.13.9")
-        assert found.release_version == (3, 13, 9, "final", 0)
-        assert (found.series, found.state, found.is_final) == ("3.13", "complete", True)
-        assert found.released == datetime(2025, 10, 14, 14, 31, tzinfo=UTC)
-        assert found.families == ("source", "windows", "macos")
-        assert found.source_path == "3.13.9/Python-3.13.9.tar.xz"
-        artifacts = PythonOrgDownloads.list_version_artifacts(3, 13, 9)
-        assert found.artifacts == len(artifacts)
-        assert found.bytes == sum(one.size or 0 for one in artifacts)
+def test_releases_are_listed_by_version_with_what_each_has() -> None:
+    listed = PythonOrgDownloads.list_releases()
+    versions = [one.release_version for one in listed]
+    assert versions == sorted(versions)
+    assert [one.version for one in listed if one.is_final] == ["3.13.8", "3.13.9"]
+    found = release("3.13.9")
+    assert found.release_version == (3, 13, 9, "final", 0)
+    assert (found.series, found.state, found.is_final) == ("3.13", "complete", True)
+    assert found.released == datetime(2025, 10, 14, 14, 31, tzinfo=UTC)
+    assert found.families == ("source", "windows", "macos")
+    assert found.source_path == "3.13.9/Python-3.13.9.tar.xz"
+    artifacts = PythonOrgDownloads.list_version_artifacts(3, 13, 9)
+    assert found.artifacts == len(artifacts)
+    assert found.bytes == sum(one.size or 0 for one in artifacts)
 
-    def test_one_series_and_finals_alone(self) -> None:
-        listed = PythonOrgDownloads.list_releases
-        assert [one.version for one in listed("3.13")] == ["3.13.8", "3.13.9"]
-        assert {one.series for one in listed(series="3.14")} == {"3.14"}
-        assert listed("3.14", final_only=True) == []
 
-    def test_an_unknown_or_invalid_series_is_an_error(self) -> None:
-        with pytest.raises(VersionNotFoundError, match=r"has no release of 3\.99$"):
-            PythonOrgDownloads.list_releases("3.99")
-        with pytest.raises(InvalidArgumentError, match="not of the form"):
-            PythonOrgDownloads.list_releases("3")
+@pytest.mark.usefixtures("home")
+def test_the_releases_of_a_series_and_finals_alone_are_listed() -> None:
+    listed = PythonOrgDownloads.list_releases
+    assert [one.version for one in listed("3.13")] == ["3.13.8", "3.13.9"]
+    assert {one.series for one in listed(series="3.14")} == {"3.14"}
+    assert listed("3.14", final_only=True) == []
+    with pytest.raises(VersionNotFoundError, match=r"has no release of 3\.99$"):
+        listed("3.99")
+    with pytest.raises(InvalidArgumentError, match="not of the form"):
+        listed("3")
 
 
 def test_a_report_in_a_pipe_is_a_line_a_release(home: Path, site: Replica) -> None:

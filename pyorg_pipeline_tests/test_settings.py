@@ -31,7 +31,6 @@ def test_everything_has_a_default() -> None:
         timezone="UTC",
         look_every=30,
         keep_runs=30,
-        webhook_url=None,
     )
     assert load_settings({"PYORG_HOME": str(home), "PYORG_SITE_URL": " "}) == settings
 

@@ -106,6 +106,14 @@ class Rule(NamedTuple):
     #: The catalog's words for words in names that differ.
     words: Mapping[str, str] = {}
 
+    def attributes(self, extension: str, found: Mapping[str, str]) -> dict[str, str | bool]:
+        """The attributes of a name with that extension, in which the pattern found these groups."""
+        attributes: dict[str, str | bool] = {**self.defaults, "format": self.formats[extension]}
+        for name, value in found.items():
+            if name in ATTRIBUTES:
+                attributes[name] = ATTRIBUTES[name] is bool or self.words.get(value, value)
+        return attributes
+
 
 #: The first row that matches a name counts.
 RULES: Final = (
@@ -256,34 +264,24 @@ def _recognise(text: str, directory: str) -> ParsedName | None:
     if stem.endswith(".tar"):
         stem, extension = stem[:-4], f"tar.{extension}"
     for pattern, rule in _BY_EXTENSION.get(extension, ()):
-        match = pattern.fullmatch(stem)
-        if match is None:
-            continue
-        found = {name: value for name, value in match.groupdict().items() if value is not None}
-        numbers = _numbers(found, directory)
-        if numbers is None:
-            continue
-        attributes: dict[str, str | bool] = {**rule.defaults, "format": rule.formats[extension]}
-        for name, value in found.items():
-            if name in ATTRIBUTES:
-                attributes[name] = ATTRIBUTES[name] is bool or rule.words.get(value, value)
-        level, serial = LEVELS[found.get("level", "")], found.get("serial", 0)
-        version = NormalizedPythonVersion(*numbers, level, serial)
-        return ParsedName(version, rule.artifact_type, attributes)
+        if match := pattern.fullmatch(stem):
+            found = {name: value for name, value in match.groupdict().items() if value is not None}
+            if version := _version(found, directory):
+                return ParsedName(version, rule.artifact_type, rule.attributes(extension, found))
     return None
 
 
-def _numbers(
-    found: Mapping[str, str], directory: str
-) -> tuple[int | str, int | str, int | str] | None:
-    """Major, minor and micro; None if the directory contradicts them."""
+def _version(found: Mapping[str, str], directory: str) -> NormalizedPythonVersion | None:
+    """The version that a pattern found; None if the directory contradicts it."""
+    level, serial = LEVELS[found.get("level", "")], found.get("serial", 0)
     if "major" in found:
-        return found["major"], found["minor"], found.get("micro", 0)
+        numbers = found["major"], found["minor"], found.get("micro", 0)
+        return NormalizedPythonVersion(*numbers, level, serial)
     digits = found.get("digits") or found["short"]
     release = parse_release_directory(directory)
     # A series alone (`Python25.chm` in 2.5.3/) stands for the directory's version.
     if release and digits in {"{}{}{}".format(*release), "{}{}".format(*release)}:
-        return release.major, release.minor, release.micro
+        return NormalizedPythonVersion(release.major, release.minor, release.micro, level, serial)
     if "short" in found and len(digits) <= 3:
-        return digits[0], digits[1], digits[2:] or 0
+        return NormalizedPythonVersion(digits[0], digits[1], digits[2:] or 0, level, serial)
     return None

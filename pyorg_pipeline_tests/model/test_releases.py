@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -39,22 +40,12 @@ def files(
     text, *kinds = release.split()
     parsed = NormalizedPythonVersion.parse(text)
     level = parsed[3:] or ("final", 0)
+    version = NormalizedPythonVersion(*parsed[:3], *level)
     found = []
     for kind in kinds:
         family, _, arch = kind.partition("/")
-        artifact_type, packing = TYPES[family]
-        one = ReleaseFile(
-            release_version=NormalizedPythonVersion(*parsed[:3], *level),
-            path=f"x/{kind}-{text}",
-            artifact_type=artifact_type,
-            format=packing,
-            arch=arch or None,
-            debug=False,
-            superseded=False,
-            size=10,
-            last_modified=date,
-            signed=False,
-        )
+        names = (f"x/{kind}-{text}", *TYPES[family], arch or None)
+        one = ReleaseFile(version, *names, False, False, size=10, last_modified=date, signed=False)
         found.append(one._replace(**changes))  # type: ignore[arg-type]
     return found
 
@@ -83,6 +74,7 @@ def test_security_releases_without_installers_are_complete_after_two_like_them(
     # 3.12 had installers up to 3.12.10.
     directories = series_directories("3.12")
     known = release_files(*directories[: directories.index(release) + 1])
+    random.shuffle(known)
     dates = [one.last_modified for one in known if one.path.startswith(f"{release}/")]
     released = min(date for date in dates if date)
     assert str(history(known, now=released + after)[release]) == f"{release} {state}"
@@ -236,49 +228,44 @@ def test_a_complete_release_supersedes_those_before_it_in_its_series(
     assert [one.state for one in found.values()] == expected
 
 
-class TestTimePassing:
-    def test_a_partial_release_becomes_complete_and_supersedes(self) -> None:
-        known = [*files("3.14.0 source windows"), *files("3.14.1 source", NOON)]
-        found = release_history(known, now=NOON)
-        assert [str(one) for one in found] == ["3.14.0 complete", "3.14.1 partial, lacks windows"]
-        assert next_change(found, NOON) == NOON + DAY
-        later = release_history(known, now=NOON + DAY)
-        assert [str(one) for one in later] == ["3.14.0 superseded", "3.14.1 complete"]
-        assert next_change(later, NOON + DAY) is None
-
-    def test_a_date_ahead_of_the_clock_counts_from_a_day_before_it(self) -> None:
-        ahead = NOON + 100 * DAY
-        known = [*files("3.14.0 source windows"), *files("3.14.1 source", ahead)]
-        found = release_history(known, now=NOON)
-        assert [one.state for one in found] == ["superseded", "complete"]
-        assert next_change(found, NOON) == ahead - DAY
-        found = release_history(known, now=ahead - DAY)
-        assert [one.state for one in found] == ["complete", "partial"]
-        assert next_change(found, ahead - DAY) == ahead + DAY
-
-    @pytest.mark.parametrize("start", range(0, 60, 7))
-    def test_releases_stay_the_same_until_the_next_change(self, start: int) -> None:
-        known = [
-            *files("3.13.9 source windows"),
-            *files("3.13.10 source", NOON),
-            *files("3.13.11 source", NOON + 12 * HOUR),
-            *files("3.13.12 source windows", NOON + 50 * HOUR),
-        ]
-        now = NOON + start * HOUR
-        found = release_history(known, now=now)
-        until = next_change(found, now)
-        for hour in range(start, 90):
-            time = NOON + hour * HOUR
-            if until is None or time < until:
-                assert release_history(known, now=time) == found
-        if until is not None:
-            assert release_history(known, now=until) != found
+def test_a_partial_release_becomes_complete_and_supersedes() -> None:
+    known = [*files("3.14.0 source windows"), *files("3.14.1 source", NOON)]
+    found = release_history(known, now=NOON)
+    assert [str(one) for one in found] == ["3.14.0 complete", "3.14.1 partial, lacks windows"]
+    assert next_change(found, NOON) == NOON + DAY
+    later = release_history(known, now=NOON + DAY)
+    assert [str(one) for one in later] == ["3.14.0 superseded", "3.14.1 complete"]
+    assert next_change(later, NOON + DAY) is None
 
 
-def test_releases_do_not_depend_on_the_order_of_the_files() -> None:
-    known = release_files(*series_directories("3.14"))
-    then = datetime(2025, 10, 7, 15, tzinfo=UTC)
-    assert release_history(known, now=then) == release_history(known[::-1], now=then)
+def test_a_date_ahead_of_the_clock_counts_from_a_day_before_it() -> None:
+    ahead = NOON + 100 * DAY
+    known = [*files("3.14.0 source windows"), *files("3.14.1 source", ahead)]
+    found = release_history(known, now=NOON)
+    assert [one.state for one in found] == ["superseded", "complete"]
+    assert next_change(found, NOON) == ahead - DAY
+    found = release_history(known, now=ahead - DAY)
+    assert [one.state for one in found] == ["complete", "partial"]
+    assert next_change(found, ahead - DAY) == ahead + DAY
+
+
+@pytest.mark.parametrize("start", range(0, 60, 7))
+def test_releases_stay_the_same_until_the_next_change(start: int) -> None:
+    known = [
+        *files("3.13.9 source windows"),
+        *files("3.13.10 source", NOON),
+        *files("3.13.11 source", NOON + 12 * HOUR),
+        *files("3.13.12 source windows", NOON + 50 * HOUR),
+    ]
+    now = NOON + start * HOUR
+    found = release_history(known, now=now)
+    until = next_change(found, now)
+    for hour in range(start, 90):
+        time = NOON + hour * HOUR
+        if until is None or time < until:
+            assert release_history(known, now=time) == found
+    if until is not None:
+        assert release_history(known, now=until) != found
 
 
 def test_the_source_of_a_release_is_its_best_packing_without_debug_builds() -> None:

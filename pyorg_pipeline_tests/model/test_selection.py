@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,28 +26,16 @@ NAMES = {
     "3.14.0": "Python-3.14.0b2.tar.xz Python-3.14.0rc1.tar.xz Python-3.14.0.tar.xz",
 }
 XZ = {"format": "tarball_lzma"}
-SOURCE, WINDOWS = "source-release", "windows-release"
+SOURCE, WINDOWS, MACOS = "source-release", "windows-release", "macos-release"
 FINAL_3_13_9 = NormalizedPythonVersion(3, 13, 9, "final", 0)
-
-PAIRS = """\
-series 3.13 with arch arm64, series 3.13 with arch amd64, series 3.12 with arch win32, \
-series 3.12 with arch amd64, series 2.7 with arch win32"""
 
 
 def artifact(directory: str, name: str, **changes: Any) -> PythonOrgArtifact:
-    parsed = parse_name(name, directory)
-    values: dict[str, Any] = {
-        "name": name,
-        "path": f"{directory}/{name}",
-        "release_version": parsed.release_version,
-        "release_type": parsed.artifact_type,
-        "release_format": parsed.attributes,
-        "related": [],
-        "size": 5,
-        "last_modified": None,
-        "url": f"http://site/{directory}/{name}",
-    }
-    return PythonOrgArtifact(**{**values, **changes})
+    version, artifact_type, attributes = parse_name(name, directory)
+    path = f"{directory}/{name}"
+    names = name, path, version, artifact_type, attributes
+    found = PythonOrgArtifact(*names, [], size=5, last_modified=None, url=f"http://site/{path}")
+    return replace(found, **changes)
 
 
 def release(names: str, directory: str = "3.13.9") -> list[PythonOrgArtifact]:
@@ -127,33 +116,31 @@ def test_a_flag_that_an_artifact_does_not_have_is_false(
         assert Selection().of([flagged, plain]) == [plain]
 
 
+PAIRS = """\
+series 3.13 with arch arm64, series 3.13 with arch amd64, series 3.12 with arch win32, \
+series 3.12 with arch amd64, series 2.7 with arch win32"""
+
+
 @pytest.mark.parametrize(
-    ("criteria", "nearest"),
+    ("series", "artifact_type", "attribute", "nearest"),
     [
+        ("3.11", SOURCE, "format tarball_lzma", "series 3.14, series 3.13, series 3.12"),
         (
-            {"series": ["3.11"], "artifact_types": [SOURCE], "attributes": XZ},
-            "series 3.14, series 3.13, series 3.12",
-        ),
-        (
-            {"series": ["2.7"], "artifact_types": [SOURCE], "attributes": XZ},
+            *("2.7", SOURCE, "format tarball_lzma"),
             "series 3.14, series 3.13, series 3.12; or format tarball_deflate",
         ),
         # No single change helps.
-        (
-            {"series": ["2.6"], "artifact_types": [WINDOWS], "attributes": {"arch": "mips"}},
-            PAIRS,
-        ),
+        ("2.6", WINDOWS, "arch mips", PAIRS),
     ],
 )
 def test_the_error_of_an_empty_selection_names_the_nearest_choices(
-    criteria: dict[str, Any], nearest: str
+    series: str, artifact_type: str, attribute: str, nearest: str
 ) -> None:
+    attributes = dict([attribute.split()])
     with pytest.raises(ArtifactChoiceError) as raised:
-        Selection(**criteria).of(ARTIFACTS)
-    [(name, value)] = criteria["attributes"].items()
+        Selection([series], artifact_types=[artifact_type], attributes=attributes).of(ARTIFACTS)
     assert str(raised.value) == (
-        f"no artifact matches series {criteria['series'][0]}, artifact_type "
-        f"{criteria['artifact_types'][0]}, {name} {value}; "
+        f"no artifact matches series {series}, artifact_type {artifact_type}, {attribute}; "
         f"with the rest unchanged, there are: {nearest}"
     )
 
@@ -192,7 +179,6 @@ MODERN = release(
     "python-3.13.9-embed-amd64.zip python-3.13.9.exe python-3.13.9-macos11.pkg"
 )
 EMBEDDED = release("python-3.13.9-embed-amd64.zip python-3.13.9-amd64.zip")
-MACOS = "macos-release"
 SUPERSEDED = release("python-3.10.0-macos11.pkg python-3.10.0-macos11.pkg_superceded", "3.10.0")
 
 
