@@ -55,6 +55,9 @@ query Backfill($id: String!) {
   }
 }
 """
+_LOCATIONS = """
+{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }
+"""
 
 
 class DagsterUI:
@@ -72,11 +75,17 @@ class DagsterUI:
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of a GraphQL answer."""
         answer = requests.post(
-            f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60
+            f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=PATIENCE
         ).json()
         assert "errors" not in answer, answer["errors"]
         data: dict[str, Any] = answer["data"]
         return data
+
+    def is_loaded(self) -> bool:
+        """Whether the web server has the definitions: until then it knows no job."""
+        entries = self.ask(_LOCATIONS)["workspaceOrError"]["locationEntries"]
+        loaded = [entry["locationOrLoadError"] for entry in entries]
+        return loaded == [{"__typename": "RepositoryLocation"}]
 
     def states(self, asset: str) -> dict[str, str]:
         """The state of each partition of an asset, in the UI's order."""
@@ -196,7 +205,7 @@ def answers(url: str) -> bool:
     """Whether a web server answers."""
     try:
         return requests.get(url, timeout=10).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 
@@ -206,7 +215,9 @@ def _connected(port: int, process: subprocess.Popen[bytes]) -> DagsterUI:
         return answers(f"http://127.0.0.1:{port}/server_info")
 
     wait_until(serves, "dagster dev answers")
-    return DagsterUI(port, process.pid)
+    ui = DagsterUI(port, process.pid)
+    wait_until(ui.is_loaded, "the definitions are loaded")
+    return ui
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
