@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import pprint
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any, Final
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.catalog import REPLACED, VANISHED, CatalogChange
+from pyorg_pipeline.model.catalog import REPLACED, VANISHED, CatalogChange, CatalogInfo
 from pyorg_pipeline.model.releases import PythonRelease
 from pyorg_pipeline.model.text import plural
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 #: Units of a duration, with their seconds.
-_TIME_UNITS: Final = ((60, "minute"), (3600, "hour"), (86400, "day"))
+_TIME_UNITS: Final = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
 def printable(text: str) -> str:
@@ -41,11 +40,10 @@ def size_text(size: int | None) -> str:
 def duration_text(duration: timedelta) -> str:
     """A duration in its largest unit: `3 s`, `2 hours`, `1 day`."""
     seconds = max(0, round(duration.total_seconds()))
-    text = f"{seconds} s"
     for length, unit in _TIME_UNITS:
         if seconds >= length:
-            text = plural(seconds // length, unit)
-    return text
+            return plural(seconds // length, unit)
+    return f"{seconds} s"
 
 
 def time_text(time: datetime) -> str:
@@ -69,14 +67,12 @@ def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Itera
         )
 
 
-def result_text(result: object) -> str:
+def result_text(result: Any) -> str:
     """A result for people: a line an item; names and values for an object."""
-    if result is None:
-        return ""
-    if isinstance(result, str):
-        return result if result.endswith("\n") or not result else f"{result}\n"
-    is_list = isinstance(result, list | tuple) and not isinstance(result, NormalizedPythonVersion)
-    items: Iterable[object] = result if is_list else [result]  # type: ignore[assignment]
+    if result is None or isinstance(result, str):
+        return result or ""
+    # Exactly these types: a version is a named tuple, and one item.
+    items = result if type(result) in {list, tuple} else [result]
     return "".join(f"{line}\n" for item in items for line in _lines(item))
 
 
@@ -86,10 +82,8 @@ def json_value(result: Any) -> Any:
         return iso_text(result)
     if isinstance(result, timedelta):
         return result.total_seconds()
-    if isinstance(result, Mapping):
-        return dict(result)
     if not is_dataclass(result):
-        return fspath(result) if isinstance(result, PathLike) else str(result)
+        return str(result)
     values = {field.name: getattr(result, field.name) for field in fields(result)}
     if isinstance(result, PythonOrgArtifact):
         version = result.release_version
@@ -105,15 +99,14 @@ def json_value(result: Any) -> Any:
 def _lines(result: object) -> Iterable[str]:
     if isinstance(result, NormalizedPythonVersion):
         return [result.text]
-    if isinstance(result, str | int | float | PathLike):
-        return [printable(str(result))]
-    if isinstance(result, Mapping):
-        return _named_values(result)
     if isinstance(result, CatalogChange):
         return [_change_line(result)]
-    if is_dataclass(result) and type(result).__str__ is object.__str__:
-        return _named_values({field.name: getattr(result, field.name) for field in fields(result)})
-    return (str(result) if is_dataclass(result) else pprint.pformat(result)).splitlines()
+    if isinstance(result, CatalogInfo):
+        values = [(field.name, getattr(result, field.name)) for field in fields(result)]
+        return aligned([(name.replace("_", " "), _value(value)) for name, value in values])
+    if isinstance(result, PathLike):
+        return [printable(str(result))]
+    return str(result).splitlines()
 
 
 def _change_line(change: CatalogChange) -> str:
@@ -128,21 +121,13 @@ def _change_line(change: CatalogChange) -> str:
     return f"{seen}  {change.change}  {printable(change.path)}  ({text})"
 
 
-def _named_values(values: Mapping[str, Any]) -> Iterable[str]:
-    return aligned([(name.replace("_", " "), _value(value)) for name, value in values.items()])
-
-
 def _value(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{time_text(value)}, {duration_text(datetime.now(UTC) - value)} ago"
     if isinstance(value, timedelta):
         return duration_text(value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    if isinstance(value, Mapping):
-        return (
-            "; ".join(f"{printable(str(name))}: {_value(value[name])}" for name in value) or "none"
-        )
+    if isinstance(value, dict):
+        value = "; ".join(f"{name}: {reason}" for name, reason in value.items()) or "none"
     return printable(str(value))

@@ -12,7 +12,7 @@ from pyorg_pipeline.model.downloads import Progress as Report
 from pyorg_pipeline.reports.lines import printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    import rich.progress
 
 
 @contextmanager
@@ -24,9 +24,9 @@ def crawl_progress(source: str) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _done, _of: None
         return
-    from rich.progress import MofNCompleteColumn, TimeElapsedColumn  # noqa: PLC0415
+    import rich.progress  # noqa: PLC0415  # only on a terminal
 
-    with _bars(MofNCompleteColumn(), TimeElapsedColumn()) as bars:
+    with _bars(rich.progress.MofNCompleteColumn(), rich.progress.TimeElapsedColumn()) as bars:
         task = bars.add_task(f"Reading {printable(source)}", total=None)
         yield lambda done, of: bars.update(task, completed=done, total=of)
 
@@ -41,13 +41,13 @@ def download_progress() -> Iterator[Callable[[str, int | None], Report] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.progress import (  # noqa: PLC0415
-        DownloadColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    import rich.progress  # noqa: PLC0415
 
-    with _bars(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bars:
+    with _bars(
+        rich.progress.DownloadColumn(),
+        rich.progress.TransferSpeedColumn(),
+        rich.progress.TimeRemainingColumn(),
+    ) as bars:
         overall = bars.add_task("all files", total=None, visible=False)
 
         def add_file(name: str, size: int | None) -> Report:
@@ -80,18 +80,18 @@ def file_progress(name: str, size: int | None, progress: Report | None) -> Itera
 
 
 @contextmanager
-def _bars(*columns: object) -> Iterator[Progress]:
-    from rich.console import Console  # noqa: PLC0415  # only on a terminal
-    from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
+def _bars(*columns: rich.progress.ProgressColumn) -> Iterator[rich.progress.Progress]:
+    import rich.console  # noqa: PLC0415
+    import rich.progress  # noqa: PLC0415
 
     # A copy of the descriptor: Dagster turns the original one into a file while a step runs.
     with (
         os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding) as terminal,
-        Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            *columns,  # type: ignore[arg-type]  # rich's columns, which are imported late
-            console=Console(file=terminal),
+        rich.progress.Progress(
+            rich.progress.TextColumn("{task.description}", markup=False),
+            rich.progress.BarColumn(),
+            *columns,
+            console=rich.console.Console(file=terminal),
             transient=True,
         ) as bars,
     ):

@@ -231,12 +231,14 @@ RELEASES: Final = Table(
 
 def _before(change: CatalogChange) -> str:
     """What differs of a replaced file."""
+    if change.change != REPLACED:
+        return ""
     parts = []
-    if change.change == REPLACED and change.size_before != change.size:
+    if change.size_before != change.size:
         shown = size_text(change.size_before)
         # A difference that the decimals do not show is shown in bytes.
         parts.append(f"{change.size_before:,} bytes" if shown == size_text(change.size) else shown)
-    if change.change == REPLACED and change.last_modified_before != change.last_modified:
+    if change.last_modified_before != change.last_modified:
         parts.append(_terminal_text(change.last_modified_before))
     return ", ".join(parts)
 

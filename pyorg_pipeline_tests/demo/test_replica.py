@@ -17,7 +17,7 @@ import pytest
 
 from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
 from pyorg_pipeline.demo.replica.server import Answer, Replica, ServedRequest
-from pyorg_pipeline.demo.replica.tree import File, companion_content
+from pyorg_pipeline.demo.replica.tree import Node, companion_content
 from pyorg_pipeline.model.digests import companion_digest
 from pyorg_pipeline_tests.demo.asking import Answered, ask
 from pyorg_pipeline_tests.support.processes import started
@@ -143,7 +143,7 @@ def test_every_recorded_bundle_and_sbom_has_room_for_a_digest() -> None:
     companions = [one for one in read_record() if one.path.endswith((".sigstore", ".spdx.json"))]
     assert len(companions) == 1505
     for path, size, date in companions:
-        artifact = File(path.removesuffix(".sigstore").removesuffix(".spdx.json"), 1, date)
+        artifact = Node(path.removesuffix(".sigstore").removesuffix(".spdx.json"), 1, date)
         assert companion_content(path, artifact, size or 0) is not None, path
 
 

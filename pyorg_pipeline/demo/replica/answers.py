@@ -14,8 +14,7 @@ from http.client import responses
 from typing import Final
 from urllib.parse import quote
 
-from pyorg_pipeline.demo.replica.tree import File, ReplicaTree
-from pyorg_pipeline.model.companions import Entry
+from pyorg_pipeline.demo.replica.tree import Node, ReplicaTree
 
 #: Where the site's root is, as on python.org.
 ROOT: Final = "/ftp/python/"
@@ -70,11 +69,11 @@ class Request:
 
 def ordinary_answer(tree: ReplicaTree, path: str, headers: Message) -> Answer:
     """The site's answer to a request for `path`, which is decoded and below the site's root."""
-    entries = tree.listing(path)
-    if entries is not None:
+    nodes = tree.listing(path)
+    if nodes is not None:
         # nginx does not know the length before it has read the directory, hence the chunks.
         chunked = {**_HTML, "Transfer-Encoding": "chunked"}
-        return Answer(200, chunked, _listing_page(ROOT + path, entries))
+        return Answer(200, chunked, _listing_page(ROOT + path, nodes))
     if tree.listing(f"{path}/") is not None:
         location = f"http://{headers['Host']}{ROOT}{quote(path)}/"
         return Answer(301, {**_HTML, "Location": location}, _status_page(301))
@@ -82,10 +81,10 @@ def ordinary_answer(tree: ReplicaTree, path: str, headers: Message) -> Answer:
     return Answer(404, _HTML, _status_page(404)) if file is None else _file_answer(file, headers)
 
 
-def _listing_page(url_path: str, entries: Iterable[Entry]) -> bytes:
+def _listing_page(url_path: str, nodes: Iterable[Node]) -> bytes:
     """A listing as of nginx's `ngx_http_autoindex_module` with `autoindex_exact_size on`."""
     title = escape(url_path, quote=False)
-    ordered = sorted(entries, key=lambda entry: (not entry.is_directory, entry.name))
+    ordered = sorted(nodes, key=lambda node: (node.size is not None, node.name))
     page = (
         f"<html>\r\n<head><title>Index of {title}</title></head>\r\n<body>\r\n"
         f'<h1>Index of {title}</h1><hr><pre><a href="../">../</a>\r\n'
@@ -94,18 +93,17 @@ def _listing_page(url_path: str, entries: Iterable[Entry]) -> bytes:
     return page.encode("utf-8", "surrogateescape")
 
 
-def _row(entry: Entry) -> str:
-    slash = "/" if entry.is_directory else ""
-    href = quote(entry.name, safe="", errors="surrogateescape") + slash
+def _row(node: Node) -> str:
+    slash = "/" if node.size is None else ""
+    href = quote(node.name, safe="", errors="surrogateescape") + slash
     # A directory's slash is shown where there is room.
-    text = (entry.name + slash)[:_NAME_WIDTH]
-    if len(entry.name) > _NAME_WIDTH:
+    text = (node.name + slash)[:_NAME_WIDTH]
+    if len(node.name) > _NAME_WIDTH:
         text = f"{text[:-3]}..>"
-    size = "-" if entry.size is None else str(entry.size)
     padding = " " * (_NAME_WIDTH - len(text))
-    assert entry.last_modified is not None
+    size = "-" if node.size is None else node.size
     # Not strftime's %b, which depends on the locale.
-    _, day, month, year, time, _ = _http_date(entry.last_modified).split()
+    _, day, month, year, time, _ = _http_date(node.last_modified).split()
     date = f"{day}-{month}-{year} {time[:5]}"
     return f'<a href="{href}">{escape(text, quote=False)}</a>{padding} {date} {size:>19}\r\n'
 
@@ -118,24 +116,25 @@ def _status_page(status: int) -> bytes:
     ).encode()
 
 
-def _file_answer(file: File, headers: Message) -> Answer:
+def _file_answer(file: Node, headers: Message) -> Answer:
     """The answer to a request for a file: all of it, or the part that a Range header names."""
-    date = _http_date(file.last_modified)
+    content, date = file.read(), _http_date(file.last_modified)
+    size = len(content)
     # Made as nginx makes it: another file with the same date and length has the same tag.
-    etag = f'"{int(file.last_modified.timestamp()):x}-{file.size:x}"'
+    etag = f'"{int(file.last_modified.timestamp()):x}-{size:x}"'
     is_html = file.path.endswith((".html", ".htm"))
     content_type = "text/html" if is_html else "application/octet-stream"
     own = {"Content-Type": content_type, "Last-Modified": date, "ETag": etag}
     asked = _RANGE.fullmatch(headers.get("Range", ""))
     if asked is None or headers.get("If-Range", etag) not in {etag, date}:
-        return Answer(200, {**own, "Accept-Ranges": "bytes"}, file.read())
+        return Answer(200, {**own, "Accept-Ranges": "bytes"}, content)
     start = int(asked[1])
-    stop = min(int(asked[2]) + 1, file.size) if asked[2] else file.size
+    stop = min(int(asked[2]) + 1, size) if asked[2] else size
     if start >= stop:
-        unsatisfied = {**_HTML, "Content-Range": f"bytes */{file.size}"}
+        unsatisfied = {**_HTML, "Content-Range": f"bytes */{size}"}
         return Answer(416, unsatisfied, _status_page(416))
-    part = {**own, "Content-Range": f"bytes {start}-{stop - 1}/{file.size}"}
-    return Answer(206, part, file.read()[start:stop])
+    part = {**own, "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
+    return Answer(206, part, content[start:stop])
 
 
 def _http_date(date: datetime) -> str:

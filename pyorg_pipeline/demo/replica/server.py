@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from email.message import Message
-from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import Any, Final, NamedTuple, Self
@@ -180,8 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Connection"] = "close"
         if not is_chunked:
             headers["Content-Length"] = str(len(body))
-        status = answer.status or 200
-        self.send_response_only(status, responses.get(status, "Unknown"))
+        self.send_response_only(answer.status or 200)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()

@@ -13,7 +13,6 @@ from hashlib import sha256, shake_256
 from typing import Any, Final
 
 from pyorg_pipeline.demo.replica.record import RecordedEntry
-from pyorg_pipeline.model.companions import Entry
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
 
 #: The size of a file that is added with neither a size nor a content.
@@ -23,49 +22,56 @@ _NOISE: Final = 65_521
 
 
 @dataclass(frozen=True)
-class File:
-    """A file of the replica.
+class Node:
+    """A file or directory of the replica.
 
-    Without a content its bytes are generated: the same in every run, different for every file.
+    The bytes of a file without a content are generated: the same in every run, and different for
+    every file.
     """
 
-    #: Below the site's root.
+    #: Below the site's root; a directory's ends in a slash.
     path: str
-    size: int
+    #: Bytes; None for a directory.
+    size: int | None
     #: UTC, to the second.
     last_modified: datetime
     content: bytes | None = None
-    #: How often it was replaced, so that its bytes differ even where size and date are kept.
+    #: How often a file was replaced, so that its bytes differ even where size and date are kept.
     generation: int = 0
 
+    @property
+    def name(self) -> str:
+        """The last part of its path, without a slash."""
+        return self.path.rstrip("/").rpartition("/")[2]
+
     def read(self) -> bytes:
-        """Its bytes."""
+        """A file's bytes."""
         if self.content is not None:
             return self.content
-        title = f"Made up by pyorg_pipeline's replica of the site: {self.path}, {self.size} bytes\n"
+        size = self.size or 0
+        title = f"Made up by pyorg_pipeline's replica of the site: {self.path}, {size} bytes\n"
         seconds = int(self.last_modified.timestamp())
         start = title.encode("utf-8", "surrogateescape")
         noise = shake_256(start + f"{seconds} {self.generation}".encode()).digest(_NOISE)
-        return (start + noise * (self.size // _NOISE + 1))[: self.size]
+        return (start + noise * (size // _NOISE + 1))[:size]
 
 
 @lru_cache(maxsize=4096)
-def _sha256(file: File) -> bytes:
+def _sha256(file: Node) -> bytes:
     return sha256(file.read()).digest()
 
 
-def companion_content(path: str, artifact: File, size: int) -> bytes | None:
+def companion_content(path: str, artifact: Node, size: int) -> bytes | None:
     """A Sigstore bundle or SBOM with the artifact's digest, padded to `size`; None if it is longer.
 
     It has the form of a real one but no valid signature: downloads are verified by the digest, and
     `verify='signature'` refuses them.
     """
     digest = _sha256(artifact)
-    content: dict[str, Any]
     if path.endswith(BUNDLE_SUFFIX):
         made_up = b64encode(b"made up").decode()
         message_digest = {"algorithm": "SHA2_256", "digest": b64encode(digest).decode()}
-        content = {
+        content: dict[str, Any] = {
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
             "verificationMaterial": {"certificate": {"rawBytes": made_up}, "tlogEntries": []},
             "messageSignature": {"messageDigest": message_digest, "signature": made_up},
@@ -74,7 +80,7 @@ def companion_content(path: str, artifact: File, size: int) -> bytes | None:
         package = {
             "SPDXID": "SPDXRef-PACKAGE-cpython",
             "name": "CPython",
-            "packageFileName": artifact.path.rpartition("/")[2],
+            "packageFileName": artifact.name,
             "checksums": [{"algorithm": "SHA256", "checksumValue": digest.hex()}],
         }
         content = {
@@ -97,42 +103,32 @@ class ReplicaTree:
 
     def __init__(self, entries: Iterable[RecordedEntry]) -> None:
         self._lock = threading.Lock()
-        #: The children of each directory by name: files, and the dates of subdirectories, whose
-        #: names end in a slash.
-        self._directories: dict[str, dict[str, File | datetime]] = {"": {}}
+        #: The children of each directory by name; a subdirectory's name ends in a slash.
+        self._directories: dict[str, dict[str, Node]] = {"": {}}
         for path, size, last_modified in entries:
             parent, name = _split(path)
             siblings = self._make_directory(parent, last_modified)
+            siblings[name] = Node(path, size, last_modified)
             if size is None:
-                siblings[name] = last_modified
                 self._directories.setdefault(path, {})
-            else:
-                siblings[name] = File(path, size, last_modified)
 
-    def listing(self, path: str) -> list[Entry] | None:
-        """The entries of the directory at `path` at one moment; None if there is none."""
+    def listing(self, path: str) -> list[Node] | None:
+        """The children of the directory at `path` at one moment; None if there is none."""
         with self._lock:
             children = self._directories.get(path)
-            if children is None:
-                return None
-            return [
-                Entry(name, False, child.last_modified.replace(second=0), child.size)
-                if isinstance(child, File)
-                else Entry(name.rstrip("/"), True, child.replace(second=0), None)
-                for name, child in children.items()
-            ]
+            return None if children is None else list(children.values())
 
-    def file(self, path: str) -> File | None:
+    def file(self, path: str) -> Node | None:
         """The file at `path`; a bundle or SBOM without a given content has the right digest."""
         parent, name = _split(path)
         with self._lock:
             siblings = self._directories.get(parent, {})
             file = siblings.get(name)
-            if not isinstance(file, File):
-                return None
-            suffixes = (suffix for suffix in (BUNDLE_SUFFIX, SBOM_SUFFIX) if name.endswith(suffix))
-            artifact = siblings.get(name.removesuffix(next(suffixes, "")))
-        if isinstance(artifact, File) and artifact is not file and file.content is None:
+            suffixes = [suffix for suffix in (BUNDLE_SUFFIX, SBOM_SUFFIX) if name.endswith(suffix)]
+            artifact = siblings.get(name.removesuffix(suffixes[0])) if suffixes else None
+        if file is None or file.size is None:
+            return None
+        if artifact is not None and file.content is None:
             return replace(file, content=companion_content(path, artifact, file.size))
         return file
 
@@ -156,7 +152,7 @@ class ReplicaTree:
             else:
                 if size is None:
                     size = DEFAULT_SIZE if content is None else len(content)
-                siblings[name] = File(path, size, when, content)
+                siblings[name] = Node(path, size, when, content)
                 self._set_directory_date(parent, when)
 
     def replace(
@@ -172,10 +168,10 @@ class ReplicaTree:
         with self._lock:
             siblings, name = self._find(path)
             old = siblings[name]
-            assert isinstance(old, File), f"{path!r} is a directory"
+            assert old.size is not None, f"{path!r} is a directory"
             if size is None:
                 size = old.size if content is None else len(content)
-            siblings[name] = File(path, size, when, content, old.generation + 1)
+            siblings[name] = Node(path, size, when, content, old.generation + 1)
             self._set_directory_date(_split(path)[0], when)
 
     def remove(self, path: str, *, last_modified: datetime | None = None) -> None:
@@ -190,13 +186,11 @@ class ReplicaTree:
 
     def touch(self, path: str, last_modified: datetime) -> None:
         """Set the date of a file or directory, and nothing else."""
-        when = _to_second(last_modified)
         with self._lock:
             siblings, name = self._find(path)
-            child = siblings[name]
-            siblings[name] = replace(child, last_modified=when) if isinstance(child, File) else when
+            siblings[name] = replace(siblings[name], last_modified=_to_second(last_modified))
 
-    def _find(self, path: str) -> tuple[dict[str, File | datetime], str]:
+    def _find(self, path: str) -> tuple[dict[str, Node], str]:
         """The children of the directory that holds `path`, and its name among them."""
         parent, name = _split(path)
         siblings = self._directories.get(parent, {})
@@ -204,19 +198,20 @@ class ReplicaTree:
             raise ValueError(f"{path!r} does not exist")
         return siblings, name
 
-    def _make_directory(self, path: str, when: datetime) -> dict[str, File | datetime]:
+    def _make_directory(self, path: str, when: datetime) -> dict[str, Node]:
         """The children of the directory at `path`, which is made if it does not exist."""
         if path not in self._directories:
-            parent, name = _split(path)
-            self._make_directory(parent, when)[name] = when
+            parent = _split(path)[0]
+            self._make_directory(parent, when)
             self._set_directory_date(parent, when)
+            self._set_directory_date(path, when)
             self._directories[path] = {}
         return self._directories[path]
 
     def _set_directory_date(self, path: str, when: datetime) -> None:
         if path:  # the root's own date is shown nowhere
             parent, name = _split(path)
-            self._directories[parent][name] = when
+            self._directories[parent][name] = Node(path, None, when)
 
 
 def _split(path: str) -> tuple[str, str]:
