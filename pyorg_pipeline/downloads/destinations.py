@@ -70,8 +70,7 @@ class UrlDestination:
         artifact: PythonOrgArtifact,
         *,
         overwrite: bool = False,
-        verify: Verify = True,
-        progress: Progress | None = None,
+        **options: Any,
     ) -> Download:
         """Download an artifact to the store, through a temporary folder."""
         name = valid_file_name(artifact.name)
@@ -80,7 +79,7 @@ class UrlDestination:
         if size is not None and not overwrite:
             return Download(artifact, url, size, fetched=False)
         with tempfile.TemporaryDirectory(prefix="pyorg-") as folder:
-            done = download(client, artifact, folder, verify=verify, progress=progress)
+            done = download(client, artifact, folder, **options)
             self._upload(done.destination, key, url)
         uploaded = self._size(key, url)
         if uploaded != done.size:

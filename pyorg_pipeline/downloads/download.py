@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 from typing import Final
@@ -99,7 +99,7 @@ def download(
                 else:
                     with PartialFile(final) as partial:
                         done = _Transfer(
-                            client, artifact, verification, partial, stream_chunk_size, report
+                            client, url, artifact, verification, partial, stream_chunk_size, report
                         ).run()
     if done.note and verify is not False:
         _LOGGER.warning("%s: %s", done.destination, done.note)
@@ -123,36 +123,28 @@ def _adopt(
     return Download(artifact, str(final), size, False, sha256, verification)
 
 
+@dataclass
 class _Transfer:
     """The requests for one file until its bytes are complete and verified."""
 
-    def __init__(
-        self,
-        client: SiteClient,
-        artifact: PythonOrgArtifact,
-        verification: Verification,
-        partial: PartialFile,
-        chunk_size: int,
-        report: Progress,
-    ) -> None:
-        self._client = client
-        self._artifact = artifact
-        self._verification = verification
-        self._url = client.url_of(artifact.path)
-        self._partial = partial
-        self._chunk_size = chunk_size
-        self._report = report
-        # The most bytes received so far. Only what goes beyond is progress, or a server that
-        # cannot resume and cuts each time would be requested again without end.
-        self._furthest = 0
+    client: SiteClient
+    url: str
+    artifact: PythonOrgArtifact
+    verification: Verification
+    partial: PartialFile
+    chunk_size: int
+    report: Progress
+    #: The most bytes received so far. Only what goes beyond is progress, or a server that cannot
+    #: resume and cuts each time would be requested again without end.
+    furthest: int = 0
 
     def run(self) -> Download:
         """Receive the missing bytes, verify the file, and rename it."""
-        partial, artifact, verification = self._partial, self._artifact, self._verification
-        partial.resume(self._url, artifact.size)
-        self._furthest = partial.size
+        partial, artifact, verification = self.partial, self.artifact, self.verification
+        partial.resume(self.url, artifact.size)
+        self.furthest = partial.size
         for is_last in (False, True):
-            self._client.with_retries(self._once, progress=lambda: self._furthest)
+            self.client.with_retries(self._once, progress=lambda: self.furthest)
             try:
                 verify_file(artifact, verification, partial.path, partial.size, partial.sha256)
                 break
@@ -168,11 +160,11 @@ class _Transfer:
         )
 
     def _once(self) -> None:
-        partial, version = self._partial, self._partial.version
+        partial, version = self.partial, self.partial.version
         if version is not None and version.validator and partial.size:
             # RFC 9110, 13.1.5: the rest if it is the same version, else all of the new one.
             conditions = {"Range": f"bytes={partial.size}-", "If-Range": version.validator}
-            with self._client.open(self._url, _HEADERS | conditions) as answer:
+            with self.client.open(self.url, _HEADERS | conditions) as answer:
                 if answer.status_code == 200:
                     self._receive_whole(answer)
                     return
@@ -184,43 +176,43 @@ class _Transfer:
                         return
             # Part of another version, or none of it: nothing to append.
             partial.start_over()
-        with self._client.open(self._url, _HEADERS) as answer:
+        with self.client.open(self.url, _HEADERS) as answer:
             self._receive_whole(answer)
 
     def _receive_whole(self, answer: Response) -> None:
         # Before the bytes so far are dropped for it: some servers report errors with 200.
-        artifact, length = self._artifact, answer.raw.length_remaining
+        artifact, length = self.artifact, answer.raw.length_remaining
         kind = answer.headers.get("Content-Type") or "no Content-Type"
         if length is not None and artifact.size not in (None, length):
             raise wrong_size(artifact, f"{length:,} bytes", f"the Content-Length, with {kind}")
         # A digest, or a size that both know, shows better than the type whether it is the file.
-        is_known = self._verification.sha256 is not None or None not in (length, artifact.size)
+        is_known = self.verification.sha256 is not None or None not in (length, artifact.size)
         is_page = kind.partition(";")[0].strip().lower() in _PAGE_TYPES
         if is_page and not is_known and not artifact.name.lower().endswith(_PAGE_NAMES):
             raise VerificationError(
                 artifact.path, "the content", "a file", kind, "its name", "its Content-Type"
             )
-        self._partial.start_over(FileVersion.of(self._url, length, answer.headers))
+        self.partial.start_over(FileVersion.of(self.url, length, answer.headers))
         self._receive(answer, length)
 
     def _receive(self, answer: Response, declared: int | None) -> None:
         """Read an answer to its end; `declared` is the size of the whole file, if known."""
-        partial = self._partial
+        partial = self.partial
         # RFC 9112, 6.3: otherwise the body ends where the connection does, which hides a cut.
         framed = answer.raw.length_remaining is not None or answer.raw.chunked
-        total = self._artifact.size if declared is None else declared
-        self._report(partial.size, total)
-        for chunk in self._client.chunks(answer, self._url, self._chunk_size):
+        total = self.artifact.size if declared is None else declared
+        self.report(partial.size, total)
+        for chunk in self.client.chunks(answer, self.url, self.chunk_size):
             if total is not None and partial.size + len(chunk) > total:
                 partial.start_over()
-                raise wrong_size(self._artifact, f"more than {total:,} bytes", "the bytes received")
+                raise wrong_size(self.artifact, f"more than {total:,} bytes", "the bytes received")
             partial.write(chunk)
-            self._furthest = max(self._furthest, partial.size)
-            self._report(partial.size, total)
+            self.furthest = max(self.furthest, partial.size)
+            self.report(partial.size, total)
         known = declared if framed else total
         if known is not None and partial.size < known:
             reason = f"the connection was closed after {partial.size:,} of {known:,} bytes"
-            raise TransientError(SiteUnreachableError(self._url, f"{reason}; try again later"))
+            raise TransientError(SiteUnreachableError(self.url, f"{reason}; try again later"))
 
 
 @contextmanager
