@@ -21,7 +21,16 @@ from pyorg_pipeline.errors import (
 )
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.raw_server import Raw, RawRequest, RawServer
-from pyorg_pipeline_tests.support.transfers import BYTES, DATE, NAME, OLD, PATH, fetch, names
+from pyorg_pipeline_tests.support.transfers import (
+    BYTES,
+    DATE,
+    NAME,
+    OLD,
+    PATH,
+    contents,
+    fetch,
+    names,
+)
 
 OTHER = random.Random(2).randbytes(300_001)
 LONGER = random.Random(3).randbytes(310_000)
@@ -171,8 +180,7 @@ def test_cuts_without_progress_fail_and_the_bytes_are_kept(
     replica.clear_answers()
     done = fetch(connect(replica.url), PATH, old_copy, overwrite=True)
     assert done.resumed_from == resumed_from
-    assert Path(done.destination).read_bytes() == BYTES
-    assert names(old_copy) == [NAME]
+    assert contents(old_copy) == {NAME: BYTES}
 
 
 def test_a_file_may_take_longer_than_any_timeout(connect: Connect, tmp_path: Path) -> None:
@@ -212,8 +220,7 @@ def test_an_error_status_leaves_the_older_copy(
         fetch(connect(replica.url), PATH, old_copy, overwrite=True)
     assert (caught.value.status, caught.value.transient) == (status, attempts > 1)
     assert len(replica.requests) == attempts
-    assert names(old_copy) == [NAME]
-    assert (old_copy / NAME).read_bytes() == OLD
+    assert contents(old_copy) == {NAME: OLD}
 
 
 def test_a_redirect_on_the_same_site_is_followed_with_the_range(
@@ -274,8 +281,7 @@ def test_another_size_or_a_page_is_refused_at_once(
     if "bytes" in actual:
         assert (error.what, error.expected) == ("size", "300,001 bytes")
         assert error.expected_source == "the listing in the catalog"
-    assert names(old_copy) == [NAME]
-    assert (old_copy / NAME).read_bytes() == OLD
+    assert contents(old_copy) == {NAME: OLD}
 
 
 DIGEST = {"sha256": sha256(BYTES).hexdigest()}
@@ -342,10 +348,9 @@ def test_a_file_that_changes_between_attempts_starts_over(
             fetch(client, PATH, tmp_path)
         change()
     done = fetch(client, PATH, tmp_path, progress=progress)
-    assert Path(done.destination).read_bytes() == content
+    assert contents(tmp_path) == {NAME: content}
     assert done.sha256 == sha256(content).hexdigest()
     assert done.resumed_from == 0
-    assert names(tmp_path) == [NAME]
 
 
 def test_a_resumed_file_that_does_not_verify_is_fetched_once_more(
@@ -458,5 +463,4 @@ def test_a_partial_file_of_something_else_is_not_resumed(
     assert hidden.read_bytes() != content
     done = fetch(client, PATH, tmp_path)
     assert (ranges, done.resumed_from) == ([(None, None)] * 2, 0)
-    assert Path(done.destination).read_bytes() == BYTES
-    assert names(tmp_path) == [NAME]
+    assert contents(tmp_path) == {NAME: BYTES}

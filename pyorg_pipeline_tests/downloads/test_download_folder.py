@@ -13,7 +13,7 @@ import pytest
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.errors import DestinationError
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline_tests.support.transfers import BYTES, NAME, OLD, PATH, fetch, names
+from pyorg_pipeline_tests.support.transfers import BYTES, NAME, OLD, PATH, contents, fetch, names
 
 Mount = Callable[[str], AbstractContextManager[None]]
 
@@ -63,8 +63,7 @@ def test_a_full_file_system_is_reported_and_the_next_call_resumes(
         subprocess.run(["mount", "-o", "remount,size=2m", str(folder)], check=True)
         done = fetch(client, PATH, folder, overwrite=True)
         assert done.resumed_from > 0
-        assert (folder / NAME).read_bytes() == BYTES
-        assert names(folder) == [NAME]
+        assert contents(folder) == {NAME: BYTES}
 
 
 def test_a_read_only_file_system_is_reported_without_a_request(

@@ -18,7 +18,16 @@ import pytest
 from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
 from pyorg_pipeline.errors import SiteUnreachableError
 from pyorg_pipeline.site.client import SiteClient
-from pyorg_pipeline_tests.support.transfers import BYTES, DATE, NAME, OLD, PATH, fetch, names
+from pyorg_pipeline_tests.support.transfers import (
+    BYTES,
+    DATE,
+    NAME,
+    OLD,
+    PATH,
+    contents,
+    fetch,
+    names,
+)
 
 if not hasattr(os, "fork"):
     pytest.skip("the processes are forked", allow_module_level=True)
@@ -59,8 +68,7 @@ def test_eight_processes_after_one_file_fetch_it_once(replica: Replica, tmp_path
     hold.set()
     assert sorted(one.outcome()["fetched"] for one in started) == [False] * 7 + [True]
     assert [request.path for request in replica.requests] == [PATH]
-    assert (tmp_path / NAME).read_bytes() == BYTES
-    assert names(tmp_path) == [NAME]
+    assert contents(tmp_path) == {NAME: BYTES}
 
 
 def test_the_lock_of_a_killed_process_is_free(replica: Replica, tmp_path: Path) -> None:
@@ -72,8 +80,7 @@ def test_the_lock_of_a_killed_process_is_free(replica: Replica, tmp_path: Path) 
     killed.kill()
     assert killed.outcome() == {}
     assert waiting.outcome()["fetched"]
-    assert (tmp_path / NAME).read_bytes() == BYTES
-    assert names(tmp_path) == [NAME]
+    assert contents(tmp_path) == {NAME: BYTES}
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -114,8 +121,7 @@ def test_killed_at_any_line_the_next_call_succeeds(
         else:
             assert not overwrite
         resumed += fetch(client, PATH, folder, **options).resumed_from > 0
-        assert final.read_bytes() == BYTES
-        assert names(folder) == [NAME]
+        assert contents(folder) == {NAME: BYTES}
     assert resumed
     assert lines > 200
 
@@ -197,8 +203,7 @@ def test_a_waiting_call_takes_the_file_of_the_other_only_if_it_verifies(
     assert second.verification is not None
     assert second.verification.method == ("digest" if "sha256" in known else "size")
     assert len(replica.requests) == 1 + second.fetched
-    assert (tmp_path / NAME).read_bytes() == content
-    assert names(tmp_path) == [NAME]
+    assert contents(tmp_path) == {NAME: content}
 
 
 def test_a_waiting_call_ends_when_its_client_is_cancelled(
@@ -234,8 +239,7 @@ def test_a_file_size_limit_is_reported_and_the_next_call_resumes(
     assert (tmp_path / NAME).read_bytes() == OLD
     done = fetch(client, PATH, tmp_path, overwrite=True)
     assert done.resumed_from == 100_000
-    assert (tmp_path / NAME).read_bytes() == BYTES
-    assert names(tmp_path) == [NAME]
+    assert contents(tmp_path) == {NAME: BYTES}
 
 
 def test_memory_does_not_grow_with_the_file(replica: Replica, tmp_path: Path) -> None:

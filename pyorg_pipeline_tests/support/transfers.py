@@ -69,3 +69,8 @@ def tarball(content: bytes, mode: str = "w:gz") -> bytes:
 def names(folder: Path) -> list[str]:
     """The names in a folder, hidden or not."""
     return [path.name for path in folder.iterdir()]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The content of each file in a folder, hidden or not."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
