@@ -57,9 +57,6 @@ class Snapshot:
         numbers = zip(*map(self._column, VERSION_COLUMNS[:3]), strict=True)
         #: Of each row; those without a version come first.
         self._triples = [triple if triple[0] is not None else () for triple in numbers]
-        self._releases: list[PythonRelease] = []
-        #: The time for which the states of these releases hold.
-        self._hold: tuple[datetime, datetime | None] | None = None
 
     def _column(self, name: str) -> list[Any]:
         if name not in self._columns:
@@ -224,21 +221,16 @@ class Snapshot:
     def releases(self, now: datetime, series: Series | None = None) -> list[PythonRelease]:
         """The releases, or those of a series, sorted by version, with their states at `now` (UTC).
 
-        Not read from releases.parquet: states change with time alone. They are kept until then.
+        Not read from releases.parquet: states change with time alone.
         """
         # The grammar of names, which other queries need not import.
-        from pyorg_pipeline.model.releases import next_change, release_history  # noqa: PLC0415
+        from pyorg_pipeline.model.releases import release_history  # noqa: PLC0415
 
-        since, until = self._hold or (None, None)
-        if since is None or now < since or (until is not None and now >= until):
-            self._releases = release_history(self.release_files(), now=now)
-            self._hold = now, next_change(self._releases, now)
-        if series is None:
-            return self._releases
-        of_series = [one for one in self._releases if one.release_version[:2] == series]
-        if not of_series:
+        releases = release_history(self.release_files(), now=now)
+        found = [one for one in releases if series in {None, one.release_version[:2]}]
+        if series is not None and not found:
             raise no_release(series, final_only=False)
-        return of_series
+        return found
 
     def newest_release(
         self,

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyorg_pipeline.catalog.location import Location, open_location
 from pyorg_pipeline.catalog.queries import Series, Snapshot, no_release
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 class CatalogReader:
     """The published tables of one location."""
@@ -41,9 +43,9 @@ class CatalogReader:
 
     def snapshot(self) -> Snapshot:
         """The published catalog."""
-        found: Snapshot = self._current(
-            CATALOG_FILE, lambda name: Snapshot(*self._store.read(name))
-        )
+        found = self._current(CATALOG_FILE, lambda name: Snapshot(*self._store.read(name)))
+        if found is None:
+            raise CatalogMissingError(self.location.text)
         self._warn_of_failures()
         return found
 
@@ -59,18 +61,16 @@ class CatalogReader:
         self, series: Series | None, final_only: bool
     ) -> NormalizedPythonVersion | None:
         """The newest release out of latest_version alone; None if that was not published yet."""
-        try:
-            newest = self._current(LATEST_FILE, self._read_latest)
-        except CatalogMissingError:
+        newest = self._current(LATEST_FILE, self._read_latest)
+        if newest is None:
             return None
         self._warn_of_failures()
         text = None if series is None else f"{series[0]}.{series[1]}"
-        found: NormalizedPythonVersion | None = newest.get((text, final_only))
-        if found is None:
+        if (found := newest.get((text, final_only))) is None:
             raise no_release(series, final_only)
         return found
 
-    def _read_latest(self, name: str) -> dict[tuple[str, bool], NormalizedPythonVersion]:
+    def _read_latest(self, name: str) -> dict[tuple[str | None, bool], NormalizedPythonVersion]:
         columns = ("series", "final_only", *VERSION_COLUMNS)
         table, _ = self._store.read(name, columns)
         rows = zip(*(table[column].to_pylist() for column in columns), strict=True)
@@ -110,11 +110,7 @@ class CatalogReader:
 
     def _failures(self) -> list[dict[str, Any]]:
         """The directories that the last attempt could not read."""
-        try:
-            found: list[dict[str, Any]] = self._current(FAILURES_FILE, self._store.rows)
-        except CatalogMissingError:
-            return []
-        return found
+        return self._current(FAILURES_FILE, self._store.rows) or []
 
     def _warn_of_failures(self) -> None:
         # A directory that never gave a listing is not reported.
@@ -127,16 +123,17 @@ class CatalogReader:
             )
         self._warned = failures
 
-    def _current(self, name: str, read: Callable[[str], Any]) -> Any:
-        """What `read` returns for a table; it is called again when the table was replaced."""
+    def _current(self, name: str, read: Callable[[str], T]) -> T | None:
+        """What `read` returned for the table as it is now; None if it does not exist."""
         stamp = self.location.stamp(name)
         if stamp is None:
-            raise CatalogMissingError(self.location.text)
+            return None
         kept = self._kept.get(name)
         # The stamp was taken before the read: a table replaced in between is read once more.
         if kept is None or kept[0] != stamp:
             kept = self._kept[name] = (stamp, read(name))
-        return kept[1]
+        value: T = kept[1]
+        return value
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import pyarrow as pa
@@ -10,11 +11,16 @@ from pyorg_pipeline.model.artifacts import ATTRIBUTES
 from pyorg_pipeline.model.releases import FAMILIES
 
 TIME: Final = pa.timestamp("ms", tz="UTC")
+TEXT: Final = pa.string()
+TEXTS: Final = pa.list_(TEXT)
 
 
 def _field(name: str, kind: Any, description: str, *, nullable: bool = True) -> Any:
     return pa.field(name, kind, nullable=nullable, metadata={"description": description})
 
+
+#: A column without nulls.
+_required = partial(_field, nullable=False)
 
 _NUMBERS: Final = [
     _field("major", pa.int32(), "first number of the version; null in src/ without a version"),
@@ -24,9 +30,9 @@ _NUMBERS: Final = [
 
 _VERSION: Final = [
     *_NUMBERS,
-    _field("releaselevel", pa.string(), "alpha, beta, candidate or final; null if unrecognised"),
+    _field("releaselevel", TEXT, "alpha, beta, candidate or final; null if unrecognised"),
     _field("serial", pa.int32(), "number behind the release level, 0 for finals"),
-    _field("version", pa.string(), "the version in PEP 440's spelling, such as 3.15.0rc1"),
+    _field("version", TEXT, "the version in PEP 440's spelling, such as 3.15.0rc1"),
 ]
 
 _ATTRIBUTE_DESCRIPTIONS: Final = {
@@ -47,30 +53,30 @@ _ATTRIBUTE_DESCRIPTIONS: Final = {
 }
 
 _ATTRIBUTES: Final = [
-    _field(name, pa.bool_() if kind is bool else pa.string(), _ATTRIBUTE_DESCRIPTIONS[name])
+    _field(name, pa.bool_() if kind is bool else TEXT, _ATTRIBUTE_DESCRIPTIONS[name])
     for name, kind in ATTRIBUTES.items()
 ]
 
 _ARTIFACT: Final = [
-    _field("path", pa.string(), "below the site's root, such as 3.13.9/x.tgz", nullable=False),
-    _field("name", pa.string(), "the file's own name", nullable=False),
-    _field("directory", pa.string(), "the release directory it is in", nullable=False),
+    _required("path", TEXT, "below the site's root, such as 3.13.9/x.tgz"),
+    _required("name", TEXT, "the file's own name"),
+    _required("directory", TEXT, "the release directory it is in"),
     *_VERSION,
-    _field("artifact_type", pa.string(), "source-release, ..., or unrecognised", nullable=False),
+    _required("artifact_type", TEXT, "source-release, ..., or unrecognised"),
     *_ATTRIBUTES,
     _field("size", pa.int64(), "bytes; null where the listing shows no exact size"),
     _field("last_modified", TIME, "as the site lists it, to the minute"),
-    _field("companions", pa.list_(pa.string()), "suffixes of the files about it", nullable=False),
-    _field("crawled_at", TIME, "when its directory was last crawled", nullable=False),
+    _required("companions", TEXTS, "suffixes of the files about it"),
+    _required("crawled_at", TIME, "when its directory was last crawled"),
     _field("directory_last_modified", TIME, "its directory's date in the root listing then"),
 ]
 
 RELEASE_DIRECTORIES: Final = pa.schema(
     [
-        _field("name", pa.string(), "the directory's name, such as 3.13.9 or src", nullable=False),
+        _required("name", TEXT, "the directory's name, such as 3.13.9 or src"),
         *_NUMBERS,
         _field("last_modified", TIME, "the directory's date in the root listing"),
-        _field("first_seen", TIME, "when a refresh saw it first", nullable=False),
+        _required("first_seen", TIME, "when a refresh saw it first"),
         _field("removed_at", TIME, "when a refresh first found it removed; null while it exists"),
     ]
 )
@@ -85,43 +91,42 @@ RELEASE_ARTIFACTS: Final = pa.schema(
 )
 
 _DIGEST: Final = [
-    _field("sha256", pa.string(), "digest in hexadecimal; null if none was recorded"),
-    _field("digest_source", pa.string(), "sigstore, or spdx for a bill of materials"),
-    _field("signed_by", pa.string(), "whose signature of it was verified; null if none was"),
+    _field("sha256", TEXT, "digest in hexadecimal; null if none was recorded"),
+    _field("digest_source", TEXT, "sigstore, or spdx for a bill of materials"),
+    _field("signed_by", TEXT, "whose signature of it was verified; null if none was"),
 ]
 
 ARTIFACT_CATALOG: Final = pa.schema([*_ARTIFACT, *_DIGEST])
 
 ARTIFACT_DIGESTS: Final = pa.schema(
     [
-        _field("path", pa.string(), "the artifact's, as in release_artifacts", nullable=False),
-        _field("companion", pa.string(), "suffix of the file that was read", nullable=False),
+        _required("path", TEXT, "the artifact's, as in release_artifacts"),
+        _required("companion", TEXT, "suffix of the file that was read"),
         *_DIGEST,
-        _field(
+        _required(
             "state",
-            pa.string(),
+            TEXT,
             "ok; missing: listed, but 404; unreadable: no bundle or bill of materials; rejected: "
             "its signature did not verify; changed: it has another digest than the recorded one",
-            nullable=False,
         ),
-        _field("conflicting_sha256", pa.string(), "what a changed one has; it is not used"),
-        _field("error", pa.string(), "what was wrong; null where it is ok or missing"),
+        _field("conflicting_sha256", TEXT, "what a changed one has; it is not used"),
+        _field("error", TEXT, "what was wrong; null where it is ok or missing"),
         _field(
             "companion_size",
             pa.int64(),
             "its bytes in the listing when it was read; of an unreadable one those received",
         ),
         _field("companion_last_modified", TIME, "its date in the listing when it was read"),
-        _field("checked_at", TIME, "when it was read", nullable=False),
+        _required("checked_at", TIME, "when it was read"),
     ]
 )
 
 LATEST_VERSION: Final = pa.schema(
     [
-        _field("series", pa.string(), "such as 3.13; null for the newest of all series"),
-        _field("final_only", pa.bool_(), "newest final, or newest of any level", nullable=False),
+        _field("series", TEXT, "such as 3.13; null for the newest of all series"),
+        _required("final_only", pa.bool_(), "newest final, or newest of any level"),
         *_VERSION,
-        _field("source_path", pa.string(), "its best source tarball; null if it has none"),
+        _field("source_path", TEXT, "its best source tarball; null if it has none"),
         _field("source_size", pa.int64(), "that tarball's bytes"),
         _field("source_last_modified", TIME, "that tarball's date as the site lists it"),
     ]
@@ -130,34 +135,31 @@ LATEST_VERSION: Final = pa.schema(
 RELEASES: Final = pa.schema(
     [
         *_VERSION,
-        _field("series", pa.string(), "major and minor, such as 3.13", nullable=False),
+        _required("series", TEXT, "major and minor, such as 3.13"),
         _field("released", TIME, "earliest date of its source tarballs, else of anything in it"),
         _field("first_modified", TIME, "earliest date of its artifacts as the site lists them"),
         _field("last_modified", TIME, "latest date of its artifacts as the site lists them"),
         *(
-            _field(family, pa.bool_(), f"it has artifacts of the type {kind}", nullable=False)
+            _required(family, pa.bool_(), f"it has artifacts of the type {kind}")
             for kind, family in FAMILIES.items()
         ),
-        _field("artifacts", pa.int32(), "how many it has, companions not counted", nullable=False),
-        _field("bytes", pa.int64(), "of those whose size the site lists", nullable=False),
-        _field(
+        _required("artifacts", pa.int32(), "how many it has, companions not counted"),
+        _required("bytes", pa.int64(), "of those whose size the site lists"),
+        _required(
             "signed_share",
             pa.float64(),
             "artifacts with a signature beside them (.asc, .sig, .sigstore, ...), from 0 to 1",
-            nullable=False,
         ),
-        _field(
+        _required(
             "state",
-            pa.string(),
+            TEXT,
             "complete, partial or superseded, when this was published; a partial one is complete "
             "from expected_complete_by on",
-            nullable=False,
         ),
-        _field(
+        _required(
             "missing_families",
-            pa.list_(pa.string()),
+            TEXTS,
             "families that one of the two releases before it has and that are still expected",
-            nullable=False,
         ),
         _field("expected_complete_by", TIME, "when nothing more is expected; null without a date"),
         _field(
@@ -165,62 +167,56 @@ RELEASES: Final = pa.schema(
             TIME,
             "when a refresh first saw it complete; null if it already was in the first refresh",
         ),
-        _field("source_path", pa.string(), "its best source tarball; null if it has none"),
+        _field("source_path", TEXT, "its best source tarball; null if it has none"),
     ]
 )
 
 CRAWL_FAILURES: Final = pa.schema(
     [
-        _field("directory", pa.string(), "the release directory's name", nullable=False),
-        _field("error", pa.string(), "error of the last attempt", nullable=False),
-        _field("failed_at", TIME, "time of the last attempt", nullable=False),
-        _field("attempts", pa.int32(), "failures since it was last read", nullable=False),
-        _field("hidden", pa.bool_(), "it never gave a listing, only another page", nullable=False),
+        _required("directory", TEXT, "the release directory's name"),
+        _required("error", TEXT, "error of the last attempt"),
+        _required("failed_at", TIME, "time of the last attempt"),
+        _required("attempts", pa.int32(), "failures since it was last read"),
+        _required("hidden", pa.bool_(), "it never gave a listing, only another page"),
         _field("directory_last_modified", TIME, "its date in the root listing then"),
-        _field(
-            "lost",
-            pa.list_(pa.string()),
-            "artifacts missing from its last listing",
-        ),
+        _field("lost", TEXTS, "artifacts missing from its last listing"),
         _field("listed_at", TIME, "when the site made that listing"),
     ]
 )
 
 CATALOG_CHANGES: Final = pa.schema(
     [
-        _field("sequence", pa.int64(), "number of the refresh that recorded it", nullable=False),
-        _field("change", pa.string(), "appeared, vanished or replaced", nullable=False),
-        _field("path", pa.string(), "below the site's root, such as 3.13.9/x.tgz", nullable=False),
-        _field("name", pa.string(), "the file's own name", nullable=False),
-        _field("directory", pa.string(), "the release directory it is in", nullable=False),
+        _required("sequence", pa.int64(), "number of the refresh that recorded it"),
+        _required("change", TEXT, "appeared, vanished or replaced"),
+        _required("path", TEXT, "below the site's root, such as 3.13.9/x.tgz"),
+        _required("name", TEXT, "the file's own name"),
+        _required("directory", TEXT, "the release directory it is in"),
         *_VERSION,
-        _field("artifact_type", pa.string(), "its own, or that of its artifact", nullable=False),
-        _field("companion_of", pa.string(), "path of the artifact it is about, if any"),
+        _required("artifact_type", TEXT, "its own, or that of its artifact"),
+        _field("companion_of", TEXT, "path of the artifact it is about, if any"),
         _field("size_before", pa.int64(), "bytes before; null if the file did not exist"),
         _field("last_modified_before", TIME, "date before, as the site listed it"),
         _field("size", pa.int64(), "bytes now; null if the file no longer exists"),
         _field("last_modified", TIME, "date now, as the site lists it"),
-        _field("seen_at", TIME, "when it was recorded", nullable=False),
+        _required("seen_at", TIME, "when it was recorded"),
     ]
 )
 
 DOWNLOAD_REPORT: Final = pa.schema(
     [
-        _field("path", pa.string(), "the artifact's, below the site's root", nullable=False),
-        _field("outcome", pa.string(), "fetched, skipped (it existed) or failed", nullable=False),
-        _field("destination", pa.string(), "the file's path or URL; null where it failed"),
+        _required("path", TEXT, "the artifact's, below the site's root"),
+        _required("outcome", TEXT, "fetched, skipped (it existed) or failed"),
+        _field("destination", TEXT, "the file's path or URL; null where it failed"),
         _field("bytes", pa.int64(), "size of the file; null where it failed"),
         _field("seconds", pa.float64(), "duration, with pauses and verification"),
-        _field(
-            "verification", pa.string(), "signature, digest, archive, size or none; null if skipped"
-        ),
-        _field("sha256", pa.string(), "of the bytes that were fetched, in hexadecimal"),
-        _field("sources", pa.list_(pa.string()), "where the expected digest was found"),
-        _field("signed_by", pa.string(), "whose signature covers its digest"),
-        _field("note", pa.string(), "what was not verified and why, or an unexpected size"),
-        _field("error", pa.string(), "why it failed"),
-        _field("transient", pa.bool_(), "whether a later attempt may succeed", nullable=False),
-        _field("run_id", pa.string(), "the Dagster run that made this row", nullable=False),
-        _field("reported_at", TIME, "when this table was written", nullable=False),
+        _field("verification", TEXT, "signature, digest, archive, size or none; null if skipped"),
+        _field("sha256", TEXT, "of the bytes that were fetched, in hexadecimal"),
+        _field("sources", TEXTS, "where the expected digest was found"),
+        _field("signed_by", TEXT, "whose signature covers its digest"),
+        _field("note", TEXT, "what was not verified and why, or an unexpected size"),
+        _field("error", TEXT, "why it failed"),
+        _required("transient", pa.bool_(), "whether a later attempt may succeed"),
+        _required("run_id", TEXT, "the Dagster run that made this row"),
+        _required("reported_at", TIME, "when this table was written"),
     ]
 )

@@ -207,17 +207,15 @@ def _change(
     file: Row, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> Change | None:
     """The change of a file between two states, None where it does not exist; None if none."""
-    if before is not None and after is not None:
+    if before is None and after is None:
+        return None
+    kind = APPEARED if before is None else VANISHED if after is None else REPLACED
+    if before and after:
         # A size or date that only one of the states has is no difference: mirrors differ in what
         # their listings show.
         known = [(before[name], after[name]) for name in _STATE]
         if all(one == other for one, other in known if None not in (one, other)):
             return None
-        kind = REPLACED
-    elif before is None and after is None:
-        return None
-    else:
-        kind = APPEARED if before is None else VANISHED
     return {
         **file,
         "change": kind,

@@ -166,34 +166,28 @@ def _read(client: SiteClient, artifact: _DueArtifact) -> list[Row]:
     """Read the first of the companions that exists; returns the new rows."""
     rows: list[Row] = []
     for companion in artifact.companions:
-        row = _new_row(artifact, companion)
-        rows.append(row | _read_companion(client, artifact, row))
+        rows.append(_read_companion(client, artifact, companion))
         if rows[-1]["state"] != MISSING:
             break
     return rows
 
 
-def _new_row(artifact: _DueArtifact, companion: DigestCompanion) -> Row:
-    """A companion's row before it is read, with what was recorded of it."""
+def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: DigestCompanion) -> Row:
     suffix, size, last_modified = companion
-    before = artifact.recorded.get(suffix, {})
-    return {
+    source, before = artifact.path + suffix, artifact.recorded.get(suffix, {})
+    row: Row = {
         "path": artifact.path,
         "companion": suffix,
+        # As long as no other is read.
         "sha256": before.get("sha256"),
-        "digest_source": DIGEST_SOURCES[suffix],
         "signed_by": before.get("signed_by"),
+        "digest_source": DIGEST_SOURCES[suffix],
         "conflicting_sha256": None,
         "error": None,
         "companion_size": size,
         "companion_last_modified": last_modified,
         "checked_at": datetime.now(UTC),
     }
-
-
-def _read_companion(client: SiteClient, artifact: _DueArtifact, row: Row) -> Row:
-    """The columns of a companion's row that reading it changes."""
-    suffix, source = row["companion"], artifact.path + row["companion"]
     content, signed_by = b"", None
     try:
         content = client.get(source).content
@@ -204,13 +198,14 @@ def _read_companion(client: SiteClient, artifact: _DueArtifact, row: Row) -> Row
     except SiteStatusError as error:
         if not error.is_absent:
             raise
-        return {"state": MISSING}
+        return {**row, "state": MISSING}
     except CompanionError as error:
         # The size of what was received: an error page of a proxy has another one than the listed
         # companion, which is then due again.
-        return {"state": UNREADABLE, "error": error.reason, "companion_size": len(content)}
+        found = {"state": UNREADABLE, "error": error.reason, "companion_size": len(content)}
+        return row | found
     except VerificationError as error:
-        return {"state": REJECTED, "error": f"{error.what} {error.actual}"}
+        return {**row, "state": REJECTED, "error": f"{error.what} {error.actual}"}
     in_force = digests_in_force(artifact.recorded.values()).get(artifact.path)
     if in_force is not None and in_force["sha256"] != sha256:
         signed = f"signed by {signed_by}" if signed_by else "unsigned"
@@ -219,11 +214,11 @@ def _read_companion(client: SiteClient, artifact: _DueArtifact, row: Row) -> Row
             "stays in force; either the file was replaced under its name, or somebody tampers with "
             "it. Accept the new one only if python.org announced it"
         )
-        return {"state": CHANGED, "conflicting_sha256": sha256, "error": text}
+        return {**row, "state": CHANGED, "conflicting_sha256": sha256, "error": text}
     if row["sha256"] == sha256:
         # It was verified before, even if it was not now.
         signed_by = signed_by or row["signed_by"]
-    return {"state": OK, "sha256": sha256, "signed_by": signed_by}
+    return {**row, "state": OK, "sha256": sha256, "signed_by": signed_by}
 
 
 def _record(

@@ -38,8 +38,6 @@ _LATEST_BEFORE: Final = ("series", "final_only", *VERSION_COLUMNS, "version")
 #: was withdrawn must not fail the check for ever.
 _REMEMBERED: Final = timedelta(days=7)
 
-_DIGEST_COLUMNS: Final = ("sha256", "digest_source", "signed_by")
-
 
 def publication_due(store: CatalogStore, state: CrawlState) -> bool:
     """Whether the published tables lack something that the directories' tables have.
@@ -70,7 +68,15 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
     listed = [row["name"] for row in rows if row["removed_at"] is None]
     columns = [*schemas.ARTIFACT_CATALOG.names, "removed_at"]
     stored = store.directory_tables([row["name"] for row in rows], columns)
-    _refuse_damaged(store, [directory_file(name) for name in listed if name not in stored])
+    missing = [directory_file(name) for name in listed if name not in stored]
+    if damaged := [name for name in missing if store.location.stamp(name) is not None]:
+        for name in damaged:
+            store.location.delete(name)
+        raise CatalogError(
+            f"damaged tables in {store.location.text} were removed: {', '.join(damaged)}. The last "
+            "published catalog is unchanged; the next `pyorg refresh` reads these directories "
+            "again. Check the disk"
+        )
     stored = {name: each for name, each in stored.items() if each.metadata["site_url"] == site_url}
     found = {name: each for name, each in stored.items() if name in listed}
     digests = _digest_tables(store, site_url)
@@ -134,19 +140,6 @@ def latest_versions(store: CatalogStore, catalog: StoredTable) -> StoredTable:
     )
 
 
-def _refuse_damaged(store: CatalogStore, files: Iterable[str]) -> None:
-    """Remove those of these files, which cannot be read, that exist."""
-    damaged = [name for name in files if store.location.stamp(name) is not None]
-    for name in damaged:
-        store.location.delete(name)
-    if damaged:
-        raise CatalogError(
-            f"damaged tables in {store.location.text} were removed: {', '.join(damaged)}. The last "
-            "published catalog is unchanged; the next `pyorg refresh` reads these directories "
-            "again. Check the disk"
-        )
-
-
 def _digest_tables(store: CatalogStore, site_url: str) -> dict[str, datetime]:
     """The directories that have recorded digests, and when their tables were written last."""
     return {
@@ -163,7 +156,7 @@ def _with_digests(table: Any, store: CatalogStore, directories: Iterable[str]) -
     rows = [row for each in read if each is not None for row in each.table.to_pylist()]
     digests = digests_in_force(rows)
     found = [digests.get(path) for path in table["path"].to_pylist()]
-    for name in _DIGEST_COLUMNS:
+    for name in ("sha256", "digest_source", "signed_by"):
         column = pa.array([digest and digest[name] for digest in found], pa.string())
         table = table.append_column(schemas.ARTIFACT_CATALOG.field(name), column)
     return table
