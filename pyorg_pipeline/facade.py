@@ -364,7 +364,6 @@ class PythonOrgDownloads:
 
         Example: pyorg PythonOrgDownloads catalog_info
         """
-        cls._snapshot()
         return cls._reader().info(datetime.now(UTC))
 
     @classmethod
@@ -378,5 +377,6 @@ class PythonOrgDownloads:
     @classmethod
     def _snapshot(cls) -> tuple[Snapshot, str]:
         """The published catalog, and the URL of its site."""
-        settings, snapshot = cls._settings(), cls._reader().snapshot()
+        settings = cls._settings()
+        snapshot = fresh_reader(settings).snapshot()
         return snapshot, settings.site_url if settings.site_is_given else snapshot.site_url

@@ -112,28 +112,25 @@ def test_a_catalog_that_was_filled_once_has_no_changes(
     assert PythonOrgDownloads.list_changes() == []
 
 
-def test_the_command_line_lists_a_line_a_change_and_objects_in_json(home: Path) -> None:
+def test_the_command_line_prints_a_line_a_change_and_objects_in_json(home: Path) -> None:
+    listed = PythonOrgDownloads.list_changes()
     done = pyorg(home, *LIST)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == result_text(PythonOrgDownloads.list_changes())
+    assert (done.returncode, done.stdout, done.stderr) == (0, result_text(listed), "")
     assert done.stdout.endswith(
         f"Z  replaced  {TGZ}  (29000000 bytes, 2025-10-07T09:30Z -> 29000001 bytes, "
         "2025-10-07T09:30Z)\n"
     )
-    done = pyorg(home, "--json", *LIST, "--since", "1d", "--companions")
-    found = json.loads(done.stdout)
-    expected = PythonOrgDownloads.list_changes(companions=True)
-    assert [one["path"] for one in found] == [change.path for change in expected]
+    found = json.loads(pyorg(home, "--json", *LIST, "--since", "1d", "--companions").stdout)
+    assert [one["path"] for one in found] == [*(one.path for one in listed[:2]), SIGNATURE, TGZ]
     assert (found[2]["size_before"], found[2]["size"]) == (833, 834)
-    later = pyorg(home, "--json", *LIST, "--since", found[0]["seen_at"])
-    assert [one["path"] for one in json.loads(later.stdout)] == ["2.7/UNWISE.EXE", TGZ]
+    later = json.loads(pyorg(home, "--json", *LIST, "--since", found[0]["seen_at"]).stdout)
+    assert [one["path"] for one in later] == ["2.7/UNWISE.EXE", TGZ]
     assert pyorg(home, "--json", *LIST, "--since", "0d").stdout == "[]\n"
 
 
 def test_a_report_in_a_pipe_is_a_line_a_change(home: Path) -> None:
     done = pyorg(home, *REPORT, COLUMNS="40")
-    assert done.stdout.splitlines() == list(
-        table_lines(CHANGES_TABLE, PythonOrgDownloads.list_changes())
-    )
+    changes = PythonOrgDownloads.list_changes()
+    assert done.stdout.splitlines() == list(table_lines(CHANGES_TABLE, changes))
     none = pyorg(home, *REPORT, "--since", "0d")
     assert (none.returncode, none.stdout, none.stderr) == (0, "", "no changes\n")

@@ -115,8 +115,6 @@ class PythonRelease:
 
 #: What a release may lack: family, format, architecture.
 _Form = tuple[str, str | None, str | None]
-
-
 #: The series of a release, and whether it is final.
 _Key = tuple[tuple[int, int], bool]
 
