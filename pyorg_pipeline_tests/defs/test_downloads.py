@@ -74,7 +74,7 @@ def site(filled: tuple[Replica, Path]) -> Iterator[Replica]:
 
 @pytest.fixture
 def settings(filled: tuple[Replica, Path], site: Replica, tmp_path: Path) -> Settings:
-    """Those of a home of its own, with what `filled` has."""
+    """The settings of a copy of the filled home."""
     home = shutil.copytree(filled[1], tmp_path / "home")
     return load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(home)})
 

@@ -24,7 +24,6 @@ FILES = {"README": b"This is Python.\n" * 40, "empty": b"", "Lib/noise.bin": NOI
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".tar.xz": lzma.compress,
     ".tgz": gzip.compress,
-    ".tar.gz": gzip.compress,
     ".tar.bz2": bz2.compress,
 }
 ENDINGS = [*PACKERS, ".zip"]
@@ -135,7 +134,7 @@ def test_several_streams_and_zeros_after_them_are_accepted(tmp_path: Path, endin
     ("content", "ending"),
     [
         (gzip.compress(tar(LONG, tarfile.USTAR_FORMAT)), ".tgz"),
-        (gzip.compress(tar(LONG, tarfile.GNU_FORMAT)), ".tgz"),
+        (gzip.compress(tar(LONG, tarfile.GNU_FORMAT)), ".tar.gz"),
         (zipped(comment=b"Python" * 99), ".zip"),
         (zipped({}), ".zip"),
     ],

@@ -43,7 +43,7 @@ Connect = Callable[..., SiteClient]
 
 @pytest.fixture
 def old_copy(tmp_path: Path) -> Path:
-    """A folder with an older copy, which stays whatever happens."""
+    """A folder with an older copy, which every failure keeps."""
     folder = tmp_path / "with an older copy"
     folder.mkdir()
     (folder / NAME).write_bytes(OLD)
@@ -233,7 +233,7 @@ def test_a_redirect_on_the_same_site_is_followed_with_the_range(
     replica.answer(f"mirror/{NAME}", ranges)
     fetch(connect(replica.url), PATH, tmp_path)
     assert (tmp_path / NAME).read_bytes() == BYTES
-    assert [asked for asked, _ in ranges] == [None, f"bytes={CUT}-"]
+    assert [range_ for range_, _ in ranges] == [None, f"bytes={CUT}-"]
 
 
 # Lengths and types
@@ -321,7 +321,7 @@ def test_an_error_after_some_bytes_keeps_them(
         fetch(client, PATH, tmp_path, size=len(BYTES))
     assert fetch(client, PATH, tmp_path, size=len(BYTES)).resumed_from == CUT
     assert (tmp_path / NAME).read_bytes() == BYTES
-    assert [asked for asked, _ in ranges] == [None, f"bytes={CUT}-", f"bytes={CUT}-"]
+    assert [range_ for range_, _ in ranges] == [None, f"bytes={CUT}-", f"bytes={CUT}-"]
 
 
 # Which version is resumed
@@ -368,7 +368,7 @@ def test_a_resumed_file_that_does_not_verify_is_fetched_once_more(
     digest = sha256(OTHER).hexdigest()
     fetch(connect(replica.url), PATH, tmp_path, sha256=digest, progress=progress)
     assert (tmp_path / NAME).read_bytes() == OTHER
-    assert [asked for asked, _ in ranges] == [None, f"bytes={CUT}-", None]
+    assert [range_ for range_, _ in ranges] == [None, f"bytes={CUT}-", None]
 
 
 def test_a_file_that_never_verifies_is_fetched_again_only_once(
@@ -381,7 +381,7 @@ def test_a_file_that_never_verifies_is_fetched_again_only_once(
     assert names(tmp_path) == []
 
 
-#: As the replica gives it, and nginx.
+#: As the replica and nginx make it.
 TAG = f'"{int(DATE.timestamp()):x}-{len(BYTES):x}"'
 REST = {"Content-Range": f"bytes {CUT}-300000/300001", "ETag": '"another"'}
 

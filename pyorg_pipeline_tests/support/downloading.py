@@ -17,8 +17,7 @@ from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
 from pyorg_pipeline_tests.support.small_site import LONG_AGO
 
-#: Of series whose signers nobody knows: where the extra `sigstore` is installed, the signatures
-#: that are made up here would be looked at, too.
+#: Of series without a known signer: the extra `sigstore` would verify the invented signatures.
 PATHS = [
     "3.4.0/Python-3.4.0.tar.xz",
     "3.4.1/Python-3.4.1.tar.xz",

@@ -12,7 +12,7 @@ from pyorg_pipeline.settings import Settings
 from pyorg_pipeline_tests.support.command_line import PYORG, environment
 from pyorg_pipeline_tests.support.processes import started
 
-#: Seconds until a test fails because nothing asked for the page.
+#: Seconds until a test fails because nothing requested the page.
 TIMEOUT = 240
 
 
