@@ -106,7 +106,7 @@ def refresh(
     return _summary(settings, store, progress, due, failed_checks, monotonic() - started)
 
 
-def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
+def download(settings: Settings, config: DownloadConfig) -> DownloadSummary:
     """Run the job download_artifacts on the persistent Dagster instance.
 
     Shows progress bars and then the report on stderr. Artifacts that failed are in the summary and
@@ -114,23 +114,19 @@ def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
 
     Raises:
         ArtifactChoiceError: no artifact matches; names the nearest choices.
-        InvalidArgumentError: a value of the configuration is invalid.
         PyorgError: the run failed without a report.
         KeyboardInterrupt: Ctrl-C was pressed.
     """
     store = CatalogStore(open_location(settings.catalog_url))
     # Before a run begins, which would report its errors as those of a step.
-    checked = _checked(config)
-    selected_artifacts(checked, store, settings.site_url)
-    open_destination(checked.destination or ".")
+    selected_artifacts(config, store, settings.site_url)
+    open_destination(config.destination or ".")
     with open_instance(settings.dagster_home) as instance, download_progress() as bars:
         progress = None if bars is None else lambda one: bars(one.name, one.size)
         resource = dg.ResourceDefinition.hardcoded_resource(progress)
         jobs = _Jobs(settings, instance, {COMMAND_TAG: "download"}, download_progress=resource)
         # A failed batch must not end the run before the others.
-        done = jobs.run(
-            download_artifacts.name, {"select_artifacts": checked}, raise_on_error=False
-        )
+        done = jobs.run(download_artifacts.name, {"select_artifacts": config}, raise_on_error=False)
     _raise_unreported_error(done)
     report = f"{store.location.text}/{report_file(done.run_id)}"
     summary = DownloadSummary(done.run_id, report, read_report(store, done.run_id))
@@ -139,13 +135,13 @@ def download(settings: Settings, config: Mapping[str, Any]) -> DownloadSummary:
     return summary
 
 
-def download_config(**options: Any) -> dict[str, Any]:
+def download_config(**options: Any) -> DownloadConfig:
     """The configuration of the job from the options of `pyorg download`, where lists are texts.
 
     A limit of 0 is none. A folder is relative to the current one, wherever the job runs later.
 
     Raises:
-        InvalidArgumentError: attributes that are not of the form `name=value,...`.
+        InvalidArgumentError: the value of an option is invalid.
     """
     config = dict(options)
     for name in ("series", "versions", "releaselevels", "artifact_types"):
@@ -154,10 +150,6 @@ def download_config(**options: Any) -> dict[str, Any]:
     config["limit"] = options["limit"] or None
     if "://" not in options["destination"]:
         config["destination"] = str(Path(options["destination"]).expanduser().absolute())
-    return config
-
-
-def _checked(config: Mapping[str, Any]) -> DownloadConfig:
     try:
         return DownloadConfig(**config)
     except ValidationError as error:

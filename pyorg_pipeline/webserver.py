@@ -7,8 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from types import FrameType
 from typing import Any, Final
 
@@ -62,16 +61,10 @@ def serve_ui(settings: Settings, port: int) -> int:
     command += ["-m", "pyorg_pipeline.definitions", "-h", HOST, "-p", str(port)]
     # Otherwise each tick of each sensor prints several lines, which the UI shows as well.
     command += ["--log-level", "warning"]
-    with _only_ui(settings), _forwarded_signals() as forward_to:
+    with _only_ui(settings):
         _fail_stale_runs(settings)
         print(f"Dagster's UI: http://{HOST}:{port} (Ctrl-C stops it)", flush=True)  # noqa: T201
-        # In a session of its own: Dagster and its children would otherwise receive Ctrl-C twice,
-        # from the terminal and from this process.
-        process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            command, env=environment, start_new_session=True
-        )
-        forward_to(process)
-        code = process.wait()
+        code = _run(command, environment)
     # As shells do: 128 plus the signal.
     return code if code >= 0 else 128 - code
 
@@ -112,30 +105,31 @@ def _check_port(port: int) -> None:
             ) from error
 
 
-@contextmanager
-def _forwarded_signals() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
-    """Forward the signals that would end this process to a child; yields a function that sets it.
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    """Run a command, and forward the signals that would end this process; returns its exit code.
 
-    The handlers are installed before the child starts: a shell's background job ignores Ctrl-C,
-    the child would inherit that, and Dagster treats SIGTERM as Ctrl-C.
+    The handlers are installed before it starts: a shell's background job ignores Ctrl-C, the
+    command would inherit that, and Dagster treats SIGTERM as Ctrl-C.
     """
-    children: list[subprocess.Popen[bytes]] = []
+    process: subprocess.Popen[bytes] | None = None
     early: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        for child in children:
-            child.send_signal(number)
-        if not children:
+        if process is None:
             early.append(number)
-
-    def forward_to(child: subprocess.Popen[bytes]) -> None:
-        children.append(child)
-        for number in early:
-            child.send_signal(number)
+        else:
+            process.send_signal(number)
 
     before = {number: signal.signal(number, forward) for number in _FORWARDED}
     try:
-        yield forward_to
+        # In a session of its own: Dagster and its children would otherwise receive Ctrl-C twice,
+        # from the terminal and from this process.
+        process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            command, env=environment, start_new_session=True
+        )
+        for number in early:
+            process.send_signal(number)
+        return process.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -29,7 +29,10 @@ def prune_runs(instance: dg.DagsterInstance, before: datetime) -> tuple[int, int
     deleted = [run_id for run_id in old if run_id not in needed]
     for run_id in deleted:
         instance.delete_run(run_id)
-        _remove_files(instance, run_id)
+        # Dagster's local storages leave a folder and, on SQLite, a database of each run.
+        shutil.rmtree(Path(instance.storage_directory()) / run_id, ignore_errors=True)
+        if path_for_shard := getattr(instance.event_log_storage, "path_for_shard", None):
+            Path(path_for_shard(run_id)).unlink(missing_ok=True)
     return len(deleted), len(old) - len(deleted)
 
 
@@ -81,11 +84,3 @@ def _last_runs(instance: dg.DagsterInstance) -> set[str]:
             records = instance.fetch_materializations(filters, limit=_BATCH).records
             needed |= {record.run_id for record in records}
     return needed
-
-
-def _remove_files(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Remove the files that Dagster's local storages leave of a deleted run."""
-    shutil.rmtree(Path(instance.storage_directory()) / run_id, ignore_errors=True)
-    # SQLite's storage has a database per run; other storages have no such files.
-    if path_for_shard := getattr(instance.event_log_storage, "path_for_shard", None):
-        Path(path_for_shard(run_id)).unlink(missing_ok=True)

@@ -69,12 +69,6 @@ def column_schema(schema: Any) -> dg.TableSchema:
     )
 
 
-def newest_rows(table: Any) -> list[dict[str, Any]]:
-    """The last rows of a pyarrow Table, the last first, for a preview."""
-    rows: list[dict[str, Any]] = table.slice(max(0, len(table) - PREVIEW_ROWS)).to_pylist()
-    return rows[::-1]
-
-
 def preview(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> dg.MarkdownMetadataValue:
     """Rows as a Markdown table, or `no rows`."""
     lines = [
@@ -85,15 +79,20 @@ def preview(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> dg.Mar
     return dg.MetadataValue.md("\n".join(lines) if len(lines) > 2 else "no rows")
 
 
+def newest(table: Any, columns: Sequence[str]) -> dg.MarkdownMetadataValue:
+    """A preview of the last rows of a pyarrow Table, the last first."""
+    return preview(table.slice(max(0, len(table) - PREVIEW_ROWS)).to_pylist()[::-1], columns)
+
+
 def picture(svg: str, description: str) -> dg.MarkdownMetadataValue:
     """An SVG picture without references to other files, as the UI shows it; or its description."""
     data = b64encode(svg.encode()).decode()
     return dg.MetadataValue.md(f"![{_cell(description)}](data:image/svg+xml;base64,{data})")
 
 
-def names(values: Sequence[str], most: int = 50) -> str:
+def names(values: Sequence[str]) -> str:
     """The first names in one text, or `none`."""
-    return shortened(values, most) or "none"
+    return shortened(values, 50) or "none"
 
 
 def _cell(value: Any) -> str:

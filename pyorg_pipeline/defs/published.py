@@ -13,13 +13,7 @@ from pyorg_pipeline.catalog.queries import RELEASE_FILE_COLUMNS
 from pyorg_pipeline.catalog.store import StoredTable
 from pyorg_pipeline.defs.crawled import artifact_digests, release_artifacts
 from pyorg_pipeline.defs.instance import REFRESH_JOB_TAGS
-from pyorg_pipeline.defs.metadata import (
-    names,
-    newest_rows,
-    picture,
-    preview,
-    table_asset,
-)
+from pyorg_pipeline.defs.metadata import names, newest, picture, table_asset
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.model.catalog import CHANGES
 from pyorg_pipeline.model.releases import FAMILIES, ReleaseState
@@ -60,7 +54,7 @@ def artifact_catalog(catalog: CatalogResource) -> dg.MaterializeResult[StoredTab
                 artifacts_by_series(pictured), "Artifacts of each series, by family"
             ),
             "bytes_by_series": picture(bytes_by_series(pictured), "Bytes of each series"),
-            "preview": preview(newest_rows(table), columns),
+            "preview": newest(table, columns),
         },
     )
 
@@ -79,9 +73,7 @@ def latest_version(
             "latest_final": overall.get(True, "none"),
             "latest_of_any_level": overall.get(False, "none"),
             "moved": names(latest.metadata["moved"]),
-            "preview": preview(
-                newest_rows(latest.table), ["series", "final_only", "version", "source_path"]
-            ),
+            "preview": newest(latest.table, ["series", "final_only", "version", "source_path"]),
         },
     )
 
@@ -109,7 +101,7 @@ def releases(
                 [row["version"] for row in rows if row["state"] == ReleaseState.PARTIAL]
             ),
             "newly_complete": names(found.metadata["completed"]),
-            "preview": preview(newest_rows(found.table), columns),
+            "preview": newest(found.table, columns),
         },
     )
 
@@ -132,7 +124,7 @@ def catalog_changes(catalog: CatalogResource) -> dg.MaterializeResult[None]:
             "sequence": "none" if done.sequence is None else done.sequence,
             **{change: counts[change] for change in CHANGES},
             "bytes": done.bytes,
-            "preview": preview(newest_rows(done.table), columns),
+            "preview": newest(done.table, columns),
         }
     )
 

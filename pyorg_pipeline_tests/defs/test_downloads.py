@@ -394,7 +394,7 @@ def test_the_options_of_the_command_line_become_the_config_of_the_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert runs.download_config(**OPTIONS) == {
+    assert dict(runs.download_config(**OPTIONS)) == {
         **OPTIONS,
         "series": ["3.5", "3.6"],
         "versions": [],
@@ -405,7 +405,7 @@ def test_the_options_of_the_command_line_become_the_config_of_the_job(
         "destination": str(tmp_path / "here"),
     }
     url = "s3://bucket/x"
-    assert runs.download_config(**{**OPTIONS, "destination": url})["destination"] == url
+    assert runs.download_config(**{**OPTIONS, "destination": url}).destination == url
 
 
 @pytest.mark.parametrize(
