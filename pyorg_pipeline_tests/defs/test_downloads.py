@@ -18,7 +18,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from pyorg_pipeline import runs
+from pyorg_pipeline import cli, runs
 from pyorg_pipeline.catalog.download_reports import read_report
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
@@ -426,14 +426,14 @@ def test_an_invalid_option_is_reported(
 
 
 def test_a_missing_catalog_is_filled_first(
-    site: Replica, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    site: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = str(tmp_path / "new")
-    settings = load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": home})
+    monkeypatch.setenv("PYORG_SITE_URL", site.url)
+    monkeypatch.setenv("PYORG_HOME", str(tmp_path / "new"))
     options = {**OPTIONS, "destination": str(tmp_path / "here")}
-    assert runs.download(settings, runs.download_config(**options)).error is None
-    assert capsys.readouterr().err.startswith(f"Refreshed from {site.url}")
+    assert cli.download(**options).error is None
     assert visible(tmp_path / "here") == contents(NEWEST[1:])
-    without = load_settings({"PYORG_HOME": str(tmp_path / "none"), "PYORG_AUTO_REFRESH": "0"})
+    monkeypatch.setenv("PYORG_HOME", str(tmp_path / "none"))
+    monkeypatch.setenv("PYORG_AUTO_REFRESH", "0")
     with pytest.raises(CatalogMissingError):
-        runs.download(without, runs.download_config(**options))
+        cli.download(**options)
