@@ -394,15 +394,3 @@ def test_many_files_are_merged_and_a_kill_at_any_step_loses_nothing(
     assert catalog.sequence == 66
     assert files(catalog) == ["000001-000065.parquet", "000066.parquet"]
     assert changes(catalog) == [*expected, ("replaced", "3.14.0/64.txt", 64, 5)]
-
-
-def test_changes_that_cannot_be_written_stay_due(site: Replica, catalog: Catalog) -> None:
-    site.add("3.14.0/Python-3.14.0.tgz", size=5)
-    in_the_way = Path(catalog.store.location.text) / FOLDER
-    in_the_way.write_text("a file")
-    with pytest.raises(CatalogError, match="cannot be written"):
-        catalog.refresh()
-    in_the_way.unlink()
-    assert publication_due(catalog.store)
-    record_changes(catalog.store)
-    assert changes(catalog) == [("appeared", "3.14.0/Python-3.14.0.tgz", None, 5)]

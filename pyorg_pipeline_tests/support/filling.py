@@ -49,6 +49,11 @@ class Catalog:
         return self.recorded.sequence
 
     @property
+    def paths(self) -> list[str]:
+        """The paths of the published artifacts."""
+        return [row["path"] for row in self.store.rows(CATALOG_FILE)]
+
+    @property
     def due_directories(self) -> dict[str, Due]:
         return CrawlState.read(self.store).due()
 
