@@ -134,10 +134,17 @@ def pending_numbers(metadata: Mapping[str, Mapping[str, Any]]) -> dict[str, int]
     }
 
 
-def changes_due(store: CatalogStore) -> bool:
-    """Whether the published catalog includes changes that are not recorded."""
-    published = store.metadata_or_none(CATALOG_FILE)
-    return published is not None and bool(_unrecorded(published, last_metadata(store)))
+def unrecorded_changes(published: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, int]:
+    """The numbers of the changes that the published catalog includes and no file has, by directory.
+
+    The arguments are the metadata of the catalog, and of the last file of changes.
+    """
+    recorded = last.get("recorded", {})
+    return {
+        directory: number
+        for directory, number in published.get("changes", {}).items()
+        if number > recorded.get(directory, 0)
+    }
 
 
 def record_changes(store: CatalogStore) -> RecordedChanges:
@@ -148,7 +155,7 @@ def record_changes(store: CatalogStore) -> RecordedChanges:
     published, last = store.metadata(CATALOG_FILE), last_metadata(store)
     recorded: dict[str, int] = {}
     rows: list[Change] = []
-    for directory, number in _unrecorded(published, last).items():
+    for directory, number in unrecorded_changes(published, last).items():
         metadata = store.metadata_or_none(directory_file(directory)) or {}
         if metadata.get("changes_number") == number:
             rows += metadata["changes"]
@@ -173,15 +180,6 @@ def later_time(now: datetime, last: datetime | None) -> datetime:
     """
     now -= timedelta(microseconds=now.microsecond % 1000)
     return now if last is None else max(now, last + _TICK)
-
-
-def _unrecorded(published: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, int]:
-    recorded = last.get("recorded", {})
-    return {
-        directory: number
-        for directory, number in published.get("changes", {}).items()
-        if number > recorded.get(directory, 0)
-    }
 
 
 def _files(artifacts: Iterable[Row]) -> dict[str, Row]:

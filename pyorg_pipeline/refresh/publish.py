@@ -9,12 +9,14 @@ from typing import Any, Final
 import pyarrow as pa
 
 from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.changes import last_metadata
 from pyorg_pipeline.catalog.queries import Snapshot
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
     DIGESTS_FOLDER,
     DIRECTORIES_FILE,
     LATEST_FILE,
+    RELEASES_FILE,
     VERSION_COLUMNS,
     CatalogStore,
     StoredTable,
@@ -27,9 +29,8 @@ from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.digests import digests_in_force
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseFile, release_history
-from pyorg_pipeline.refresh.changes import Row, changes_due, pending_numbers
+from pyorg_pipeline.refresh.changes import Row, pending_numbers, unrecorded_changes
 from pyorg_pipeline.refresh.directories import CrawlState
-from pyorg_pipeline.refresh.releases import releases_due
 
 #: What the table's metadata keeps of earlier rows.
 _LATEST_BEFORE: Final = ("series", "final_only", *VERSION_COLUMNS, "version")
@@ -39,21 +40,26 @@ _LATEST_BEFORE: Final = ("series", "final_only", *VERSION_COLUMNS, "version")
 _REMEMBERED: Final = timedelta(days=7)
 
 
-def publication_due(store: CatalogStore, state: CrawlState) -> bool:
+def publication_due(store: CatalogStore, state: CrawlState, *, now: datetime | None = None) -> bool:
     """Whether the published tables lack something that the directories' tables have.
 
-    Time alone makes them stale, too: see `releases_due`.
+    Time alone makes them stale, too: when it changes the state of a release.
     """
-    published, latest = store.metadata_or_none(CATALOG_FILE), store.metadata_or_none(LATEST_FILE)
-    if published is None or latest is None:
+    published = store.metadata_or_none(CATALOG_FILE)
+    latest, releases = map(store.metadata_or_none, (LATEST_FILE, RELEASES_FILE))
+    if published is None or latest is None or releases is None:
         return True
+    now = now or datetime.now(UTC)
+    # Tables of earlier versions do not have it.
+    next_change = releases.get("next_change", now)
     return (
-        latest["catalog_published_at"] != published["published_at"]
+        {latest["catalog_published_at"], releases["catalog_published_at"]}
+        != {published["published_at"]}
         or published["crawls"] != {name: state.tables[name]["crawled_at"] for name in state.crawled}
         or published.get("changes", {}) != pending_numbers(state.tables)
         or published.get("digests", {}) != _digest_tables(store, published["site_url"])
-        or releases_due(store)
-        or changes_due(store)
+        or (next_change is not None and now >= next_change)
+        or bool(unrecorded_changes(published, last_metadata(store)))
     )
 
 

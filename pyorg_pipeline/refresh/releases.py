@@ -11,7 +11,6 @@ import pyarrow as pa
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.queries import Snapshot
 from pyorg_pipeline.catalog.store import (
-    CATALOG_FILE,
     RELEASES_FILE,
     VERSION_COLUMNS,
     CatalogStore,
@@ -33,20 +32,6 @@ _ATTRIBUTES: Final = (
     *("version", "series", "released", "first_modified", "last_modified", "artifacts", "bytes"),
     *("signed_share", "missing_families", "expected_complete_by", "source_path"),
 )
-
-
-def releases_due(store: CatalogStore, *, now: datetime | None = None) -> bool:
-    """Whether the table is stale: another catalog was published, or time alone changed a state."""
-    catalog, releases = store.metadata_or_none(CATALOG_FILE), store.metadata_or_none(RELEASES_FILE)
-    if catalog is None or releases is None:
-        return True
-    source = releases["site_url"], releases["catalog_published_at"]
-    if source != (catalog["site_url"], catalog["published_at"]):
-        return True
-    now = now or datetime.now(UTC)
-    # Tables of earlier versions do not have it.
-    due = releases.get("next_change", now)
-    return due is not None and now >= due
 
 
 def releases_table(

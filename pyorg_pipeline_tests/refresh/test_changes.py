@@ -22,7 +22,7 @@ from pyorg_pipeline.catalog.store import (
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline.model.catalog import CatalogChange
-from pyorg_pipeline.refresh.changes import changes_due, record_changes
+from pyorg_pipeline.refresh.changes import record_changes
 from pyorg_pipeline.refresh.directories import update_directories
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.filling import Catalog, publication_due, publish, publish_catalog
@@ -345,7 +345,7 @@ def test_a_refresh_killed_before_any_of_its_writes_loses_and_repeats_no_change(
         for _ in range(2):
             again.refresh()
             assert changes(again) == expected, steps
-            assert not changes_due(again.store)
+            assert not publication_due(again.store)
         if killed == steps:
             break
     # The root and a removed directory, three crawls, three published tables, and the changes.

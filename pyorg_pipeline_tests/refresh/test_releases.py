@@ -17,7 +17,7 @@ from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.model.releases import FAMILIES
 from pyorg_pipeline.refresh.artifacts import crawl_directories
 from pyorg_pipeline.refresh.directories import CrawlState, update_directories
-from pyorg_pipeline.refresh.releases import completions, releases_due
+from pyorg_pipeline.refresh.releases import completions
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.filling import (
     fill,
@@ -137,13 +137,13 @@ class TestStages:
         fill(store.location.text, site.url)
         until = rows(store)["3.14.0"]["expected_complete_by"]
         assert store.metadata(RELEASES_FILE)["next_change"] == until
-        assert not releases_due(store, now=until - timedelta(seconds=1))
-        assert releases_due(store, now=until)
+        assert not publication_due(store, now=until - timedelta(seconds=1))
+        assert publication_due(store, now=until)
         assert publish_releases(store, now=until).metadata["completed"] == ["3.14.0"]
         row = rows(store)["3.14.0"]
         assert (row["state"], row["missing_families"]) == ("complete", [])
         assert row["completed_at"] == until
-        assert not releases_due(store, now=until + DAY)
+        assert not publication_due(store, now=until + DAY)
 
 
 def add_release(site: Replica, name: str, *suffixes: str, **how: Any) -> None:
@@ -172,7 +172,6 @@ def test_of_another_site_nothing_is_carried_on(store: CatalogStore, site: Replic
     store.write(
         CATALOG_FILE, table.schema, table, {**metadata, "site_url": "http://other.example/"}
     )
-    assert releases_due(store)
     publish_releases(store)
     assert {row["completed_at"] for row in rows(store).values()} == {None}
 
@@ -236,7 +235,6 @@ def test_a_stale_table_is_due_until_it_is_written(
     else:
         publish_catalog(store)
         publish_latest(store)
-    assert releases_due(store)
     assert publication_due(store)
     publish_releases(store)
     assert not publication_due(store)
