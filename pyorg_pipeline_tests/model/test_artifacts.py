@@ -6,77 +6,47 @@ import copy
 import os
 import pickle
 import random
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
 
-from pyorg_pipeline.model.artifacts import (
-    SOURCE_PREFERENCE,
-    UNRECOGNISED,
-    PythonOrgArtifact,
-    is_release_type,
-)
+from pyorg_pipeline.model.artifacts import SOURCE_PREFERENCE, UNRECOGNISED, is_release_type
 from pyorg_pipeline.model.names import RULES
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline_tests.support.artifacts import artifact
 
-
-def artifact(
-    path: str = "3.13.9/Python-3.13.9.tgz",
-    version: NormalizedPythonVersion | None = NormalizedPythonVersion(3, 13, 9, "final", 0),  # noqa: B008  # immutable
-    **changes: Any,
-) -> PythonOrgArtifact:
-    """The gzipped source tarball of 3.13.9, with changes."""
-    fields: dict[str, Any] = {
-        "name": path.rpartition("/")[2],
-        "path": path,
-        "release_version": version,
-        "release_type": "source-release",
-        "release_format": {"format": "tarball_deflate"},
-        "related": [".asc", ".sigstore"],
-        "size": 29_000_000,
-        "last_modified": datetime(2025, 10, 14, 14, 10, tzinfo=UTC),
-        "url": f"https://www.python.org/ftp/python/{path}",
-    }
-    return PythonOrgArtifact(**{**fields, **changes})
+TARBALL = artifact("3.13.9/Python-3.13.9.tgz", related=[".asc", ".sigstore"], size=29_000_000)
 
 
 def test_an_artifact_is_a_path_below_the_site() -> None:
-    tarball = artifact()
-
-    assert os.fspath(tarball) == "3.13.9/Python-3.13.9.tgz"
-    assert str(tarball) == "3.13.9/Python-3.13.9.tgz"
-    assert repr(tarball) == "PythonOrgArtifact('3.13.9/Python-3.13.9.tgz')"
-    assert PurePosixPath("/mirror") / tarball == PurePosixPath("/mirror/3.13.9/Python-3.13.9.tgz")
+    assert os.fspath(TARBALL) == str(TARBALL) == "3.13.9/Python-3.13.9.tgz"
+    assert repr(TARBALL) == "PythonOrgArtifact('3.13.9/Python-3.13.9.tgz')"
+    assert PurePosixPath("/mirror") / TARBALL == PurePosixPath("/mirror/3.13.9/Python-3.13.9.tgz")
 
 
 def test_artifacts_sort_by_version_then_by_path_and_without_a_version_first() -> None:
-    ordered = [
-        artifact("src/README", None),
-        artifact("src/py152.tgz", NormalizedPythonVersion(1, 5, 2, "final", 0)),
-        artifact("3.9.0/Python-3.9.0.tgz", NormalizedPythonVersion(3, 9, 0, "final", 0)),
-        artifact("3.10.0/UNWISE.EXE", NormalizedPythonVersion(3, 10, 0)),
-        artifact("3.10.0/Python-3.10.0a1.tgz", NormalizedPythonVersion(3, 10, 0, "alpha", 1)),
-        artifact("3.10.0/Python-3.10.0.tar.xz", NormalizedPythonVersion(3, 10, 0, "final", 0)),
-        artifact("3.10.0/Python-3.10.0.tgz", NormalizedPythonVersion(3, 10, 0, "final", 0)),
+    paths = [
+        *("src/README", "src/py152.tgz", "3.9.0/Python-3.9.0.tgz", "3.10.0/UNWISE.EXE"),
+        *("3.10.0/Python-3.10.0a1.tgz", "3.10.0/Python-3.10.0rc2.tgz"),
+        *("3.10.0/Python-3.10.0.tar.xz", "3.10.0/Python-3.10.0.tgz"),
     ]
-    assert sorted(random.Random(5).sample(ordered, len(ordered))) == ordered
+    shuffled = map(artifact, random.Random(5).sample(paths, len(paths)))
+    assert [one.path for one in sorted(shuffled)] == paths
 
 
 def test_equal_artifacts_have_equal_fields_and_equal_hashes() -> None:
-    assert len({artifact(), artifact()}) == 1
-    assert artifact() != artifact(size=1)
-    assert artifact() != artifact(related=[])
-    assert artifact() != artifact(release_format={"format": "tarball_lzma"})
+    assert len({TARBALL, replace(TARBALL)}) == 1
+    assert replace(TARBALL, size=1) != TARBALL
+    assert replace(TARBALL, related=[]) != TARBALL
+    assert replace(TARBALL, release_format={"format": "tarball_lzma"}) != TARBALL
 
 
 def test_copies_are_equal_and_share_nothing_that_changes() -> None:
-    original = artifact()
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
-        assert pickle.loads(pickle.dumps(original, protocol)) == original
-    deep = copy.deepcopy(original)
-    assert deep == original == copy.copy(original)
-    assert deep.related is not original.related
-    assert deep.release_format is not original.release_format
+        assert pickle.loads(pickle.dumps(TARBALL, protocol)) == TARBALL
+    deep = copy.deepcopy(TARBALL)
+    assert deep == TARBALL == copy.copy(TARBALL)
+    assert deep.related is not TARBALL.related
+    assert deep.release_format is not TARBALL.release_format
     assert type(deep.release_version) is NormalizedPythonVersion
 
 

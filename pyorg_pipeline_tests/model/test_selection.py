@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +10,9 @@ import pytest
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
 from pyorg_pipeline.model.arguments import DEFAULT_FORMAT
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.names import parse_name
 from pyorg_pipeline.model.selection import Selection, check_names, choose
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline_tests.support.artifacts import artifact
 
 NAMES = {
     "2.7": "Python-2.7.tgz python-2.7.msi",
@@ -30,16 +29,8 @@ SOURCE, WINDOWS, MACOS = "source-release", "windows-release", "macos-release"
 FINAL_3_13_9 = NormalizedPythonVersion(3, 13, 9, "final", 0)
 
 
-def artifact(directory: str, name: str, **changes: Any) -> PythonOrgArtifact:
-    version, artifact_type, attributes = parse_name(name, directory)
-    path = f"{directory}/{name}"
-    names = name, path, version, artifact_type, attributes
-    found = PythonOrgArtifact(*names, [], size=5, last_modified=None, url=f"http://site/{path}")
-    return replace(found, **changes)
-
-
 def release(names: str, directory: str = "3.13.9") -> list[PythonOrgArtifact]:
-    return [artifact(directory, name) for name in names.split()]
+    return [artifact(f"{directory}/{name}") for name in names.split()]
 
 
 ARTIFACTS = [one for directory, names in NAMES.items() for one in release(names, directory)]
@@ -108,8 +99,8 @@ def test_artifacts_that_meet_all_criteria_are_selected_in_order(
 def test_a_flag_that_an_artifact_does_not_have_is_false(
     name: str, value: object, has_it: bool
 ) -> None:
-    flagged = artifact("3.13.9", "x.exe", release_format={name: True}, release_type=WINDOWS)
-    plain = artifact("3.13.9", "y.exe", release_format={}, release_type=WINDOWS)
+    flagged = artifact("3.13.9/x.exe", release_format={name: True}, release_type=WINDOWS)
+    plain = artifact("3.13.9/y.exe", release_format={}, release_type=WINDOWS)
     selected = Selection(attributes={name: value}).of([flagged, plain])
     assert selected == [flagged if has_it else plain]
     if name == "superseded":
@@ -146,7 +137,7 @@ def test_the_error_of_an_empty_selection_names_the_nearest_choices(
 
 
 def test_the_error_counts_choices_beyond_eight_and_names_an_empty_catalog() -> None:
-    many = [artifact(f"3.12.{n}", f"Python-3.12.{n}.tgz") for n in range(12)]
+    many = [artifact(f"3.12.{n}/Python-3.12.{n}.tgz") for n in range(12)]
     with pytest.raises(ArtifactChoiceError, match=r"version 3\.12\.11, .* 3\.12\.4 and 4 more$"):
         Selection(versions=["3.12.99"]).of(many)
     with pytest.raises(ArtifactChoiceError, match="the catalog is empty"):
@@ -169,7 +160,7 @@ def test_an_invalid_criterion_is_refused_at_once(criteria: Any) -> None:
 
 def test_artifacts_of_one_name_cannot_be_in_one_folder() -> None:
     check_names(ARTIFACTS)
-    twins = [artifact("2.5.1", "Python25.chm"), artifact("2.5.2", "python25.chm")]
+    twins = [artifact("2.5.1/Python25.chm"), artifact("2.5.2/python25.chm")]
     with pytest.raises(ArtifactChoiceError, match=r"2\.5\.1/Python25\.chm, 2\.5\.2/python25\.chm"):
         check_names(twins)
 

@@ -9,6 +9,7 @@ from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog import CatalogChange
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline_tests.support import artifacts
 
 EARLIER = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
 MODIFIED = datetime(2025, 10, 14, 14, 31, tzinfo=UTC)
@@ -16,19 +17,17 @@ SEEN = datetime(2026, 11, 23, 3, 23, 37, 145_000, tzinfo=UTC)
 
 
 def artifact(name: str, **changes: Any) -> PythonOrgArtifact:
-    values: dict[str, Any] = {
+    """A file of 3.13.9, with the values of its source release."""
+    values = {
         "name": name,
-        "path": f"3.13.9/{name}",
         "release_version": NormalizedPythonVersion(3, 13, 9, "final", 0),
         "release_type": "source-release",
         "release_format": {"format": "tarball_lzma"},
         "related": [".asc", ".sigstore"],
         "size": 22_681_368,
         "last_modified": MODIFIED,
-        "url": f"https://www.python.org/ftp/python/3.13.9/{name}",
-        **changes,
     }
-    return PythonOrgArtifact(**values)
+    return artifacts.artifact(f"3.13.9/{name}", **(values | changes))
 
 
 SOURCE = artifact("Python-3.13.9.tar.xz")
@@ -39,16 +38,7 @@ FREE_THREADED = artifact(
     related=[],
     size=15_127_074,
 )
-UNKNOWN = artifact(
-    "strange name",
-    path="src/strange name",
-    release_version=None,
-    release_type="unrecognised",
-    release_format={},
-    related=[],
-    size=None,
-    last_modified=None,
-)
+UNKNOWN = artifacts.artifact("src/strange name")
 ARTIFACT_ROWS = [UNKNOWN, FREE_THREADED, SOURCE]
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from pyorg_pipeline.downloads.download import download
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Download
-from pyorg_pipeline.model.names import parse_name
 from pyorg_pipeline.site.client import SiteClient
+from pyorg_pipeline_tests.support import artifacts
 
 NAME = "python-3.13.9-amd64.exe"
 PATH = f"3.13.9/{NAME}"
@@ -23,23 +23,9 @@ DATE = datetime(2025, 10, 14, tzinfo=UTC)
 
 
 def artifact(path: str = PATH, size: int | None = None, **changes: Any) -> PythonOrgArtifact:
-    """An artifact as the catalog has it, without companions."""
-    directory, _, name = path.rpartition("/")
-    parsed = parse_name(name, directory)
-    values: dict[str, Any] = {
-        "name": name,
-        "path": path,
-        "release_version": parsed.release_version,
-        "release_type": parsed.artifact_type,
-        "release_format": parsed.attributes,
-        "related": [],
-        "size": size,
-        "last_modified": None,
-        "url": "",
-    }
-    if "sha256" in changes:
-        values["digest_source"] = "sigstore"
-    return PythonOrgArtifact(**(values | changes))
+    """An artifact with a digest, if one is given, from a signature bundle."""
+    source = "sigstore" if "sha256" in changes else None
+    return artifacts.artifact(path, **{"size": size, "digest_source": source, "url": "", **changes})
 
 
 def fetch(

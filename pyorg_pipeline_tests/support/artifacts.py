@@ -1,0 +1,26 @@
+"""Artifacts as a catalog has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.names import parse_name
+
+
+def artifact(path: str, **changes: Any) -> PythonOrgArtifact:
+    """An artifact as its path describes it, without companions, size and date."""
+    directory, _, name = path.rpartition("/")
+    version, artifact_type, attributes = parse_name(name, directory)
+    values: dict[str, Any] = {
+        "name": name,
+        "path": path,
+        "release_version": version,
+        "release_type": artifact_type,
+        "release_format": attributes,
+        "related": [],
+        "size": None,
+        "last_modified": None,
+        "url": f"https://www.python.org/ftp/python/{path}",
+    }
+    return PythonOrgArtifact(**(values | changes))
