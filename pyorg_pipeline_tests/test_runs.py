@@ -116,7 +116,9 @@ def test_what_changed_is_recorded_and_shown(settings: Settings, site: Replica) -
     assert row.startswith("| appeared | 3.14.0/python-3.14.0-amd64.exe |  | 5 |  | 20")
 
 
-def test_a_refresh_reads_the_root_and_what_changed_alone(settings: Settings, site: Replica) -> None:
+def test_a_refresh_reads_what_changed_and_a_full_one_every_directory(
+    settings: Settings, site: Replica
+) -> None:
     refresh(settings)
     site.clear_requests()
     done = refresh(settings)
@@ -131,44 +133,27 @@ def test_a_refresh_reads_the_root_and_what_changed_alone(settings: Settings, sit
     assert [request.path for request in site.requests] == ["", "3.14.0/"]
     assert len(partition_events(settings)) == len(DIRECTORIES) + 1
     assert "3.14.0/python-3.14.0-amd64.exe" in catalog_paths(settings)
-
-
-def test_a_full_refresh_takes_every_directory(settings: Settings, site: Replica) -> None:
-    refresh(settings)
     site.clear_requests()
-    done = refresh(settings, full=True)
-    assert done.crawled == dict.fromkeys(DIRECTORIES, Due.FULL)
+    assert refresh(settings, full=True).crawled == dict.fromkeys(DIRECTORIES, Due.FULL)
     assert len(site.requests) == 1 + len(DIRECTORIES)
 
 
-def test_a_failed_directory_is_not_materialized_and_the_others_are_published(
+def test_failed_and_hidden_directories_are_missing_and_the_others_are_published(
     settings: Settings, site: Replica
 ) -> None:
+    site.answer("2.7/", Answer(body=b"<html><title>Python 2.7</title><body></body></html>"))
     site.answer("3.14.0/", Answer(status=403))
     done = refresh(settings)
-    assert list(done.failures) == ["3.14.0"]
+    assert (list(done.failures), done.hidden) == (["3.14.0"], ["2.7"])
     assert "403" in done.failures["3.14.0"]
-    assert partition_states(settings) == {
-        **dict.fromkeys(DIRECTORIES, "MATERIALIZED"),
-        "3.14.0": "MISSING",
-    }
+    missing = dict.fromkeys(("2.7", "3.14.0"), "MISSING")
+    assert partition_states(settings) == dict.fromkeys(DIRECTORIES, "MATERIALIZED") | missing
     assert "3.13.9/Python-3.13.9.tgz" in catalog_paths(settings)
     site.clear_answers()
     site.clear_requests()
     assert refresh(settings).crawled == {"3.14.0": Due.FAILED}
     assert [request.path for request in site.requests] == ["", "3.14.0/"]
     assert partition_states(settings)["3.14.0"] == "MATERIALIZED"
-
-
-def test_a_directory_that_never_gave_a_listing_does_not_make_the_refresh_fail(
-    settings: Settings, site: Replica
-) -> None:
-    site.answer("2.7/", Answer(body=b"<html><title>Python 2.7</title><body></body></html>"))
-    done = refresh(settings)
-    assert done.failures == {}
-    assert done.hidden == ["2.7"]
-    assert partition_states(settings)["2.7"] == "MISSING"
-    assert refresh(settings).requests == 1
 
 
 def checks(settings: Settings, asset: str, check: str) -> list[tuple[bool, dict[str, Any]]]:
@@ -217,19 +202,12 @@ def test_a_root_that_lost_many_directories_fails_its_check_and_keeps_the_table(
     assert "2.7/Python-2.7.tgz" in catalog_paths(settings)
     refresh(settings, accept_vanished=True)
     assert "2.7/Python-2.7.tgz" not in catalog_paths(settings)
+    assert list(partition_states(settings)) == ["src", "3.14.0", "3.15.0"]
     assert checks(settings, "release_directories", "root_keeps_its_directories") == [
         (True, {"lost": 2, "known": 3}),
         (False, {"lost": 2, "known": 5}),
         (True, {"lost": 0, "known": 5}),
     ]
-
-
-def test_a_removed_directory_is_not_a_partition(settings: Settings, site: Replica) -> None:
-    refresh(settings)
-    site.remove("2.7/")
-    refresh(settings)
-    assert list(partition_states(settings)) == ["src", "3.13.9", "3.14.0", "3.15.0"]
-    assert not [path for path in catalog_paths(settings) if path.startswith("2.7/")]
 
 
 def test_a_root_that_fails_raises_its_own_error_and_keeps_the_catalog(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,6 @@ from pyorg_pipeline.reports.pictures import (
 )
 
 SVG = "{http://www.w3.org/2000/svg}"
-PICTURES = [releases_a_year, artifacts_by_series, bytes_by_series]
 Picture = Callable[[Iterable[Mapping[str, Any]]], str]
 
 
@@ -36,12 +34,11 @@ class Part(NamedTuple):
 
 
 class Drawing:
-    """An SVG picture, taken apart."""
+    """The texts of an SVG picture, and the parts of its bars by bar and layer."""
 
     def __init__(self, svg: str) -> None:
         self.root = ET.fromstring(svg)
         self.texts = [text.text or "" for text in self.root.iter(f"{SVG}text")]
-        #: By bar and layer.
         self.parts: dict[tuple[str, str], Part] = {}
         for rect in self.root.iter(f"{SVG}rect"):
             if title := rect.findtext(f"{SVG}title"):
@@ -108,18 +105,14 @@ def test_artifacts_and_bytes_count_by_series_and_family() -> None:
 
 
 def test_the_pictures_of_the_record_hold_its_numbers(record: list[dict[str, Any]]) -> None:
-    recognised = [one for one in record if one["artifact_type"] != "unrecognised"]
-    counted = Counter(
-        (f"{one['major']}.{one['minor']}", one["artifact_type"].split("-")[0]) for one in recognised
-    )
-    assert counted.total() == 4152
-    assert Drawing(artifacts_by_series(record)).values == counted
+    assert sum(Drawing(artifacts_by_series(record)).values.values()) == 4152
     assert sum(Drawing(releases_a_year(record)).values.values()) == 471
+    size = sum(one["size"] for one in record if one["artifact_type"] != "unrecognised")
     drawn = sum(Drawing(bytes_by_series(record)).values.values())
-    assert drawn == pytest.approx(sum(one["size"] for one in recognised) / 1e9, rel=1e-4)
+    assert drawn == pytest.approx(size / 1e9, rel=1e-4)
 
 
-@pytest.mark.parametrize("picture", PICTURES)
+@pytest.mark.parametrize("picture", [releases_a_year, artifacts_by_series, bytes_by_series])
 def test_heights_are_in_proportion_and_parts_are_stacked(
     picture: Picture, record: list[dict[str, Any]]
 ) -> None:
@@ -136,18 +129,11 @@ def test_heights_are_in_proportion_and_parts_are_stacked(
         assert part.top + part.height == pytest.approx(reached.get(bar, 290), abs=0.15)
         reached[bar] = part.top
     assert min(reached.values()) >= 70
-    layers = {layer for _, layer in drawing.parts}
-    assert set(drawing.texts) >= layers
-    # The newest bar is always named.
-    newest = max(drawing.parts.items(), key=lambda item: item[1].left)
-    assert newest[0][0] in drawing.texts
-
-
-@pytest.mark.parametrize("picture", PICTURES)
-def test_an_empty_catalog_gives_a_picture_that_says_so(picture: Picture) -> None:
-    drawing = Drawing(picture([]))
-    assert drawing.parts == {}
-    assert "nothing yet" in drawing.texts
+    assert set(drawing.texts) >= {layer for _, layer in drawing.parts}
+    newest, _ = max(drawing.parts, key=lambda key: drawing.parts[key].left)
+    assert newest in drawing.texts
+    empty = Drawing(picture([]))
+    assert (empty.parts, "nothing yet" in empty.texts) == ({}, True)
 
 
 def test_names_of_the_site_are_escaped() -> None:

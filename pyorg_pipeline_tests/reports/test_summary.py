@@ -39,13 +39,17 @@ def test_a_first_refresh_prints_the_catalog_s_contents_and_location(
     ]
 
 
-def test_a_refresh_without_news_is_one_line(settings: Settings) -> None:
+def test_a_refresh_without_news_is_one_line(settings: Settings, site: Replica) -> None:
     refresh(settings)
     latest = "Latest: 3.14.0 (final), 3.15.0a1."
     listed = "Nothing new: 5 release directories, as listed N s ago"
     assert lines_of(settings) == [f"{listed} (1 request, N s). {latest}"]
     again = "5 of them read again (full 5)"
     assert lines_of(settings, full=True) == [f"{listed}, {again} (6 requests, N s). {latest}"]
+    # More than ten files are only counted.
+    for number in range(11):
+        site.add(f"3.14.0/Python-3.14.0b{number}.tgz")
+    assert "  added        11" in lines_of(settings)
 
 
 def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
@@ -78,31 +82,22 @@ def test_added_removed_and_replaced_files_and_vanished_directories_are_named(
     ]
 
 
-def test_more_than_ten_files_are_counted_only(settings: Settings, site: Replica) -> None:
-    refresh(settings)
-    for number in range(11):
-        site.add(f"3.14.0/Python-3.14.0b{number}.tgz")
-    assert "  added        11" in lines_of(settings)
-
-
 def test_failures_are_raised_after_the_summary_and_hidden_directories_are_not(
     settings: Settings, site: Replica
 ) -> None:
     site.answer("2.7/", Answer(body=b"<html><title>Python 2.7</title></html>"))
     site.answer("3.13.9/", Answer(status=403))
+    site.add("3.14.0/\x1b[31m\nred.tgz")
     done = refresh(settings)
     assert done.hidden == ["2.7"]
     assert isinstance(done.error, DirectoriesFailedError)
     assert list(done.error.failures) == ["3.13.9"]
     text = str(done)
+    # The site's control characters are escaped.
+    assert not re.search(r"[\x00-\x09\x0b-\x1f]", text)
     assert re.search(r"^  failed       3\.13\.9: .*403", text, re.MULTILINE)
     own_page = "answered with a page of its own instead of a listing; asked again later"
     assert f"\n  hidden       2.7 {own_page}\n" in text
-
-
-def test_control_characters_of_the_site_are_escaped(settings: Settings, site: Replica) -> None:
-    site.add("3.14.0/\x1b[31m\nred.tgz")
-    assert not re.search(r"[\x00-\x09\x0b-\x1f]", str(refresh(settings)))
 
 
 def test_in_json_a_refresh_is_an_object(settings: Settings, site: Replica) -> None:
