@@ -102,13 +102,8 @@ def test_a_url_gets_the_verified_bytes(
     destination = open_destination(secret)
     assert destination.text == url[scheme]
     done = destination.download(client, wanted())
-    assert (done.destination, done.size, done.fetched) == (
-        f"{url[scheme]}/{NAME}",
-        len(CONTENT),
-        True,
-    )
-    assert done.verification is not None
-    assert (done.verification.method, done.sha256) == ("digest", sha256_of(CONTENT))
+    assert done.destination == f"{url[scheme]}/{NAME}"
+    assert (done.size, done.sha256, done.fetched) == (len(CONTENT), sha256_of(CONTENT), True)
     filesystem, root = fsspec.core.url_to_fs(secret)
     assert filesystem.cat_file(f"{root}/{NAME}") == CONTENT
     assert [file.rpartition("/")[2] for file in filesystem.ls(root, detail=False)] == [NAME]
@@ -121,12 +116,8 @@ def test_an_existing_object_is_replaced_only_with_overwrite(
     destination.download(client, wanted())
     site.clear_requests()
     kept = destination.download(client, wanted())
-    assert (kept.fetched, kept.size, kept.verification, kept.note) == (
-        False,
-        len(CONTENT),
-        None,
-        "",
-    )
+    assert (kept.fetched, kept.size, kept.note) == (False, len(CONTENT), "")
+    assert kept.verification is None
     assert site.requests == []
     objects().pipe_file(f"{s3_url}/{NAME}", b"another")
     kept = destination.download(client, wanted())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,62 +16,41 @@ from pyorg_pipeline.errors import DestinationError
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.transfers import BYTES, NAME, OLD, PATH, contents, fetch, names
 
-Mount = Callable[[str], AbstractContextManager[None]]
 
-
-@pytest.fixture
-def mount(tmp_path: Path) -> Mount:
-    """Mount a small file system at tmp_path/small with options; tests are skipped without."""
-
-    @contextmanager
-    def mounted(options: str) -> Iterator[None]:
-        folder = tmp_path / "small"
-        folder.mkdir(exist_ok=True)
-        try:
-            done = subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
-                check=False,
-                capture_output=True,
-                text=True,
-            )
-        except FileNotFoundError:
-            pytest.skip("there is no mount command")
-        if done.returncode:
-            pytest.skip(f"this user may not mount file systems: {done.stderr.strip()}")
-        try:
-            yield
-        finally:
-            subprocess.run(["umount", str(folder)], check=True)
-
-    return mounted
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[Path]:
+    """Mount a small file system; the test is skipped where this user may not."""
+    folder.mkdir(exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, check=False).returncode:
+        pytest.skip("this user may not mount file systems")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_full_file_system_is_reported_and_the_next_call_resumes(
-    replica: Replica, client: SiteClient, tmp_path: Path, mount: Mount
+    replica: Replica, client: SiteClient, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "small"
-    with mount("size=320k"):
+    with mounted(tmp_path / "small", "size=320k") as folder:
         (folder / NAME).write_bytes(OLD)
         (folder / "ballast").write_bytes(bytes(150_000))
-        with pytest.raises(
-            DestinationError, match="the file system is full; free some space"
-        ) as caught:
+        with pytest.raises(DestinationError, match="file system is full; free some") as caught:
             fetch(client, PATH, folder, overwrite=True)
         assert caught.value.path == str(folder / f".{NAME}.part")
         assert len(replica.requests) == 1
         assert (folder / NAME).read_bytes() == OLD
         (folder / "ballast").unlink()
         subprocess.run(["mount", "-o", "remount,size=2m", str(folder)], check=True)
-        done = fetch(client, PATH, folder, overwrite=True)
-        assert done.resumed_from > 0
+        assert fetch(client, PATH, folder, overwrite=True).resumed_from > 0
         assert contents(folder) == {NAME: BYTES}
 
 
 def test_a_read_only_file_system_is_reported_without_a_request(
-    replica: Replica, client: SiteClient, tmp_path: Path, mount: Mount
+    replica: Replica, client: SiteClient, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "small"
-    with mount("size=1m"):
+    with mounted(tmp_path / "small", "size=1m") as folder:
         (folder / NAME).write_bytes(OLD)
         subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
         for destination in (folder, folder / "made" / "for it"):
@@ -79,7 +59,7 @@ def test_a_read_only_file_system_is_reported_without_a_request(
         assert names(folder) == [NAME]
         assert fetch(client, PATH, folder).size == len(OLD)
     # The root of the file system is an inode, too.
-    with mount("nr_inodes=1"), pytest.raises(DestinationError, match="full"):
+    with mounted(folder, "nr_inodes=1"), pytest.raises(DestinationError, match="full"):
         fetch(client, PATH, folder)
     assert replica.requests == []
 

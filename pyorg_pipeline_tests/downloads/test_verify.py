@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,7 @@ from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.download import download
 from pyorg_pipeline.downloads.sigstore import can_verify
 from pyorg_pipeline.downloads.verify import expected_verification, verify_file
-from pyorg_pipeline.errors import (
-    SiteStatusError,
-    UnverifiableError,
-    VerificationError,
-)
+from pyorg_pipeline.errors import SiteStatusError, UnverifiableError, VerificationError
 from pyorg_pipeline.model.digests import SIGNERS, CompanionError
 from pyorg_pipeline.model.downloads import Verification, Verify
 from pyorg_pipeline.site.client import SiteClient
@@ -78,9 +73,8 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with Replica([]) as replica, SiteClient(replica.url, backoff=0, retries=1) as client:
-        yield Site(replica, client, tmp_path)
+def site(replica: Replica, client: SiteClient, tmp_path: Path) -> Site:
+    return Site(replica, client, tmp_path)
 
 
 @pytest.mark.parametrize("verify", [True, "digest"])
