@@ -15,11 +15,6 @@ from pyorg_pipeline_tests.support.receiver import Receiver
 EVENT = {"schema": "pyorg_pipeline/event/1", "event": "run_failed", "text": "Größe"}
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_an_event_is_one_post_of_json(status: int) -> None:
     with Receiver([status]) as receiver:
@@ -64,14 +59,18 @@ def test_no_redirect_is_followed(status: int) -> None:
     assert elsewhere.requests == []
 
 
-def test_a_refused_connection_is_an_error() -> None:
-    port = free_port()
+def test_a_refused_connection_is_an_error_without_path_credentials_and_query() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    url = f"http://user:hush@127.0.0.1:{port}/hush?key=hush"
     with pytest.raises(WebhookError) as raised:
-        post_event(f"http://127.0.0.1:{port}/secret", EVENT, backoff=0)
+        post_event(url, EVENT, backoff=0)
     assert str(raised.value) == (
         f"the webhook at http://127.0.0.1:{port} did not accept an event: "
         "no connection; check the URL and the network (Connection refused)"
     )
+    assert "hush" not in "".join(traceback.format_exception(raised.value))
+    assert raised.value.__context__ is None
 
 
 def test_the_body_of_the_answer_is_not_read() -> None:
@@ -85,13 +84,3 @@ def test_the_body_of_the_answer_is_not_read() -> None:
         post_event(server.url, EVENT)
         assert not server.stopping.is_set()
     assert len(server.requests) == 1
-
-
-def test_an_error_shows_neither_path_nor_credentials_nor_query() -> None:
-    url = f"http://user:pass@127.0.0.1:{free_port()}/services/hush?key=hush"
-    with pytest.raises(WebhookError) as raised:
-        post_event(url, EVENT, backoff=0)
-    shown = "".join(traceback.format_exception(raised.value))
-    assert "hush" not in shown
-    assert "pass" not in shown.replace("passing", "")
-    assert raised.value.__context__ is None
