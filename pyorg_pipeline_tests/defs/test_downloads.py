@@ -23,7 +23,7 @@ from pyorg_pipeline.catalog.download_reports import read_report
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.defs.downloads import POOL
+from pyorg_pipeline.defs.downloads import POOL, DownloadConfig
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import (
@@ -48,7 +48,7 @@ from pyorg_pipeline_tests.support.processes import started
 from pyorg_pipeline_tests.support.published import sha256_of
 
 NEWEST = [PATHS[1], PATHS[2], PATHS[4]]
-RC, FINAL = PATHS[3], PATHS[4]
+FINAL = PATHS[4]
 
 
 @pytest.fixture(scope="module")
@@ -364,15 +364,6 @@ def test_pyorg_download_reports_a_failure_in_one_line_and_exits_with_1(
     assert visible(folder) == contents([FINAL])
 
 
-def test_pyorg_download_says_why_a_run_failed_without_a_report(
-    settings: Settings, folder: Path
-) -> None:
-    (settings.home / "catalog" / "downloads").write_text("not a folder")
-    config = runs.download_config(**{**OPTIONS, "destination": str(folder)})
-    with pytest.raises(PyorgError, match=r"failed: .*CatalogUnreadableError: .*Not a directory"):
-        runs.download(settings, config)
-
-
 OPTIONS: dict[str, Any] = {
     "series": "3.5, 3.6",
     "versions": "",
@@ -390,11 +381,24 @@ OPTIONS: dict[str, Any] = {
 }
 
 
+def config_of(**options: Any) -> DownloadConfig:
+    """The job's config with these options of `pyorg download`."""
+    return runs.download_config(**{**OPTIONS, **options})
+
+
+def test_pyorg_download_says_why_a_run_failed_without_a_report(
+    settings: Settings, folder: Path
+) -> None:
+    (settings.home / "catalog" / "downloads").write_text("not a folder")
+    with pytest.raises(PyorgError, match=r"failed: .*CatalogUnreadableError: .*Not a directory"):
+        runs.download(settings, config_of(destination=str(folder)))
+
+
 def test_the_options_of_the_command_line_become_the_config_of_the_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert dict(runs.download_config(**OPTIONS)) == {
+    assert dict(config_of()) == {
         **OPTIONS,
         "series": ["3.5", "3.6"],
         "versions": [],
@@ -404,8 +408,7 @@ def test_the_options_of_the_command_line_become_the_config_of_the_job(
         "limit": None,
         "destination": str(tmp_path / "here"),
     }
-    url = "s3://bucket/x"
-    assert runs.download_config(**{**OPTIONS, "destination": url}).destination == url
+    assert config_of(destination="s3://bucket/x").destination == "s3://bucket/x"
 
 
 @pytest.mark.parametrize(
@@ -417,12 +420,10 @@ def test_the_options_of_the_command_line_become_the_config_of_the_job(
     ],
 )
 def test_an_invalid_option_is_reported(
-    settings: Settings, tmp_path: Path, option: dict[str, Any], words: str
+    settings: Settings, option: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=words):
-        runs.download(
-            settings, runs.download_config(**{**OPTIONS, "destination": str(tmp_path), **option})
-        )
+        runs.download(settings, config_of(**option))
 
 
 def test_a_missing_catalog_is_filled_first(
