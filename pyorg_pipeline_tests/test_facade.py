@@ -55,7 +55,7 @@ def test_columns_that_an_older_catalog_lacks_are_null(filled: Path) -> None:
     table, facts = store.read(CATALOG_FILE)
     of_digests = ["sha256", "digest_source", "signed_by"]
     for lacking in (of_digests, [*of_digests, "arch", "superseded"]):
-        store.write(CATALOG_FILE, None, table.drop_columns(lacking), facts)
+        store.write(CATALOG_FILE, table.drop_columns(lacking), facts)
         found = PythonOrgDownloads.list_version_artifacts(3, 13, 9)
         assert [(one.path, one.size) for one in found] == [(one.path, one.size) for one in expected]
         assert {(one.sha256, one.digest_source, one.signed_by) for one in found} == {(None,) * 3}

@@ -32,7 +32,7 @@ def old(tmp_path: Path, site: Replica, monkeypatch: pytest.MonkeyPatch) -> Path:
     store = CatalogStore(LocalLocation(tmp_path / "catalog"))
     table, metadata = store.read(DIRECTORIES_FILE)
     then = datetime.now(UTC) - timedelta(days=3)
-    store.write(DIRECTORIES_FILE, table.schema, table, {**metadata, "checked_at": then})
+    store.write(DIRECTORIES_FILE, table, {**metadata, "checked_at": then})
     site.clear_requests()
     return tmp_path
 

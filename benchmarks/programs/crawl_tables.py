@@ -9,7 +9,6 @@ import time
 import pyarrow.compute  # noqa: F401  # imported when a table is filtered first
 from timing import report
 
-from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.store import CATALOG_FILE, LATEST_FILE, CatalogStore
 from pyorg_pipeline.refresh.artifacts import crawl_directories
@@ -27,8 +26,8 @@ with SiteClient(url, concurrency=connections) as client:
         if done.error:
             raise done.error
 published = catalog_snapshot(store)
-store.write(CATALOG_FILE, schemas.ARTIFACT_CATALOG, published.table, published.metadata)
+store.write(CATALOG_FILE, published.table, published.metadata)
 latest = latest_versions(store, published)
-store.write(LATEST_FILE, schemas.LATEST_VERSION, latest.table, latest.metadata)
+store.write(LATEST_FILE, latest.table, latest.metadata)
 seconds = time.perf_counter() - start
 report(seconds, f"{len(wanted) + 3} tables, the snapshot with {len(published.table)} rows")

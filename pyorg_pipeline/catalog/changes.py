@@ -125,7 +125,7 @@ def _write(
     name = f"{FOLDER}/{span}.parquet"
     seen = [time for time in utc_times(table["seen_at"]) if time is not None]
     metadata = {**metadata, "first_seen_at": min(seen), "last_seen_at": max(seen)}
-    return name, store.write(name, schemas.CATALOG_CHANGES, table, metadata)
+    return name, store.write(name, table, metadata)
 
 
 def _newest_first(

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline.model.downloads import Download, DownloadFailure
@@ -53,10 +52,10 @@ def write_report(store: CatalogStore, run_id: str, rows: Iterable[Mapping[str, A
     complete = [{**row, **metadata} for row in rows]
     name = report_file(run_id)
     try:
-        return store.write(name, DOWNLOAD_REPORT, complete, metadata)
+        return store.write(name, complete, metadata)
     except CatalogError:
         # A refresh that starts removes temporary files, ours among them; once only.
-        return store.write(name, DOWNLOAD_REPORT, complete, metadata)
+        return store.write(name, complete, metadata)
 
 
 def read_report(store: CatalogStore, run_id: str) -> list[dict[str, Any]]:

@@ -220,3 +220,16 @@ DOWNLOAD_REPORT: Final = pa.schema(
         _required("reported_at", TIME, "when this table was written"),
     ]
 )
+
+#: By the name of the table's file or folder.
+TABLES: Final = {
+    "release_directories": RELEASE_DIRECTORIES,
+    "release_artifacts": RELEASE_ARTIFACTS,
+    "artifact_digests": ARTIFACT_DIGESTS,
+    "artifact_catalog": ARTIFACT_CATALOG,
+    "latest_version": LATEST_VERSION,
+    "releases": RELEASES,
+    "catalog_changes": CATALOG_CHANGES,
+    "crawl_failures": CRAWL_FAILURES,
+    "downloads": DOWNLOAD_REPORT,
+}

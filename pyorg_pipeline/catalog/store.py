@@ -64,16 +64,19 @@ class CatalogStore:
     def __init__(self, location: Location) -> None:
         self.location = location
 
-    def write(self, name: str, schema: Any, rows: Any, metadata: Mapping[str, Any]) -> int:
+    def write(self, name: str, rows: Any, metadata: Mapping[str, Any]) -> int:
         """Replace one table atomically; returns its bytes.
 
-        Rows are a pyarrow Table, or dicts in which missing values are null. The metadata is about
-        the whole table: JSON values and datetimes.
+        Rows are a pyarrow Table, or dicts of the table's schema in which missing values are null.
+        The metadata is about the whole table: JSON values and datetimes.
         """
+        from pyorg_pipeline.catalog.schemas import TABLES  # noqa: PLC0415  # queries do without
+
         text = json.dumps({**metadata, "format": FORMAT}, default=_encode, sort_keys=True)
         sink = pa.BufferOutputStream()
         with _ENCODING:
             if not isinstance(rows, pa.Table):
+                schema = TABLES[name.partition("/")[0].removesuffix(".parquet")]
                 rows = pa.Table.from_struct_array(pa.array(rows, pa.struct(schema)))
             table = rows.replace_schema_metadata({_METADATA_KEY: text.encode()})
             # Setting up zstd for each column of a small table takes longer than everything else.

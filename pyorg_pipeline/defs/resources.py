@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
+from pyorg_pipeline.catalog.schemas import TABLES
 from pyorg_pipeline.catalog.store import CatalogStore, StoredTable
 from pyorg_pipeline.defs.stale_runs import fail_killed_refreshes
 from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
@@ -25,13 +25,6 @@ from pyorg_pipeline.site.webhook import post_event
 
 #: Seconds that a step waits for a `pyorg refresh` of the same catalog.
 LOCK_WAIT = 600
-
-#: The columns of each table that the IO manager stores.
-SCHEMAS: Final[dict[str, Any]] = {
-    "artifact_catalog": schemas.ARTIFACT_CATALOG,
-    "latest_version": schemas.LATEST_VERSION,
-    "releases": schemas.RELEASES,
-}
 
 
 class SiteResource(dg.ConfigurableResource[SiteClient]):
@@ -87,10 +80,10 @@ class ParquetIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: StoredTable) -> None:
         """Replace the asset's file, and report its rows and bytes."""
         name = context.asset_key.path[-1]
-        schema = SCHEMAS[name]
+        schema = TABLES[name]
         if not obj.table.schema.equals(schema):
             raise TypeError(f"{name} needs the columns {schema}, not {obj.table.schema}")
-        size = self._store.write(f"{name}.parquet", schema, obj.table, obj.metadata)
+        size = self._store.write(f"{name}.parquet", obj.table, obj.metadata)
         context.add_output_metadata(
             {
                 "dagster/row_count": len(obj.table),

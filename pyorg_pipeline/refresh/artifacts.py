@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
     DIRECTORIES_FILE,
@@ -144,7 +143,6 @@ def remove_directory(
     if existing := _existing(rows):
         store.write(
             directory_file(directory),
-            schemas.RELEASE_ARTIFACTS,
             [{**row, "removed_at": row["removed_at"] or removed_at} for row in rows],
             {
                 **metadata,
@@ -168,7 +166,7 @@ def write_failures(store: CatalogStore, failures: Mapping[str, Failure]) -> None
     """Replace the recorded failures; no table is made while there are none."""
     rows = [{"directory": name, **failures[name]._asdict()} for name in sorted(failures)]
     if rows or store.location.stamp(FAILURES_FILE) is not None:
-        store.write(FAILURES_FILE, schemas.CRAWL_FAILURES, rows, {})
+        store.write(FAILURES_FILE, rows, {})
 
 
 def _failure(
@@ -242,7 +240,6 @@ def _write_table(
     ]
     size = store.write(
         directory_file(directory),
-        schemas.RELEASE_ARTIFACTS,
         sorted(
             [*({**row, **crawled} for row in rows), *removed],
             key=lambda row: (version_key(row), row["path"]),

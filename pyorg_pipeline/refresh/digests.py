@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import CatalogStore, digests_file, directory_file
 from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
 from pyorg_pipeline.errors import (
@@ -245,7 +244,7 @@ def _record(
         rows = [by_key[key] for key in sorted(by_key)]
         if read:
             metadata = {"site_url": site_url, "recorded_at": datetime.now(UTC)}
-            size = store.write(digests_file(directory), schemas.ARTIFACT_DIGESTS, rows, metadata)
+            size = store.write(digests_file(directory), rows, metadata)
     except PyorgError as error:
         return DirectoryDigests(directory, str(error))
     return DirectoryDigests(directory, "; ".join(failures) or None, rows, read, size)

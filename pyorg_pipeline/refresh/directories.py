@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, VERSION_COLUMNS, CatalogStore
 from pyorg_pipeline.errors import (
     CatalogSiteError,
@@ -90,7 +89,6 @@ def update_directories(
     rows.sort(key=lambda row: (parse_release_directory(row["name"]) or (), row["name"]))
     size = store.write(
         DIRECTORIES_FILE,
-        schemas.RELEASE_DIRECTORIES,
         rows,
         {"site_url": client.base_url, "checked_at": now, "generated_at": listing.generated_at},
     )

@@ -124,7 +124,7 @@ def test_merged_files_and_foreign_names_are_ignored(store: CatalogStore) -> None
     both = [row(1, "a.tgz"), row(2, "b.tgz"), row(3, "c.tgz")]
     metadata = {"site_url": SITE, "first_seen_at": seen(1), "last_seen_at": seen(3)}
     for span in ("000001-000003", "000002-000003"):
-        store.write(f"{FOLDER}/{span}.parquet", schemas.CATALOG_CHANGES, both, metadata)
+        store.write(f"{FOLDER}/{span}.parquet", both, metadata)
     foreign = ["000001.parquet.bak", "1.parquet", "notes.txt"]
     for name in foreign:
         store.location.write(f"{FOLDER}/{name}", b"not ours")

@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> CatalogStore:
 def test_rows_and_metadata_come_back_with_their_types(store: CatalogStore) -> None:
     row = {"name": "3.14.0", "major": 3, "minor": 14, "micro": 0, "first_seen": NOW}
     metadata = {"site_url": "http://127.0.0.1/", "checked_at": NOW, "counts": {"a": 1}}
-    size = store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, [row], metadata)
+    size = store.write(DIRECTORIES_FILE, [row], metadata)
     assert size == (Path(store.location.text) / DIRECTORIES_FILE).stat().st_size
     assert store.rows(DIRECTORIES_FILE) == [{**row, "last_modified": None, "removed_at": None}]
     assert store.metadata(DIRECTORIES_FILE) == {"format": 2, **metadata}
@@ -53,7 +53,7 @@ def test_a_foreign_file_is_named_in_the_error(store: CatalogStore, tmp_path: Pat
 
 
 def test_a_table_cut_at_any_byte_is_unreadable(store: CatalogStore, tmp_path: Path) -> None:
-    store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, [], {"site_url": "x"})
+    store.write(DIRECTORIES_FILE, [], {"site_url": "x"})
     whole = (tmp_path / DIRECTORIES_FILE).read_bytes()
     for length in range(0, len(whole), 7):
         (tmp_path / DIRECTORIES_FILE).write_bytes(whole[:length])
@@ -66,7 +66,7 @@ def write_in_format(
 ) -> None:
     with monkeypatch.context() as other:
         other.setattr("pyorg_pipeline.catalog.store.FORMAT", number)
-        store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, table, {})
+        store.write(DIRECTORIES_FILE, table, {})
 
 
 def test_a_table_of_a_later_format_is_refused(
@@ -95,7 +95,7 @@ def test_the_metadata_of_all_directories_are_found_and_broken_tables_left_out(
     store: CatalogStore, tmp_path: Path
 ) -> None:
     for name in ("src", "3.9.0"):
-        store.write(directory_file(name), schemas.RELEASE_ARTIFACTS, [], {"n": name})
+        store.write(directory_file(name), [], {"n": name})
     (tmp_path / directory_file("3.10.0")).write_bytes(b"broken")
     assert store.directory_metadata() == {
         "3.9.0": {"format": 2, "n": "3.9.0"},

@@ -236,7 +236,7 @@ def store(settings: Settings, site: Replica) -> CatalogStore:
 
 
 def write(store: CatalogStore, site: Replica, *rows: dict[str, Any]) -> None:
-    store.write(RELEASES_FILE, SCHEMA, list(rows), {"site_url": site.url})
+    store.write(RELEASES_FILE, pa.Table.from_pylist(list(rows), SCHEMA), {"site_url": site.url})
 
 
 def test_a_complete_release_is_reported_with_its_contents(

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, CatalogStore
 from pyorg_pipeline.demo.demonstration import run_demo
@@ -92,7 +91,7 @@ def test_a_catalog_of_another_site_is_not_overwritten(
     now = datetime.now(UTC)
     facts = {"site_url": "https://www.python.org/ftp/python/", "checked_at": now}
     store = CatalogStore(LocalLocation(in_tmp_path / "catalog"))
-    store.write(DIRECTORIES_FILE, schemas.RELEASE_DIRECTORIES, [], {**facts, "generated_at": now})
+    store.write(DIRECTORIES_FILE, [], {**facts, "generated_at": now})
     with pytest.raises(SettingsError, match=r"www\.python\.org.* does not overwrite"):
         run_demo()
     assert site_of(in_tmp_path) == "https://www.python.org/ftp/python/"

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.changes import FOLDER, MOST_FILES, changes_since
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import (
@@ -232,7 +231,7 @@ def test_listing_since_the_last_change_misses_and_repeats_none(
             # The clock was ahead, and is set back now.
             rows = [{**row, "seen_at": ahead} for row in catalog.store.rows(file)]
             metadata = {**catalog.store.metadata(file), "last_seen_at": ahead}
-            catalog.store.write(file, schemas.CATALOG_CHANGES, rows, metadata)
+            catalog.store.write(file, rows, metadata)
         found += listed(catalog, found[-1].seen_at if found else None)
     assert [(change.path, change.seen_at) for change in found] == [
         (f"3.14.0/{number}.txt", ahead + timedelta(milliseconds=number)) for number in range(4)
@@ -267,7 +266,7 @@ def test_a_directory_without_a_whole_table_is_compared_with_what_is_known(
         # Such tables do not have the sizes and dates of companions.
         table, metadata = store.read(file)
         table = table.drop_columns(["companion_sizes", "companion_dates"])
-        store.write(file, table.schema, table, metadata)
+        store.write(file, table, metadata)
     else:
         store.location.write(file, b"broken")
         with pytest.raises(CatalogError, match=r"damaged tables .*/3\.13\.9\.parquet"):
@@ -284,7 +283,7 @@ def test_a_catalog_of_an_earlier_version_keeps_its_changes(site: Replica, catalo
         table, metadata = catalog.store.read(file)
         for name in ("recorded", "changes", "changes_number"):
             metadata.pop(name, None)
-        catalog.store.write(file, table.schema, table, metadata)
+        catalog.store.write(file, table, metadata)
     site.add("3.14.0/b.txt", size=2)
     catalog.refresh()
     assert changes(catalog) == [

@@ -269,7 +269,7 @@ def test_tables_without_the_companions_sizes_are_recorded_and_published(digests:
     file = directory_file("3.14.0")
     table, metadata = digests.store.read(file)
     old = table.drop_columns(["companion_sizes", "companion_dates"])
-    digests.store.write(file, old.schema, old, metadata)
+    digests.store.write(file, old, metadata)
     digests.record()
     assert published(digests)[TXZ] == (ONE, "sigstore", None)
     assert digests.due == []

@@ -169,7 +169,7 @@ def test_each_directory_is_due_once_for_each_reading_of_the_root(
 def rewrite(store: CatalogStore, name: str, **metadata: Any) -> None:
     """Change a table's metadata."""
     table, before = store.read(name)
-    store.write(name, table.schema, table, {**before, **metadata})
+    store.write(name, table, {**before, **metadata})
 
 
 def test_times_of_a_clock_that_was_ahead_make_neither_a_gap_nor_a_loop(

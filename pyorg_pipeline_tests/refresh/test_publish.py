@@ -88,7 +88,7 @@ def test_a_latest_version_that_went_back_fails_the_check_for_a_week(
         assert went_back() == gone
     table, metadata = catalog.store.read(LATEST_FILE)
     rows_before = [{**row, "until": row["until"] - timedelta(days=7)} for row in metadata["before"]]
-    catalog.store.write(LATEST_FILE, table.schema, table, {**metadata, "before": rows_before})
+    catalog.store.write(LATEST_FILE, table, {**metadata, "before": rows_before})
     assert went_back() == gone
     catalog.refresh()
     assert went_back() == []

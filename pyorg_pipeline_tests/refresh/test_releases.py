@@ -169,9 +169,7 @@ def test_of_another_site_nothing_is_carried_on(store: CatalogStore, site: Replic
     site.add("3.13.10/Python-3.13.10.tar.xz")
     fill(store.location.text, site.url)
     table, metadata = store.read(CATALOG_FILE)
-    store.write(
-        CATALOG_FILE, table.schema, table, {**metadata, "site_url": "http://other.example/"}
-    )
+    store.write(CATALOG_FILE, table, {**metadata, "site_url": "http://other.example/"})
     publish_releases(store)
     assert {row["completed_at"] for row in rows(store).values()} == {None}
 
@@ -231,7 +229,7 @@ def test_a_stale_table_is_due_until_it_is_written(
     elif change == "early":
         table, metadata = store.read(RELEASES_FILE)
         del metadata["next_change"], metadata["vanished"]
-        store.write(RELEASES_FILE, table.schema, table, metadata)
+        store.write(RELEASES_FILE, table, metadata)
     else:
         publish_catalog(store)
         publish_latest(store)

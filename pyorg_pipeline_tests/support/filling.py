@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
@@ -91,19 +89,19 @@ def publish(store: CatalogStore) -> RecordedChanges:
 
 
 def publish_catalog(store: CatalogStore) -> StoredTable:
-    return _write(store, CATALOG_FILE, schemas.ARTIFACT_CATALOG, catalog_snapshot(store))
+    return _write(store, CATALOG_FILE, catalog_snapshot(store))
 
 
 def publish_latest(store: CatalogStore) -> StoredTable:
     latest = latest_versions(store, store.read(CATALOG_FILE))
-    return _write(store, LATEST_FILE, schemas.LATEST_VERSION, latest)
+    return _write(store, LATEST_FILE, latest)
 
 
 def publish_releases(store: CatalogStore, now: datetime | None = None) -> StoredTable:
     releases = releases_table(store, store.read(CATALOG_FILE), now=now)
-    return _write(store, RELEASES_FILE, schemas.RELEASES, releases)
+    return _write(store, RELEASES_FILE, releases)
 
 
-def _write(store: CatalogStore, name: str, schema: Any, made: StoredTable) -> StoredTable:
-    store.write(name, schema, made.table, made.metadata)
+def _write(store: CatalogStore, name: str, made: StoredTable) -> StoredTable:
+    store.write(name, made.table, made.metadata)
     return made
