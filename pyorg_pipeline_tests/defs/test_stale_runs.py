@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from pyorg_pipeline import webserver
-from pyorg_pipeline.catalog.location import open_location
+from pyorg_pipeline.catalog.location import TEMPORARY_PREFIX, open_location
 from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.defs.stale_runs import fail_abandoned_runs, refresh_command_tags
@@ -39,7 +40,10 @@ def test_the_next_refresh_does_what_a_killed_one_left_and_fails_its_run(
     with held_refresh(site, settings) as process:
         process.kill()
     assert crawls(settings) == [STARTED]
+    rest = Path(settings.catalog_url) / f"{TEMPORARY_PREFIX}rest"
+    rest.write_bytes(b"half")
     assert refresh(settings).artifacts == 8
+    assert not rest.exists()
     assert crawls(settings) == [SUCCESS, FAILURE]
     assert partition_states(settings) == dict.fromkeys(DIRECTORIES, "MATERIALIZED")
 

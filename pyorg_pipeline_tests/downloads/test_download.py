@@ -230,6 +230,23 @@ def test_a_file_is_synced_before_its_name_and_its_folder_after(
     assert synced == [(file, OLD), (folder, BYTES)]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="folders are synced on POSIX")
+def test_a_new_folder_is_synced_into_those_above_it(
+    client: SiteClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a power cut could take away the folder with the complete file."""
+    synced: set[int] = set()
+
+    def fsync(descriptor: int) -> None:
+        really_fsync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    really_fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", fsync)
+    fetch(client, PATH, tmp_path / "new" / "folder")
+    assert synced >= {tmp_path.stat().st_ino, (tmp_path / "new").stat().st_ino}
+
+
 # Temporary folders
 
 

@@ -464,3 +464,17 @@ def test_a_partial_file_of_something_else_is_not_resumed(
     done = fetch(client, PATH, tmp_path)
     assert (ranges, done.resumed_from) == ([(None, None)] * 2, 0)
     assert contents(tmp_path) == {NAME: BYTES}
+
+
+def test_of_a_partial_file_with_all_bytes_the_last_is_requested_again(
+    replica: Replica, connect: Connect, tmp_path: Path
+) -> None:
+    """As a kill between the last byte and the rename leaves it."""
+    client = connect(replica.url, retries=0)
+    ranges = cut(replica)
+    with pytest.raises(SiteError):
+        fetch(client, PATH, tmp_path)
+    (tmp_path / f".{NAME}.part").write_bytes(BYTES)
+    done = fetch(client, PATH, tmp_path)
+    assert (ranges[1:], done.resumed_from) == ([("bytes=300000-", TAG)], 300_000)
+    assert contents(tmp_path) == {NAME: BYTES}

@@ -220,6 +220,7 @@ def test_a_waiting_call_ends_when_its_client_is_cancelled(
         other.cancel()
         with pytest.raises(SiteUnreachableError, match="cancelled"):
             second.result()
+        assert not first.done()
         client.cancel()
         with pytest.raises(SiteUnreachableError):
             first.result()

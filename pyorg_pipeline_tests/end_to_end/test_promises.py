@@ -41,14 +41,20 @@ KEPT = {
         "test_a_failing_connection_is_resumed",
         "test_a_file_that_changes_between_attempts_starts_over",
         "test_a_response_that_does_not_continue_the_bytes_starts_over",
+        "test_of_a_partial_file_with_all_bytes_the_last_is_requested_again",
     ],
     "a digest is trusted on first use": ["test_recorded_digests_are_not_requested_again"],
     "a recorded digest is never silently replaced": [
         "test_a_changed_digest_never_replaces_the_first_one",
         "test_a_later_bundle_has_to_agree_with_the_recorded_bill_of_materials",
+        "test_a_digest_outlives_its_bundle_and_its_file",
+        "test_a_digest_outlives_a_bundle_that_is_missing_unreadable_or_rejected",
+        "test_an_accepted_digest_replaces_the_recorded_one",
     ],
     "a kill neither loses nor repeats a change of the site": [
         "test_a_refresh_killed_before_any_of_its_writes_loses_and_repeats_no_change",
+        "test_changes_are_not_recorded_again_after_those_of_other_directories",
+        "test_files_of_a_removed_directory_vanish_although_a_kill_came_before",
         "test_many_files_are_merged_and_a_kill_at_any_step_loses_nothing",
     ],
     "one download at a time fetches a file": [
@@ -91,6 +97,7 @@ PROMISES = {
         "test_a_killed_writer_leaves_a_whole_file_and_its_rest_is_swept",
         "test_at_every_line_the_final_name_is_the_old_or_new_file",
         "test_a_file_is_synced_before_its_name_and_its_folder_after",
+        "test_a_new_folder_is_synced_into_those_above_it",
     ],
     "requests go to the configured site only": [
         "test_a_redirect_to_another_origin_sends_it_no_request",

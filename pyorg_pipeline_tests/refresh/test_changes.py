@@ -151,6 +151,18 @@ def test_changes_are_sorted_by_version_and_each_refresh_has_its_number(
     assert files(catalog) == ["000001.parquet", "000002.parquet"]
 
 
+def test_changes_are_not_recorded_again_after_those_of_other_directories(
+    site: Replica, catalog: Catalog
+) -> None:
+    for directory in ("3.14.0", "2.7"):
+        site.add(f"{directory}/a.txt", size=1)
+        # So that the directory is read once.
+        site.touch(f"{directory}/", LATER)
+        catalog.refresh()
+    catalog.refresh()
+    assert (catalog.sequence, len(changes(catalog))) == (None, 2)
+
+
 def test_the_files_of_a_removed_directory_vanish_once_and_appear_when_it_returns(
     site: Replica, catalog: Catalog
 ) -> None:
@@ -349,6 +361,21 @@ def test_a_refresh_killed_before_any_of_its_writes_loses_and_repeats_no_change(
             break
     # The root and a removed directory, three crawls, three published tables, and the changes.
     assert killed == 9
+
+
+def test_files_of_a_removed_directory_vanish_although_a_kill_came_before(
+    site: Replica, catalog: Catalog
+) -> None:
+    site.remove("2.7/")
+    dying = CatalogStore(Dying(Path(catalog.store.location.text), 1))
+    with pytest.raises(KilledError):
+        update_directories(dying, catalog.client)
+    publish(catalog.store)
+    assert changes(catalog) == []
+    catalog.update()
+    assert publication_due(catalog.store)
+    publish(catalog.store)
+    assert [change for change, *_ in changes(catalog)] == ["vanished", "vanished"]
 
 
 def test_a_change_reverted_before_publication_is_not_recorded(

@@ -231,10 +231,15 @@ def test_a_changed_digest_never_replaces_the_first_one(digests: Digests) -> None
 
 def test_an_accepted_digest_replaces_the_recorded_one(digests: Digests) -> None:
     digests.record()
-    digests.change(f"{TXZ}.sigstore", bundle_bytes(THREE))
+    for path in (TXZ, RC):
+        digests.change(f"{path}.sigstore", bundle_bytes(THREE))
     digests.record()
-    assert digests.record(accept=[TXZ])["3.14.0"].conflicts == []
-    assert (states(digests), digests.due) == ([("ok", THREE), ("ok", TWO)], [])
+    # The others stay as they are.
+    [conflict] = digests.record(accept=[TXZ])["3.14.0"].conflicts
+    assert conflict.startswith(RC)
+    assert states(digests) == [("ok", THREE), ("changed", TWO)]
+    assert digests.record(accept=[RC])["3.14.0"].conflicts == []
+    assert (states(digests), digests.due) == ([("ok", THREE), ("ok", THREE)], [])
 
 
 def test_a_later_bundle_has_to_agree_with_the_recorded_bill_of_materials(
@@ -248,6 +253,41 @@ def test_a_later_bundle_has_to_agree_with_the_recorded_bill_of_materials(
     digests.change(f"{EXE}.sigstore", bundle_bytes(THREE))
     assert digests.record()["3.13.9"].conflicts == []
     assert published(digests)[EXE] == (THREE, "sigstore", None)
+
+
+@pytest.mark.parametrize("removed", [[".sigstore"], ["", ".sigstore", ".spdx.json"]])
+def test_a_digest_outlives_its_bundle_and_its_file(digests: Digests, removed: list[str]) -> None:
+    digests.record()
+    for suffix in removed:
+        digests.site.remove(f"{TXZ}{suffix}")
+    digests.change(f"{RC}.sigstore", bundle_bytes(TWO) + b" ")
+    digests.record()
+    digests.publish(TXZ, b"another")
+    digests.change(f"{TXZ}.spdx.json", sbom_bytes(THREE, "Python-3.14.0.tar.xz"))
+    [conflict] = digests.record()["3.14.0"].conflicts
+    assert f"has SHA-256 {THREE}, unsigned, but {ONE} was recorded first" in conflict
+    assert published(digests)[TXZ] == (ONE, "sigstore", None)
+
+
+@pytest.mark.parametrize(
+    ("state", "answer"),
+    [
+        ("missing", Answer(404)),
+        ("unreadable", Answer(body=b"no bundle")),
+        ("rejected", Answer()),
+    ],
+)
+def test_a_digest_outlives_a_bundle_that_is_missing_unreadable_or_rejected(
+    digests: Digests, request: pytest.FixtureRequest, state: str, answer: Answer
+) -> None:
+    digests.record()
+    if state == "rejected":
+        request.getfixturevalue("with_extra")
+    digests.change(f"{TXZ}.sigstore", bundle_bytes(THREE))
+    digests.site.answer(f"{TXZ}.sigstore", answer)
+    digests.record()
+    assert states(digests)[0] == (state, ONE)
+    assert published(digests)[TXZ] == (ONE, "sigstore", None)
 
 
 def test_the_catalog_carries_the_digests_and_is_due_when_they_change(digests: Digests) -> None:
