@@ -19,8 +19,8 @@ _LISTED_PRECISION: Final = timedelta(minutes=1)
 HIDDEN_BACKOFF: Final = timedelta(days=1)
 #: The back-off after the second failure, which doubles with each further one. Half an hour less
 #: than whole hours: an hourly refresh may start a few seconds earlier than the one that failed.
-FIRST_BACKOFF: Final = timedelta(minutes=90)
-LONGEST_BACKOFF: Final = timedelta(hours=23, minutes=30)
+_FIRST_BACKOFF: Final = timedelta(minutes=90)
+_LONGEST_BACKOFF: Final = timedelta(hours=23, minutes=30)
 
 
 class Due(StrEnum):
@@ -113,7 +113,7 @@ def backoff_after(failure: Failure) -> timedelta:
         return timedelta(0)
     # Bounded before it is multiplied: a timedelta overflows.
     doublings = min(failure.attempts - 2, 10)
-    return min(FIRST_BACKOFF * (1 << doublings), LONGEST_BACKOFF)
+    return min(_FIRST_BACKOFF * (1 << doublings), _LONGEST_BACKOFF)
 
 
 def _is_racy(date: datetime, crawl: Crawl) -> bool:
