@@ -114,7 +114,7 @@ ARTIFACT_DIGESTS: Final = pa.schema(
         _field(
             "companion_size",
             pa.int64(),
-            "its bytes in the listing when it was read; of an unreadable one those received",
+            "its listed bytes when read; the received ones if unreadable",
         ),
         _field("companion_last_modified", TIME, "its date in the listing when it was read"),
         _required("checked_at", TIME, "when it was read"),
@@ -145,23 +145,14 @@ RELEASES: Final = pa.schema(
         ),
         _required("artifacts", pa.int32(), "how many it has, companions not counted"),
         _required("bytes", pa.int64(), "of those whose size the site lists"),
-        _required(
-            "signed_share",
-            pa.float64(),
-            "artifacts with a signature beside them (.asc, .sig, .sigstore, ...), from 0 to 1",
-        ),
-        _required(
-            "state",
-            TEXT,
-            "complete, partial or superseded, when this was published; a partial one is complete "
-            "from expected_complete_by on",
-        ),
+        _required("signed_share", pa.float64(), "share of artifacts with a signature beside them"),
+        _required("state", TEXT, "complete, partial or superseded, when this was published"),
         _required(
             "missing_families",
             TEXTS,
             "families that one of the two releases before it has and that are still expected",
         ),
-        _field("expected_complete_by", TIME, "when nothing more is expected; null without a date"),
+        _field("expected_complete_by", TIME, "when a partial one is complete; null without a date"),
         _field(
             "completed_at",
             TIME,

@@ -95,16 +95,6 @@ def test_a_url_is_local_or_goes_through_fsspec(tmp_path: Path) -> None:
         open_location("nonsense://x")
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    location = LocalLocation(tmp_path)
-    location.write("name", b"old")
-    (tmp_path / "folder").write_text("in the way")
-    with pytest.raises(CatalogError, match="cannot be written"):
-        location.write("folder/name", b"new")
-    assert location.read("name") == b"old"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "name"]
-
-
 def test_a_full_disk_is_an_error_of_ours_and_the_old_file_stays(tmp_path: Path) -> None:
     """The limit on a process's file size makes the kernel refuse as a full disk does."""
     program = f"""
