@@ -40,7 +40,7 @@ _LATEST_BEFORE: Final = ("series", "final_only", *VERSION_COLUMNS, "version")
 _REMEMBERED: Final = timedelta(days=7)
 
 
-def publication_due(store: CatalogStore, state: CrawlState, *, now: datetime | None = None) -> bool:
+def publication_due(store: CatalogStore, state: CrawlState) -> bool:
     """Whether the published tables lack something that the directories' tables have.
 
     Time alone makes them stale, too: when it changes the state of a release.
@@ -49,12 +49,12 @@ def publication_due(store: CatalogStore, state: CrawlState, *, now: datetime | N
     latest, releases = map(store.metadata_or_none, (LATEST_FILE, RELEASES_FILE))
     if published is None or latest is None or releases is None:
         return True
-    now = now or datetime.now(UTC)
+    now = datetime.now(UTC)
     # Tables of earlier versions do not have it.
     next_change = releases.get("next_change", now)
     return (
-        {latest["catalog_published_at"], releases["catalog_published_at"]}
-        != {published["published_at"]}
+        latest["catalog_published_at"] != published["published_at"]
+        or releases["catalog_published_at"] != published["published_at"]
         or published["crawls"] != {name: state.tables[name]["crawled_at"] for name in state.crawled}
         or published.get("changes", {}) != pending_numbers(state.tables)
         or published.get("digests", {}) != _digest_tables(store, published["site_url"])
@@ -84,7 +84,7 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
             "again. Check the disk"
         )
     stored = {name: each for name, each in stored.items() if each.metadata["site_url"] == site_url}
-    found = {name: each for name, each in stored.items() if name in listed}
+    found = {name: stored[name] for name in listed if name in stored}
     digests = _digest_tables(store, site_url)
     tables = [each.table for each in found.values()]
     # In one chunk: operations on a column then run once, not once a directory.

@@ -76,8 +76,8 @@ class Catalog:
         return done
 
 
-def publication_due(store: CatalogStore, now: datetime | None = None) -> bool:
-    return publishing.publication_due(store, CrawlState.read(store), now=now)
+def publication_due(store: CatalogStore) -> bool:
+    return publishing.publication_due(store, CrawlState.read(store))
 
 
 def publish(store: CatalogStore) -> RecordedChanges:
