@@ -19,6 +19,8 @@ from urllib.request import urlopen
 
 from pyorg_pipeline.demo.replica.record import read_record
 
+#: None if it is not installed.
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 ECHO_MODULE = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
 
 _CONFIGURATION = """\
@@ -39,6 +41,7 @@ http {{
   scgi_temp_path {folder}/scgi;
   keepalive_requests 100000;
   types {{ text/html html; }}
+  default_type application/octet-stream;
   server {{
     listen 127.0.0.1:{port};
     root {tree};
@@ -105,10 +108,9 @@ def nginx_site(tree: Path, *, latency: float = 0) -> Iterator[str]:
                 locations=locations,
             )
         )
-        nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
-        if nginx is None:
+        if NGINX is None:
             raise SystemExit("nginx is not installed: these benchmarks need it")
-        server = subprocess.Popen([nginx, "-p", name, "-c", str(configuration)])
+        server = subprocess.Popen([NGINX, "-p", name, "-c", str(configuration)])
         try:
             url = f"http://127.0.0.1:{port}/ftp/python/"
             _wait_for(url, server)
