@@ -62,8 +62,8 @@ UNREADABLE: Final = "unreadable"
 REJECTED: Final = "rejected"
 CHANGED: Final = "changed"
 
-#: States that last until the listing shows another companion. A rejected signature may verify with
-#: the trust root of another day, and the site may take a changed digest back.
+#: States that last until the listing shows another companion: a rejected signature may verify with
+#: a later trust root, and the site may take a changed digest back.
 _FINAL_STATES: Final = frozenset({OK, MISSING, UNREADABLE})
 
 #: A row of artifact_digests: one companion that was read.

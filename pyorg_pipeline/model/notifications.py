@@ -91,9 +91,7 @@ def _common(event: str, subject: str, site_url: str, sent_at: datetime) -> dict[
 
 def _iso(time: datetime | None) -> str | None:
     """ISO 8601 to the second, with the Z that jq and JavaScript expect."""
-    if time is None:
-        return None
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+    return None if time is None else f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _shortened(text: str) -> str:
