@@ -9,7 +9,7 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -237,14 +237,13 @@ def generated_at(headers: Mapping[str, str], received_at: datetime) -> datetime:
     Caches keep the origin's Date and add an Age (RFC 9111, 4.2.3 and 5.1). Either can be missing
     or wrong; the older one counts, so that an old answer never counts as a new one.
     """
-    # A list is invalid; its first member is the one to use (RFC 9111, 5.1).
-    age = headers.get("Age", "").partition(",")[0].strip()
-    seconds = min(int(age), _MAX_AGE) if re.fullmatch(r"[0-9]{1,20}", age) else 0
-    by_age = received_at - timedelta(seconds=seconds)
-    try:
+    times = [received_at]
+    with suppress(ValueError, OverflowError):
+        # A list is invalid; its first member is the one to use (RFC 9111, 5.1).
+        age = int(headers.get("Age", "").partition(",")[0])
+        times.append(received_at - timedelta(seconds=min(age, _MAX_AGE)))
+    with suppress(ValueError, TypeError, IndexError, OverflowError):
         date = parsedate_to_datetime(headers.get("Date", ""))
         # RFC 9110, 5.6.7: all are in GMT.
-        date = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return by_age
-    return min(by_age, date)
+        times.append(date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC))
+    return min(times)
