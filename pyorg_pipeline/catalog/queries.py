@@ -35,6 +35,7 @@ Series = tuple[int, int]
 #: Columns that are fields of a PythonOrgArtifact.
 _FIELDS: Final = "name", "path", "size", "last_modified", "sha256", "digest_source", "signed_by"
 _COLUMNS: Final = (*_FIELDS, *VERSION_COLUMNS, "artifact_type", *ATTRIBUTES, "companions")
+_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 #: What `release_files` reads.
 RELEASE_FILE_COLUMNS: Final = [
     *("path", "artifact_type", "format", "arch", "debug", "superseded", "size", "last_modified"),
@@ -57,6 +58,9 @@ class Snapshot:
         numbers = zip(*map(self._column, VERSION_COLUMNS[:3]), strict=True)
         #: Of each row; those without a version come first.
         self._triples = [triple if triple[0] is not None else () for triple in numbers]
+        self._releases: list[PythonRelease] = []
+        #: From when until when the states of these releases hold.
+        self._hold = _FOREVER, _FOREVER
 
     def _column(self, name: str) -> list[Any]:
         if name not in self._columns:
@@ -224,10 +228,13 @@ class Snapshot:
         Not read from releases.parquet: states change with time alone.
         """
         # The grammar of names, which other queries need not import.
-        from pyorg_pipeline.model.releases import release_history  # noqa: PLC0415
+        from pyorg_pipeline.model.releases import next_change, release_history  # noqa: PLC0415
 
-        releases = release_history(self.release_files(), now=now)
-        found = [one for one in releases if series in {None, one.release_version[:2]}]
+        since, until = self._hold
+        if not since <= now < until:
+            self._releases = release_history(self.release_files(), now=now)
+            self._hold = now, next_change(self._releases, now) or _FOREVER
+        found = [one for one in self._releases if series in {None, one.release_version[:2]}]
         if series is not None and not found:
             raise no_release(series, final_only=False)
         return found
