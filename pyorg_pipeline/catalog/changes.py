@@ -42,14 +42,18 @@ class _File(NamedTuple):
     name: str
 
 
-def write_changes(
-    store: CatalogStore, number: int, table: Any, metadata: Mapping[str, Any]
-) -> tuple[str, int]:
-    """Write the changes that one refresh saw; returns the file's name and its bytes.
+def write_changes(store: CatalogStore, table: Any, metadata: Mapping[str, Any]) -> tuple[str, int]:
+    """Write the changes of one refresh, or merged ones; returns the file's name and its bytes.
 
     The metadata has `site_url`, and `recorded` as the module's docstring has it.
     """
-    return _write(store, f"{number:06d}", table, metadata)
+    numbers = table["sequence"].to_pylist()
+    first, last = min(numbers), max(numbers)
+    span = f"{first:06d}" if first == last else f"{first:06d}-{last:06d}"
+    name = f"{FOLDER}/{span}.parquet"
+    seen = [time for time in utc_times(table["seen_at"]) if time is not None]
+    metadata = {**metadata, "first_seen_at": min(seen), "last_seen_at": max(seen)}
+    return name, store.write(name, table, metadata)
 
 
 def last_number(store: CatalogStore) -> int:
@@ -100,32 +104,22 @@ def merge_files(store: CatalogStore) -> None:
 
     Only neighbours of one site that can be read are merged. Call it with the lock held.
     """
+
+    def site_url(file: _File) -> str | None:
+        return (store.metadata_or_none(file.name) or {}).get("site_url")
+
     files = _current_files(store)
     if len(files) > MOST_FILES:
-        for site_url, group in groupby(files, key=lambda file: _site(store, file)):
-            members = list(group)
-            if site_url is not None and len(members) > 1:
-                _merge(store, members)
+        for site, group in groupby(files, key=site_url):
+            names = [file.name for file in group]
+            if site is not None and len(names) > 1:
+                read = [store.read(name, schemas.CATALOG_CHANGES.names) for name in names]
+                tables = [found.table.cast(schemas.CATALOG_CHANGES) for found in read]
+                write_changes(store, pa.concat_tables(tables).combine_chunks(), read[-1].metadata)
         files = _current_files(store)
     for file in _files(store):
         if file not in files:
             store.location.delete(file.name)
-
-
-def _merge(store: CatalogStore, files: Sequence[_File]) -> None:
-    read = [store.read(file.name, schemas.CATALOG_CHANGES.names) for file in files]
-    tables = [found.table.cast(schemas.CATALOG_CHANGES) for found in read]
-    span = f"{files[0].first:06d}-{files[-1].last:06d}"
-    _write(store, span, pa.concat_tables(tables).combine_chunks(), read[-1].metadata)
-
-
-def _write(
-    store: CatalogStore, span: str, table: Any, metadata: Mapping[str, Any]
-) -> tuple[str, int]:
-    name = f"{FOLDER}/{span}.parquet"
-    seen = [time for time in utc_times(table["seen_at"]) if time is not None]
-    metadata = {**metadata, "first_seen_at": min(seen), "last_seen_at": max(seen)}
-    return name, store.write(name, table, metadata)
 
 
 def _newest_first(
@@ -153,11 +147,6 @@ def _rows(table: Any) -> Iterator[dict[str, Any]]:
     ]
     for values in zip(*columns, strict=True):
         yield dict(zip(_COLUMNS, values, strict=True))
-
-
-def _site(store: CatalogStore, file: _File) -> str | None:
-    metadata = store.metadata_or_none(file.name)
-    return None if metadata is None else str(metadata["site_url"])
 
 
 def _current_files(store: CatalogStore) -> list[_File]:

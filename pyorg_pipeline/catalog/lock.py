@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import socket
 import sys
@@ -33,14 +32,17 @@ def exclusive(location: Location, fallback_folder: Path, *, wait: float = 0) -> 
         name = hashlib.sha256(location.text.encode()).hexdigest()[:16]
         path = fallback_folder / f"{name}.lock"
     # Beside the lock file: filelock empties that one on every attempt.
-    holder_file = path.with_suffix(".holder.json")
+    holder_file = path.with_suffix(".holder")
     # A singleton per path counts the acquisitions of this thread instead of waiting for itself.
     lock = FileLock(path, is_singleton=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=wait)
         if lock.lock_counter == 1:
-            holder_file.write_text(_this_process())
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            where, command = f"{os.getpid()} on {socket.gethostname()}", " ".join(sys.argv)[:200]
+            text = f"process {where} since {since} ({command})"
+            holder_file.write_text(text, "utf-8", "backslashreplace")
     except Timeout:
         raise CatalogLockedError(location.text, _holder(holder_file)) from None
     except OSError as error:
@@ -55,22 +57,8 @@ def exclusive(location: Location, fallback_folder: Path, *, wait: float = 0) -> 
         lock.release()
 
 
-def _this_process() -> str:
-    holder = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(sys.argv)[:200],
-    }
-    return json.dumps(holder)
-
-
 def _holder(file: Path) -> str:
     try:
-        holder = json.loads(file.read_text())
-        return (
-            f"process {holder['pid']} on {holder['host']} since {holder['since']} "
-            f"({holder['command']})"
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        return file.read_text("utf-8") or "another process"
+    except (OSError, ValueError):
         return "another process"

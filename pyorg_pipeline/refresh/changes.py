@@ -168,7 +168,7 @@ def record_changes(store: CatalogStore) -> RecordedChanges:
         table = sort_by_version(pa.Table.from_pylist(rows, schema=schemas.CATALOG_CHANGES))
         recorded = {**last.get("recorded", {}), **recorded}
         metadata = {"site_url": published["site_url"], "recorded": recorded}
-        done = RecordedChanges(table, sequence, *write_changes(store, sequence, table, metadata))
+        done = RecordedChanges(table, sequence, *write_changes(store, table, metadata))
     merge_files(store)
     return done
 

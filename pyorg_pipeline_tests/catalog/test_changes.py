@@ -52,7 +52,7 @@ def row(sequence: int, path: str, **more: Any) -> dict[str, Any]:
 def write(store: CatalogStore, sequence: int, *rows: dict[str, Any], site_url: str = SITE) -> None:
     made = rows or (row(sequence, f"3.14.0/{sequence}.tgz"),)
     table = pa.Table.from_pylist(list(made), schema=schemas.CATALOG_CHANGES)
-    write_changes(store, sequence, table, {"site_url": site_url})
+    write_changes(store, table, {"site_url": site_url})
 
 
 def filled(store: CatalogStore, sequences: Sequence[int]) -> CatalogStore:

@@ -85,7 +85,7 @@ def test_a_catalog_behind_a_url_is_locked_in_the_given_folder(tmp_path: Path) ->
     location = open_location("memory://somewhere/catalog")
     with exclusive(location, tmp_path / "locks"):
         assert [path.suffix for path in sorted((tmp_path / "locks").iterdir())] == [
-            ".json",
+            ".holder",
             ".lock",
         ]
 
@@ -95,13 +95,13 @@ def test_the_error_of_an_unwritable_lock_says_what_to_do(tmp_path: Path) -> None
     file.write_text("in the way")
     # Folders in the way, which even root cannot write as files.
     (tmp_path / "one" / ".refresh.lock").mkdir(parents=True)
-    (tmp_path / "two" / ".refresh.holder.json").mkdir(parents=True)
+    (tmp_path / "two" / ".refresh.holder").mkdir(parents=True)
     for folder in (file / "catalog", tmp_path / "one", tmp_path / "two"):
         with (
-            pytest.raises(CatalogError, match=r"\.(lock|json) cannot be written: .*PYORG_HOME"),
+            pytest.raises(CatalogError, match=r"\.(lock|holder) cannot be written: .*PYORG_HOME"),
             exclusive(LocalLocation(folder), tmp_path),
         ):
             raise AssertionError("the lock is held")
-    (tmp_path / "two" / ".refresh.holder.json").rmdir()
+    (tmp_path / "two" / ".refresh.holder").rmdir()
     with exclusive(LocalLocation(tmp_path / "two"), tmp_path):
         pass
