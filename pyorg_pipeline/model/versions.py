@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final, Self
 
 from pyorg_pipeline.errors import InvalidArgumentError
@@ -27,24 +28,27 @@ class NormalizedPythonVersion(tuple[Any, ...]):
     """A version as a tuple: (major, minor, micro) or (major, minor, micro, releaselevel, serial).
 
     It equals and compares with plain tuples. The five-item form has the fields of
-    `sys.version_info`; the three-item form has no `releaselevel` and no `serial`.
+    `sys.version_info`; the three-item form has no `releaselevel` and no `serial`. Its `str` is
+    `text`.
     """
 
     __slots__ = ()
 
     def __new__(
         cls,
-        major: int | str,
-        minor: int | str,
+        major: int | str | Iterable[Any],
+        minor: int | str | None = None,
         micro: int | str = 0,
         releaselevel: str | None = None,
         serial: int | str | None = None,
     ) -> Self:
-        """Build a version from numbers or their text.
+        """Build a version from its items, or from one iterable of them, as a tuple's copies are.
 
         Raises:
             InvalidArgumentError: a part is not a number, or the release level is unknown.
         """
+        if minor is None and isinstance(major, Iterable) and not isinstance(major, str):
+            return cls(*major)
         numbers = _number("major", major), _number("minor", minor), _number("micro", micro)
         if releaselevel is None:
             if serial is not None:
@@ -123,6 +127,9 @@ class NormalizedPythonVersion(tuple[Any, ...]):
         """The three-item version without level and serial."""
         return NormalizedPythonVersion(*self[:3])
 
+    def __str__(self) -> str:
+        return self.text
+
     def _item(self, index: int, name: str) -> Any:
         if len(self) != 5:
             raise AttributeError(f"{self!r} is a three-item version, without {name}", name=name)
@@ -151,9 +158,9 @@ def parse_series(series: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _number(name: str, value: int | str) -> int:
+def _number(name: str, value: object) -> int:
     if type(value) is int and 0 <= value < 10**LONGEST_NUMBER:
         return value
     if isinstance(value, bool) or not re.fullmatch(_NUMBER, str(value)):
         raise InvalidArgumentError(f"{name} {value!r} is not a whole number of 0 or more")
-    return int(value)
+    return int(str(value))

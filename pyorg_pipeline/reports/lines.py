@@ -12,7 +12,6 @@ from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog import REPLACED, VANISHED, CatalogChange, CatalogInfo
 from pyorg_pipeline.model.releases import PythonRelease
 from pyorg_pipeline.model.text import plural
-from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 #: Units of a duration, with their seconds.
 _TIME_UNITS: Final = ((86400, "day"), (3600, "hour"), (60, "minute"))
@@ -97,8 +96,6 @@ def json_value(result: Any) -> Any:
 
 
 def _lines(result: object) -> Iterable[str]:
-    if isinstance(result, NormalizedPythonVersion):
-        return [result.text]
     if isinstance(result, CatalogChange):
         return [_change_line(result)]
     if isinstance(result, CatalogInfo):

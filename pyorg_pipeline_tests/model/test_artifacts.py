@@ -6,10 +6,15 @@ import copy
 import os
 import pickle
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import PurePosixPath
 
-from pyorg_pipeline.model.artifacts import SOURCE_PREFERENCE, UNRECOGNISED, is_release_type
+from pyorg_pipeline.model.artifacts import (
+    SOURCE_PREFERENCE,
+    UNRECOGNISED,
+    PythonOrgArtifact,
+    is_release_type,
+)
 from pyorg_pipeline.model.names import RULES
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline_tests.support.artifacts import artifact
@@ -48,6 +53,9 @@ def test_copies_are_equal_and_share_nothing_that_changes() -> None:
     assert deep.related is not TARBALL.related
     assert deep.release_format is not TARBALL.release_format
     assert type(deep.release_version) is NormalizedPythonVersion
+    values = asdict(TARBALL)
+    assert type(values["release_version"]) is NormalizedPythonVersion
+    assert PythonOrgArtifact(**values) == TARBALL
 
 
 def test_types_of_releases_and_packings_of_sources_are_those_of_the_grammar() -> None:

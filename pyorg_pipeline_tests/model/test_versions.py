@@ -83,6 +83,7 @@ def test_the_text_is_that_of_pep_440(parts: tuple[Any, ...], text: str) -> None:
     assert NormalizedPythonVersion.parse(text) == (
         version if parts[3:] != ("final", 0) else parts[:3]
     )
+    assert f"python-{version}" == f"python-{text}"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,8 @@ def test_the_text_is_that_of_pep_440(parts: tuple[Any, ...], text: str) -> None:
 def test_copies_are_versions(version: NormalizedPythonVersion) -> None:
     protocols = range(2, pickle.HIGHEST_PROTOCOL + 1)
     copies = [pickle.loads(pickle.dumps(version, protocol)) for protocol in protocols]
-    for copied in (*copies, copy.copy(version), copy.deepcopy(version)):
+    copies += [copy.copy(version), copy.deepcopy(version), NormalizedPythonVersion(iter(version))]
+    for copied in copies:
         assert (copied, type(copied)) == (version, NormalizedPythonVersion)
 
 
