@@ -9,7 +9,6 @@ import pytest
 
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, LATEST_FILE, VERSION_COLUMNS, CatalogStore
-from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.refresh.checks import (
     CHECKED_COLUMNS,
     companions_have_their_artifact,
@@ -157,32 +156,3 @@ def test_a_companion_without_its_artifact_is_named() -> None:
     found = companions_have_their_artifact([row(path, **unknown) for path in alone + others])
     assert (found.passed, found.samples) == (False, alone)
     assert found.numbers == {"without_artifact": 3}
-
-
-def latest(series: str | None, final_only: bool, *version: Any) -> dict[str, Any]:
-    text = NormalizedPythonVersion(*version).text
-    numbers = dict(zip(VERSION_COLUMNS, version, strict=True))
-    return {"series": series, "final_only": final_only, "version": text, **numbers}
-
-
-def test_a_latest_version_that_went_back_or_disappeared_is_named() -> None:
-    before = [
-        latest(None, True, 3, 14, 10, "final", 0),
-        latest(None, False, 3, 15, 0, "alpha", 1),
-        latest("3.14", True, 3, 14, 10, "final", 0),
-        latest("3.15", False, 3, 15, 0, "alpha", 1),
-    ]
-    now = [
-        latest(None, True, 3, 14, 9, "final", 0),
-        latest(None, False, 3, 15, 0, "final", 0),
-        latest("3.14", True, 3, 14, 10, "final", 0),
-    ]
-    found = latest_never_goes_back(now, {"before": before})
-    assert not found.passed
-    assert found.samples == [
-        "all, final: 3.14.10 to 3.14.9",
-        "3.15, of any level: 3.15.0a1 to none",
-    ]
-    assert found.numbers == {"rows": 3, "went_back": 2}
-    assert latest_never_goes_back(now, {"before": now}).passed
-    assert latest_never_goes_back([], {}).passed

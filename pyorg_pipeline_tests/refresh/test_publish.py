@@ -77,7 +77,10 @@ def test_a_latest_version_that_went_back_fails_the_check_for_a_week(
 
     def went_back() -> list[str]:
         table, metadata = catalog.store.read(LATEST_FILE)
-        return list(latest_never_goes_back(table.to_pylist(), metadata).samples)
+        found = latest_never_goes_back(table.to_pylist(), metadata)
+        assert found.passed == (not found.samples)
+        assert found.numbers == {"rows": len(table), "went_back": len(found.samples)}
+        return list(found.samples)
 
     assert went_back() == []
     site.remove("3.15.0/")
