@@ -86,12 +86,7 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
     stored = {name: each for name, each in stored.items() if each.metadata["site_url"] == site_url}
     found = {name: stored[name] for name in listed if name in stored}
     digests = _digest_tables(store, site_url)
-    tables = [each.table for each in found.values()]
-    # In one chunk: operations on a column then run once, not once a directory.
-    table = pa.concat_tables(tables or [schemas.RELEASE_ARTIFACTS.empty_table()]).combine_chunks()
-    table = _with_digests(table.filter(table["removed_at"].is_null()), store, digests)
-    table = sort_by_version(table.select(schemas.ARTIFACT_CATALOG.names))
-    table = table.cast(schemas.ARTIFACT_CATALOG).combine_chunks()
+    table = _existing_artifacts(store, [each.table for each in found.values()], digests)
     unrecognised = table["artifact_type"].to_pylist().count(UNRECOGNISED)
     published = store.read_or_none(CATALOG_FILE, ["path"])
     paths_before = set() if published is None else set(published.table["path"].to_pylist())
@@ -155,17 +150,20 @@ def _digest_tables(store: CatalogStore, site_url: str) -> dict[str, datetime]:
     }
 
 
-def _with_digests(table: Any, store: CatalogStore, directories: Iterable[str]) -> Any:
-    """A table of artifacts with the columns sha256, digest_source and signed_by added."""
-    # One may have broken since its metadata was read.
-    read = [store.read_or_none(digests_file(directory)) for directory in directories]
-    rows = [row for each in read if each is not None for row in each.table.to_pylist()]
-    digests = digests_in_force(rows)
+def _existing_artifacts(store: CatalogStore, tables: Sequence[Any], digested: Iterable[str]) -> Any:
+    """The rows of artifact_catalog, from directories' tables and those with recorded digests."""
+    # In one chunk: operations on a column then run once, not once a directory.
+    table = pa.concat_tables(tables or [schemas.RELEASE_ARTIFACTS.empty_table()]).combine_chunks()
+    table = table.filter(table["removed_at"].is_null())
+    # A table of digests may have broken since its metadata was read.
+    read = [store.read_or_none(digests_file(directory)) for directory in digested]
+    digests = digests_in_force(row for each in read if each for row in each.table.to_pylist())
     found = [digests.get(path) for path in table["path"].to_pylist()]
     for name in ("sha256", "digest_source", "signed_by"):
         column = pa.array([digest and digest[name] for digest in found], pa.string())
         table = table.append_column(schemas.ARTIFACT_CATALOG.field(name), column)
-    return table
+    table = sort_by_version(table.select(schemas.ARTIFACT_CATALOG.names))
+    return table.cast(schemas.ARTIFACT_CATALOG).combine_chunks()
 
 
 def _latest_rows(
