@@ -215,14 +215,10 @@ def test_requests_are_recorded_in_order_with_their_status(replica: Replica) -> N
     assert replica.requests == []
 
 
-def connected(replica: Replica) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(urlsplit(replica.url).netloc, timeout=60)
-
-
 def test_a_connection_is_kept_until_the_replica_stops() -> None:
     before = set(threading.enumerate())
     with Replica(ENTRIES) as replica:
-        connection = connected(replica)
+        connection = http.client.HTTPConnection(urlsplit(replica.url).netloc, timeout=60)
         connection.connect()
         kept = connection.sock
         for path in ("", "3.13.0/", "3.13.0", "nix", "README"):
@@ -238,7 +234,8 @@ def test_stopping_cuts_an_answer_in_flight_and_one_that_is_held() -> None:
     with Replica(ENTRIES) as replica:
         replica.add("big.iso", size=BIG)
         replica.answer("README", Answer(hold=threading.Event()))
-        big, held = connected(replica), connected(replica)
+        netloc = urlsplit(replica.url).netloc
+        big, held = (http.client.HTTPConnection(netloc, timeout=60) for _ in range(2))
         big.request("GET", "/ftp/python/big.iso")
         response = big.getresponse()
         held.request("GET", "/ftp/python/README")

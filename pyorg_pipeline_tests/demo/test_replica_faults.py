@@ -151,7 +151,7 @@ def test_an_answer_may_be_held_in_the_middle_of_its_body(replica: Replica) -> No
             received += connection.recv(65_536)
 
 
-def test_a_mistake_in_a_function_is_printed_and_ends_the_connection(
+def test_a_mistake_in_a_function_is_printed_and_a_client_that_disconnects_is_not(
     replica: Replica, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(request: Request) -> Answer:
@@ -160,11 +160,6 @@ def test_a_mistake_in_a_function_is_printed_and_ends_the_connection(
     replica.answer("nix", answer)
     assert raw(replica, "nix") == b""
     assert "LookupError: no answer to nix" in capsys.readouterr().err
-
-
-def test_a_client_that_disconnects_is_not_reported(
-    replica: Replica, capsys: pytest.CaptureFixture[str]
-) -> None:
     replica.add("big", size=100_000_000)
     with connect(replica, "big") as connection:
         assert connection.recv(1) == b"H"
