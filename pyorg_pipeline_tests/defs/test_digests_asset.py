@@ -132,22 +132,6 @@ def test_digests_are_read_when_asked_for_and_put_into_the_catalog(
     assert (found["src"]["dagster/row_count"], found["src"]["preview"]) == (0, "no rows")
 
 
-def test_a_missing_companion_is_recorded_and_a_second_refresh_reads_no_digests(
-    settings: Settings, site: Replica
-) -> None:
-    site.answer(BUNDLE, Answer(status=404))
-    assert refresh(settings, digests=True).digest_failures == {}
-    assert materialisations(settings)["2.7"]["missing"] == 1
-    assert states(settings) == ALL_MATERIALIZED
-    assert catalog(settings) == {BILLED: (TWO, "spdx", None)}
-    site.clear_requests()
-    done = refresh(settings, digests=True)
-    assert asked(site) == [""]
-    assert done.digests_read == 0
-    with open_instance(settings.dagster_home) as instance:
-        assert instance.get_runs()[0].job_name == "read_root"
-
-
 def test_a_companion_that_fails_fails_its_partition_after_the_others(
     settings: Settings, site: Replica
 ) -> None:
@@ -166,15 +150,18 @@ def test_a_companion_that_fails_fails_its_partition_after_the_others(
     assert states(settings) == ALL_MATERIALIZED
 
 
-def test_unreadable_companions_are_counted_and_not_requested_again(
+def test_missing_and_unreadable_companions_are_recorded_and_not_requested_again(
     settings: Settings, site: Replica
 ) -> None:
+    site.answer(BILL, Answer(status=404))
     site.replace(BUNDLE, content=b"no bundle", last_modified=LATER)
     done = refresh(settings, digests=True)
     assert (done.error, done.digests_unreadable) == (None, [SIGNED])
     assert f"  unreadable   files about 1: {SIGNED}" in str(done).splitlines()
-    metadata = materialisations(settings)["2.7"]
-    assert (metadata["unreadable"], metadata["unreadable_files"]) == (1, SIGNED)
+    assert (states(settings), catalog(settings)) == (ALL_MATERIALIZED, {})
+    found = materialisations(settings)
+    assert found["3.13.9"]["missing"] == 1
+    assert (found["2.7"]["unreadable"], found["2.7"]["unreadable_files"]) == (1, SIGNED)
     with open_instance(settings.dagster_home) as instance:
         [run] = instance.get_runs(dg.RunsFilter(job_name="record_digests"), limit=1)
         logs = [log for log in instance.all_logs(run.run_id) if log.level in {30, 40}]

@@ -221,7 +221,8 @@ RULES = {
 }
 
 
-def defined_tests() -> set[str]:
+@pytest.fixture(scope="module")
+def known() -> set[str]:
     """The names of all tests."""
     return {
         node.name
@@ -229,11 +230,6 @@ def defined_tests() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     }
-
-
-@pytest.fixture(scope="module")
-def known() -> set[str]:
-    return defined_tests()
 
 
 @pytest.mark.parametrize(
