@@ -123,7 +123,7 @@ class PythonOrgDownloads:
         if isinstance(artifact, str):
             snapshot, site_url = cls._snapshot()
             artifact = snapshot.artifact(site_url, artifact)
-        bar = file_progress(artifact.name, artifact.size, progress)
+        bar = file_progress(artifact, progress)
         with SiteClient(artifact.url.removesuffix(quote(artifact.path))) as client, bar as shown:
             done = download(
                 client,

@@ -121,9 +121,8 @@ def download(settings: Settings, config: DownloadConfig) -> DownloadSummary:
     # Before a run begins, which would report its errors as those of a step.
     selected_artifacts(config, store, settings.site_url)
     open_destination(config.destination or ".")
-    with open_instance(settings.dagster_home) as instance, download_progress() as bars:
-        progress = None if bars is None else lambda one: bars(one.name, one.size)
-        resource = dg.ResourceDefinition.hardcoded_resource(progress)
+    with open_instance(settings.dagster_home) as instance, download_progress() as add_file:
+        resource = dg.ResourceDefinition.hardcoded_resource(add_file)
         jobs = _Jobs(settings, instance, {COMMAND_TAG: "download"}, download_progress=resource)
         # A failed batch must not end the run before the others.
         done = jobs.run(download_artifacts.name, {"select_artifacts": config}, raise_on_error=False)

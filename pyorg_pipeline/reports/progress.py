@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Progress as Report
 from pyorg_pipeline.reports.lines import printable
 
@@ -32,11 +33,11 @@ def crawl_progress(source: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def download_progress() -> Iterator[Callable[[str, int | None], Report] | None]:
+def download_progress() -> Iterator[Callable[[PythonOrgArtifact], Report] | None]:
     """Show a bar for each file and one for all; yields None if stderr is not a terminal.
 
-    Otherwise yields a function that adds a bar for a name and a size, and returns that file's
-    function of the bytes so far and the total.
+    Otherwise yields a function that adds a bar for an artifact, and returns its function of the
+    bytes so far and the total.
     """
     if not sys.stderr.isatty():
         yield None
@@ -50,8 +51,8 @@ def download_progress() -> Iterator[Callable[[str, int | None], Report] | None]:
     ) as bars:
         overall = bars.add_task("all files", total=None, visible=False)
 
-        def add_file(name: str, size: int | None) -> Report:
-            task = bars.add_task(printable(name), total=size)
+        def add_file(artifact: PythonOrgArtifact) -> Report:
+            task = bars.add_task(printable(artifact.name), total=artifact.size)
 
             def report(done: int, total: int | None) -> None:
                 bars.update(task, completed=done, total=total)
@@ -70,13 +71,13 @@ def download_progress() -> Iterator[Callable[[str, int | None], Report] | None]:
 
 
 @contextmanager
-def file_progress(name: str, size: int | None, progress: Report | None) -> Iterator[Report | None]:
+def file_progress(artifact: PythonOrgArtifact, progress: Report | None) -> Iterator[Report | None]:
     """The caller's own progress; without one a bar, if stderr is a terminal."""
     if progress is not None:
         yield progress
         return
     with download_progress() as add_file:
-        yield add_file and add_file(name, size)
+        yield add_file and add_file(artifact)
 
 
 @contextmanager
