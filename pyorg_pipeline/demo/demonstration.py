@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -39,11 +40,17 @@ def run_demo(*, ui_port: int | None = None) -> int:
         SettingsError: PYORG_HOME holds the catalog of a real site.
         PyorgError: The refresh failed.
     """
-    home = os.environ.get("PYORG_HOME", "").strip() or DEFAULT_HOME
-    previous = _previous_site(_settings(home, "http://127.0.0.1/"))
+    # The environment's site and catalog are ignored.
+    settings = load_settings(
+        {
+            "PYORG_HOME": os.environ.get("PYORG_HOME", "").strip() or DEFAULT_HOME,
+            "PYORG_CONCURRENCY": os.environ.get("PYORG_CONCURRENCY", ""),
+        }
+    )
+    previous = _previous_site(settings)
     replica = _started_replica(previous)
     try:
-        settings = _settings(home, replica.url)
+        settings = replace(settings, site_url=replica.url)
         print(
             f"This is a replica of python.org's download site, on this machine at {replica.url}: "
             "names, sizes and dates as recorded up to October 2026. Unknown sizes and dates, and "
@@ -62,14 +69,6 @@ def run_demo(*, ui_port: int | None = None) -> int:
         return serve_ui(settings, ui_port)
     finally:
         replica.stop()
-
-
-def _settings(home: str, site_url: str) -> Settings:
-    """The demonstration's settings, which ignore the environment's site and catalog."""
-    concurrency = os.environ.get("PYORG_CONCURRENCY", "")
-    return load_settings(
-        {"PYORG_HOME": home, "PYORG_SITE_URL": site_url, "PYORG_CONCURRENCY": concurrency}
-    )
 
 
 def _previous_site(settings: Settings) -> str | None:
