@@ -221,11 +221,13 @@ class VerificationError(DownloadError):
     #: Where the values come from, such as `Python-3.14.0.tgz.sigstore` and `the bytes received`.
     expected_source: str
     actual_source: str
+    advice: str = (
+        "nothing was written under the final name. Refresh the catalog, then download the file "
+        "again; if it still differs, do not use it"
+    )
     template = (
         "{subject}: {what} should be {expected} ({expected_source}), "
-        "but is {actual} ({actual_source}); nothing was written under the final "
-        "name. Refresh the catalog, then download the file again; if it still differs, do "
-        "not use it"
+        "but is {actual} ({actual_source}); {advice}"
     )
 
 

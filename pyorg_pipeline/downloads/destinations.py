@@ -16,6 +16,7 @@ from typing import Any, Final
 from pyorg_pipeline.catalog.location import local_folder, open_filesystem
 from pyorg_pipeline.downloads.download import download
 from pyorg_pipeline.downloads.files import valid_file_name
+from pyorg_pipeline.downloads.verify import verify_existing
 from pyorg_pipeline.errors import DestinationError, PyorgError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Download, DownloadFailure, Progress, Verify
@@ -70,6 +71,7 @@ class UrlDestination:
         artifact: PythonOrgArtifact,
         *,
         overwrite: bool = False,
+        verify: Verify = True,
         **options: Any,
     ) -> Download:
         """Download an artifact to the store, through a temporary folder."""
@@ -77,9 +79,11 @@ class UrlDestination:
         key, url = f"{self._root}/{name}", f"{self.text}/{name}"
         size = self._size(key, url)
         if size is not None and not overwrite:
-            return Download(artifact, url, size, fetched=False)
+            opened = self._opened(key, url)
+            verification, sha256 = verify_existing(client, artifact, verify, url, opened)
+            return Download(artifact, url, size, False, sha256, verification)
         with tempfile.TemporaryDirectory(prefix="pyorg-") as folder:
-            done = download(client, artifact, folder, **options)
+            done = download(client, artifact, folder, verify=verify, **options)
             self._upload(done.destination, key, url)
         uploaded = self._size(key, url)
         if uploaded != done.size:
@@ -102,6 +106,11 @@ class UrlDestination:
         if info["type"] == "directory":
             raise DestinationError(url, "it is a folder", "choose another destination")
         return int(info["size"])
+
+    @contextmanager
+    def _opened(self, key: str, url: str) -> Iterator[Any]:
+        with _translate_store_errors(url), self._filesystem.open(key, "rb") as file:
+            yield file
 
     def _upload(self, file: str, key: str, url: str) -> None:
         with _translate_store_errors(url):

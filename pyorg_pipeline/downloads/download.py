@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import file_digest
+from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,12 @@ from pyorg_pipeline.downloads.files import (
     valid_file_name,
 )
 from pyorg_pipeline.downloads.partial import FileVersion, PartialFile
-from pyorg_pipeline.downloads.verify import expected_verification, verify_file, wrong_size
+from pyorg_pipeline.downloads.verify import (
+    expected_verification,
+    verify_existing,
+    verify_file,
+    wrong_size,
+)
 from pyorg_pipeline.errors import InvalidArgumentError, SiteUnreachableError, VerificationError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import CHUNK_SIZE, Download, Progress, Verification, Verify
@@ -60,8 +66,8 @@ def download(
     date and length. Of several calls for one file, in any number of processes, one fetches it; the
     others wait for it and verify it themselves.
 
-    An existing file is returned without a request unless `overwrite`. `progress` falls where the
-    transfer starts over.
+    An existing file is returned without a request unless `overwrite`; with `verify` as `digest` or
+    `signature` it is verified. `progress` falls where the transfer starts over.
 
     Raises:
         DownloadError: The file is not what it should be, or cannot be written.
@@ -84,22 +90,25 @@ def download(
         size = existing_size(final, overwrite=overwrite)
         if size is not None:
             remove_leftovers(final)
-            done = Download(artifact, str(final), size, fetched=False)
+            verification, sha256 = verify_existing(
+                client, artifact, verify, str(final), _opened(final)
+            )
+            done = Download(artifact, str(final), size, False, sha256, verification)
         else:
-            verification = expected_verification(client, artifact, verify)
+            expected = expected_verification(client, artifact, verify)
             make_folder(folder)
             with file_lock(final, client.cancelled) as held:
                 if not held:
                     raise SiteUnreachableError(url, "the download was cancelled")
                 adopted = None
                 if stamp(final) not in (None, before):
-                    adopted = _adopt(artifact, final, verification, report)
+                    adopted = _adopt(artifact, final, expected, report)
                 if adopted is not None:
                     done = adopted
                 else:
                     with PartialFile(final) as partial:
                         done = _Transfer(
-                            client, url, artifact, verification, partial, stream_chunk_size, report
+                            client, url, artifact, expected, partial, stream_chunk_size, report
                         ).run()
     if done.note and verify is not False:
         _LOGGER.warning("%s: %s", done.destination, done.note)
@@ -111,7 +120,7 @@ def _adopt(
 ) -> Download | None:
     """Take the file that another call fetched meanwhile, if it verifies; else None."""
     existing_size(final, overwrite=False)
-    with translate_disk_errors(final), final.open("rb") as file:
+    with _opened(final) as file:
         sha256 = file_digest(file, "sha256").hexdigest()
         size = file.tell()
     try:
@@ -213,6 +222,12 @@ class _Transfer:
         if known is not None and partial.size < known:
             reason = f"the connection was closed after {partial.size:,} of {known:,} bytes"
             raise TransientError(SiteUnreachableError(self.url, f"{reason}; try again later"))
+
+
+@contextmanager
+def _opened(final: Path) -> Iterator[BufferedReader]:
+    with translate_disk_errors(final), final.open("rb") as file:
+        yield file
 
 
 @contextmanager

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from hashlib import file_digest
 from pathlib import Path
+from typing import Any
 
 from pyorg_pipeline.downloads.archives import archive_kind, check_archive
 from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
@@ -54,8 +58,40 @@ def expected_verification(
     return _without_digest(artifact, reason, archive_kind(artifact.name))
 
 
+def verify_existing(
+    client: SiteClient,
+    artifact: PythonOrgArtifact,
+    verify: Verify,
+    where: str,
+    opened: AbstractContextManager[Any],
+) -> tuple[Verification | None, str | None]:
+    """Verify a file that exists already if a digest is demanded; return how, and its SHA-256.
+
+    Otherwise no request is made and the file is not read: the result is None and None.
+    """
+    if isinstance(verify, bool):
+        return None, None
+    verification = expected_verification(client, artifact, verify)
+    with opened as file:
+        sha256 = file_digest(file, "sha256").hexdigest()
+        size = file.tell()
+    try:
+        verify_file(artifact, verification, None, size, sha256)
+    except VerificationError as error:
+        raise replace(
+            error,
+            actual_source=f"the existing {where}",
+            advice="it was not replaced. Do not use it: overwrite=True downloads it again",
+        ) from None
+    return verification, sha256
+
+
 def verify_file(
-    artifact: PythonOrgArtifact, verification: Verification, file: Path, size: int, sha256: str
+    artifact: PythonOrgArtifact,
+    verification: Verification,
+    file: Path | None,
+    size: int,
+    sha256: str,
 ) -> None:
     """Raise VerificationError unless a received file is what it should be.
 
@@ -73,7 +109,7 @@ def verify_file(
             expected_source=verification.sources[0],
             actual_source=f"the {size} bytes received",
         )
-    if verification.method == "archive":
+    if verification.method == "archive" and file is not None:
         check_archive(file, artifact.name)
 
 

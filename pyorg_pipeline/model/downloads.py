@@ -48,9 +48,9 @@ class Download:
     size: int
     #: Whether this call fetched it; otherwise it existed, or another call fetched it meanwhile.
     fetched: bool
-    #: Of its bytes, in hexadecimal digits; None for a file that existed, which is not read.
+    #: Of its bytes, in hexadecimal digits; None for a file that existed and was not read.
     sha256: str | None = None
-    #: None for a file that existed, which is not verified.
+    #: None for a file that existed, unless a digest or signature was demanded.
     verification: Verification | None = None
     #: Bytes of it that an earlier call had received.
     resumed_from: int = 0
@@ -63,12 +63,14 @@ class Download:
         if self.verification is not None:
             return self.verification.note
         expected = self.artifact.size
-        if expected in (None, self.size):
-            return ""
-        return (
-            f"it exists and was not replaced, but has {self.size:,} bytes where the catalog lists "
-            f"{expected:,}; overwrite=True replaces it"
-        )
+        if expected not in (None, self.size):
+            return (
+                f"it exists and was not replaced, but has {self.size:,} bytes where the catalog "
+                f"lists {expected:,}; overwrite=True replaces it"
+            )
+        if self.artifact.sha256 is not None:
+            return "it exists and was not verified; verify='digest' compares it with its digest"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,10 +119,13 @@ def test_an_existing_object_is_replaced_only_with_overwrite(
     assert (kept.fetched, kept.size, kept.note) == (False, len(CONTENT), "")
     assert kept.verification is None
     assert site.requests == []
+    assert destination.download(client, wanted(), verify="digest").sha256 == sha256_of(CONTENT)
     objects().pipe_file(f"{s3_url}/{NAME}", b"another")
     kept = destination.download(client, wanted())
     assert kept.size == 7
     assert "has 7 bytes where the catalog lists" in kept.note
+    with pytest.raises(VerificationError, match=f"the existing {s3_url}/{NAME}"):
+        destination.download(client, wanted(), verify="digest")
     assert destination.download(client, wanted(), overwrite=True).fetched
     assert objects_below(s3_url) == {NAME: CONTENT}
 

@@ -105,7 +105,7 @@ def test_digests_that_differ_are_refused_before_the_file_is_requested(site: Site
     site.publish(bundle=bundle_bytes(DIGEST), sbom=sbom_bytes(OTHER, NAME))
     with pytest.raises(VerificationError) as caught:
         site.verified()
-    assert caught.value.args == (PATH, "SHA-256", DIGEST, OTHER, BUNDLE, SBOM)
+    assert caught.value.args[:6] == (PATH, "SHA-256", DIGEST, OTHER, BUNDLE, SBOM)
     assert "" not in site.requested
     site.assert_unchanged()
 
@@ -118,7 +118,7 @@ def test_a_wrong_digest_names_both_digests_and_their_sources(site: Site, recorde
         site.verified(related=(".sigstore",), **known)
     source = "the catalog, from spdx" if recorded else BUNDLE
     received = f"the {len(CONTENT)} bytes received"
-    assert caught.value.args == (PATH, "SHA-256", OTHER, DIGEST, source, received)
+    assert caught.value.args[:6] == (PATH, "SHA-256", OTHER, DIGEST, source, received)
     site.assert_unchanged()
 
 
@@ -225,6 +225,23 @@ def test_signature_refuses_a_file_without_a_bundle_or_known_signer(site: Site) -
     with pytest.raises(UnverifiableError, match="listed, but missing"):
         site.verified("signature")
     site.assert_unchanged()
+
+
+def test_digest_verifies_an_existing_file_and_never_replaces_it(site: Site) -> None:
+    site.publish(bundle=bundle_bytes(DIGEST))
+    wanted = artifact(PATH, size=len(CONTENT), related=[".sigstore"])
+    final = site.folder / NAME
+    for content, what in ((OLD, "size"), (CONTENT[:-1] + b"x", "SHA-256")):
+        final.write_bytes(content)
+        with pytest.raises(VerificationError, match=r"not replaced.*overwrite=True") as caught:
+            download(site.client, wanted, site.folder, verify="digest")
+        assert (caught.value.what, caught.value.actual_source) == (what, f"the existing {final}")
+        assert final.read_bytes() == content
+    final.write_bytes(CONTENT)
+    done = download(site.client, wanted, site.folder, verify="digest")
+    assert (done.fetched, done.sha256, done.note) == (False, DIGEST, "")
+    assert done.verification == Verification("digest", DIGEST, (BUNDLE,))
+    assert set(site.requested) == {".sigstore"}
 
 
 @with_extra
