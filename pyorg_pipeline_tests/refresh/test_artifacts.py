@@ -18,9 +18,7 @@ from pyorg_pipeline.refresh.artifacts import (
     ArtifactsLostError,
     read_failures,
 )
-from pyorg_pipeline_tests.support.filling import (
-    Catalog,
-)
+from pyorg_pipeline_tests.support.filling import Catalog
 from pyorg_pipeline_tests.support.small_site import LONG_AGO
 
 INSTALLER = "3.13.9/python-3.13.9-amd64.exe"
