@@ -7,7 +7,6 @@ these it launches the job of the schedule, as a user of the UI can. `pytest -m a
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 
 import dagster as dg
@@ -16,11 +15,12 @@ import pytest
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
 from pyorg_pipeline.defs.instance import open_instance
-from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
+from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.refresh.artifacts import read_failures
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import PYORG, environment
-from pyorg_pipeline_tests.support.dagster_ui import PATIENCE, dagster_dev, free_port, wait_until
+from pyorg_pipeline_tests.support.dagster_ui import dagster_dev, free_port, wait_until
+from pyorg_pipeline_tests.support.held_answers import TIMEOUT, held_answer
 from pyorg_pipeline_tests.support.processes import started
 from pyorg_pipeline_tests.support.small_site import small_site
 
@@ -62,13 +62,6 @@ class Observer:
 
 def test_the_catalog_follows_the_site_through_failures_and_a_kill(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    begun, go_on = threading.Event(), threading.Event()
-
-    def in_the_middle(_: Request) -> Answer:
-        begun.set()
-        go_on.wait(PATIENCE)
-        return Answer()
-
     with Replica(small_site()) as site:
         settings = load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(home)})
         catalog = Observer(settings)
@@ -97,15 +90,13 @@ def test_the_catalog_follows_the_site_through_failures_and_a_kill(tmp_path: Path
             # and everything is killed while they are crawled.
             before = catalog.files()
             site.clear_answers()
-            site.answer("3.14.1/", in_the_middle)
-            site.add(INSTALLER, size=28_000_000)
-            site.add(SIGNATURE, size=5_000)
-            site.remove("2.7/")
-            ui.launch("read_root", {})
-            assert begun.wait(PATIENCE), "the release is crawled"
-            ui.kill()
-        go_on.set()
-        site.clear_answers()
+            with held_answer(site, "3.14.1/") as requested:
+                site.add(INSTALLER, size=28_000_000)
+                site.add(SIGNATURE, size=5_000)
+                site.remove("2.7/")
+                ui.launch("read_root", {})
+                assert requested.wait(TIMEOUT), "the release is crawled"
+                ui.kill()
         assert catalog.files() == before
         assert catalog.runs("crawl_directories")[0] is dg.DagsterRunStatus.STARTED
         variables = environment(home, PYORG_SITE_URL=site.url, **SPED_UP)

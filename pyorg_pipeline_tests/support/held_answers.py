@@ -24,12 +24,11 @@ def held_answer(site: Replica, path: str) -> Iterator[threading.Event]:
     """
     requested, go_on = threading.Event(), threading.Event()
 
-    def wait(_: Request) -> Answer:
+    def hold(_: Request) -> Answer:
         requested.set()
-        go_on.wait(TIMEOUT)
-        return Answer()
+        return Answer(hold=go_on)
 
-    site.answer(path, wait)
+    site.answer(path, hold)
     try:
         yield requested
     finally:
