@@ -23,6 +23,8 @@ LOGGER = logging.getLogger(__name__)
 #: Seconds that a query waits for the site, and until this process tries again.
 _READ_TIMEOUT: Final = 5
 _RETRY_AFTER: Final = 300
+#: Seconds that a first query waits for another one that fills the catalog.
+_FILL_WAIT: Final = 600
 
 
 def refresh(
@@ -53,7 +55,10 @@ def fresh_reader(settings: Settings) -> CatalogReader:
         # Without auto_refresh, the query raises that there is no catalog.
         if settings.auto_refresh:
             _say(f"No catalog at {where} yet: filling it from {settings.site_url}")
-            refresh(settings)
+            # Another query may be filling it.
+            with exclusive(reader.location, settings.lock_folder, wait=_FILL_WAIT):
+                if reader.age() is None:
+                    refresh(settings)
     elif settings.max_age is None or age <= settings.max_age:
         left = timedelta(days=1) if settings.max_age is None else settings.max_age - age
         reader.fresh_until = time() + left.total_seconds()

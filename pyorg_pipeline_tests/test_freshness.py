@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from pyorg_pipeline import PythonOrgDownloads, SiteStatusError
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, CatalogStore
 from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline_tests.support.command_line import PYORG, environment
 from pyorg_pipeline_tests.support.filling import fill
+from pyorg_pipeline_tests.support.processes import started
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES
 
 NEWER = "3.14.1/Python-3.14.1.tgz"
@@ -113,3 +116,13 @@ def test_refresh_returns_a_summary_or_raises_its_error(site: Replica) -> None:
     site.answer("", Answer(status=403))
     with pytest.raises(SiteStatusError, match="403"):
         PythonOrgDownloads.refresh()
+
+
+def test_two_first_queries_at_once_both_succeed(site: Replica, tmp_path: Path) -> None:
+    query = [*PYORG, "PythonOrgDownloads", "latest_version"]
+    settings = environment(tmp_path, PYORG_AUTO_REFRESH="1", PYORG_SITE_URL=site.url)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with started(query, env=settings, **pipes) as one, started(query, env=settings, **pipes) as two:
+        answers = [process.communicate()[0] for process in (one, two)]
+    assert answers == ["3.14.0\n"] * 2
+    assert len(site.requests) == 1 + len(DIRECTORIES)

@@ -82,7 +82,13 @@ class CatalogStore:
             # Setting up zstd for each column of a small table takes longer than everything else.
             many = len(table) >= _MANY_ROWS
             pq.write_table(
-                table, sink, compression="snappy", use_dictionary=many, write_statistics=many
+                table,
+                sink,
+                compression="snappy",
+                use_dictionary=many,
+                write_statistics=many,
+                # Without checksums, a flipped bit is a wrong name, size or date.
+                write_page_checksum=True,
             )
             data: bytes = sink.getvalue().to_pybytes()
             # Arrow's allocator keeps memory for each thread: 15 MB less for a crawl's 16 threads.
@@ -99,7 +105,7 @@ class CatalogStore:
             table = file.read(columns=wanted, use_threads=False)
             # Invalid UTF-8 would otherwise be found only when a value is used.
             table.validate(full=True)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise self._unreadable(name, str(error)) from error
         if renamed:
             names = {old: new for new, old in renamed.items()}
@@ -161,10 +167,11 @@ class CatalogStore:
         """A ParquetFile, and the metadata of its table."""
         try:
             # Not read_table, which imports pyarrow.dataset and builds one for a single file.
-            file = pq.ParquetFile(pa.BufferReader(self.location.read(name)))
+            content = pa.BufferReader(self.location.read(name))
+            file = pq.ParquetFile(content, page_checksum_verification=True)
         except FileNotFoundError:
             raise CatalogMissingError(self.location.text) from None
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise self._unreadable(name, str(error)) from error
         try:
             footer = file.metadata.metadata or {}

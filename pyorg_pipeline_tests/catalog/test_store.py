@@ -61,6 +61,24 @@ def test_a_table_cut_at_any_byte_is_unreadable(store: CatalogStore, tmp_path: Pa
             store.read(DIRECTORIES_FILE)
 
 
+def test_a_flipped_bit_in_a_page_never_changes_a_value(store: CatalogStore, tmp_path: Path) -> None:
+    names = [f"3.{minor}.{micro}" for minor in range(20) for micro in range(10)]
+    store.write(DIRECTORIES_FILE, [{"name": name, "first_seen": NOW} for name in names], {})
+    whole = (tmp_path / DIRECTORIES_FILE).read_bytes()
+    values = store.read(DIRECTORIES_FILE).table.columns
+    pages = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    unreadable = 0
+    for bit in range(0, pages * 8, 13):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        (tmp_path / DIRECTORIES_FILE).write_bytes(flipped)
+        try:
+            assert store.read(DIRECTORIES_FILE).table.columns == values
+        except CatalogUnreadableError:
+            unreadable += 1
+    assert unreadable > 100
+
+
 def write_in_format(
     store: CatalogStore, monkeypatch: pytest.MonkeyPatch, number: int, table: Any
 ) -> None:
