@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore, directory_file
 from pyorg_pipeline.defs.instance import open_instance
-from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
 from pyorg_pipeline.errors import CatalogLockedError, RootListingError, SiteStatusError
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.runs import refresh
@@ -136,6 +137,24 @@ def test_a_refresh_reads_what_changed_and_a_full_one_every_directory(
     site.clear_requests()
     assert refresh(settings, full=True).crawled == dict.fromkeys(DIRECTORIES, Due.FULL)
     assert len(site.requests) == 1 + len(DIRECTORIES)
+
+
+def test_changes_are_in_the_listings_order_whichever_directory_came_first(
+    settings: Settings, site: Replica
+) -> None:
+    refresh(settings)
+    table = Path(settings.catalog_url) / directory_file("3.14.0")
+    before = table.stat().st_ino
+    for directory in ("2.7", "3.14.0"):
+        site.add(f"{directory}/a.txt", size=1)
+
+    def after_the_other(_: Request) -> Answer:
+        while table.stat().st_ino == before:
+            time.sleep(0.01)
+        return Answer()
+
+    site.answer("2.7/", after_the_other)
+    assert refresh(settings).added == ["2.7/a.txt", "3.14.0/a.txt"]
 
 
 def test_failed_and_hidden_directories_are_missing_and_the_others_are_published(

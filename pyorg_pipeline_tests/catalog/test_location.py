@@ -92,7 +92,11 @@ def test_a_url_is_local_or_goes_through_fsspec(tmp_path: Path) -> None:
         assert location.folder == folder
     assert isinstance(open_location("memory://x"), FsspecLocation)
     with pytest.raises(CatalogError, match="PYORG_CATALOG_URL='nonsense://x' cannot be used"):
-        open_location("nonsense://x")
+        open_location("nonsense://me:secret@x")
+
+
+def test_a_location_is_shown_without_its_credentials() -> None:
+    assert open_location("memory://me:secret@bucket/a").text == "memory://bucket/a"
 
 
 def test_a_full_disk_is_an_error_of_ours_and_the_old_file_stays(tmp_path: Path) -> None:

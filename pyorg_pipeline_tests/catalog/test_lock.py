@@ -19,26 +19,27 @@ from pyorg_pipeline_tests.support.processes import started
 HOLD = """
 import sys
 from pathlib import Path
-from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
-with exclusive(LocalLocation(Path(sys.argv[1])), Path("unused")):
+with exclusive(open_location(sys.argv[1]), Path(sys.argv[2])):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
 @contextmanager
-def hold(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", HOLD, str(folder)]
+def hold(folder: Path, url: str = "") -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", HOLD, url or str(folder), str(folder)]
     with started(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         yield holder
 
 
-def test_the_error_of_a_second_process_names_the_holder(tmp_path: Path) -> None:
-    with hold(tmp_path) as holder:
-        location = LocalLocation(tmp_path)
+@pytest.mark.parametrize("url", ["", "memory://somewhere/catalog"])
+def test_the_error_of_a_second_process_names_the_holder(tmp_path: Path, url: str) -> None:
+    location = open_location(url or str(tmp_path))
+    with hold(tmp_path, url) as holder:
         with (
             pytest.raises(CatalogLockedError, match=f"by process {holder.pid} on .* since 20"),
             exclusive(location, tmp_path),

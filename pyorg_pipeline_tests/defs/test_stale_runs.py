@@ -76,13 +76,15 @@ def test_starting_the_ui_fails_the_run_of_a_killed_refresh_and_of_no_live_one(
     assert crawls(settings) == [FAILURE]
 
 
-def test_the_refresh_of_another_catalog_is_left_alone(settings: Settings) -> None:
+def test_the_refresh_of_another_catalog_or_machine_is_left_alone(settings: Settings) -> None:
     with open_instance(settings.dagster_home) as instance:
         job = build_definitions(settings).resolve_job_def("crawl_directories")
-        tags = refresh_command_tags(open_location(str(settings.home / "other")))
-        instance.create_run_for_job(job, status=STARTED, tags=tags)
+        catalog, other = map(open_location, (settings.catalog_url, str(settings.home / "other")))
+        machine = {**refresh_command_tags(catalog), "pyorg/host": "another"}
+        for tags in (refresh_command_tags(other), machine):
+            instance.create_run_for_job(job, status=STARTED, tags=tags)
     refresh(settings)
-    assert crawls(settings) == [SUCCESS, STARTED]
+    assert crawls(settings) == [SUCCESS, STARTED, STARTED]
 
 
 def test_launched_runs_left_in_progress_are_failed_and_those_of_commands_are_not(

@@ -42,13 +42,14 @@ class Shelf(LocalFileSystem):  # type: ignore[misc]  # fsspec has no annotations
     protocol = "shelf"
 
     def put_file(self, lpath: str, rpath: str, **_options: Any) -> None:
-        """Put the first half of a file, and fail if the folder says so."""
+        """Put the first half of a file, and fail or stop there if the folder says so."""
         path = Path(rpath)
         content = Path(lpath).read_bytes()
         path.write_bytes(content[: len(content) // 2])
         if (path.parent / "full").exists():
             raise OSError("no space left on the shelf")
-        path.write_bytes(content)
+        if not (path.parent / "lossy").exists():
+            path.write_bytes(content)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -174,6 +175,15 @@ def test_a_store_that_shows_growing_files_gets_them_under_a_temporary_name(
     destination.download(client, wanted(), overwrite=True)
     assert [file.name for file in tmp_path.iterdir()] == [NAME]
     assert (tmp_path / NAME).read_bytes() == CONTENT
+
+
+def test_a_store_that_has_fewer_bytes_than_were_uploaded_is_an_error(
+    client: SiteClient, tmp_path: Path
+) -> None:
+    (tmp_path / "lossy").touch()
+    sizes = f"{len(CONTENT):,} bytes were uploaded, but the store has {len(CONTENT) // 2:,}"
+    with pytest.raises(DestinationError, match=sizes):
+        open_destination(f"shelf://{tmp_path}").download(client, wanted())
 
 
 def test_an_invalid_name_is_no_file_outside_the_destination(

@@ -33,6 +33,12 @@ KEPT = {
         "test_redirects_to_another_origin_are_not_allowed",
         "test_a_redirect_to_another_origin_sends_it_no_request",
     ],
+    "credentials are in no error": [
+        "test_credentials_of_url_or_netrc_are_sent_and_in_no_error",
+        "test_an_invalid_base_url_is_refused_without_showing_its_password",
+        "test_a_location_is_shown_without_its_credentials",
+        "test_a_refused_connection_is_an_error_without_path_credentials_and_query",
+    ],
     "tables are written atomically": [
         "test_a_file_is_the_old_or_the_new_one_at_every_line",
         "test_a_file_is_synced_whole_before_it_gets_its_name",
@@ -92,6 +98,7 @@ PROMISES = {
         "test_a_damaged_archive_without_a_digest_is_refused",
         "test_a_wrong_digest_names_both_digests_and_their_sources",
         "test_a_failing_connection_is_resumed",
+        "test_a_store_that_has_fewer_bytes_than_were_uploaded_is_an_error",
     ],
     "a file or table under its final name is complete": [
         "test_a_killed_writer_leaves_a_whole_file_and_its_rest_is_swept",
@@ -112,6 +119,7 @@ PROMISES = {
     ],
     "the same site gives the same catalog": [
         "test_the_same_site_gives_the_same_rows_whatever_came_first",
+        "test_changes_are_in_the_listings_order_whichever_directory_came_first",
         "test_a_removed_file_is_recorded_with_its_time_and_returns_as_added",
     ],
     "a query waits for the network only if the catalog is missing or old": [

@@ -14,6 +14,7 @@ from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
     DIRECTORIES_FILE,
+    FAILURES_FILE,
     LATEST_FILE,
     CatalogStore,
     directory_file,
@@ -105,6 +106,9 @@ def test_a_site_without_readable_directories_gives_an_empty_catalog(
     failed = empty.refresh()
     assert all("forbidden (403)" in str(failed[name].error) for name in DIRECTORIES)
     assert (empty.paths, publication_due(empty.store)) == ([], False)
+    # Whichever failed first.
+    recorded = [row["directory"] for row in empty.store.rows(FAILURES_FILE)]
+    assert recorded == sorted(DIRECTORIES) != DIRECTORIES
     site.clear_answers()
     empty.refresh()
     assert len(empty.paths) == 10
