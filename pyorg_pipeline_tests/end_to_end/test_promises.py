@@ -60,6 +60,7 @@ KEPT = {
     "a kill neither loses nor repeats a change of the site": [
         "test_a_refresh_killed_before_any_of_its_writes_loses_and_repeats_no_change",
         "test_changes_are_not_recorded_again_after_those_of_other_directories",
+        "test_changes_stay_due_when_a_kill_comes_before_they_are_recorded",
         "test_files_of_a_removed_directory_vanish_although_a_kill_came_before",
         "test_many_files_are_merged_and_a_kill_at_any_step_loses_nothing",
     ],

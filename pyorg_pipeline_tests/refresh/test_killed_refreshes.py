@@ -92,6 +92,21 @@ def test_files_of_a_removed_directory_vanish_although_a_kill_came_before(
     assert [change for change, *_ in changes(catalog)] == ["vanished", "vanished"]
 
 
+def test_changes_stay_due_when_a_kill_comes_before_they_are_recorded(
+    site: Replica, catalog: Catalog
+) -> None:
+    site.add("3.14.0/a.txt", size=1)
+    # The root, a directory, and three published tables.
+    dying = CatalogStore(Dying(Path(catalog.store.location.text), 5))
+    with pytest.raises(KilledError):
+        Catalog(dying, catalog.client).refresh()
+    assert changes(catalog) == []
+    assert publication_due(catalog.store)
+    record_changes(catalog.store)
+    assert changes(catalog) == [("appeared", "3.14.0/a.txt", None, 1)]
+    assert not publication_due(catalog.store)
+
+
 def test_many_files_are_merged_and_a_kill_at_any_step_loses_nothing(
     site: Replica, catalog: Catalog, tmp_path: Path
 ) -> None:
