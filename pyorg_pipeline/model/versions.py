@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final, Self
 
 from pyorg_pipeline.errors import InvalidArgumentError
@@ -14,9 +15,10 @@ RELEASE_LEVELS: Final = {"alpha": "a", "beta": "b", "candidate": "rc", "final": 
 
 #: Digits of a number in a version; more would not fit the tables' columns.
 LONGEST_NUMBER: Final = 9
-_NUMBER: Final = rf"([0-9]{{1,{LONGEST_NUMBER}}})"
-_VERSION: Final = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?(?:(a|b|rc){_NUMBER})?")
-_SERIES: Final = re.compile(rf"{_NUMBER}\.{_NUMBER}")
+_DIGITS: Final = rf"([0-9]{{1,{LONGEST_NUMBER}}})"
+_NUMBER: Final = re.compile(_DIGITS)
+_VERSION: Final = re.compile(rf"{_DIGITS}\.{_DIGITS}(?:\.{_DIGITS})?(?:(a|b|rc){_DIGITS})?")
+_SERIES: Final = re.compile(rf"{_DIGITS}\.{_DIGITS}")
 #: Candidates were `c1` up to 2.6.2.
 LEVELS: Final = {letters: level for level, letters in RELEASE_LEVELS.items()} | {"c": "candidate"}
 
@@ -136,6 +138,8 @@ class NormalizedPythonVersion(tuple[Any, ...]):
         return self[index]
 
 
+# A crawl asks for each file of the directory.
+@lru_cache(maxsize=64)
 def parse_release_directory(name: str) -> NormalizedPythonVersion | None:
     """The three-item version of a release directory; None for `src`, `doc` and others."""
     try:
@@ -161,6 +165,6 @@ def parse_series(series: str) -> tuple[int, int]:
 def _number(name: str, value: object) -> int:
     if type(value) is int and 0 <= value < 10**LONGEST_NUMBER:
         return value
-    if isinstance(value, bool) or not re.fullmatch(_NUMBER, str(value)):
+    if isinstance(value, bool) or not _NUMBER.fullmatch(str(value)):
         raise InvalidArgumentError(f"{name} {value!r} is not a whole number of 0 or more")
     return int(str(value))
