@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
@@ -271,17 +272,21 @@ def _recognise(text: str, directory: str) -> ParsedName | None:
     return None
 
 
+#: The files of a directory have few versions, which are then made once.
+_made_version: Final = lru_cache(maxsize=256)(NormalizedPythonVersion)
+
+
 def _version(found: Mapping[str, str], directory: str) -> NormalizedPythonVersion | None:
     """The version that a pattern found; None if the directory contradicts it."""
     level, serial = LEVELS[found.get("level", "")], found.get("serial", 0)
     if "major" in found:
         numbers = found["major"], found["minor"], found.get("micro", 0)
-        return NormalizedPythonVersion(*numbers, level, serial)
+        return _made_version(*numbers, level, serial)
     digits = found.get("digits") or found["short"]
     release = parse_release_directory(directory)
     # A series alone (`Python25.chm` in 2.5.3/) stands for the directory's version.
     if release and digits in {"{}{}{}".format(*release), "{}{}".format(*release)}:
-        return NormalizedPythonVersion(release.major, release.minor, release.micro, level, serial)
+        return _made_version(release.major, release.minor, release.micro, level, serial)
     if "short" in found and len(digits) <= 3:
-        return NormalizedPythonVersion(digits[0], digits[1], digits[2:] or 0, level, serial)
+        return _made_version(digits[0], digits[1], digits[2:] or 0, level, serial)
     return None
