@@ -54,7 +54,7 @@ def fresh_reader(settings: Settings) -> CatalogReader:
     if age is None:
         # Without auto_refresh, the query raises that there is no catalog.
         if settings.auto_refresh:
-            _say(f"No catalog at {where} yet: filling it from {settings.site_url}")
+            _say(f"No catalog at {where} yet: filling it from {settings.site_text}")
             # Another query may be filling it.
             with exclusive(reader.location, settings.lock_folder, wait=_FILL_WAIT):
                 if reader.age() is None:
@@ -66,7 +66,7 @@ def fresh_reader(settings: Settings) -> CatalogReader:
         reader.fresh_until = time() + _RETRY_AFTER
         old = f"the catalog at {where} is {_text(age)} old"
         if settings.auto_refresh:
-            _say(f"{old[0].upper()}{old[1:]}: refreshing it from {settings.site_url}")
+            _say(f"{old[0].upper()}{old[1:]}: refreshing it from {settings.site_text}")
             try:
                 _refresh_old(settings)
             # Whatever goes wrong, even in Dagster: the query answers with what is known.

@@ -74,7 +74,7 @@ def refresh(
     with (
         exclusive(location, settings.lock_folder),
         open_instance(settings.dagster_home) as instance,
-        crawl_progress(settings.site_url) as show,
+        crawl_progress(settings.site_text) as show,
     ):
 
         def on_crawl(done: DirectoryCrawl) -> None:
@@ -219,7 +219,7 @@ def _summary(
         if row["series"] is None
     }
     return RefreshSummary(
-        site_url=settings.site_url,
+        site_url=settings.site_text,
         location=store.location.text,
         listed_at=store.metadata(DIRECTORIES_FILE)["generated_at"],
         directories=len(update.present),

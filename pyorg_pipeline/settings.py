@@ -19,7 +19,7 @@ from pyorg_pipeline.model.arguments import (
     parse_age,
     parse_flag,
 )
-from pyorg_pipeline.model.text import origin_text
+from pyorg_pipeline.model.text import origin_text, without_credentials
 
 #: Every variable with its default. Empty defaults: PYORG_HOME is the user's data folder as
 #: platformdirs knows it, the other two folders are in it, and there is no webhook.
@@ -77,6 +77,11 @@ class Settings:
     keep_runs: int
     #: Where failed runs and new releases are posted. Its path is a secret.
     webhook_url: str | None = field(default=None, repr=False)
+
+    @property
+    def site_text(self) -> str:
+        """The site's URL for people and other hosts: without credentials."""
+        return without_credentials(self.site_url)
 
     @property
     def lock_folder(self) -> Path:

@@ -41,8 +41,9 @@ def old(tmp_path: Path, site: Replica, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_query_on_an_old_catalog_refreshes_it_first_and_says_so(
-    old: Path, site: Replica, capsys: pytest.CaptureFixture[str]
+    old: Path, site: Replica, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PYORG_SITE_URL", site.url.replace("//", "//user:secret@"))
     site.add(NEWER)
     assert PythonOrgDownloads.latest_version() == (3, 14, 1)
     assert capsys.readouterr() == (

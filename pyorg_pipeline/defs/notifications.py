@@ -55,7 +55,7 @@ def notification_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             if _is_ours(context, run):
                 error, failures = _error_of(context.instance, run.run_id)
                 event = run_failed(
-                    site_url=settings.site_url,
+                    site_url=settings.site_text,
                     sent_at=datetime.now(UTC),
                     job=run.job_name,
                     run_id=run.run_id,
@@ -87,7 +87,7 @@ def notification_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             return _NOTHING
         webhook.post(
             release_complete(
-                site_url=site_url or settings.site_url,
+                site_url=site_url or settings.site_text,
                 sent_at=datetime.now(UTC),
                 **new._asdict(),
             )

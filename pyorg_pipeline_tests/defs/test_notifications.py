@@ -91,6 +91,7 @@ def fail(settings: Settings, site: Replica, *directories: str) -> None:
 def test_a_failed_run_is_reported_with_what_failed_in_it(
     settings: Settings, site: Replica, receiver: Receiver
 ) -> None:
+    settings = replace(settings, site_url=site.url.replace("//", "//user:secret@"))
     with ticks(settings, "run_failure_sensor") as sensor:
         assert sensor.tick() == "Failures from now on are reported."
         assert sensor.tick() == NOTHING
