@@ -9,7 +9,6 @@ from time import time
 from typing import TYPE_CHECKING, Final
 
 from pyorg_pipeline.catalog.location import open_location
-from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.reader import CatalogReader, reader_at
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.model.text import plural
@@ -55,6 +54,8 @@ def fresh_reader(settings: Settings) -> CatalogReader:
         # Without auto_refresh, the query raises that there is no catalog.
         if settings.auto_refresh:
             _say(f"No catalog at {where} yet: filling it from {settings.site_text}")
+            from pyorg_pipeline.catalog.lock import exclusive  # noqa: PLC0415
+
             # Another query may be filling it.
             with exclusive(reader.location, settings.lock_folder, wait=_FILL_WAIT):
                 if reader.age() is None:
@@ -78,6 +79,7 @@ def fresh_reader(settings: Settings) -> CatalogReader:
 
 
 def _refresh_old(settings: Settings) -> None:
+    from pyorg_pipeline.catalog.lock import exclusive  # noqa: PLC0415
     from pyorg_pipeline.refresh.directories import (  # noqa: PLC0415  # imports requests
         CrawlState,
         update_directories,
