@@ -8,10 +8,9 @@ from datetime import timedelta
 from time import time
 from typing import TYPE_CHECKING, Final
 
-from pyorg_pipeline.catalog.location import open_location
+from pyorg_pipeline.catalog.location import Location
 from pyorg_pipeline.catalog.reader import CatalogReader, reader_at
 from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.model.text import plural
 from pyorg_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,11 +64,13 @@ def fresh_reader(settings: Settings) -> CatalogReader:
         reader.fresh_until = time() + left.total_seconds()
     else:
         reader.fresh_until = time() + _RETRY_AFTER
-        old = f"the catalog at {where} is {_text(age)} old"
+        from pyorg_pipeline.reports.lines import duration_text  # noqa: PLC0415
+
+        old = f"the catalog at {where} is {duration_text(age)} old"
         if settings.auto_refresh:
             _say(f"{old[0].upper()}{old[1:]}: refreshing it from {settings.site_text}")
             try:
-                _refresh_old(settings)
+                _refresh_old(reader.location, settings)
             # Whatever goes wrong, even in Dagster: the query answers with what is known.
             except Exception as error:  # noqa: BLE001
                 LOGGER.warning("%s, and could not be refreshed: %s", old, error)
@@ -78,7 +79,7 @@ def fresh_reader(settings: Settings) -> CatalogReader:
     return reader
 
 
-def _refresh_old(settings: Settings) -> None:
+def _refresh_old(location: Location, settings: Settings) -> None:
     from pyorg_pipeline.catalog.lock import exclusive  # noqa: PLC0415
     from pyorg_pipeline.refresh.directories import (  # noqa: PLC0415  # imports requests
         CrawlState,
@@ -87,7 +88,6 @@ def _refresh_old(settings: Settings) -> None:
     from pyorg_pipeline.refresh.publish import publication_due  # noqa: PLC0415
     from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
 
-    location = open_location(settings.catalog_url)
     store = CatalogStore(location)
     with (
         exclusive(location, settings.lock_folder),
@@ -98,11 +98,6 @@ def _refresh_old(settings: Settings) -> None:
         is_due = bool(state.due()) or publication_due(store, state)
     if is_due:
         refresh(settings)
-
-
-def _text(age: timedelta) -> str:
-    hours = int(age.total_seconds()) // 3600
-    return plural(hours // 24, "day") if hours >= 48 else plural(hours, "hour")
 
 
 def _say(text: str) -> None:

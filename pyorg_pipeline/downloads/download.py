@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from hashlib import file_digest
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
@@ -28,6 +27,7 @@ from pyorg_pipeline.downloads.files import (
 from pyorg_pipeline.downloads.partial import FileVersion, PartialFile
 from pyorg_pipeline.downloads.verify import (
     expected_verification,
+    read_and_verify,
     verify_existing,
     verify_file,
     wrong_size,
@@ -120,11 +120,8 @@ def _adopt(
 ) -> Download | None:
     """Take the file that another call fetched meanwhile, if it verifies; else None."""
     existing_size(final, overwrite=False)
-    with _opened(final) as file:
-        sha256 = file_digest(file, "sha256").hexdigest()
-        size = file.tell()
     try:
-        verify_file(artifact, verification, final, size, sha256)
+        size, sha256 = read_and_verify(artifact, verification, _opened(final), final)
     except VerificationError as error:
         _LOGGER.warning("the file of another download is not valid: %s", error)
         return None

@@ -72,11 +72,8 @@ def verify_existing(
     if isinstance(verify, bool):
         return None, None
     verification = expected_verification(client, artifact, verify)
-    with opened as file:
-        sha256 = file_digest(file, "sha256").hexdigest()
-        size = file.tell()
     try:
-        verify_file(artifact, verification, None, size, sha256)
+        _, sha256 = read_and_verify(artifact, verification, opened)
     except VerificationError as error:
         raise replace(
             error,
@@ -84,6 +81,20 @@ def verify_existing(
             advice="it was not replaced. Do not use it: overwrite=True downloads it again",
         ) from None
     return verification, sha256
+
+
+def read_and_verify(
+    artifact: PythonOrgArtifact,
+    verification: Verification,
+    opened: AbstractContextManager[Any],
+    path: Path | None = None,
+) -> tuple[int, str]:
+    """Verify a file by reading it; return its size and SHA-256. `path` is for archives alone."""
+    with opened as file:
+        sha256 = file_digest(file, "sha256").hexdigest()
+        size: int = file.tell()
+    verify_file(artifact, verification, path, size, sha256)
+    return size, sha256
 
 
 def verify_file(
