@@ -148,7 +148,7 @@ def companions_have_their_artifact(rows: Iterable[Mapping[str, Any]]) -> CheckRe
         {"without_artifact": len(alone)},
         passed="Each companion has its artifact.",
         failed=f"{len(alone)} companions belong to a file that does not exist: {shortened(alone)}. "
-        "An upload may be under way; if it stays so, the artifact was removed or renamed",
+        "An upload may be in progress; if it stays so, the artifact was removed or renamed",
     )
 
 

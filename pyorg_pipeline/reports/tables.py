@@ -112,7 +112,7 @@ def table_lines(table: Table, rows: Sequence[Any]) -> Iterator[str]:
 
 
 def print_table(table: Table, rows: Sequence[Any]) -> None:
-    """Write a table to a terminal, as wide as it allows; nothing is cut off."""
+    """Write a table to a terminal, as wide as it allows; nothing is truncated."""
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415  # imported only for terminals
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table as RichTable  # noqa: PLC0415
