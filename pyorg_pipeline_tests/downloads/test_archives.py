@@ -133,8 +133,8 @@ def test_several_streams_and_zeros_after_them_are_accepted(tmp_path: Path, endin
 @pytest.mark.parametrize(
     ("content", "ending"),
     [
-        (gzip.compress(tar(LONG, tarfile.USTAR_FORMAT)), ".tgz"),
-        (gzip.compress(tar(LONG, tarfile.GNU_FORMAT)), ".tar.gz"),
+        (gzip.compress(tar(LONG, tarfile.USTAR_FORMAT), mtime=0), ".tgz"),
+        (gzip.compress(tar(LONG, tarfile.GNU_FORMAT), mtime=0), ".tar.gz"),
         (zipped(comment=b"Python" * 99), ".zip"),
         (zipped({}), ".zip"),
     ],

@@ -33,7 +33,8 @@ from pyorg_pipeline_tests.support.raw_server import Raw, RawRequest, RawServer, 
 Connect = Callable[..., SiteClient]
 
 OK = b"HTTP/1.1 200 OK\r\n"
-PACKED = gzip.compress(b"content")
+# Without a time: workers of pytest-xdist have to collect equal tests.
+PACKED = gzip.compress(b"content", mtime=0)
 
 
 def paths(replica: Replica) -> list[str]:
