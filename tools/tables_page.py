@@ -25,6 +25,9 @@ Format 1, which is still read, had the column `gone_since` where format 2 has `r
 that read the files must accept new columns, tables and metadata; existing ones keep their meaning
 within one `format`.
 
+The files `release_artifacts_index.json` and `artifact_digests_index.json` keep the metadata of the
+tables in these folders, so that a refresh need not open each. They may be deleted at any time.
+
 "By version" means ordered by `major`, `minor`, `micro`, `releaselevel` and `serial`: alpha, beta,
 candidate, final. Rows without a version come first.
 

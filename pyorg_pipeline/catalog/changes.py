@@ -163,7 +163,7 @@ def _current_files(store: CatalogStore) -> list[_File]:
 
 def _files(store: CatalogStore) -> list[_File]:
     """All files of changes, by their numbers; files under other names are ignored."""
-    matches = filter(None, map(_NAME.fullmatch, store.location.names(FOLDER)))
+    matches = filter(None, map(_NAME.fullmatch, store.location.stamps(FOLDER)))
     return sorted(
         _File(int(match[1]), int(match[2] or match[1]), f"{FOLDER}/{match[0]}") for match in matches
     )

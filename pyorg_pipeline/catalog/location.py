@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Hashable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -15,6 +15,9 @@ from pyorg_pipeline.model.text import without_credentials
 
 #: Temporary names start with it; a refresh removes those that a killed one left.
 TEMPORARY_PREFIX: Final = ".tmp-"
+
+#: A value that changes when a file is written again, of numbers and texts.
+Stamp: TypeAlias = tuple[int | str, ...]
 
 
 class LocalLocation:
@@ -42,27 +45,25 @@ class LocalLocation:
                 "is kept. Make room or set PYORG_HOME to a folder that can be written"
             ) from error
 
-    def stamp(self, name: str) -> Hashable | None:
-        """A value that changes when the file is written again; None if it does not exist.
-
-        Inode, size and time: a rename brings a new inode even within a clock tick.
-        """
+    def stamp(self, name: str) -> Stamp | None:
+        """The stamp of a file; None if it does not exist."""
         try:
-            status = (self.folder / name).stat()
+            return _local_stamp((self.folder / name).stat())
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return (status.st_ino, status.st_size, status.st_mtime_ns)
 
-    def names(self, folder: str) -> list[str]:
-        """The names of the files directly in a folder, sorted; empty if it does not exist."""
+    def stamps(self, folder: str) -> dict[str, Stamp]:
+        """The files directly in a folder with their stamps, sorted; empty if it does not exist."""
+        found: dict[str, Stamp] = {}
         try:
-            return sorted(
-                name
-                for name in os.listdir(self.folder / folder)  # noqa: PTH208  # names, not paths
-                if not name.startswith(TEMPORARY_PREFIX)
-            )
+            for entry in os.scandir(self.folder / folder):
+                # It may have been removed or renamed since, or be a broken link.
+                with contextlib.suppress(OSError):
+                    if not entry.name.startswith(TEMPORARY_PREFIX):
+                        found[entry.name] = _local_stamp(entry.stat())
         except (FileNotFoundError, NotADirectoryError):
-            return []
+            return {}
+        return dict(sorted(found.items()))
 
     def delete(self, name: str) -> None:
         """Remove a file, if it exists."""
@@ -109,25 +110,23 @@ class FsspecLocation:
             raise CatalogError(f"{self.text}/{name} cannot be written: {error}") from error
         self._filesystem.invalidate_cache()
 
-    def stamp(self, name: str) -> Hashable | None:
+    def stamp(self, name: str) -> Stamp | None:
         """What the store reports of the object, not what fsspec has cached."""
         self._filesystem.invalidate_cache()
         try:
-            info: dict[str, Any] = self._filesystem.info(self._path(name))
+            return _object_stamp(self._filesystem.info(self._path(name)))
         except FileNotFoundError:
             return None
-        return tuple(
-            str(info.get(key)) for key in ("size", "ETag", "LastModified", "created", "mtime")
-        )
 
-    def names(self, folder: str) -> list[str]:
-        """The names of the objects directly in a folder, sorted."""
+    def stamps(self, folder: str) -> dict[str, Stamp]:
+        """The objects directly in a folder with their stamps, sorted."""
         self._filesystem.invalidate_cache()
         try:
-            rows = self._filesystem.ls(self._path(folder), detail=False)
+            rows = self._filesystem.ls(self._path(folder), detail=True)
         except FileNotFoundError:
-            return []
-        return sorted(str(row).rstrip("/").rpartition("/")[2] for row in rows)
+            return {}
+        found = {row["name"].rstrip("/").rpartition("/")[2]: _object_stamp(row) for row in rows}
+        return dict(sorted(found.items()))
 
     def delete(self, name: str) -> None:
         """Remove an object, if it exists."""
@@ -148,6 +147,19 @@ class FsspecLocation:
 #: A place that holds whole files under names with slashes. Its methods raise CatalogError if a file
 #: cannot be written or removed.
 Location: TypeAlias = LocalLocation | FsspecLocation
+
+
+def _local_stamp(status: os.stat_result) -> Stamp:
+    # A rename brings a new inode even within a clock tick.
+    return (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _object_stamp(info: Mapping[str, Any]) -> Stamp:
+    versions = [info.get(key) for key in ("ETag", "LastModified", "created", "mtime")]
+    if not any(versions):
+        # Two objects of one size would look alike: each stamp is another, and nothing is kept.
+        return (secrets.token_hex(8),)
+    return tuple(map(str, (info["size"], *versions)))
 
 
 def open_location(url: str) -> Location:

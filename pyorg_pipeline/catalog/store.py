@@ -8,15 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, Final, NamedTuple, TypeVar
+from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pyorg_pipeline.catalog.location import Location
-from pyorg_pipeline.errors import CatalogMissingError, CatalogUnreadableError
+from pyorg_pipeline.errors import CatalogError, CatalogMissingError, CatalogUnreadableError
 
 DIRECTORIES_FILE: Final = "release_directories.parquet"
 ARTIFACTS_FOLDER: Final = "release_artifacts"
@@ -141,10 +143,32 @@ class CatalogStore:
             return None
 
     def directory_metadata(self, folder: str = ARTIFACTS_FOLDER) -> dict[str, dict[str, Any]]:
-        """The metadata of each readable table of a folder, by release directory."""
-        names = [name for name in self.location.names(folder) if name.endswith(".parquet")]
-        found = self._each(lambda name: self.metadata_or_none(f"{folder}/{name}"), names)
-        return {name.removesuffix(".parquet"): each for name, each in found.items()}
+        """The metadata of each readable table of a folder, by release directory.
+
+        An index beside the folder keeps it, with the stamp of each file, so that only tables
+        that were written since are opened.
+        """
+        stamps = {
+            name.removesuffix(".parquet"): list(stamp)
+            for name, stamp in self.location.stamps(folder).items()
+            if name.endswith(".parquet")
+        }
+        index = self._read_index(folder)
+        kept = {
+            name: each
+            for name, each in index.items()
+            # A later version may have written the index, too.
+            if each["stamp"] == stamps.get(name) and each["metadata"]["format"] <= FORMAT
+        }
+        opened = self._each(
+            lambda name: self.metadata_or_none(f"{folder}/{name}.parquet"),
+            [name for name in stamps if name not in kept],
+        )
+        for name, metadata in opened.items():
+            kept[name] = {"stamp": stamps[name], "metadata": metadata}
+        if opened or len(kept) < len(index):
+            self._write_index(folder, kept)
+        return {name: kept[name]["metadata"] for name in stamps if name in kept}
 
     def directory_tables(
         self, directories: Iterable[str], columns: Sequence[str]
@@ -153,6 +177,23 @@ class CatalogStore:
         return self._each(
             lambda name: self.read_or_none(directory_file(name), columns), list(directories)
         )
+
+    def _read_index(self, folder: str) -> dict[str, dict[str, Any]]:
+        """The index of a folder; empty if it is missing or damaged, so that it is made again."""
+        try:
+            checksum, _, text = self.location.read(_index_file(folder)).partition(b"\n")
+            if int(checksum, 16) != crc32(text):
+                return {}
+            index: dict[str, dict[str, Any]] = json.loads(text, object_hook=_decode)
+        except (OSError, ValueError):
+            return {}
+        return index
+
+    def _write_index(self, folder: str, index: Mapping[str, Any]) -> None:
+        text = json.dumps(index, default=_encode).encode()
+        # Without write access, the tables are opened each time.
+        with suppress(CatalogError):
+            self.location.write(_index_file(folder), b"%08x\n%b" % (crc32(text), text))
 
     def _each(self, read: Callable[[str], T | None], names: Sequence[str]) -> dict[str, T]:
         """What `read` returns for each name, without None."""
@@ -185,6 +226,10 @@ class CatalogStore:
 
     def _unreadable(self, name: str, reason: str) -> CatalogUnreadableError:
         return CatalogUnreadableError(f"{self.location.text}/{name}", reason)
+
+
+def _index_file(folder: str) -> str:
+    return f"{folder}_index.json"
 
 
 def directory_file(directory: str) -> str:

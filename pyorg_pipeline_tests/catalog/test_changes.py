@@ -21,7 +21,7 @@ from pyorg_pipeline.catalog.changes import (
     merge_files,
     write_changes,
 )
-from pyorg_pipeline.catalog.location import LocalLocation, open_location
+from pyorg_pipeline.catalog.location import LocalLocation, Stamp, open_location
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.errors import CatalogError
 
@@ -68,7 +68,7 @@ def listed(store: CatalogStore, since: datetime | None = None, **how: Any) -> li
 
 
 def names(store: CatalogStore) -> list[str]:
-    return store.location.names(FOLDER)
+    return list(store.location.stamps(FOLDER))
 
 
 @pytest.fixture
@@ -186,8 +186,8 @@ def test_a_reader_beside_a_merge_sees_each_change_once(tmp_path: Path) -> None:
 
         is_due = False
 
-        def names(self, folder: str) -> list[str]:
-            found = super().names(folder)
+        def stamps(self, folder: str) -> dict[str, Stamp]:
+            found = super().stamps(folder)
             if folder == FOLDER and self.is_due:
                 self.is_due = False
                 merge_files(CatalogStore(LocalLocation(self.folder)))

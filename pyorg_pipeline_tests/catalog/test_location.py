@@ -34,11 +34,11 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
 
 
 def test_what_was_written_is_read_back_and_listed_by_name(location: Location) -> None:
-    assert location.names("folder") == []
+    assert list(location.stamps("folder")) == []
     for name in ("b", "a", "3.9.0"):
         location.write(f"folder/{name}.parquet", b"one")
         location.write(f"folder/{name}.parquet", name.encode())
-    assert location.names("folder") == ["3.9.0.parquet", "a.parquet", "b.parquet"]
+    assert list(location.stamps("folder")) == ["3.9.0.parquet", "a.parquet", "b.parquet"]
     assert location.read("folder/a.parquet") == b"a"
     with pytest.raises(FileNotFoundError):
         location.read("name.parquet")
@@ -50,7 +50,7 @@ def test_a_deleted_file_is_missing_and_a_missing_one_may_be_deleted(location: Lo
     location.delete("folder/one")
     location.delete("folder/one")
     location.delete("no folder/one")
-    assert location.names("folder") == ["one.more"]
+    assert list(location.stamps("folder")) == ["one.more"]
     assert location.stamp("folder/one") is None
     assert location.read("folder/one.more") == b"one.more"
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.location import LocalLocation, open_location
 from pyorg_pipeline.catalog.store import (
     DIRECTORIES_FILE,
     VERSION_COLUMNS,
@@ -119,6 +119,47 @@ def test_the_metadata_of_all_directories_are_found_and_broken_tables_left_out(
         "3.9.0": {"format": 2, "n": "3.9.0"},
         "src": {"format": 2, "n": "src"},
     }
+
+
+@pytest.mark.parametrize("kind", ["local", "memory", "s3"])
+def test_only_tables_written_since_are_opened_for_their_metadata(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    opened: list[str] = []
+
+    class Watched(CatalogStore):
+        def metadata(self, name: str) -> dict[str, Any]:
+            opened.append(name)
+            return super().metadata(name)
+
+    url = str(tmp_path) if kind == "local" else f"memory://{tmp_path.name}"
+    url = request.getfixturevalue("s3_url") if kind == "s3" else url
+    for name in ("3.8.0", "3.9.0", "3.10.0"):
+        CatalogStore(open_location(url)).write(directory_file(name), [], {"n": 1})
+    assert len(Watched(open_location(url)).directory_metadata()) == len(opened) == 3
+    opened.clear()
+    store = Watched(open_location(url))
+    assert {each["n"] for each in store.directory_metadata().values()} == {1}
+    assert opened == []
+    store.write(directory_file("3.9.0"), [], {"n": 2})
+    store.location.delete(directory_file("3.8.0"))
+    found = store.directory_metadata()
+    assert {name: each["n"] for name, each in found.items()} == {"3.10.0": 1, "3.9.0": 2}
+    assert opened == [directory_file("3.9.0")]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"00000000\n{}", "changed"])
+def test_a_damaged_index_of_metadata_is_made_again(
+    store: CatalogStore, tmp_path: Path, damage: bytes | str
+) -> None:
+    store.write(directory_file("3.9.0"), [], {"n": "right"})
+    expected = store.directory_metadata()
+    index = tmp_path / "release_artifacts_index.json"
+    intact = index.read_bytes()
+    changed = intact.replace(b"right", b"wrong")
+    index.write_bytes(damage if isinstance(damage, bytes) else changed)
+    assert store.directory_metadata() == expected
+    assert index.read_bytes() == intact
 
 
 def test_versions_sort_by_number_and_level_and_what_has_none_comes_first() -> None:

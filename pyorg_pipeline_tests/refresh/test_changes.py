@@ -46,7 +46,7 @@ def changes(catalog: Catalog) -> list[Short]:
 
 
 def files(catalog: Catalog) -> list[str]:
-    return catalog.store.location.names(FOLDER)
+    return list(catalog.store.location.stamps(FOLDER))
 
 
 def test_the_first_fill_reports_no_changes(site: Replica, empty: Catalog) -> None:

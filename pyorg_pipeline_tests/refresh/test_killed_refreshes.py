@@ -73,8 +73,9 @@ def test_a_refresh_killed_before_any_of_its_writes_loses_and_repeats_no_change(
             assert not publication_due(again.store)
         if killed == steps:
             break
-    # The root and a removed directory, three crawls, three published tables, and the changes.
-    assert killed == 9
+    # The root and a removed directory, three crawls, the index of their metadata, three published
+    # tables, and the changes.
+    assert killed == 10
 
 
 def test_files_of_a_removed_directory_vanish_although_a_kill_came_before(
@@ -96,8 +97,8 @@ def test_changes_stay_due_when_a_kill_comes_before_they_are_recorded(
     site: Replica, catalog: Catalog
 ) -> None:
     site.add("3.14.0/a.txt", size=1)
-    # The root, a directory, and three published tables.
-    dying = CatalogStore(Dying(Path(catalog.store.location.text), 5))
+    # The root, a directory, the index of metadata, and three published tables.
+    dying = CatalogStore(Dying(Path(catalog.store.location.text), 6))
     with pytest.raises(KilledError):
         Catalog(dying, catalog.client).refresh()
     assert changes(catalog) == []
