@@ -11,6 +11,7 @@ from pyorg_pipeline.errors import (
     CatalogError,
     CatalogLockedError,
     CatalogMissingError,
+    DamagedFilesError,
     DownloadError,
     ExtraMissingError,
     InvalidArgumentError,
@@ -29,6 +30,7 @@ from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 if TYPE_CHECKING:
     from pyorg_pipeline.model.catalog import CatalogChange, CatalogInfo
+    from pyorg_pipeline.model.downloads import FileVerification, FolderVerification
     from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 
 __all__ = [
@@ -38,8 +40,11 @@ __all__ = [
     "CatalogInfo",
     "CatalogLockedError",
     "CatalogMissingError",
+    "DamagedFilesError",
     "DownloadError",
     "ExtraMissingError",
+    "FileVerification",
+    "FolderVerification",
     "InvalidArgumentError",
     "NormalizedPythonVersion",
     "PyorgError",
@@ -60,6 +65,8 @@ __all__ = [
 _LATER = {
     "CatalogChange": "pyorg_pipeline.model.catalog",
     "CatalogInfo": "pyorg_pipeline.model.catalog",
+    "FileVerification": "pyorg_pipeline.model.downloads",
+    "FolderVerification": "pyorg_pipeline.model.downloads",
     "PythonRelease": "pyorg_pipeline.model.releases",
     "ReleaseState": "pyorg_pipeline.model.releases",
 }

@@ -271,6 +271,23 @@ class DownloadsFailedError(DownloadError):
         )
 
 
+@dataclass(eq=False)
+class DamagedFilesError(PyorgError):
+    """Some files of a folder are damaged, or could not be verified."""
+
+    location: str
+    #: The reason for each file's path within the folder.
+    failures: Mapping[str, str]
+    #: How many files there were in all.
+    files: int
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.failures)} of {plural(self.files, 'file')} in {self.location} are damaged "
+            f"or could not be verified: {_shown(self.failures)}"
+        )
+
+
 def _shown(failures: Mapping[str, str]) -> str:
     shown = (f"{name} ({reason})" for name, reason in sorted(failures.items()))
     return shortened(shown, separator="; ")

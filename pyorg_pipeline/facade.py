@@ -4,12 +4,10 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 from urllib.parse import quote
 
-from pyorg_pipeline.catalog.queries import Snapshot
-from pyorg_pipeline.catalog.reader import CatalogReader
-from pyorg_pipeline.freshness import fresh_reader, refresh
+from pyorg_pipeline.configured import ConfiguredCatalog
 from pyorg_pipeline.model.arguments import (
     DEFAULT_FORMAT,
     SOURCE,
@@ -23,12 +21,11 @@ from pyorg_pipeline.model.arguments import (
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import CHUNK_SIZE, Progress
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
-from pyorg_pipeline.settings import Settings, derived_settings, load_settings
 
 if TYPE_CHECKING:
-    from pyorg_pipeline.model.catalog import CatalogChange, CatalogInfo
+    from pyorg_pipeline.model.catalog import CatalogChange
+    from pyorg_pipeline.model.downloads import FolderVerification
     from pyorg_pipeline.model.releases import PythonRelease
-    from pyorg_pipeline.reports.summary import RefreshSummary
 
     class _Conditions(TypedDict, total=False):
         series: str | None
@@ -38,18 +35,13 @@ if TYPE_CHECKING:
         format: str | None
 
 
-class PythonOrgDownloads:
+class PythonOrgDownloads(ConfiguredCatalog):
     """Everything that python.org offers for download, from the catalog.
 
     Every method raises CatalogError if the catalog cannot be read, and InvalidArgumentError if an
     argument is invalid, such as an architecture that no artifact has. Reports print a table and
     return an empty text.
     """
-
-    #: Another site than PYORG_SITE_URL; a subclass that sets it has a catalog of its own.
-    BASE_URL: ClassVar[str | None] = None
-    #: Another catalog than PYORG_CATALOG_URL: a folder, or a URL that fsspec can serve.
-    CATALOG_URL: ClassVar[str | None] = None
 
     @classmethod
     def list_release_versions(cls, final_only: Flag = True) -> list[NormalizedPythonVersion]:
@@ -339,44 +331,39 @@ class PythonOrgDownloads:
         return print_rows(ARTIFACTS, cls.list_all_release_artifacts(final_only=final_only))
 
     @classmethod
-    def refresh(
-        cls, full: Flag = False, accept_vanished: Flag = False, digests: Flag = False
-    ) -> "RefreshSummary":
-        """Bring the catalog up to date with the site, as the command `pyorg refresh` does.
+    def verify_files(
+        cls,
+        folder: Path | str = ".",
+        *,
+        verify: Verification = True,
+        progress: Progress | None = None,
+    ) -> "FolderVerification":
+        """Read every file of a folder or URL, and compare it with the catalog.
 
-        Queries do so when the catalog is missing or older than PYORG_MAX_AGE.
+        Files are known by their names, or by their paths as on the site. Each is `verified`,
+        `damaged`, `unknown`, a `companion` such as a signature, or `unverified` if the digest or
+        signature that `verify` demands is not published or the site does not answer. Files that
+        `pyorg download` delivered there and that no longer exist are `missing`. Hidden files are
+        left out, such as those of running downloads.
 
-        Example: pyorg PythonOrgDownloads refresh
+        `verify` has the meaning of download_artifact's: digests that the catalog does not have are
+        read from the site. With false, no request is made and sizes are compared. `progress` is
+        called with the bytes of the files so far and of all.
+
+        Example: pyorg PythonOrgDownloads verify_files /srv/mirror
 
         Raises:
-            RefreshError, SiteError: something could not be read; the catalog keeps what it has.
+            DownloadError: the folder cannot be read.
         """
-        return refresh(
-            cls._settings(),
-            full=parse_flag("full", full),
-            accept_vanished=parse_flag("accept_vanished", accept_vanished),
-            digests=parse_flag("digests", digests),
-        )
+        from pyorg_pipeline.catalog.download_reports import delivered_files  # noqa: PLC0415
+        from pyorg_pipeline.downloads.verify_files import verify_files  # noqa: PLC0415
+        from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
 
-    @classmethod
-    def catalog_info(cls) -> "CatalogInfo":
-        """When the catalog was refreshed, from which site, what it holds and how old it is.
-
-        Example: pyorg PythonOrgDownloads catalog_info
-        """
-        return cls._reader().info(datetime.now(UTC))
-
-    @classmethod
-    def _settings(cls) -> Settings:
-        return derived_settings(load_settings(), cls.BASE_URL, cls.CATALOG_URL)
-
-    @classmethod
-    def _reader(cls) -> CatalogReader:
-        return fresh_reader(cls._settings())
-
-    @classmethod
-    def _snapshot(cls) -> tuple[Snapshot, str]:
-        """The published catalog, and the URL of its site."""
-        settings = cls._settings()
-        snapshot = fresh_reader(settings).snapshot()
-        return snapshot, settings.site_url if settings.site_is_given else snapshot.site_url
+        verify = parse_verification(verify)
+        snapshot, site_url = cls._snapshot()
+        artifacts = snapshot.everything(site_url)
+        delivered = delivered_files(cls._reader().store)
+        with SiteClient(site_url) as client:
+            return verify_files(
+                client, folder, artifacts, delivered, verify=verify, progress=progress
+            )

@@ -14,11 +14,12 @@ from pyorg_pipeline.errors import PyorgError
 EXPORTED = {
     *("PythonOrgDownloads", "NormalizedPythonVersion", "PythonOrgArtifact", "PythonRelease"),
     *("ReleaseState", "CatalogChange", "CatalogInfo"),
+    *("FileVerification", "FolderVerification"),
     *("PyorgError", "SettingsError", "ExtraMissingError", "InvalidArgumentError"),
     *("VersionNotFoundError", "ArtifactChoiceError"),
     *("SiteError", "SiteUnreachableError", "SiteStatusError"),
     *("CatalogError", "CatalogMissingError", "CatalogLockedError", "RefreshError"),
-    *("DownloadError", "VerificationError"),
+    *("DownloadError", "VerificationError", "DamagedFilesError"),
 }
 
 #: The parameters with their defaults; `*` before those that are keywords only.
@@ -44,6 +45,7 @@ SIGNATURES = {
     "report_version_artifacts": "major, minor, micro=0",
     "report_all_release_artifacts": "final_only=False",
     "refresh": "full=False, accept_vanished=False, digests=False",
+    "verify_files": "folder='.', *, verify=True, progress=None",
     "catalog_info": "",
 }
 

@@ -100,18 +100,15 @@ def _settings_table() -> str:
 
 def public_methods() -> dict[str, ast.FunctionDef]:
     """The public methods of PythonOrgDownloads by name, in the order of the source."""
-    tree = ast.parse(inspect.getsource(facade))
-    [class_] = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.ClassDef) and node.name == PythonOrgDownloads.__name__
-    ]
-    # Of overloads the last one counts, which is the method itself.
-    return {
-        node.name: node
-        for node in class_.body
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
-    }
+    found: dict[str, ast.FunctionDef] = {}
+    for class_ in PythonOrgDownloads.__mro__[:-1]:
+        [definition] = ast.parse(inspect.getsource(class_)).body
+        assert isinstance(definition, ast.ClassDef)
+        # Of overloads the last one counts, which is the method itself.
+        for node in definition.body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                found[node.name] = node
+    return found
 
 
 def _program() -> CommandParser:

@@ -58,6 +58,17 @@ def write_report(store: CatalogStore, run_id: str, rows: Iterable[Mapping[str, A
         return store.write(name, complete, metadata)
 
 
+def delivered_files(store: CatalogStore) -> dict[str, str]:
+    """The paths of artifacts by the files or URLs that the reports of all runs list."""
+    found: dict[str, str] = {}
+    for name in store.location.stamps("downloads"):
+        columns = ("path", "destination")
+        if (stored := store.read_or_none(f"downloads/{name}", columns)) is not None:
+            rows = zip(*(stored.table[column].to_pylist() for column in columns), strict=True)
+            found |= {destination: path for path, destination in rows if destination is not None}
+    return found
+
+
 def read_report(store: CatalogStore, run_id: str) -> list[dict[str, Any]]:
     """The rows of the report of a run; none where it has none."""
     return store.rows(report_file(run_id))

@@ -34,7 +34,7 @@ class CatalogReader:
 
     def __init__(self, location: Location) -> None:
         self.location = location
-        self._store = CatalogStore(location)
+        self.store = CatalogStore(location)
         self._kept: dict[str, tuple[Hashable, Any]] = {}
         #: Until when the catalog's age need not be looked at, in seconds since the epoch.
         self.fresh_until = 0.0
@@ -43,7 +43,7 @@ class CatalogReader:
 
     def snapshot(self) -> Snapshot:
         """The published catalog."""
-        found = self._current(CATALOG_FILE, lambda name: Snapshot(*self._store.read(name)))
+        found = self._current(CATALOG_FILE, lambda name: Snapshot(*self.store.read(name)))
         if found is None:
             raise CatalogMissingError(self.location.text)
         self._warn_of_failures()
@@ -53,7 +53,7 @@ class CatalogReader:
         """How long ago the root listing was read; None if nothing was published."""
         if self.location.stamp(CATALOG_FILE) is None:
             return None
-        listing = self._store.metadata_or_none(DIRECTORIES_FILE)
+        listing = self.store.metadata_or_none(DIRECTORIES_FILE)
         # A damaged table makes a query no worse: the next refresh repairs it.
         return timedelta() if listing is None else datetime.now(UTC) - listing["checked_at"]
 
@@ -72,7 +72,7 @@ class CatalogReader:
 
     def _read_latest(self, name: str) -> dict[tuple[str | None, bool], NormalizedPythonVersion]:
         columns = ("series", "final_only", *VERSION_COLUMNS)
-        table, _ = self._store.read(name, columns)
+        table, _ = self.store.read(name, columns)
         rows = zip(*(table[column].to_pylist() for column in columns), strict=True)
         return {
             (series, final): NormalizedPythonVersion(*version) for series, final, *version in rows
@@ -86,14 +86,14 @@ class CatalogReader:
         from pyorg_pipeline.catalog.changes import changes_since  # noqa: PLC0415
 
         site_url = self.snapshot().site_url
-        return changes_since(self._store, site_url, since, base_url=base_url, companions=companions)
+        return changes_since(self.store, site_url, since, base_url=base_url, companions=companions)
 
     def info(self, now: datetime) -> CatalogInfo:
         """What the catalog holds and how old it is at `now`."""
         from pyorg_pipeline.model.catalog import CatalogInfo  # noqa: PLC0415
 
         metadata = self.snapshot().metadata
-        listing = self._store.metadata(DIRECTORIES_FILE)
+        listing = self.store.metadata(DIRECTORIES_FILE)
         return CatalogInfo(
             location=self.location.text,
             site_url=metadata["site_url"],
@@ -110,7 +110,7 @@ class CatalogReader:
 
     def _failures(self) -> list[dict[str, Any]]:
         """The directories that the last attempt could not read."""
-        return self._current(FAILURES_FILE, self._store.rows) or []
+        return self._current(FAILURES_FILE, self.store.rows) or []
 
     def _warn_of_failures(self) -> None:
         # A directory that never gave a listing is not reported.

@@ -122,7 +122,7 @@ class CatalogStore:
             found = self.read(name, columns)
         except (CatalogMissingError, CatalogUnreadableError):
             return None
-        return found if site_url in {None, found.metadata["site_url"]} else None
+        return found if site_url in {None, found.metadata.get("site_url")} else None
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """One table as dicts; empty if it was never written."""

@@ -5,12 +5,13 @@ A destination is a folder, or a URL that fsspec can serve, such as `s3://bucket/
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from pyorg_pipeline.catalog.location import local_folder, open_filesystem
@@ -43,6 +44,31 @@ class FolderDestination:
     def download(self, client: SiteClient, artifact: PythonOrgArtifact, **options: Any) -> Download:
         """Download an artifact into the folder."""
         return download(client, artifact, self.folder, **options)
+
+    def files(self) -> dict[str, int]:
+        """The bytes of each file below the folder, by its path within; without hidden ones."""
+        if not self.folder.is_dir():
+            raise DestinationError(self.text, "there is no such folder", "check its name")
+        found = {}
+        for parent, folders, names in os.walk(self.folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for path in (Path(parent, name) for name in names if not name.startswith(".")):
+                # A file that vanishes meanwhile, a dangling link, a pipe.
+                if path.is_file():
+                    found[path.relative_to(self.folder).as_posix()] = path.stat().st_size
+        return found
+
+    @contextmanager
+    def local_file(self, name: str) -> Iterator[Path]:
+        """Yield the path of a file that `files` lists."""
+        yield self.folder / name
+
+    def name_within(self, destination: str) -> str | None:
+        """Return the path within the folder of a downloaded file; None if it is elsewhere."""
+        path, folder = Path(destination), self.folder.resolve()
+        if "://" in destination or not path.parent.resolve().is_relative_to(folder):
+            return None
+        return (path.parent.resolve() / path.name).relative_to(folder).as_posix()
 
 
 class UrlDestination:
@@ -93,6 +119,28 @@ class UrlDestination:
                 "download it again with overwrite=True",
             )
         return replace(done, destination=url)
+
+    def files(self) -> dict[str, int]:
+        """The bytes of each file below the URL, by its path within; without hidden ones."""
+        with _translate_store_errors(self.text):
+            self._filesystem.invalidate_cache()
+            found = self._filesystem.find(self._root, detail=True)
+        sizes = {key.removeprefix(f"{self._root}/"): row["size"] for key, row in found.items()}
+        return {name: int(size) for name, size in sizes.items() if "/." not in f"/{name}"}
+
+    @contextmanager
+    def local_file(self, name: str) -> Iterator[Path]:
+        """Yield the path of a temporary copy of a file that `files` lists."""
+        with tempfile.TemporaryDirectory(prefix="pyorg-") as folder:
+            copy = Path(folder, PurePosixPath(name).name)
+            with _translate_store_errors(f"{self.text}/{name}"):
+                self._filesystem.get_file(f"{self._root}/{name}", str(copy))
+            yield copy
+
+    def name_within(self, destination: str) -> str | None:
+        """Return the path within the URL of a downloaded file; None if it is elsewhere."""
+        within = destination.startswith(f"{self.text}/")
+        return destination.removeprefix(f"{self.text}/") if within else None
 
     def _size(self, key: str, url: str) -> int | None:
         """Return the size of an object, None if it does not exist."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
 
-from pyorg_pipeline.errors import PyorgError, SiteError
+from pyorg_pipeline.errors import DamagedFilesError, PyorgError, SiteError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 
 #: Bytes read at once, the default of api.md's stream_chunk_size.
@@ -84,3 +85,73 @@ class DownloadFailure:
     def transient(self) -> bool:
         """Whether a later attempt may succeed."""
         return isinstance(self.error, SiteError) and self.error.transient
+
+
+#: What a file of a folder turned out to be. `unverified` are files that could not be verified as
+#: demanded, `companion` files about artifacts, whose content the catalog does not know, and
+#: `missing` files that a download report lists and that no longer exist.
+FileOutcome = Literal["verified", "damaged", "unverified", "companion", "unknown", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileVerification:
+    """A file of a folder, compared with the catalog."""
+
+    #: Its path within the folder, with slashes.
+    file: str
+    outcome: FileOutcome
+    #: The path of its artifact below the site's root; None if no artifact has such a name.
+    path: str | None = None
+    #: Bytes; None if it is missing.
+    size: int | None = None
+    #: How it was verified; None unless it was.
+    method: Method | None = None
+    #: Of its bytes, in hexadecimal digits; None unless it was verified.
+    sha256: str | None = None
+    #: Whose signature covers the digest.
+    signed_by: str | None = None
+    #: What a damaged file should have, such as a size or a digest, and what it has.
+    expected: str | None = None
+    actual: str | None = None
+    #: Why it has this outcome; empty if a digest or a signature verified it.
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FolderVerification:
+    """The files of a folder, compared with the catalog, sorted by their paths."""
+
+    #: A folder, or a URL without credentials.
+    location: str
+    files: list[FileVerification]
+
+    def of(self, *outcomes: FileOutcome) -> list[FileVerification]:
+        """The files with one of these outcomes."""
+        return [one for one in self.files if one.outcome in outcomes]
+
+    @property
+    def error(self) -> DamagedFilesError | None:
+        """The error to raise if a file is damaged, or could not be verified as demanded."""
+        failed = {one.file: one.reason for one in self.of("damaged", "unverified")}
+        return DamagedFilesError(self.location, failed, len(self.files)) if failed else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything in types that JSON has."""
+        return {"location": self.location, "files": [asdict(one) for one in self.files]}
+
+    @property
+    def counts(self) -> str:
+        """How many files have each outcome, and how the verified ones were verified."""
+        outcomes, methods = Counter(one.outcome for one in self.files), Counter[str]()
+        methods.update(one.method for one in self.files if one.method)
+        listed = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())
+        by = ", ".join(f"{count:,} by {method}" for method, count in methods.items())
+        return (listed or "no files") + (f" ({by})" if by else "")
+
+    def __str__(self) -> str:
+        problems = self.of("damaged", "unverified", "unknown", "missing")
+        lines = [f"{one.outcome}  {one.file}: {one.reason}" for one in problems]
+        return "\n".join([*lines, f"{self.location}: {self.counts}"])
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.location!r}: {self.counts}>"

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog import APPEARED, CHANGES, REPLACED, VANISHED, CatalogChange
+from pyorg_pipeline.model.downloads import FolderVerification
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 from pyorg_pipeline.model.text import plural
 from pyorg_pipeline.reports.lines import aligned, iso_text, printable, size_text, time_text
@@ -24,6 +25,7 @@ _STATES: Final = {
     ReleaseState.PARTIAL: "bold red",
     ReleaseState.SUPERSEDED: "dim",
 }
+_OUTCOMES: Final = {"verified": "green", "damaged": "bold red", "missing": "bold yellow"}
 _CHANGES: Final = {APPEARED: "bold green", VANISHED: "bold red", REPLACED: "bold yellow"}
 
 
@@ -279,4 +281,20 @@ CHANGES_TABLE: Final = Table(
     wide="path change type size date before",
     note=_changes_note,
     headings="refresh",
+)
+
+
+VERIFIED_FILES: Final = Table(
+    "file",
+    {
+        "outcome": Column(attrgetter("outcome"), style=lambda one: _OUTCOMES.get(one.outcome, "")),
+        "by": Column(attrgetter("method")),
+        "bytes": Column(attrgetter("size"), "Size", text=size_text, right=True),
+        "file": Column(attrgetter("file"), folds=True),
+        "reason": Column(attrgetter("reason"), style="dim", folds=True),
+    },
+    pipe="outcome by bytes file reason",
+    narrow="outcome by bytes file reason",
+    wide="outcome by bytes file reason",
+    note=lambda files: FolderVerification("", list(files)).counts,
 )

@@ -1,0 +1,68 @@
+"""The catalog that the environment configures, or a subclass: which one it is, and its age."""
+
+# No `from __future__ import annotations`: the command line calls the annotations' classes.
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from pyorg_pipeline.catalog.queries import Snapshot
+from pyorg_pipeline.catalog.reader import CatalogReader
+from pyorg_pipeline.freshness import fresh_reader, refresh
+from pyorg_pipeline.model.arguments import Flag, parse_flag
+from pyorg_pipeline.settings import Settings, derived_settings, load_settings
+
+if TYPE_CHECKING:
+    from pyorg_pipeline.model.catalog import CatalogInfo
+    from pyorg_pipeline.reports.summary import RefreshSummary
+
+
+class ConfiguredCatalog:
+    """The catalog that the environment, or a subclass, configures."""
+
+    #: Another site than PYORG_SITE_URL; a subclass that sets it has a catalog of its own.
+    BASE_URL: ClassVar[str | None] = None
+    #: Another catalog than PYORG_CATALOG_URL: a folder, or a URL that fsspec can serve.
+    CATALOG_URL: ClassVar[str | None] = None
+
+    @classmethod
+    def refresh(
+        cls, full: Flag = False, accept_vanished: Flag = False, digests: Flag = False
+    ) -> "RefreshSummary":
+        """Bring the catalog up to date with the site, as the command `pyorg refresh` does.
+
+        Queries do so when the catalog is missing or older than PYORG_MAX_AGE.
+
+        Example: pyorg PythonOrgDownloads refresh
+
+        Raises:
+            RefreshError, SiteError: something could not be read; the catalog keeps what it has.
+        """
+        return refresh(
+            cls._settings(),
+            full=parse_flag("full", full),
+            accept_vanished=parse_flag("accept_vanished", accept_vanished),
+            digests=parse_flag("digests", digests),
+        )
+
+    @classmethod
+    def catalog_info(cls) -> "CatalogInfo":
+        """When the catalog was refreshed, from which site, what it holds and how old it is.
+
+        Example: pyorg PythonOrgDownloads catalog_info
+        """
+        return cls._reader().info(datetime.now(UTC))
+
+    @classmethod
+    def _settings(cls) -> Settings:
+        return derived_settings(load_settings(), cls.BASE_URL, cls.CATALOG_URL)
+
+    @classmethod
+    def _reader(cls) -> CatalogReader:
+        return fresh_reader(cls._settings())
+
+    @classmethod
+    def _snapshot(cls) -> tuple[Snapshot, str]:
+        """The published catalog, and the URL of its site."""
+        settings = cls._settings()
+        snapshot = fresh_reader(settings).snapshot()
+        return snapshot, settings.site_url if settings.site_is_given else snapshot.site_url
