@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
-from pyorg_pipeline.demo.replica.record import read_record
+from pyorg_pipeline.demo.replica.tree import read_record
 
 #: None if it is not installed.
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
+from pyorg_pipeline.demo.replica.tree import Node, read_record
 
 #: Releases whose tarballs have recorded sizes.
 _RELEASES: Final = (
@@ -61,13 +61,13 @@ class Served:
         return listing
 
 
-def source_tarballs() -> list[RecordedEntry]:
+def source_tarballs() -> list[Node]:
     """Eight source tarballs of the record."""
     paths = {f"{release}/Python-{release}.tar.xz" for release in _RELEASES}
     return [entry for entry in read_record() if entry.path in paths]
 
 
-def build_served(folder: Path, entries: Sequence[RecordedEntry]) -> Served:
+def build_served(folder: Path, entries: Sequence[Node]) -> Served:
     """Make these entries with random bytes and a bundle each, unless they exist."""
     wanted = [(entry.path, entry.size or 0, entry.last_modified.timestamp()) for entry in entries]
     return _built(folder, "tarballs", wanted)

@@ -1,7 +1,4 @@
-"""The exceptions that this package raises on purpose.
-
-A message says what happened, where, and what to do next.
-"""
+"""The exceptions of this package; a message says what happened, where, and what to do next."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from pyorg_pipeline.model.text import plural, shortened
 class PyorgError(Exception):
     """The base class of all exceptions of this package."""
 
-    #: The message of subclasses with fields, which stand in braces.
+    #: The message of subclasses, with their fields in braces.
     template: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
@@ -56,7 +53,7 @@ class VersionNotFoundError(PyorgError, ValueError):
 
 
 class ArtifactChoiceError(PyorgError, ValueError):
-    """No artifact matches, or several do where one was needed."""
+    """No artifact matches, or several match where one is needed."""
 
 
 @dataclass(eq=False)
@@ -97,7 +94,7 @@ class SiteStatusError(SiteError):
 
     @property
     def is_absent(self) -> bool:
-        """Whether the site has no such page or file; other statuses say nothing about that."""
+        """Whether the status means that the site has no such page or file."""
         return self.status in {404, 410}
 
 
@@ -167,7 +164,7 @@ class RefreshError(PyorgError):
 
 @dataclass(eq=False)
 class RootListingError(RefreshError):
-    """The root listing lost so many directories that it was not believed."""
+    """The root listing lost so many directories that it was rejected."""
 
     url: str
     lost: int
@@ -210,7 +207,7 @@ class DownloadError(PyorgError):
 
 @dataclass(eq=False)
 class VerificationError(DownloadError):
-    """A file is not what it should be."""
+    """A file or its digest differs from what was expected."""
 
     #: The file's name, path or URL.
     subject: str
@@ -218,7 +215,7 @@ class VerificationError(DownloadError):
     what: str
     expected: str
     actual: str
-    #: Where the values come from, such as `Python-3.14.0.tgz.sigstore` and `the bytes received`.
+    #: The origins of the values, such as `Python-3.14.0.tgz.sigstore` and `the bytes received`.
     expected_source: str
     actual_source: str
     advice: str = (

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from pyorg_pipeline.demo.replica.record import COLUMNS
+from pyorg_pipeline.demo.replica.tree import COLUMNS
 
 _HEADER: Final = """\
 # pyorg_pipeline record, format 1

@@ -1,10 +1,9 @@
-"""Whether an archive is undamaged by its own checksums, for releases without a published digest.
+"""Check archives by their own checksums, for releases without a published digest.
 
 Archives are read to their end, 64 KiB at a time, and nothing is written. Each format has checksums
-of all data (RFC 1952 for gzip); a tarball also has to start with a tar header.
-
-These find accidents, never an attacker. Against decompression bombs, at most 64 MiB and 100 times
-the file's size are decompressed (the sources have 3 to 8 times); xz may use 256 MiB of memory.
+of all data (RFC 1952 for gzip); a tarball also has to start with a tar header. This finds damage,
+not attacks. Against decompression bombs, at most 64 MiB and 100 times the file's size are
+decompressed (the sources have 3 to 8 times); xz may use 256 MiB of memory.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from pyorg_pipeline.errors import VerificationError
+from pyorg_pipeline.model.text import reason_text
 
 _KINDS: Final = {
     ".tar.xz": "xz",
@@ -39,13 +39,13 @@ _ZIP_END: Final = struct.Struct("<4s6xH10x")
 
 
 def archive_kind(name: str) -> str | None:
-    """Return `xz`, `gzip`, `bzip2` or `zip` by the name of a file, None for other files."""
+    """Return the archive format that a file's name tells: `xz`, `gzip`, `bzip2`, `zip` or None."""
     lower = name.lower()
     return next((kind for ending, kind in _KINDS.items() if lower.endswith(ending)), None)
 
 
 def check_archive(path: Path, name: str) -> None:
-    """Read an archive to its end; its final name tells the format.
+    """Read an archive, in the format of its final name, to its end.
 
     Raises VerificationError if it is truncated, damaged, followed by other data, or a bomb.
     """
@@ -55,7 +55,7 @@ def check_archive(path: Path, name: str) -> None:
     try:
         with path.open("rb") as file:
             _read_to_end(file, kind, size)
-    # Damage comes out of the libraries as many kinds of errors.
+    # The libraries report damage as many kinds of errors.
     except Exception as error:
         # gzip and bz2 have no errno; zipfile seeks before the file if its directory is damaged.
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
@@ -64,7 +64,7 @@ def check_archive(path: Path, name: str) -> None:
             subject=name,
             what="archive",
             expected=f"an undamaged {kind} archive",
-            actual=f"damaged or incomplete: {str(error) or type(error).__name__}",
+            actual=f"damaged or incomplete: {reason_text(error)}",
             expected_source="its name",
             actual_source=f"the {size} bytes received",
         ) from error
@@ -98,7 +98,7 @@ def _read(stream: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
 
 
 def _decompressed(file: IO[bytes], kind: str) -> Iterator[bytes]:
-    """Yield what an xz or bzip2 file has; their file objects would ignore what follows a stream."""
+    """Decompress xz or bzip2; the library's file objects would ignore data after a stream."""
     data = file.read(_CHUNK)
     while data:
         stream = (

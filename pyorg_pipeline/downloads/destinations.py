@@ -1,7 +1,4 @@
-"""Where downloads go, and several downloads at once.
-
-A destination is a folder, or a URL that fsspec can serve, such as `s3://bucket/prefix`.
-"""
+"""Destinations of downloads, a folder or a URL for fsspec, and several downloads at once."""
 
 from __future__ import annotations
 
@@ -21,10 +18,10 @@ from pyorg_pipeline.downloads.verify import verify_existing
 from pyorg_pipeline.errors import DestinationError, PyorgError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Download, DownloadFailure, Progress, Verify
-from pyorg_pipeline.model.text import without_credentials
+from pyorg_pipeline.model.text import reason_text, without_credentials
 from pyorg_pipeline.site.client import SiteClient
 
-#: Returns the progress callback of an artifact whose download begins, None for no callback.
+#: Returns the progress callback for an artifact, or None.
 ArtifactProgress = Callable[[PythonOrgArtifact], Progress | None]
 
 #: Besides S3, stores that show an object only when it is complete.
@@ -34,7 +31,7 @@ _PART: Final = 8 * 1024 * 1024
 
 
 class FolderDestination:
-    """A folder of the local file system; made when the first file goes into it."""
+    """A folder of the local file system, which the first download creates."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -74,8 +71,8 @@ class FolderDestination:
 class UrlDestination:
     """A store that fsspec can serve.
 
-    A file is downloaded into a temporary folder and verified there; then it is uploaded, and its
-    size in the store is compared.
+    A file is downloaded to a temporary folder and verified before the upload; then its size in the
+    store is compared.
     """
 
     def __init__(self, url: str) -> None:
@@ -145,7 +142,7 @@ class UrlDestination:
     def _size(self, key: str, url: str) -> int | None:
         """Return the size of an object, None if it does not exist."""
         with _translate_store_errors(url):
-            # fsspec's own listings miss what another process has uploaded since.
+            # fsspec's cache misses what another process has uploaded since.
             self._filesystem.invalidate_cache()
             try:
                 info: dict[str, Any] = self._filesystem.info(key)
@@ -195,10 +192,10 @@ def download_all(
     verify: Verify = True,
     progress: ArtifactProgress | None = None,
 ) -> Generator[Download | DownloadFailure, None, None]:
-    """Download artifacts with different names, several at once; yield each as it is done.
+    """Download artifacts with different names, several at once; yield each result when it is ready.
 
-    An artifact that fails holds up no other. When the generator is closed, transfers in flight are
-    cancelled and no thread is left; the next call resumes what a folder had received.
+    A failure does not stop the others. Closing the generator cancels the transfers in flight and
+    ends the threads; the next call resumes partial files in a folder.
     """
 
     def download_one(artifact: PythonOrgArtifact) -> Download | DownloadFailure:
@@ -225,9 +222,8 @@ def _translate_store_errors(url: str) -> Iterator[None]:
         yield
     # Each store's library has errors of its own, and few of them are an OSError.
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise DestinationError(
             url,
-            f"the store refuses ({reason})",
+            f"the store refuses ({reason_text(error)})",
             "check the URL, and the credentials in this process's environment",
         ) from error

@@ -58,24 +58,24 @@ def download(
 ) -> Download:
     """Download an artifact into a folder; None is a new temporary one, which a failure removes.
 
-    The bytes go to a hidden name in the same folder; size and SHA-256 are computed as they come.
-    Once the file is verified, it is synced and renamed, so that the final name always holds the
-    old file or the new one, complete. An interrupted transfer is resumed, in this call or the next
+    The bytes are written to a hidden file in the same folder; size and SHA-256 are computed
+    meanwhile. A verified file is synced and renamed, so that the final name always holds the old
+    file or the new one, complete. An interrupted transfer is resumed, in this call or the next
     one, if the server still has the same version. A resumed file that does not verify is fetched
-    once more from its start, because not every ETag tells all versions apart: nginx makes it of
-    date and length. Of several calls for one file, in any number of processes, one fetches it; the
-    others wait for it and verify it themselves.
+    once more from its start, because an ETag may stay the same: nginx's consists of date and
+    length. Of several calls for one file, in any number of processes, one fetches it; the others
+    wait for it and verify it themselves.
 
     An existing file is returned without a request unless `overwrite`; with `verify` as `digest` or
-    `signature` it is verified. `progress` falls where the transfer starts over.
+    `signature` it is verified. `progress` is called with fewer bytes if the transfer starts over.
 
     Raises:
-        DownloadError: The file is not what it should be, or cannot be written.
+        DownloadError: The file does not verify, or cannot be written.
         SiteError: The request for it failed.
-        InvalidArgumentError: An argument, or the artifact's name, that cannot be used.
+        InvalidArgumentError: An argument or the artifact's name is invalid.
     """
     started = time.monotonic()
-    # Before anything else: an invalid name reaches neither the site nor the file system.
+    # First: an invalid name reaches neither the site nor the file system.
     name = valid_file_name(artifact.name)
     url = client.url_of(artifact.path)
     if stream_chunk_size < 1:
@@ -85,7 +85,7 @@ def download(
     report: Progress = progress or (lambda *_: None)
     with _folder(destination_dir) as folder:
         final = folder / name
-        # Before the look at the file: one that appears between the two counts as new.
+        # Before the file is looked for: one that appears in between counts as new.
         before = stamp(final)
         size = existing_size(final, overwrite=overwrite)
         if size is not None:
@@ -118,7 +118,7 @@ def download(
 def _adopt(
     artifact: PythonOrgArtifact, final: Path, verification: Verification, report: Progress
 ) -> Download | None:
-    """Take the file that another call fetched meanwhile, if it verifies; else None."""
+    """Return the file that another call fetched meanwhile, None if it does not verify."""
     existing_size(final, overwrite=False)
     try:
         size, sha256 = read_and_verify(artifact, verification, _opened(final), final)
@@ -140,8 +140,8 @@ class _Transfer:
     partial: PartialFile
     chunk_size: int
     report: Progress
-    #: The most bytes received so far. Only what goes beyond is progress, or a server that cannot
-    #: resume and cuts each time would be requested again without end.
+    #: The most bytes received so far. Only more than these are progress, or a server that cannot
+    #: resume and cuts each transfer would be requested without end.
     furthest: int = 0
 
     def run(self) -> Download:
@@ -180,18 +180,18 @@ class _Transfer:
                         partial.is_pieced_together = True
                         self._receive(answer, size)
                         return
-            # Part of another version, or none of it: nothing to append.
+            # Not the rest of this version.
             partial.start_over()
         with self.client.open(self.url, _HEADERS) as answer:
             self._receive_whole(answer)
 
     def _receive_whole(self, answer: Response) -> None:
-        # Before the bytes so far are dropped for it: some servers report errors with 200.
+        # Before the partial file is dropped: some servers report errors with 200.
         artifact, length = self.artifact, answer.raw.length_remaining
         kind = answer.headers.get("Content-Type") or "no Content-Type"
         if length is not None and artifact.size not in (None, length):
             raise wrong_size(artifact, f"{length:,} bytes", f"the Content-Length, with {kind}")
-        # A digest, or a size that both know, shows better than the type whether it is the file.
+        # A digest, or a size known on both sides, is a better check than the type.
         is_known = self.verification.sha256 is not None or None not in (length, artifact.size)
         is_page = kind.partition(";")[0].strip().lower() in _PAGE_TYPES
         if is_page and not is_known and not artifact.name.lower().endswith(_PAGE_NAMES):
@@ -204,7 +204,7 @@ class _Transfer:
     def _receive(self, answer: Response, declared: int | None) -> None:
         """Read an answer to its end; `declared` is the size of the whole file, if known."""
         partial = self.partial
-        # RFC 9112, 6.3: otherwise the body ends where the connection does, which hides a cut.
+        # RFC 9112, 6.3: otherwise the body ends with the connection, which hides a cut.
         framed = answer.raw.length_remaining is not None or answer.raw.chunked
         total = self.artifact.size if declared is None else declared
         self.report(partial.size, total)

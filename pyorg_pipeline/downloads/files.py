@@ -14,10 +14,9 @@ from filelock import FileLock, Timeout
 
 from pyorg_pipeline.errors import DestinationError, InvalidArgumentError
 
-# In UTF-8. Most file systems allow 255 bytes, of which hidden names take a dot and a suffix.
+# In UTF-8. Most file systems allow 255 bytes; hidden names add a dot and a suffix.
 _MAX_NAME: Final = 240
-# Beside a file until it is complete: its bytes so far, their version on the site, and the lock of
-# the process that works on these two.
+# Beside a file until it is complete: its bytes so far, their version on the site, and a lock.
 PART, RECORD, LOCK = ".part", ".part.json", ".lock"
 
 # Separators on one system or another, and what NTFS takes for a stream, a drive or a pattern
@@ -76,7 +75,7 @@ def hidden(final: Path, suffix: str) -> Path:
 
 @contextmanager
 def translate_disk_errors(path: Path) -> Iterator[None]:
-    """Raise what the file system refuses as a DestinationError about this path."""
+    """Raise the file system's errors as a DestinationError about this path."""
     try:
         yield
     except OSError as error:
@@ -87,10 +86,10 @@ def translate_disk_errors(path: Path) -> Iterator[None]:
 
 
 def existing_size(final: Path, *, overwrite: bool) -> int | None:
-    """Return the size of an existing file that is to be kept, else None.
+    """Return the size of an existing file that is not to be replaced, else None.
 
-    With overwrite, a link is replaced; its target is not touched. Raises DestinationError if
-    something else than a file is in the way.
+    With overwrite, a link is replaced, and not its target. Raises DestinationError if a directory,
+    a device or the like has the name.
     """
     if not os.path.lexists(final) or (overwrite and final.is_symlink()):
         return None
@@ -102,7 +101,7 @@ def existing_size(final: Path, *, overwrite: bool) -> int | None:
 
 
 def stamp(final: Path) -> Hashable | None:
-    """Return a value that changes when the file is replaced; None where there is no file."""
+    """Return a value that changes when the file is replaced; None if it does not exist."""
     try:
         status = final.lstat()
     except OSError:
@@ -111,7 +110,7 @@ def stamp(final: Path) -> Hashable | None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its missing parents, durably."""
+    """Create a folder and its missing parents, durably."""
     with translate_disk_errors(folder):
         missing = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +119,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut; does nothing where a system cannot."""
+    """Make the names in a folder survive a power cut, on systems that can."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
@@ -138,8 +137,8 @@ def sync_folder(folder: Path) -> None:
 def file_lock(final: Path, cancelled: threading.Event) -> Iterator[bool]:
     """Hold the lock of a file; yields False if `cancelled` was set before it was free.
 
-    The system releases it when its process ends, however it ends. The lock file is removed while
-    it is held; filelock notices that in a process that opened it meanwhile.
+    The system releases the lock when its process ends. The lock file is removed while it is held;
+    filelock notices that in a process that opened it meanwhile.
     """
     path = hidden(final, LOCK)
     lock = FileLock(path)
@@ -149,14 +148,14 @@ def file_lock(final: Path, cancelled: threading.Event) -> Iterator[bool]:
         yield lock.is_locked
     finally:
         if lock.is_locked:
-            # Where it cannot be removed, such as on Windows while others wait, it stays.
+            # It stays if it cannot be removed, as on Windows while others wait.
             with suppress(OSError):
                 path.unlink()
             lock.release()
 
 
 def remove_leftovers(final: Path) -> None:
-    """Remove what a killed download left beside an existing file, unless another one is active."""
+    """Remove the partial files of a killed download, unless another download is active."""
     lock = hidden(final, LOCK)
     if not os.path.lexists(lock):
         return

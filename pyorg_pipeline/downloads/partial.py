@@ -1,6 +1,7 @@
-"""A file that is not complete yet: its bytes so far, their digest, and their version on the site.
+"""Partial files: the bytes so far, their digest, and their version on the site.
 
-It is hidden beside its final name and outlives its process: the next call resumes it.
+A partial file is hidden beside its final name. It stays if the process ends: the next call resumes
+it.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
 _FLAGS: Final = (
     os.O_RDWR
     | getattr(os, "O_BINARY", 0)
-    # Another user may have put a link there, in a folder that others may write to.
+    # Another user may have made a link of that name, in a folder that others may write to.
     | getattr(os, "O_NOFOLLOW", 0)
 )
 # Changes with every start of the machine; Linux only.
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-# RFC 9110, 8.8.2.2: a date is a strong validator only if the file had not changed for a while when
-# it was sent. One second is the least; the minute of RFC 7232 also bears two clocks that differ.
+# RFC 9110, 8.8.2.2: a date is a strong validator only if the file was older than that when it was
+# sent: at least one second; the minute of RFC 7232 allows for two clocks that differ.
 _UNCHANGED_FOR: Final = timedelta(seconds=60)
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
 
@@ -49,14 +50,14 @@ class FileVersion:
     """A version of a file on the site, as a response with status 200 describes it."""
 
     url: str
-    #: Bytes; None where the server declared none.
+    #: Bytes; None if the server did not declare the size.
     size: int | None
-    #: The value for If-Range; empty where no validator is strong enough (RFC 9110, 13.1.5).
+    #: The value for If-Range; empty if no validator is strong enough (RFC 9110, 13.1.5).
     validator: str
 
     @classmethod
     def of(cls, url: str, size: int | None, headers: Mapping[str, str]) -> Self:
-        """Return the version that a response with status 200 has."""
+        """Return the version that a response with status 200 describes."""
         validator = headers.get("ETag", "").strip()
         if not validator:
             validator = headers.get("Last-Modified", "").strip()
@@ -84,29 +85,29 @@ class FileVersion:
 def _was_unchanged(last_modified: str, date: str) -> bool:
     try:
         return parsedate_to_datetime(date) - parsedate_to_datetime(last_modified) >= _UNCHANGED_FOR
-    # A TypeError where only one of them has a zone.
+    # A TypeError if only one of them has a zone.
     except (ValueError, TypeError, IndexError, OverflowError):
         return False
 
 
 class PartialFile:
-    """The partial file of a path, new or as an earlier call left it; its lock is held.
+    """The partial file of a path, new or left by an earlier call; the caller holds its lock.
 
     A context manager: at the end the file is removed, unless it was published or the next call can
-    resume it. All methods raise DestinationError where the file system refuses.
+    resume it. All methods raise DestinationError for errors of the file system.
     """
 
     def __init__(self, final: Path) -> None:
         self._final = final
         self._record = hidden(final, RECORD)
-        #: Where the bytes are for now.
+        #: The hidden path.
         self.path = hidden(final, PART)
         with translate_disk_errors(self.path):
             self._file = self._open()
         self._digest: _Hash = hashlib.sha256()
         #: Bytes so far, written and digested.
         self.size = 0
-        #: Bytes that an earlier call left, and that are still among them.
+        #: Of these, the bytes that an earlier call left.
         self.resumed_from = 0
         #: The version that they belong to; None before the first byte.
         self.version: FileVersion | None = None
@@ -130,7 +131,7 @@ class PartialFile:
         return self._digest.hexdigest()
 
     def resume(self, url: str, expected_size: int | None) -> None:
-        """Take the bytes that an earlier call left, if they are of this URL and can be continued.
+        """Continue an earlier call's bytes if they are of this URL, else start over.
 
         They are read once, for the digest. The last byte of a complete file is dropped, so that a
         request shows whether the server still has the same version.
@@ -153,14 +154,14 @@ class PartialFile:
         self.version = version
 
     def start_over(self, version: FileVersion | None = None) -> None:
-        """Drop all bytes; the next ones belong to this version."""
+        """Drop all bytes; the next ones are of this version."""
         with translate_disk_errors(self.path):
             # In this order: a record never describes bytes of another version.
             self._record.unlink(missing_ok=True)
             self._file.seek(0)
             self._file.truncate()
             if version is not None and version.validator:
-                # Never through a link. What a kill leaves incomplete is not JSON.
+                # Never through a link. An incomplete record is not JSON.
                 with self._record.open("x", encoding="utf-8") as file:
                     json.dump({"boot": _boot_id(), **asdict(version)}, file)
         self._digest = hashlib.sha256()
@@ -179,7 +180,7 @@ class PartialFile:
         self.size += len(piece)
 
     def publish(self) -> str:
-        """Rename the file to its final path, durably, and return that."""
+        """Rename the file to its final path, durably, and return the path."""
         with translate_disk_errors(self._final):
             os.fsync(self._file.fileno())
             # Windows renames no open file.
@@ -193,7 +194,7 @@ class PartialFile:
         with suppress(FileNotFoundError):
             status = self.path.lstat()
             mine = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
-            # Neither another user's file nor one with a second name is written to.
+            # Another user's file, or one with a second name, is not written to.
             if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine:
                 return FileIO(os.open(self.path, _FLAGS), "r+b")
         # The record first: it never describes bytes of another file.

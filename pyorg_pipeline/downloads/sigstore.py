@@ -9,8 +9,9 @@ from threading import Lock
 from typing import Any, Final
 
 from pyorg_pipeline.errors import VerificationError
+from pyorg_pipeline.model.text import reason_text
 
-# Where sigstore keeps what it ships of its public instance (its _utils.read_embedded).
+# The trust root in sigstore's own package (see its _utils.read_embedded).
 _EMBEDDED: Final = ("https%3A%2F%2Ftuf-repo-cdn.sigstore.dev", "trusted_root.json")
 
 _lock: Final = Lock()
@@ -43,12 +44,11 @@ def verify_bundle(bundle: bytes, sha256: str, *, identity: str, issuer: str, nam
         )
     # Broken certificates come out of sigstore's libraries as many kinds of errors.
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise VerificationError(
             subject=name,
             what="signature",
             expected=f"{identity}'s (issuer {issuer}) over SHA-256 {sha256}",
-            actual=f"not verified: {reason}",
+            actual=f"not verified: {reason_text(error)}",
             expected_source="the project's table of signers",
             actual_source="sigstore, offline",
         ) from error

@@ -18,7 +18,7 @@ class Entry(NamedTuple):
     #: The file's or directory's own name, percent-decoded, without a slash.
     name: str
     is_directory: bool
-    #: UTC, to the minute as the site lists it; None if it lists none.
+    #: UTC, to the minute; None if the site lists no date.
     last_modified: datetime | None
     #: Bytes; None for directories, and if the listing has no exact size.
     size: int | None
@@ -40,7 +40,7 @@ class ListedArtifact(NamedTuple):
 _SIGNATURE_SUFFIXES: Final = (".asc", ".sig", ".sign", ".minisig", ".sigstore")
 
 #: Signatures, certificates, transparency logs, bills of materials and digests. An artifact's
-#: companions may end in anything; an unrecognised file's only in these.
+#: companions may have any suffix; an unrecognised file's only these.
 _COMPANION_SUFFIX: Final = re.compile(
     r"(?:\.(?:asc|sig|sign|minisig|crt|pem|sigstore|rekor|(?:spdx|cdx)\.json"
     r"|md5|sha1|sha224|sha256|sha384|sha512))+\Z",
@@ -49,7 +49,7 @@ _COMPANION_SUFFIX: Final = re.compile(
 
 
 def is_signature(suffix: str) -> bool:
-    """Whether a companion with that suffix signs its artifact: by OpenPGP, Sigstore, minisign."""
+    """Whether a companion with that suffix is a signature, by OpenPGP, Sigstore or minisign."""
     return split_superseded(suffix)[0].lower().endswith(_SIGNATURE_SUFFIXES)
 
 
@@ -59,20 +59,20 @@ def looks_like_companion(name: str) -> bool:
 
 
 def companion_name(artifact: str, suffix: str) -> str:
-    """The name of an artifact's companion with a suffix; the path if the artifact's is given.
+    """Return the name, or path, of an artifact's companion with a suffix.
 
-    `X_superceded` with `.asc_superceded` is `X.asc_superceded`.
+    That of `X_superceded` with `.asc_superceded` is `X.asc_superceded`.
     """
     return artifact.removesuffix(split_superseded(suffix)[1]) + suffix
 
 
 def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifact]:
-    """A directory's artifacts and unrecognised files, each once, by version and then by name.
+    """Return a directory's artifacts and unrecognised files, sorted by version, then name.
 
-    A file whose name starts with an artifact's name and a dot is that artifact's companion,
-    unless it is an artifact itself; the longest such name counts. Companions of replaced
-    artifacts carry the same mark: `X.asc_superceded` belongs to `X_superceded`. A companion
-    without its artifact is an unrecognised file. Sub-directories are left out.
+    A file whose name starts with an artifact's name and a dot is that artifact's companion, unless
+    it is an artifact itself; the longest such name counts. Companions of superseded artifacts have
+    the same mark: `X.asc_superceded` belongs to `X_superceded`. A companion without its artifact
+    is an unrecognised file. Subdirectories are left out.
     """
     files = {entry.name: entry for entry in entries if not entry.is_directory}
     parsed = {name: parse_name(name, directory) for name in files}
@@ -97,7 +97,7 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
 
 
 def _possible_owners(name: str) -> Iterator[tuple[str, str]]:
-    """The names that a file's name extends, each with the suffix; the longest first."""
+    """Yield the names that a file's name extends, the longest first, each with the suffix."""
     if len(name) > LONGEST_NAME:
         return
     plain, mark = split_superseded(name)

@@ -31,16 +31,15 @@ class Signer(NamedTuple):
 
     #: The certificate's subject, an email address.
     identity: str
-    #: The OpenID Connect provider where the signer logged in: any provider could issue a token
-    #: for an address.
+    #: The OpenID Connect provider of the login: any provider could issue a token for an address.
     issuer: str
 
 
 _GITHUB: Final = "https://github.com/login/oauth"
 _GOOGLE: Final = "https://accounts.google.com"
 
-#: Release managers by (major, minor); each signs every artifact of a series. As listed at
-#: https://www.python.org/downloads/metadata/sigstore/, the page that PEP 761 names.
+#: Release managers by (major, minor); each signs every artifact of a series. From
+#: https://www.python.org/downloads/metadata/sigstore/, which PEP 761 names.
 SIGNERS: Final[Mapping[tuple[int, int], Signer]] = {
     (3, 7): Signer("nad@python.org", _GITHUB),
     (3, 8): Signer("lukasz@langa.pl", _GITHUB),
@@ -62,8 +61,8 @@ UNREADABLE: Final = "unreadable"
 REJECTED: Final = "rejected"
 CHANGED: Final = "changed"
 
-#: States that last until the listing shows another companion: a rejected signature may verify with
-#: a later trust root, and the site may take a changed digest back.
+#: States that last until the listing shows another companion. A rejected signature may verify with
+#: a later trust root, and the site may revert a changed digest.
 _FINAL_STATES: Final = frozenset({OK, MISSING, UNREADABLE})
 
 #: A row of artifact_digests: one companion that was read.
@@ -81,7 +80,7 @@ class DigestCompanion(NamedTuple):
 def due_companions(
     companions: Sequence[DigestCompanion], recorded: Mapping[str, Row], *, verify: bool
 ) -> Sequence[DigestCompanion]:
-    """The companions of an artifact to read, in this order, until one exists.
+    """Return the companions of an artifact to read, in this order, until one exists.
 
     `recorded` has its rows by suffix; `verify` says whether a bundle's signature is verified.
     """
@@ -104,7 +103,7 @@ def _is_final(row: Row, companion: DigestCompanion, verify: bool) -> bool:
 
 
 def digests_in_force(rows: Iterable[Row]) -> dict[str, Row]:
-    """The row with the digest of each artifact that has one, by path; bundles take precedence."""
+    """Return the row with the digest of each artifact, by path; bundles take precedence."""
     strength = list(DIGEST_SOURCES)
     found: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: strength.index(row["companion"])):
@@ -117,25 +116,21 @@ class CompanionError(SiteError):
     """A signature bundle or bill of materials cannot be read."""
 
 
-class _UnreadableError(Exception):
-    """What is wrong with a companion."""
-
-
 def companion_digest(suffix: str, content: bytes, source: str, artifact_name: str) -> str:
-    """The artifact's SHA-256, in hexadecimal, in the content of its companion with that suffix.
+    """Return an artifact's SHA-256, in hexadecimal, from the content of its companion.
 
-    `source` is the companion's path, for messages; a bill of materials has to be about the name.
+    `source` is the companion's path, for messages; a bill of materials has to name the artifact.
 
     Raises:
-        CompanionError: the bytes are not a bundle or bill of materials with such a digest.
+        CompanionError: the content is not a bundle or bill of materials with such a digest.
     """
     try:
         document = _json_object(content)
         if suffix == BUNDLE_SUFFIX:
             return _bundle_digest(document)
         return _sbom_digest(document, artifact_name)
-    except _UnreadableError as error:
-        advice = "ask again later, and if it stays so, tell the site's people"
+    except ValueError as error:
+        advice = "try again later; if it persists, report it to the site's maintainers"
         raise CompanionError(source, f"{error}; {advice}") from None
 
 
@@ -143,74 +138,74 @@ def _json_object(content: bytes) -> dict[str, Any]:
     try:
         value = json.loads(content.decode())
     except (ValueError, RecursionError) as error:
-        raise _UnreadableError(f"it is not JSON ({str(error)[:100]})") from None
-    if not isinstance(value, dict):
-        raise _UnreadableError("it is not a JSON object")
-    return value
+        raise ValueError(f"it is not JSON ({str(error)[:100]})") from None
+    if isinstance(value, dict):
+        return value
+    raise ValueError("it is not a JSON object")
 
 
 def _bundle_digest(bundle: dict[str, Any]) -> str:
-    """The digest in a `.sigstore` bundle in format 0.1 to 0.3.
+    """Return the digest in a `.sigstore` bundle in format 0.1 to 0.3.
 
-    That is `messageSignature.messageDigest`, which the bundle's format calls a hint: it is the
-    digest that was signed only if the bundle verifies for it.
+    That is `messageSignature.messageDigest`, a hint according to the format: only if the bundle
+    verifies for it, this is the digest that was signed.
     """
     media_type = _member(bundle, str, "mediaType", "media_type")
     if not media_type.startswith(_BUNDLE_MEDIA_TYPE):
-        raise _UnreadableError(f"its mediaType {_shown(media_type)} is not a bundle's")
+        raise ValueError(f"its mediaType {_shown(media_type)} is not a bundle's")
     signature = _member(bundle, dict, "messageSignature", "message_signature")
     digest = _member(signature, dict, "messageDigest", "message_digest")
     algorithm = digest.get("algorithm")
     # To Python, True equals 1; in JSON, true is not a value of an enum.
     if isinstance(algorithm, bool) or algorithm not in _SHA2_256:
-        raise _UnreadableError(f"its digest's algorithm {_shown(algorithm)} is not SHA2_256")
+        raise ValueError(f"its digest's algorithm {_shown(algorithm)} is not SHA2_256")
     # Base64 of either alphabet, padded or not (Protocol Buffers guide, "JSON Mapping").
     text = _member(digest, str, "digest").rstrip("=").replace("-", "+").replace("_", "/")
     try:
         sha256 = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError:
-        raise _UnreadableError("its digest is not base64") from None
+        raise ValueError("its digest is not base64") from None
     if len(sha256) != 32:
-        raise _UnreadableError(f"its digest has {len(sha256)} bytes, a SHA-256 has 32")
+        raise ValueError(f"its digest has {len(sha256)} bytes, a SHA-256 has 32")
     return sha256.hex()
 
 
 def _sbom_digest(document: dict[str, Any], artifact_name: str) -> str:
-    """The digest in an `.spdx.json`.
+    """Return the digest in an `.spdx.json`.
 
-    python/release-tools' sbom.py writes an SPDX 2.3 document in which one package, CPython, is the
-    artifact: `packageFileName` is its name, `checksums` (SPDX 2.3, 7.10) those of its bytes. The
-    other packages and all files are parts of it.
+    In the SPDX 2.3 document of python/release-tools' sbom.py, the package CPython is the artifact:
+    `packageFileName` is its name, `checksums` (SPDX 2.3, 7.10) those of its bytes. The other
+    packages and all files are parts of it.
     """
     version = _member(document, str, "spdxVersion")
     if not version.startswith("SPDX-2."):
-        raise _UnreadableError(f"its spdxVersion {_shown(version)} is not SPDX-2")
+        raise ValueError(f"its spdxVersion {_shown(version)} is not SPDX-2")
     packages = _objects(document, "packages")
     found = [one for one in packages if (one.get("SPDXID"), one.get("name")) == _CPYTHON]
     if len(found) != 1:
-        raise _UnreadableError(f"it has {len(found)} packages named CPython instead of one")
+        raise ValueError(f"it has {len(found)} packages named CPython instead of one")
     name = found[0].get("packageFileName")
     if name != artifact_name:
-        raise _UnreadableError(f"it is about {_shown(name)}, not about {artifact_name!r}")
+        raise ValueError(f"it is about {_shown(name)}, not about {artifact_name!r}")
     values = {
         str(one.get("checksumValue")).lower()
         for one in _objects(found[0], "checksums")
         if one.get("algorithm") == "SHA256"
     }
     if len(values) != 1:
-        raise _UnreadableError(f"CPython's checksums hold {len(values)} SHA256 instead of one")
+        raise ValueError(f"CPython's checksums hold {len(values)} SHA256 instead of one")
     (value,) = values
     if re.fullmatch("[0-9a-f]{64}", value) is None:
-        raise _UnreadableError("CPython's SHA256 is not 64 hexadecimal digits")
+        raise ValueError("CPython's SHA256 is not 64 hexadecimal digits")
     return value
 
 
 def _member(value: dict[str, Any], kind: type, *names: str) -> Any:
-    """A field under its JSON or its original name (Protocol Buffers guide, "JSON Mapping")."""
+    """Return a field by its JSON or original name (Protocol Buffers guide, "JSON Mapping")."""
     found = next((value[name] for name in names if name in value), None)
-    if not isinstance(found, kind):
-        raise _UnreadableError(f"it has no valid {names[0]}")
-    return found
+    if isinstance(found, kind):
+        return found
+    raise ValueError(f"it has no valid {names[0]}")
 
 
 def _objects(value: dict[str, Any], name: str) -> list[dict[str, Any]]:

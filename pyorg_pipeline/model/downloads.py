@@ -13,13 +13,13 @@ from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 #: Bytes read at once, the default of api.md's stream_chunk_size.
 CHUNK_SIZE: Final = 1024 * 1024
 
-#: Called with the bytes so far and the size of the file, None where that is unknown.
+#: Called with the bytes so far and the size of the file, None if that is unknown.
 Progress = Callable[[int, int | None], None]
 
 #: How strictly a file is verified; docs/downloads.md describes each.
 Verify = Literal[True, False, "digest", "signature"]
 
-#: From the strongest downwards; `none` where not even a size is listed.
+#: The strongest first; `none` if not even a size is listed.
 Method = Literal["signature", "digest", "archive", "size", "none"]
 
 
@@ -28,13 +28,13 @@ class Verification:
     """How the file of an artifact is verified, decided before its first byte is requested."""
 
     method: Method
-    #: In hexadecimal digits; None where the site publishes no digest.
+    #: In hexadecimal digits; None if the site publishes no digest.
     sha256: str | None = None
-    #: Where that digest was found, for people.
+    #: Where that digest was found, for messages.
     sources: tuple[str, ...] = ()
-    #: Whose signature covers the digest, verified now or when the catalog recorded it.
+    #: The signer of the digest, if verified now or when the catalog recorded it.
     signed_by: str | None = None
-    #: Why there is no digest, and what is verified instead; else empty.
+    #: The reason for a missing digest, and what is verified instead; else empty.
     note: str = ""
 
 
@@ -49,9 +49,9 @@ class Download:
     size: int
     #: Whether this call fetched it; otherwise it existed, or another call fetched it meanwhile.
     fetched: bool
-    #: Of its bytes, in hexadecimal digits; None for a file that existed and was not read.
+    #: Of its bytes, in hexadecimal digits; None for an existing file that was not read.
     sha256: str | None = None
-    #: None for a file that existed, unless a digest or signature was demanded.
+    #: None for an existing file, unless a digest or signature was required.
     verification: Verification | None = None
     #: Bytes of it that an earlier call had received.
     resumed_from: int = 0
@@ -60,7 +60,7 @@ class Download:
 
     @property
     def note(self) -> str:
-        """What was not verified and why, or that an existing file has an unexpected size."""
+        """The reason for a weaker verification, or an existing file's unexpected size."""
         if self.verification is not None:
             return self.verification.note
         expected = self.artifact.size

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 #: How far the site's clock and a crawl's clock may be apart.
 _CLOCK_SKEW: Final = timedelta(minutes=1)
-#: The listing has minutes: a change may hide until the minute is over.
+#: The listing's dates have minutes: a change may be hidden until the minute is over.
 _LISTED_PRECISION: Final = timedelta(minutes=1)
 #: The back-off of a directory that answers with another page instead of a listing.
 HIDDEN_BACKOFF: Final = timedelta(days=1)
@@ -52,10 +52,10 @@ class Failure(NamedTuple):
     error: str
     failed_at: datetime
     attempts: int
-    #: It never gave a listing, only another page.
+    #: The site has never returned a listing, only other pages.
     hidden: bool
     directory_last_modified: datetime | None
-    #: Paths of artifacts that its listing lacked, if it lost some.
+    #: Paths of artifacts that its listing lacked, if any.
     lost: Sequence[str] | None = None
     #: When the site made that listing.
     listed_at: datetime | None = None
@@ -70,10 +70,10 @@ def due(
     full: bool = False,
     with_backoff: bool = False,
 ) -> dict[str, Due]:
-    """The directories that have to be crawled, each with the reason, in the listing's order.
+    """Return the directories that have to be crawled, with the reason, in the listing's order.
 
-    With `full`, all of them. `with_backoff` leaves out those that failed several times, during
-    their back-off; an interactive refresh tries them at once.
+    `full` takes all of them. `with_backoff` leaves out those that failed several times, during
+    their back-off; a refresh by hand tries them at once.
     """
     if full:
         return dict.fromkeys(listed, Due.FULL)
@@ -106,12 +106,12 @@ def _reason(
 
 
 def backoff_after(failure: Failure) -> timedelta:
-    """How long a failed directory is not tried again, while its date is the same."""
+    """Return how long a failed directory is not tried again while its date stays the same."""
     if failure.hidden:
         return HIDDEN_BACKOFF
     if failure.attempts < 2:
         return timedelta(0)
-    # Bounded before it is multiplied: a timedelta overflows.
+    # Limited before the multiplication, which would overflow.
     doublings = min(failure.attempts - 2, 10)
     return min(_FIRST_BACKOFF * (1 << doublings), _LONGEST_BACKOFF)
 
@@ -120,7 +120,7 @@ def _is_racy(date: datetime, crawl: Crawl) -> bool:
     """Whether the directory may have changed although its date is the same.
 
     It may if the page was made before the minute of the date was over, or came from an older
-    cache. A date later than the crawl was set by hand, and the next change moves it.
+    cache. A date after the crawl was set by hand, and the next change moves it.
     """
     if date > crawl.crawled_at + _CLOCK_SKEW:
         return False

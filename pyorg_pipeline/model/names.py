@@ -1,7 +1,7 @@
-"""The grammar of file names: RULES has a row for each kind of artifact and way to name it.
+"""The grammar of file names: RULES has a row for each kind of artifact and form of its name.
 
-The rows come from names in the site's listings from 2.0 to 3.15 and from the documented
-classification of python-org-downloads 1.0.0. A name that no row matches is unrecognised.
+The rows are from the site's listings from 2.0 to 3.15 and the documented classification of
+python-org-downloads 1.0.0. A name that no row matches is unrecognised.
 """
 
 from __future__ import annotations
@@ -14,24 +14,23 @@ from typing import Final, NamedTuple
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
 from pyorg_pipeline.model.versions import LEVELS, NormalizedPythonVersion, parse_release_directory
 
-#: NAME_MAX of Linux. It bounds the time of the patterns, which may backtrack.
+#: NAME_MAX of Linux; it limits the time of patterns that backtrack.
 LONGEST_NAME: Final = 255
 
-#: 3.10.0 has the correct installer under the plain name and the replaced one under this, in the
-#: uploader's spelling; the dictionary's is taken as well.
+#: 3.10.0 has the correct installer under the plain name and the replaced one with this mark, in
+#: the uploader's spelling; the dictionary's is accepted, too.
 _SUPERSEDED_MARKS: Final = ("_superceded", "_superseded")
 
 # Heads: how names begin, up to and including the version.
 
-# Nine digits fit the tables' integers; `+` behind the braces never gives a digit back, so that a
-# number is read whole or not at all.
+# Nine digits fit the tables' integers; the possessive `+` reads a number whole or not at all.
 _NUMBER: Final = "[0-9]{1,9}+"
 # A letter and a digit that are not a known level (`x1`) are an unknown one: no match.
 _LEVEL: Final = rf"(?:(?P<level>a|b|rc|c)(?P<serial>{_NUMBER})|(?!(?:[a-z]|rc)[0-9]))(?![0-9])"
 _DOTTED: Final = (
     rf"(?P<major>{_NUMBER})\.(?P<minor>{_NUMBER})(?:\.(?P<micro>{_NUMBER})|(?!\.?[0-9])){_LEVEL}"
 )
-#: Digits without dots: only the directory tells 3.10.11 from 3.1.11.
+#: Digits without dots: only the directory shows whether `31011` is 3.10.11.
 _DIGITS: Final = rf"(?P<digits>[0-9]{{2,9}}+){_LEVEL}"
 #: The same in names of 8.3 characters, where each digit is a number if the directory has none.
 _SHORT_DIGITS: Final = rf"(?P<short>[0-9]{{2,9}}+){_LEVEL}"
@@ -91,10 +90,10 @@ _DOCUMENTS: Final = {"chm": "html_help", "epub": "epub", "pdf": "pdf"}
 
 
 class Rule(NamedTuple):
-    """A row: names that begin with the head, go on with the rest, and have one of the formats.
+    """A row: names that consist of the head, the rest, and an extension of one of the formats.
 
-    The patterns see lower case. A group called like an attribute gives its value; of attributes
-    that are true or absent it is the presence that counts.
+    The patterns match lower case. A group with an attribute's name gives its value; attributes of
+    type bool are true if their group is present.
     """
 
     artifact_type: str
@@ -104,11 +103,11 @@ class Rule(NamedTuple):
     formats: Mapping[str, str]
     #: Attributes that a name does not show.
     defaults: Mapping[str, str] = {}
-    #: The catalog's words for words in names that differ.
+    #: The catalog's words for other words in names.
     words: Mapping[str, str] = {}
 
     def attributes(self, extension: str, found: Mapping[str, str]) -> dict[str, str | bool]:
-        """The attributes of a name with that extension, in which the pattern found these groups."""
+        """Return the attributes of a name with that extension and these groups of the pattern."""
         attributes: dict[str, str | bool] = {**self.defaults, "format": self.formats[extension]}
         for name, value in found.items():
             if name in ATTRIBUTES:
@@ -225,9 +224,9 @@ for _rule in RULES:
 
 
 class ParsedName(NamedTuple):
-    """What a file's name says."""
+    """The result of parsing a file's name."""
 
-    #: Five items. For unrecognised files the three of their directory; None where it has none.
+    #: Five items. For unrecognised files the three of their directory, or None.
     release_version: NormalizedPythonVersion | None
     #: The type of the row that matches the name, or `unrecognised`.
     artifact_type: str
@@ -238,8 +237,8 @@ class ParsedName(NamedTuple):
 def parse_name(name: str, directory: str = "") -> ParsedName:
     """Parse a file's own name; any text is accepted.
 
-    The release directory, such as `3.13.9` or `src`, decides what ambiguous digits mean, and gives
-    the version of unrecognised files.
+    The release directory, such as `3.13.9` or `src`, resolves ambiguous digits and gives the
+    version of unrecognised files.
     """
     # Beyond ASCII, lower() may change a text's length, and digits are not those of versions.
     if len(name) <= LONGEST_NAME and name.isascii():
@@ -253,7 +252,7 @@ def parse_name(name: str, directory: str = "") -> ParsedName:
 
 
 def split_superseded(name: str) -> tuple[str, str]:
-    """A name without the mark of superseded files, and the mark; `""` if it has none."""
+    """Split off the mark of superseded files; the mark is empty in other names."""
     for mark in _SUPERSEDED_MARKS:
         if name.endswith(mark):
             return name.removesuffix(mark), mark
@@ -272,12 +271,12 @@ def _recognise(text: str, directory: str) -> ParsedName | None:
     return None
 
 
-#: The files of a directory have few versions, which are then made once.
+#: The files of a directory have few versions.
 _made_version: Final = lru_cache(maxsize=256)(NormalizedPythonVersion)
 
 
 def _version(found: Mapping[str, str], directory: str) -> NormalizedPythonVersion | None:
-    """The version that a pattern found; None if the directory contradicts it."""
+    """Return the version that a pattern found; None if it does not fit the directory."""
     level, serial = LEVELS[found.get("level", "")], found.get("serial", 0)
     if "major" in found:
         numbers = found["major"], found["minor"], found.get("micro", 0)

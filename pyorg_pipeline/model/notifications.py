@@ -1,22 +1,22 @@
-"""The events that a webhook receives, as flat JSON objects; docs/webhook.md explains the fields."""
+"""The events sent to a webhook, as flat JSON objects; docs/webhook.md explains the fields."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from pyorg_pipeline.model.text import plural
+from pyorg_pipeline.model.text import iso_text, plural
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 #: Fields may be added under the same schema; a removed or changed one needs a new schema.
 SCHEMA: Final = "pyorg_pipeline/event/1"
 
 #: Characters: chats cut long messages, and some receivers refuse them.
-LONGEST_ERROR: Final = 2000
+_LONGEST_ERROR: Final = 2000
 #: Failures that an event names: if the site is down, all of its directories fail.
-MOST_FAILURES: Final = 20
+_MOST_FAILURES: Final = 20
 
 
 def run_failed(
@@ -31,17 +31,17 @@ def run_failed(
     tags: Mapping[str, str],
     failures: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The event of a run that failed; `failures` are directories or artifacts, with reasons."""
+    """Return the event of a failed run; `failures` are directories or artifacts, with reasons."""
     shown = _shortened(error)
-    named = sorted(failures.items())[:MOST_FAILURES]
+    named = sorted(failures.items())[:_MOST_FAILURES]
     return {
         **_common("run_failed", run_id, site_url, sent_at),
         "text": f"{job} failed: {shown}",
         "job": job,
         "run_id": run_id,
         "error": shown,
-        "started_at": _iso(started_at),
-        "ended_at": _iso(ended_at),
+        "started_at": started_at and iso_text(started_at),
+        "ended_at": ended_at and iso_text(ended_at),
         # Dagster's internal tags begin with a dot.
         "tags": {name: tags[name] for name in sorted(tags) if not name.startswith(".")},
         "failures": {name: _shortened(reason) for name, reason in named},
@@ -60,7 +60,7 @@ def release_complete(
     source_path: str | None,
     latest: bool,
 ) -> dict[str, Any]:
-    """The event of a release that is complete; `latest` if it is the newest final release."""
+    """Return the event of a complete release; `latest` if it is the newest final release."""
     newest = ", the newest final release" if latest else ""
     return {
         **_common("release_complete", version.text, site_url, sent_at),
@@ -69,7 +69,7 @@ def release_complete(
         "version": version.text,
         "series": version.series,
         "releaselevel": version.releaselevel,
-        "completed_at": _iso(completed_at),
+        "completed_at": iso_text(completed_at),
         "artifacts": artifacts,
         "bytes": size,
         "source_path": source_path,
@@ -84,15 +84,10 @@ def _common(event: str, subject: str, site_url: str, sent_at: datetime) -> dict[
         "event": event,
         # The same if the event is sent again, so that a receiver can drop the second one.
         "id": f"{event}:{subject}",
-        "sent_at": _iso(sent_at),
+        "sent_at": iso_text(sent_at),
         "site_url": site_url,
     }
 
 
-def _iso(time: datetime | None) -> str | None:
-    """ISO 8601 to the second, with the Z that jq and JavaScript expect."""
-    return None if time is None else f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
 def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_ERROR else f"{text[: LONGEST_ERROR - 3]}..."
+    return text if len(text) <= _LONGEST_ERROR else f"{text[: _LONGEST_ERROR - 3]}..."

@@ -38,12 +38,12 @@ class Selection:
     releaselevels: Sequence[str] = ()
     #: Such as `source-release`; only the type `unrecognised` selects unrecognised files.
     artifact_types: Sequence[str] = ()
-    #: Such as `{"format": "tarball_lzma"}`; an artifact may have more. Superseded files are
-    #: selected only by `superseded`.
+    #: Such as `{"format": "tarball_lzma"}`; an artifact may have further ones. Only `superseded`
+    #: selects superseded files.
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    #: Of each series only the newest release with a matching artifact; ignored with `versions`.
+    #: Only the newest release of each series that has a match; ignored with `versions`.
     newest_only: bool = False
-    #: At most that many, the newest; None for all.
+    #: The greatest number of artifacts, of which the newest are selected; None for all.
     limit: int | None = None
 
     def __post_init__(self) -> None:
@@ -56,10 +56,10 @@ class Selection:
         self._criteria()
 
     def of(self, artifacts: Iterable[PythonOrgArtifact]) -> list[PythonOrgArtifact]:
-        """The artifacts that meet the criteria, sorted by version, then path.
+        """Return the artifacts that meet the criteria, sorted by version, then path.
 
         Raises:
-            ArtifactChoiceError: there are none; the message names the nearest choices.
+            ArtifactChoiceError: no artifact meets them; the message names the nearest choices.
         """
         every, criteria = sorted(artifacts), self._criteria()
         found = [one for one in every if all(each.met(one) for each in criteria)]
@@ -89,7 +89,7 @@ class _Criterion(NamedTuple):
     #: What the user asked for.
     wanted: Sequence[str]
     accepted: Set[str]
-    #: What an artifact has: first what messages show, then other names of it.
+    #: The values of an artifact; messages show the first.
     values: Callable[[PythonOrgArtifact], Sequence[str]]
 
     def met(self, artifact: PythonOrgArtifact) -> bool:
@@ -122,7 +122,7 @@ def _types(artifact: PythonOrgArtifact) -> Sequence[str]:
 
 
 def _attributes(wanted: Mapping[str, Any]) -> list[_Criterion]:
-    """A criterion for each attribute; superseded files only match `superseded`."""
+    """Return a criterion for each attribute; superseded files only match `superseded`."""
 
     def values(name: str, artifact: PythonOrgArtifact) -> Sequence[str]:
         return [_text(artifact.release_format.get(name, ATTRIBUTES[name]()))]
@@ -139,13 +139,13 @@ def _text(value: object) -> str:
 
 
 def _nothing_found(criteria: Sequence[_Criterion], artifacts: list[PythonOrgArtifact]) -> str:
-    """The message that names which criteria to change, as few as possible."""
-    asked = ", ".join(
+    """Return a message with the choices that differ in the fewest criteria."""
+    wanted = ", ".join(
         f"{one.name} {', '.join(one.wanted)}" for one in criteria if one.name != "superseded"
     )
     if not artifacts:
-        return f"no artifact matches {asked}: the catalog is empty"
-    # What artifacts have instead, by the criteria that they do not meet; the newest first.
+        return f"no artifact matches {wanted}: the catalog is empty"
+    # The artifacts' values for the criteria that they do not meet; the newest first.
     choices: dict[tuple[str, ...], dict[str, None]] = {}
     for artifact in reversed(artifacts):
         unmet = [one for one in criteria if not one.met(artifact)]
@@ -154,15 +154,11 @@ def _nothing_found(criteria: Sequence[_Criterion], artifacts: list[PythonOrgArti
     fewest = min(map(len, choices))
     nearest = (texts for unmet, texts in choices.items() if len(unmet) == fewest)
     shown = "; or ".join(shortened(texts, _MOST_SHOWN) for texts in nearest)
-    return f"no artifact matches {asked}; with the rest unchanged, there are: {shown}"
+    return f"no artifact matches {wanted}; the nearest choices are: {shown}"
 
 
 def check_names(artifacts: Iterable[PythonOrgArtifact]) -> None:
-    """Check that the artifacts can be in one folder, each under its own name.
-
-    Raises:
-        ArtifactChoiceError: several have the same name.
-    """
+    """Raise ArtifactChoiceError if several artifacts have the same name."""
     paths: dict[str, list[str]] = {}
     for artifact in artifacts:
         # Some file systems do not distinguish upper and lower case.
@@ -170,8 +166,8 @@ def check_names(artifacts: Iterable[PythonOrgArtifact]) -> None:
     several = [", ".join(found) for found in paths.values() if len(found) > 1]
     if several:
         raise ArtifactChoiceError(
-            f"these have the same name, and would be one file in one folder: {'; '.join(several)}. "
-            "Select them one after the other, each into a folder of its own"
+            f"these artifacts have the same file name: {'; '.join(several)}. "
+            "Download them one at a time, each to its own folder"
         )
 
 
@@ -181,15 +177,15 @@ def choose(
     artifact_type: str,
     artifact_format: ArtifactFormat,
 ) -> PythonOrgArtifact:
-    """The one artifact of a version with that type and these attributes.
+    """Return the one artifact of a version with that type and these attributes.
 
-    It is one that has exactly these attributes, else the only one that has them all. With
-    `DEFAULT_FORMAT` it is the best source archive, and for other types the only artifact.
-    Superseded files are chosen only by `superseded`.
+    It has exactly these attributes, or is the only one that has them all. With `DEFAULT_FORMAT` it
+    is the best source archive, and for other types the only artifact. Only `superseded` chooses
+    superseded files.
 
     Raises:
-        ArtifactChoiceError: There is none, or there are several; the message lists choices.
-        InvalidArgumentError: An attribute is invalid.
+        ArtifactChoiceError: no artifact or several match; the message lists choices.
+        InvalidArgumentError: an attribute is invalid.
     """
     is_default = artifact_format is DEFAULT_FORMAT
     wanted = {} if is_default else parse_attributes(artifact_format)
@@ -208,7 +204,7 @@ def choose(
     listed = (f"{one.name} ({_joined(one.release_format)})" for one in found)
     raise ArtifactChoiceError(
         f"{version.text} has {len(found)} of {artifact_type} with {_joined(wanted) or 'anything'}; "
-        f"say which by its attributes: {shortened(listed, _MOST_SHOWN, '; ')}"
+        f"choose one by its attributes: {shortened(listed, _MOST_SHOWN, '; ')}"
     )
 
 

@@ -11,16 +11,16 @@ from typing import Any, Final
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog import REPLACED, VANISHED, CatalogChange, CatalogInfo
 from pyorg_pipeline.model.releases import PythonRelease
-from pyorg_pipeline.model.text import plural
+from pyorg_pipeline.model.text import iso_text, plural
 
 #: Units of a duration, with their seconds.
 _TIME_UNITS: Final = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
 def printable(text: str) -> str:
-    """Text without control characters: they are written as in Python's source.
+    """Return a text with control characters escaped as in Python's source.
 
-    File names come from the site, and a terminal would obey an escape sequence in one.
+    File names come from the site, and a terminal would execute an escape sequence in one.
     """
     if text.isprintable():
         return text
@@ -30,14 +30,14 @@ def printable(text: str) -> str:
 
 
 def size_text(size: int | None) -> str:
-    """Bytes with one decimal, in powers of 1000; `-` if they are not known."""
+    """Return a size with one decimal, in powers of 1000; `-` if it is unknown."""
     from rich.filesize import decimal  # noqa: PLC0415  # most queries print no sizes
 
     return "-" if size is None else decimal(size)
 
 
 def duration_text(duration: timedelta) -> str:
-    """A duration in its largest unit: `3 s`, `2 hours`, `1 day`."""
+    """Return a duration in its largest unit: `3 s`, `2 hours`, `1 day`."""
     seconds = max(0, round(duration.total_seconds()))
     for length, unit in _TIME_UNITS:
         if seconds >= length:
@@ -46,17 +46,12 @@ def duration_text(duration: timedelta) -> str:
 
 
 def time_text(time: datetime) -> str:
-    """A time in UTC to the second."""
+    """Return a time in UTC to the second."""
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def iso_text(time: datetime, timespec: str = "seconds") -> str:
-    """A time in UTC as ISO 8601, with the Z that jq and JavaScript need."""
-    return time.replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
-
-
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
-    """Rows as lines with aligned columns, those in `right` to the right; the last is not padded."""
+    """Yield rows as lines with aligned columns, those in `right` to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     widths[-1:] = [0]
     for row in rows:
@@ -67,16 +62,16 @@ def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Itera
 
 
 def result_text(result: Any) -> str:
-    """A result for people: a line an item; names and values for an object."""
+    """Return a command's result for people: a line an item, or an object's names and values."""
     if result is None or isinstance(result, str):
         return result or ""
-    # Exactly these types: a version is a named tuple, and one item.
+    # Exactly these types: a version is a tuple, too, but one item.
     items = result if type(result) in {list, tuple} else [result]
     return "".join(f"{line}\n" for item in items for line in _lines(item))
 
 
 def json_value(result: Any) -> Any:
-    """A value that json.dumps cannot write, in types that it can."""
+    """Return a value that json.dumps cannot write as one that it can."""
     if isinstance(result, datetime):
         return iso_text(result)
     if isinstance(result, timedelta):

@@ -1,4 +1,4 @@
-"""Bar charts of the catalog as SVG, for Dagster's UI; they need no fonts or other files."""
+"""Bar charts of the catalog as SVG, for Dagster's UI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PICTURED_COLUMNS: Final = (*VERSION_COLUMNS, "artifact_type", "size", "last_modi
 #: Pixels. Dagster's UI does not scale pictures.
 _WIDTH, _HEIGHT = 760, 320
 _LEFT, _RIGHT, _TOP, _BASE = 58, _WIDTH - 16, 70, _HEIGHT - 30
-#: The most that a character of a label is wide.
+#: The greatest width of a character in a label.
 _CHARACTER: Final = 6.5
 #: The layers of a bar from the bottom up, and their colours; other layers share the last one. The
 #: contrast of each with white is at least 3:1 (WCAG 2.2, 1.4.11).
@@ -67,7 +67,7 @@ def _by_series(title: str, amounts: Iterable[tuple[Mapping[str, Any], float]]) -
 def bar_chart(
     title: str, bars: Sequence[str], values: Mapping[tuple[str, str], float], known: Sequence[str]
 ) -> str:
-    """Stacked bars as SVG, from values by bar and layer; layers that are not known are on top."""
+    """Return stacked bars as SVG, from values by bar and layer; unknown layers are on top."""
     present = {layer for _, layer in values}
     layers = [*(layer for layer in known if layer in present), *sorted(present - set(known))]
     colours = dict.fromkeys(layers, _COLOURS[-1]) | dict(zip(known, _COLOURS, strict=False))
@@ -85,7 +85,7 @@ def bar_chart(
         y = _BASE - scale * number * step
         drawn.append(_rectangle(_LEFT, y, _RIGHT - _LEFT, 1, "#dfe2e8"))
         drawn.append(_text(f"{number * step:,g}", _LEFT - 6, y + 4, 'text-anchor="end"'))
-    # Not every label has room; the last bar always has one.
+    # If there is no room for every label, the last bar keeps its own.
     every = ceil(_CHARACTER * (max(map(len, bars), default=1) + 1) / pitch)
     for index, bar in enumerate(bars):
         left, y = _LEFT + pitch * index, float(_BASE)
@@ -116,5 +116,5 @@ def _text(text: str, x: float, y: float, style: str = "") -> str:
 
 
 def _escaped(text: str) -> str:
-    # XML has no control characters, not even escaped.
+    # XML allows no control characters, not even escaped.
     return escape(printable(text))

@@ -1,4 +1,4 @@
-"""What a refresh or a download did, for the person or the program that started it."""
+"""The results of a refresh and of the download job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pyorg_pipeline.errors import (
 from pyorg_pipeline.model.text import plural
 from pyorg_pipeline.reports.lines import aligned, duration_text, printable
 
-#: More names than these are only counted.
+#: Longer lists of names are only counted.
 _MOST_NAMES: Final = 10
 
 
@@ -28,11 +28,11 @@ class RefreshSummary:
     site_url: str
     #: Where the catalog is.
     location: str
-    #: When the site generated its root listing, UTC; earlier than the refresh if it was cached.
+    #: When the site generated its root listing, UTC; earlier than the refresh if cached.
     listed_at: datetime
     #: The number of release directories that the site lists.
     directories: int
-    #: Directories that were read, and why: a value of `Due`.
+    #: The directories that were read, each with a value of `Due`.
     crawled: Mapping[str, str]
     #: Directories that the site no longer lists.
     vanished: Sequence[str]
@@ -40,17 +40,17 @@ class RefreshSummary:
     added: Sequence[str]
     removed: Sequence[str]
     replaced: Sequence[str]
-    #: The number of files in the catalog, and of those whose names no rule matches.
+    #: The number of files in the catalog, and the number of unrecognised ones.
     artifacts: int
     unrecognised: int
-    #: Directories that have never returned a listing, only some other page.
+    #: Directories that have never returned a listing, only other pages.
     hidden: Sequence[str]
-    #: Directories that could not be read, and why; their last good tables stay.
+    #: The reason for each directory that could not be read; its last good table is kept.
     failures: Mapping[str, str]
-    #: The number of digests that were read, and of those from a verified signature.
+    #: The number of digests that were read, and the number with a verified signature.
     digests_read: int
     digests_verified: int
-    #: Digests that changed while the file's name stayed the same; the first one stays recorded.
+    #: Digests that changed although the file's name did not; the first digest is kept.
     digest_conflicts: Sequence[str]
     #: Artifacts with an invalid companion, and artifacts whose signature did not verify.
     digests_unreadable: Sequence[str]
@@ -59,7 +59,7 @@ class RefreshSummary:
     digest_failures: Mapping[str, str]
     #: Asset checks that failed, with their descriptions; they are warnings.
     failed_checks: Mapping[str, str]
-    #: The newest final release and the newest of any level; None if there is none.
+    #: The newest final release and the newest of any level; None without a release.
     latest_final: str | None
     latest: str | None
     requests: int
@@ -78,8 +78,8 @@ class RefreshSummary:
         cost = f"{plural(self.requests, 'request')}, {self.seconds:.1f} s"
         final = f"{self.latest_final} (final)" if self.latest_final else "no final release"
         latest = final if self.latest in {self.latest_final, None} else f"{final}, {self.latest}"
-        own_page = "answered with a page of its own instead of a listing; asked again later"
-        hidden = [f"{printable(name)} {own_page}" for name in self.hidden]
+        page = "returned another page instead of a listing; a later refresh tries again"
+        hidden = [f"{printable(name)} {page}" for name in self.hidden]
         news = list(self._news())
         if not news:
             age = duration_text(datetime.now(UTC) - self.listed_at)
@@ -100,7 +100,7 @@ class RefreshSummary:
         return "\n".join([f"Refreshed from {self.site_url} ({cost}).", *lines])
 
     def _news(self) -> Iterator[tuple[str, str]]:
-        """What changed and what failed, with labels; nothing if the catalog was up to date."""
+        """Yield changes and failures, with labels; nothing if the catalog was up to date."""
         for label, names, text in (
             ("vanished", self.vanished, ""),
             ("added", self.added, ""),
@@ -128,7 +128,7 @@ class RefreshSummary:
 
 @dataclass(frozen=True, slots=True)
 class DownloadSummary:
-    """What a run of the job downloaded; `str` of it has the path or URL of each file."""
+    """The downloads of a run of the job; `str` of it has the path or URL of each file."""
 
     run_id: str
     #: The location of its report.
@@ -146,9 +146,9 @@ class DownloadSummary:
         return "\n".join(row["destination"] for row in self.outcomes if row["destination"])
 
     def lines(self) -> Iterator[str]:
-        """A header, then a line an artifact, aligned for people and for awk; `-` is unknown.
+        """Yield a header and a line an artifact, in aligned columns; `-` is unknown.
 
-        The reason of a failure, or what was not verified, follows the path.
+        The reason for a failure or a missing verification follows the path.
         """
         cells = [("OUTCOME", "VERIFIED", "SECONDS", "BYTES", "PATH")]
         for row in self.outcomes:

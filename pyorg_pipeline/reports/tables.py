@@ -14,8 +14,8 @@ from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog import APPEARED, CHANGES, REPLACED, VANISHED, CatalogChange
 from pyorg_pipeline.model.downloads import FolderVerification
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
-from pyorg_pipeline.model.text import plural
-from pyorg_pipeline.reports.lines import aligned, iso_text, printable, size_text, time_text
+from pyorg_pipeline.model.text import iso_text, plural
+from pyorg_pipeline.reports.lines import aligned, printable, size_text, time_text
 
 #: Terminals of this width are shown more columns.
 WIDE: Final = 150
@@ -89,7 +89,7 @@ class Table(NamedTuple):
 def print_rows(table: Table, rows: Sequence[Any]) -> str:
     """Write rows to stdout: a table on a terminal, else a line each; returns an empty text.
 
-    If there are none, stderr says so, and stdout stays empty.
+    Without rows, stderr says so, and stdout stays empty.
     """
     if not rows:
         sys.stderr.write(f"no {table.noun}s\n")
@@ -101,7 +101,7 @@ def print_rows(table: Table, rows: Sequence[Any]) -> str:
 
 
 def table_lines(table: Table, rows: Sequence[Any]) -> Iterator[str]:
-    """A header line and a line a row, in aligned columns that awk can take apart.
+    """Return a header line and a line a row, in aligned columns that awk can split.
 
     Only the last column may have blanks.
     """

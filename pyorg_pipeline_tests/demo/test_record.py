@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
+from pyorg_pipeline.demo.replica.tree import Node, read_record
 from tools import make_record
 
 HEAD = "path\tsize\tmtime\tevidence\tsize_known\tmtime_known\n"
@@ -24,7 +24,7 @@ def test_the_packaged_record_holds_the_whole_tree() -> None:
     entries = read_record()
     assert len(entries) == 13_732
     assert sum(entry.size is None for entry in entries) == 1080
-    readme = RecordedEntry("README", 1789, datetime(2001, 8, 6, 12, 33, tzinfo=UTC))
+    readme = Node("README", 1789, datetime(2001, 8, 6, 12, 33, tzinfo=UTC))
     assert readme in entries
     packaged = resources.files("pyorg_pipeline.demo.replica") / "record.tsv.xz"
     header = lzma.decompress(packaged.read_bytes()).decode().partition("#path\t")[0]

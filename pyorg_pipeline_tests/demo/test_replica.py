@@ -15,9 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
 from pyorg_pipeline.demo.replica.server import Answer, Replica, ServedRequest
-from pyorg_pipeline.demo.replica.tree import Node, companion_content
+from pyorg_pipeline.demo.replica.tree import Node, companion_content, read_record
 from pyorg_pipeline.model.digests import companion_digest
 from pyorg_pipeline_tests.demo.asking import Answered, ask
 from pyorg_pipeline_tests.support.processes import started
@@ -27,11 +26,11 @@ LATER = datetime(2025, 2, 4, 17, 30, tzinfo=UTC)
 SHOWN_FIRST, SHOWN_LATER = "07-Oct-2024 05:02", "04-Feb-2025 17:30"
 SOURCE = "3.13.0/Python-3.13.0.tgz"
 ENTRIES = [
-    RecordedEntry("README", 11, FIRST),
-    RecordedEntry("3.13.0/", None, FIRST),
-    RecordedEntry(SOURCE, 200_000, FIRST),
-    RecordedEntry("3.13.0/win32/", None, FIRST),
-    RecordedEntry("3.13.0/win32/core.msi", 500, FIRST),
+    Node("README", 11, FIRST),
+    Node("3.13.0/", None, FIRST),
+    Node(SOURCE, 200_000, FIRST),
+    Node("3.13.0/win32/", None, FIRST),
+    Node("3.13.0/win32/core.msi", 500, FIRST),
 ]
 #: More than the buffers of a connection hold.
 BIG = 100_000_000
@@ -142,9 +141,10 @@ def test_a_bundle_or_sbom_has_the_digest_of_its_artifact(replica: Replica, suffi
 def test_every_recorded_bundle_and_sbom_has_room_for_a_digest() -> None:
     companions = [one for one in read_record() if one.path.endswith((".sigstore", ".spdx.json"))]
     assert len(companions) == 1505
-    for path, size, date in companions:
-        artifact = Node(path.removesuffix(".sigstore").removesuffix(".spdx.json"), 1, date)
-        assert companion_content(path, artifact, size or 0) is not None, path
+    for one in companions:
+        path = one.path.removesuffix(".sigstore").removesuffix(".spdx.json")
+        artifact = Node(path, 1, one.last_modified)
+        assert companion_content(one.path, artifact, one.size or 0) is not None, one.path
 
 
 Change = Callable[[Replica], None]

@@ -115,7 +115,7 @@ def test_an_explicit_format_is_never_replaced_by_another() -> None:
         3, 14, 0, "final", 0, "source-release", {"format": "tarball_deflate"}
     )
     assert fetched.name == "Python-3.14.0.tgz"
-    with pytest.raises(ArtifactChoiceError, match="there are: format tarball_deflate"):
+    with pytest.raises(ArtifactChoiceError, match="choices are: format tarball_deflate"):
         PythonOrgDownloads.download_release(2, 7, artifact_format={"format": "tarball_lzma"})
 
 

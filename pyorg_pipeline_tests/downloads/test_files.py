@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
-from pyorg_pipeline.demo.replica.record import read_record
+from pyorg_pipeline.demo.replica.tree import read_record
 from pyorg_pipeline.downloads.files import LOCK, file_lock, hidden, valid_file_name
 from pyorg_pipeline.errors import InvalidArgumentError
 

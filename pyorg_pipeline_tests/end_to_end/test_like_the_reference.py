@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyorg_pipeline import PythonOrgArtifact, PythonOrgDownloads
-from pyorg_pipeline.demo.replica.record import read_record
+from pyorg_pipeline.demo.replica.tree import read_record
 from pyorg_pipeline_tests.support.reference_answers import Answer, read_answers
 
 RECORDED = {entry.path for entry in read_record()}

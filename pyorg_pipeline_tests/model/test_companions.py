@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pyorg_pipeline.demo.replica.record import read_record
+from pyorg_pipeline.demo.replica.tree import read_record
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import (
     Entry,

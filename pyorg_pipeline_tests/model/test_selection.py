@@ -132,7 +132,7 @@ def test_the_error_of_an_empty_selection_names_the_nearest_choices(
         Selection([series], artifact_types=[artifact_type], attributes=attributes).of(ARTIFACTS)
     assert str(raised.value) == (
         f"no artifact matches series {series}, artifact_type {artifact_type}, {attribute}; "
-        f"with the rest unchanged, there are: {nearest}"
+        f"the nearest choices are: {nearest}"
     )
 
 
@@ -203,13 +203,13 @@ def test_attributes_choose_one_artifact_of_a_release(
 
 
 NO_TYPE = """\
-no artifact matches version 3.13.9, artifact_type android-release; with the rest unchanged, there \
-are: artifact_type windows-release, artifact_type macos-release, artifact_type source-release"""
+no artifact matches version 3.13.9, artifact_type android-release; the nearest choices are: \
+artifact_type windows-release, artifact_type macos-release, artifact_type source-release"""
 NO_ARCH = """\
 no artifact matches version 3.13.9, artifact_type windows-release, format executable, arch ia64; \
-with the rest unchanged, there are: arch win32, arch arm64, arch amd64"""
+the nearest choices are: arch win32, arch arm64, arch amd64"""
 SEVERAL = """\
-say which by its attributes: python-3.13.9-amd64.exe (arch=amd64,format=executable); \
+choose one by its attributes: python-3.13.9-amd64.exe (arch=amd64,format=executable); \
 python-3.13.9-arm64.exe (arch=arm64,format=executable); \
 python-3.13.9.exe (arch=win32,format=executable)"""
 
@@ -218,7 +218,7 @@ python-3.13.9.exe (arch=win32,format=executable)"""
     ("kind", "attributes", "message"),
     [
         ("android-release", DEFAULT_FORMAT, NO_TYPE),
-        (SOURCE, {"format": "tarball"}, "there are: format tarball_deflate, format tarball_lzma"),
+        (SOURCE, {"format": "tarball"}, "choices are: format tarball_deflate, format tarball_lzma"),
         (WINDOWS, "format=executable,arch=ia64", NO_ARCH),
         (WINDOWS, {"format": "executable"}, SEVERAL),
     ],

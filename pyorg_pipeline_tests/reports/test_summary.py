@@ -96,7 +96,7 @@ def test_failures_are_raised_after_the_summary_and_hidden_directories_are_not(
     # The site's control characters are escaped.
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", text)
     assert re.search(r"^  failed       3\.13\.9: .*403", text, re.MULTILINE)
-    own_page = "answered with a page of its own instead of a listing; asked again later"
+    own_page = "returned another page instead of a listing; a later refresh tries again"
     assert f"\n  hidden       2.7 {own_page}\n" in text
 
 

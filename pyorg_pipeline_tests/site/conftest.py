@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
 from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.demo.replica.tree import Node, read_record
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 @pytest.fixture(scope="session")
-def a_small_record() -> list[RecordedEntry]:
+def a_small_record() -> list[Node]:
     """All release directories, but only the files of 3.13 and src; a replica of it starts fast."""
     return [
         entry
@@ -35,7 +35,7 @@ def a_small_record() -> list[RecordedEntry]:
 
 
 @pytest.fixture
-def replica(a_small_record: list[RecordedEntry]) -> Iterator[Replica]:
+def replica(a_small_record: list[Node]) -> Iterator[Replica]:
     """A replica of the small record."""
     with Replica(a_small_record) as replica:
         yield replica

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final, NamedTuple
 
-from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
+from pyorg_pipeline.demo.replica.tree import Node, read_record
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import Entry, ListedArtifact, group_listing, is_signature
 from pyorg_pipeline.model.releases import ReleaseFile
@@ -107,7 +107,7 @@ def series_directories(series: str) -> list[str]:
     ]
 
 
-def before_3_14_0() -> list[RecordedEntry]:
+def before_3_14_0() -> list[Node]:
     """The record's 3.13.8 and 3.13.9, and 3.14.0's directory with its pre-releases alone."""
     kept = {"3.13.8", "3.13.9", "3.14.0"}
     final = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from pyorg_pipeline.demo.replica.record import RecordedEntry
+from pyorg_pipeline.demo.replica.tree import Node
 
 LONG_AGO = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
 
@@ -26,13 +26,10 @@ FILES = {
 DIRECTORIES = ["src", "2.7", "3.13.9", "3.14.0", "3.15.0"]
 
 
-def small_site() -> list[RecordedEntry]:
+def small_site() -> list[Node]:
     """The entries of the small site; no date is later than LONG_AGO."""
     folders = sorted({path.partition("/")[0] for path in FILES})
     return [
-        *(
-            RecordedEntry(f"{name}/", None, LONG_AGO - timedelta(days=n))
-            for n, name in enumerate(folders)
-        ),
-        *(RecordedEntry(path, size, LONG_AGO) for path, size in FILES.items()),
+        *(Node(f"{name}/", None, LONG_AGO - timedelta(days=n)) for n, name in enumerate(folders)),
+        *(Node(path, size, LONG_AGO) for path, size in FILES.items()),
     ]

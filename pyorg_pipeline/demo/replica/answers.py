@@ -1,4 +1,4 @@
-"""What the replica answers: listings and files as nginx serves them, and faults on demand."""
+"""The replica's answers: listings and files as nginx serves them, and faults on demand."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ _RANGE: Final = re.compile(r"bytes=(\d+)-(\d*)", re.ASCII)
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent for a request.
+    """The answer to a request.
 
-    In an answer given to `Replica.answer`, what is left out is filled in: without a status and a
-    body it is the site's own answer, with `headers` added. With a status and no body, the body is
-    a short page that names the status. With a body and no status, the status is 200.
+    `Replica.answer` completes an answer: without status and body, both are those of the site's own
+    answer, with `headers` added. A status without a body gets a short page that names it. A body
+    without a status gets the status 200.
     """
 
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
-    #: Close the connection after so many bytes of the body; its whole length is declared.
+    #: Close the connection after this many bytes of the body; the full length is declared.
     cut_after: int | None = None
-    #: Send nothing, or only the head and `hold_after` bytes of the body, until this is set.
+    #: Wait for this event before sending, or after the head and `hold_after` bytes of the body.
     hold: threading.Event | None = None
     hold_after: int | None = None
     #: Close the connection without an answer, after `hold`.
     hang_up: bool = False
 
     def completed_by(self, ordinary: Answer) -> Answer:
-        """This answer, with what it leaves out taken from the site's own."""
+        """Return this answer, completed by the site's own."""
         if self.status is None and self.body is None:
             status, body, inherited = ordinary.status, ordinary.body, ordinary.headers
         else:
@@ -58,20 +58,20 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """A request, as a function handed to `Replica.answer` gets it."""
+    """A request, for a function that was given to `Replica.answer`."""
 
-    #: Below the site's root, decoded; starts with a slash if it is not below it.
+    #: Below the site's root, decoded; other paths start with a slash.
     path: str
     headers: Message
-    #: What the site would answer.
+    #: The site's own answer.
     ordinary: Answer
 
 
 def ordinary_answer(tree: ReplicaTree, path: str, headers: Message) -> Answer:
-    """The site's answer to a request for `path`, which is decoded and below the site's root."""
+    """Return the site's own answer to a request for a decoded path below its root."""
     nodes = tree.listing(path)
     if nodes is not None:
-        # nginx does not know the length before it has read the directory, hence the chunks.
+        # nginx sends a listing before it knows the length.
         chunked = {**_HTML, "Transfer-Encoding": "chunked"}
         return Answer(200, chunked, _listing_page(ROOT + path, nodes))
     if tree.listing(f"{path}/") is not None:
@@ -82,7 +82,7 @@ def ordinary_answer(tree: ReplicaTree, path: str, headers: Message) -> Answer:
 
 
 def _listing_page(url_path: str, nodes: Iterable[Node]) -> bytes:
-    """A listing as of nginx's `ngx_http_autoindex_module` with `autoindex_exact_size on`."""
+    """Return a listing as nginx renders it with `autoindex_exact_size on`."""
     title = escape(url_path, quote=False)
     ordered = sorted(nodes, key=lambda node: (node.size is not None, node.name))
     page = (
@@ -96,7 +96,7 @@ def _listing_page(url_path: str, nodes: Iterable[Node]) -> bytes:
 def _row(node: Node) -> str:
     slash = "/" if node.size is None else ""
     href = quote(node.name, safe="", errors="surrogateescape") + slash
-    # A directory's slash is shown where there is room.
+    # The name is cut after the slash is added.
     text = (node.name + slash)[:_NAME_WIDTH]
     if len(node.name) > _NAME_WIDTH:
         text = f"{text[:-3]}..>"
@@ -117,19 +117,19 @@ def _status_page(status: int) -> bytes:
 
 
 def _file_answer(file: Node, headers: Message) -> Answer:
-    """The answer to a request for a file: all of it, or the part that a Range header names."""
+    """Return the answer to a request for a file, or for the part that a Range header names."""
     content, date = file.read(), _http_date(file.last_modified)
     size = len(content)
-    # Made as nginx makes it: another file with the same date and length has the same tag.
+    # As nginx computes it: another file with the same date and length has the same tag.
     etag = f'"{int(file.last_modified.timestamp()):x}-{size:x}"'
     is_html = file.path.endswith((".html", ".htm"))
     content_type = "text/html" if is_html else "application/octet-stream"
     own = {"Content-Type": content_type, "Last-Modified": date, "ETag": etag}
-    asked = _RANGE.fullmatch(headers.get("Range", ""))
-    if asked is None or headers.get("If-Range", etag) not in {etag, date}:
+    requested = _RANGE.fullmatch(headers.get("Range", ""))
+    if requested is None or headers.get("If-Range", etag) not in {etag, date}:
         return Answer(200, {**own, "Accept-Ranges": "bytes"}, content)
-    start = int(asked[1])
-    stop = min(int(asked[2]) + 1, size) if asked[2] else size
+    start = int(requested[1])
+    stop = min(int(requested[2]) + 1, size) if requested[2] else size
     if start >= stop:
         unsatisfied = {**_HTML, "Content-Range": f"bytes */{size}"}
         return Answer(416, unsatisfied, _status_page(416))

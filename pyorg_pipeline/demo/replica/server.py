@@ -17,22 +17,20 @@ from typing import Any, Final, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
 from pyorg_pipeline.demo.replica.answers import ROOT, Answer, Request, ordinary_answer
-from pyorg_pipeline.demo.replica.record import RecordedEntry, read_record
-from pyorg_pipeline.demo.replica.tree import ReplicaTree
+from pyorg_pipeline.demo.replica.tree import Node, ReplicaTree, read_record
 
 __all__ = ["Answer", "Replica", "Request", "ServedRequest"]
 
-#: How soon the accepting thread and answers that are held see that the server stops.
+#: How often the accepting thread and held answers check whether the server stops.
 _POLL_SECONDS: Final = 0.02
 
 
 class ServedRequest(NamedTuple):
     """A request that the replica got."""
 
-    #: Below the site's root, decoded (`3.13.0/`, empty for the root); with a slash in front if it
-    #: is not below the root.
+    #: Below the site's root, decoded; empty for the root. Other paths start with a slash.
     path: str
-    #: The answer's status; 0 where the connection was closed without an answer.
+    #: The answer's status; 0 if the connection was closed without an answer.
     status: int
 
 
@@ -42,12 +40,12 @@ class Replica(ReplicaTree):
     The tree may be changed from any thread while it is served.
 
     Args:
-        entries: The initial tree; the packaged record if None.
+        nodes: The initial tree; the packaged record if None.
         port: The port; 0 for any free one. A replica that is started again keeps its port.
     """
 
-    def __init__(self, entries: Iterable[RecordedEntry] | None = None, *, port: int = 0) -> None:
-        super().__init__(read_record() if entries is None else entries)
+    def __init__(self, nodes: Iterable[Node] | None = None, *, port: int = 0) -> None:
+        super().__init__(read_record() if nodes is None else nodes)
         self._port = port
         self._server: _Server | None = None
         #: The requests so far, each recorded before a byte of its answer is sent.
@@ -55,12 +53,12 @@ class Replica(ReplicaTree):
         self._answers: dict[str, tuple[Answer | Callable[[Request], Answer], int | None]] = {}
 
     def start(self) -> None:
-        """Listen and serve, in threads of its own."""
+        """Listen, and serve in threads."""
         self._server = _Server(self._port, self._respond)
         self._port = self._server.server_address[1]
 
     def stop(self) -> None:
-        """Stop serving: every connection is closed and every thread has ended on return."""
+        """Close all connections and end all threads before returning."""
         server, self._server = self._server, None
         if server is not None:
             server.stop()
@@ -74,7 +72,7 @@ class Replica(ReplicaTree):
 
     @property
     def url(self) -> str:
-        """The root's URL, with a slash at its end; it survives a stop and a start."""
+        """The root's URL, which ends in a slash; a restarted replica keeps it."""
         assert self._port, "the replica has no URL before it is started"
         return f"http://127.0.0.1:{self._port}{ROOT}"
 
@@ -91,14 +89,14 @@ class Replica(ReplicaTree):
     ) -> None:
         """Give this answer to the next `times` requests for `path`, or to all of them.
 
-        A function is called for each such request, in the thread that serves it. A later call for
-        the same path replaces the earlier one. `3.13.0` and `3.13.0/` are different paths.
+        A function is called for each request, in the thread that serves it. A later call for the
+        same path replaces the earlier one. `3.13.0` and `3.13.0/` are different paths.
         """
         with self._lock:
             self._answers[path] = answer, times
 
     def clear_answers(self) -> None:
-        """Remove all answers that were set."""
+        """Forget all answers that were set."""
         with self._lock:
             self._answers.clear()
 
@@ -119,7 +117,7 @@ class Replica(ReplicaTree):
 
 
 class _Server(ThreadingTCPServer):
-    """A server on 127.0.0.1 that `stop` ends at once, whatever its clients do."""
+    """A server on 127.0.0.1 that `stop` ends at once, also with connections in use."""
 
     allow_reuse_address = True
     # A crawler opens its whole pool at once; the inherited 5 would drop some for a second.
