@@ -33,6 +33,22 @@ class SettingsError(PyorgError):
     template = "{name}={value!r} cannot be used: {reason}"
 
 
+class DagsterConfigError(SettingsError):
+    """Dagster's configuration file, `dagster.yaml`, is invalid."""
+
+    template = "{value} cannot be used: {reason}; correct it, or remove it to get the default one"
+
+
+@dataclass(eq=False)
+class DagsterHomeError(PyorgError):
+    """Dagster's home, or its database, cannot be read or written."""
+
+    home: str
+    reason: str
+    advice: str
+    template = "Dagster's home {home} cannot be used: {reason}; {advice}"
+
+
 @dataclass(eq=False)
 class ExtraMissingError(PyorgError):
     """An optional dependency is not installed."""

@@ -127,3 +127,17 @@ def test_two_first_queries_at_once_both_succeed(site: Replica, tmp_path: Path) -
         answers = [process.communicate()[0] for process in (one, two)]
     assert answers == ["3.14.0\n"] * 2
     assert len(site.requests) == 1 + len(DIRECTORIES)
+
+
+def test_a_damaged_dagster_home_is_one_line_of_warning_and_the_old_catalog_answers(
+    old: Path, site: Replica, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.add(NEWER)
+    database = old / "dagster" / "history" / "runs.db"
+    database.parent.mkdir(parents=True)
+    database.write_text("no database")
+    assert PythonOrgDownloads.latest_version() == (3, 14, 0)
+    [warning] = [record.getMessage() for record in caplog.records]
+    assert warning.startswith(f"the catalog at {old / 'catalog'} is 3 days old, and could not be")
+    assert "file is not a database; move the folder away and run the command again" in warning
+    assert "\n" not in warning

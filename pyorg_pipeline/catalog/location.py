@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from pyorg_pipeline.errors import CatalogError, ExtraMissingError
-from pyorg_pipeline.model.text import without_credentials
+from pyorg_pipeline.model.text import reason_text, without_credentials
 
 #: Temporary names start with it; a refresh removes those that a killed one left.
 TEMPORARY_PREFIX: Final = ".tmp-"
@@ -100,29 +100,31 @@ class FsspecLocation:
 
     def read(self, name: str) -> bytes:
         """The whole file; raises FileNotFoundError if it does not exist."""
-        return bytes(self._filesystem.cat_file(self._path(name)))
+        with self._translate_errors(name, "read"):
+            return bytes(self._filesystem.cat_file(self._path(name)))
 
     def write(self, name: str, data: bytes) -> None:
         """Replace the object; object stores show it once it is whole."""
-        try:
+        with self._translate_errors(name, "written"):
             self._filesystem.pipe_file(self._path(name), data)
-        except OSError as error:
-            raise CatalogError(f"{self.text}/{name} cannot be written: {error}") from error
-        self._filesystem.invalidate_cache()
+            self._filesystem.invalidate_cache()
 
     def stamp(self, name: str) -> Stamp | None:
         """What the store reports of the object, not what fsspec has cached."""
-        self._filesystem.invalidate_cache()
         try:
-            return _object_stamp(self._filesystem.info(self._path(name)))
+            with self._translate_errors(name, "read"):
+                self._filesystem.invalidate_cache()
+                info = self._filesystem.info(self._path(name))
         except FileNotFoundError:
             return None
+        return _object_stamp(info)
 
     def stamps(self, folder: str) -> dict[str, Stamp]:
         """The objects directly in a folder with their stamps, sorted."""
-        self._filesystem.invalidate_cache()
         try:
-            rows = self._filesystem.ls(self._path(folder), detail=True)
+            with self._translate_errors(folder, "read"):
+                self._filesystem.invalidate_cache()
+                rows = self._filesystem.ls(self._path(folder), detail=True)
         except FileNotFoundError:
             return {}
         found = {row["name"].rstrip("/").rpartition("/")[2]: _object_stamp(row) for row in rows}
@@ -130,12 +132,10 @@ class FsspecLocation:
 
     def delete(self, name: str) -> None:
         """Remove an object, if it exists."""
-        try:
+        with self._translate_errors(name, "removed"):
             with contextlib.suppress(FileNotFoundError):
                 self._filesystem.rm_file(self._path(name))
-        except OSError as error:
-            raise CatalogError(f"{self.text}/{name} cannot be removed: {error}") from error
-        self._filesystem.invalidate_cache()
+            self._filesystem.invalidate_cache()
 
     def sweep(self) -> None:
         """Do nothing: no temporary names are used."""
@@ -143,9 +143,22 @@ class FsspecLocation:
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
 
+    @contextlib.contextmanager
+    def _translate_errors(self, name: str, done: str) -> Iterator[None]:
+        try:
+            yield
+        # Each store's library has errors of its own, and few of them are an OSError.
+        except Exception as error:
+            if isinstance(error, FileNotFoundError) and done == "read":
+                raise
+            raise CatalogError(
+                f"{self.text}/{name} cannot be {done}: {reason_text(error)}; check the URL, the "
+                "network, and the credentials and endpoint in the environment"
+            ) from error
+
 
 #: A place that holds whole files under names with slashes. Its methods raise CatalogError if a file
-#: cannot be written or removed.
+#: cannot be written or removed, or a store does not answer.
 Location: TypeAlias = LocalLocation | FsspecLocation
 
 

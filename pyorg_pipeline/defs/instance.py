@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,11 @@ import dagster as dg
 
 # Not public, but there is no other way: DagsterInstance.from_config takes no overrides.
 from dagster._core.instance.ref import InstanceRef
+from filelock import FileLock
 
 from pyorg_pipeline.catalog.location import write_atomically
-from pyorg_pipeline.errors import SettingsError
+from pyorg_pipeline.errors import DagsterConfigError, DagsterHomeError
+from pyorg_pipeline.model.text import reason_text
 
 #: The pool of everything that writes the catalog: of the runs that the UI and the daemon launch,
 #: one at a time is in progress, and the others are queued.
@@ -67,20 +70,47 @@ retention:
 """
 
 
+#: The file in Dagster's home that configures it.
+CONFIG_FILE: Final = "dagster.yaml"
+
+_WRITABLE: Final = (
+    "free some space, and check that the folder belongs to the user who runs this, or set "
+    "DAGSTER_HOME to another folder. Queries work meanwhile"
+)
+_INTACT: Final = (
+    "move the folder away and run the command again. Only the history of runs is lost: the catalog "
+    "is not in it"
+)
+_REACHABLE: Final = "check the storage that its dagster.yaml names. Queries work meanwhile"
+
+#: What to do about what a database says.
+_ADVICE: Final = {
+    "is full": _WRITABLE,
+    "disk I/O error": _WRITABLE,
+    "unable to open": _WRITABLE,
+    "readonly": _WRITABLE,
+    "not a database": _INTACT,
+    "malformed": _INTACT,
+    "no such": _INTACT,
+    "has no column": _INTACT,
+    "more than one head": _INTACT,
+}
+
+
 def ensure_home(home: Path) -> Path:
     """Create Dagster's home with a dagster.yaml, unless it has one; returns the folder.
 
     Raises:
-        SettingsError: the folder cannot be created or written.
+        DagsterHomeError: the folder cannot be created or written.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
-        config = home / "dagster.yaml"
+        config = home / CONFIG_FILE
         if not config.exists():
             # Atomically: Dagster would take a part of the file for the user's configuration.
             write_atomically(config, DAGSTER_YAML.encode())
     except OSError as error:
-        raise SettingsError("DAGSTER_HOME", str(home), error.strerror or str(error)) from error
+        raise DagsterHomeError(str(home), error.strerror or str(error), _WRITABLE) from error
     return home
 
 
@@ -93,10 +123,59 @@ _NO_CAPTURE: Final = {
     }
 }
 
+#: Seconds that a command waits for others that open the same home, such as a new one.
+_OPEN_WAIT: Final = 120
+
 
 @contextmanager
 def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    """Open the persistent instance in this home, for runs in this process."""
-    reference = InstanceRef.from_dir(str(ensure_home(home)), overrides=_NO_CAPTURE)
-    with dg.DagsterInstance.from_ref(reference) as instance:
-        yield instance
+    """Open the persistent instance in this home, for runs in this process.
+
+    Raises:
+        DagsterConfigError: dagster.yaml is invalid, or names code that cannot be loaded.
+        DagsterHomeError: the home or its database cannot be created, read or written.
+    """
+    ensure_home(home)
+    # Ctrl-C while it closes a connection is no error of the database.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+    try:
+        # Two processes that create SQLite's schema at once leave one that cannot be opened.
+        with FileLock(home / ".open.lock", timeout=_OPEN_WAIT):
+            reference = InstanceRef.from_dir(str(home), overrides=_NO_CAPTURE)
+            instance = dg.DagsterInstance.from_ref(reference)
+    except OSError as error:
+        raise DagsterHomeError(str(home), error.strerror or str(error), _WRITABLE) from error
+    # The code that dagster.yaml names may raise anything.
+    except Exception as error:
+        if known := _database_error(home, error):
+            raise known from error
+        config = home / CONFIG_FILE
+        raise DagsterConfigError(CONFIG_FILE, str(config), _config_problem(error)) from error
+    with instance:
+        try:
+            yield instance
+        except Exception as error:
+            if known := _database_error(home, error):
+                raise known from error
+            raise
+
+
+def _config_problem(error: Exception) -> str:
+    if isinstance(error, dg.DagsterInvalidConfigError):
+        # Without the whole schema, which stands behind the first error.
+        return error.errors[0].message.partition(". Expected:")[0]
+    return reason_text(error).removeprefix("Failure condition: ")
+
+
+def _database_error(home: Path, error: Exception) -> DagsterHomeError | None:
+    """What a database reports, with what to do about it; None for errors of other kinds."""
+    # Dagster imports both when it opens a database.
+    from alembic.util import CommandError  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+
+    if not isinstance(error, DBAPIError | CommandError):
+        return None
+    # That of SQLAlchemy repeats the statement and its values.
+    text = reason_text(getattr(error, "orig", error))
+    found = (advice for part, advice in _ADVICE.items() if part in text)
+    return DagsterHomeError(str(home), text, next(found, _REACHABLE))

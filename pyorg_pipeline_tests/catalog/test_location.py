@@ -8,6 +8,7 @@ import secrets
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,53 @@ def test_a_url_is_local_or_goes_through_fsspec(tmp_path: Path) -> None:
         open_location("nonsense://me:secret@x")
 
 
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Location]:
+    """A catalog at S3, in an environment that names no credentials and no endpoint."""
+    s3fs = pytest.importorskip("s3fs")
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield open_location("s3://bucket/catalog")
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({}, "Unable to locate credentials"),
+        ({"AWS_PROFILE": "nobody"}, "The config profile (nobody) could not be found"),
+        ({"AWS_ENDPOINT_URL": "nonsense"}, "Invalid endpoint: nonsense"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "Could not connect to the endpoint URL: "),
+    ],
+)
+def test_s3_without_credentials_or_endpoint_is_one_line_with_what_to_do(
+    s3: Location, monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str], reason: str
+) -> None:
+    if "AWS_ENDPOINT_URL" in variables:
+        variables = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", **variables}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    calls: list[tuple[Callable[[], object], str]] = [
+        (lambda: s3.read("name"), "read"),
+        (lambda: s3.stamp("name"), "read"),
+        (lambda: s3.stamps("name"), "read"),
+        (lambda: s3.write("name", b"one"), "written"),
+        (lambda: s3.delete("name"), "removed"),
+    ]
+    for call, done in calls:
+        with pytest.raises(CatalogError) as raised:
+            call()
+        text = str(raised.value)
+        assert text.startswith(f"s3://bucket/catalog/name cannot be {done}: {reason}")
+        assert "; check the URL, the network, and the credentials and endpoint in the " in text
+        assert "\n" not in text
+
+
 def test_a_location_is_shown_without_its_credentials() -> None:
     assert open_location("memory://me:secret@bucket/a").text == "memory://bucket/a"
 
@@ -103,6 +151,7 @@ def test_a_full_disk_is_an_error_of_ours_and_the_old_file_stays(tmp_path: Path) 
     """The limit on a process's file size makes the kernel refuse as a full disk does."""
     program = f"""
 import resource, signal
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.errors import CatalogError
@@ -156,6 +205,7 @@ def test_a_killed_writer_leaves_a_whole_file_and_its_rest_is_swept(
     """Killed in the middle of many writes, wherever that happens to be."""
     old, new = b"a" * 300_000, b"b" * 300_000
     program = f"""
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from pyorg_pipeline.catalog.location import LocalLocation
 location = LocalLocation(Path({str(tmp_path)!r}))
