@@ -32,16 +32,6 @@ def test_the_packaged_record_holds_the_whole_tree() -> None:
     assert "stand-in" in header
 
 
-def test_directories_come_in_order_each_followed_by_its_files() -> None:
-    directory = ""
-    for path in (entry.path for entry in read_record()):
-        if path.endswith("/"):
-            assert path > directory
-            directory = path
-        else:
-            assert path.rpartition("/")[0] == directory.rstrip("/")
-
-
 def test_a_table_in_any_order_gives_the_same_record(tmp_path: Path) -> None:
     made = []
     for rows in ([SIGNATURE, DIRECTORY, README, TARBALL], [TARBALL, README, DIRECTORY, SIGNATURE]):

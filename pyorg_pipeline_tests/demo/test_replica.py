@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pyorg_pipeline.demo.replica.server import Answer, Replica, ServedRequest
+from pyorg_pipeline.demo.replica.server import Answer, Replica, Request, ServedRequest
 from pyorg_pipeline.demo.replica.tree import Node, companion_content, read_record
 from pyorg_pipeline.model.digests import companion_digest
 from pyorg_pipeline_tests.demo.asking import Answered, ask
@@ -63,14 +63,6 @@ def test_listings_of_the_record_are_byte_for_byte_those_of_nginx(path: str) -> N
         assert get(replica, path).body == page.read_bytes()
 
 
-def test_entries_may_come_in_any_order_and_without_their_directories() -> None:
-    with Replica(reversed(ENTRIES)) as replica:
-        assert get(replica).headers["Content-Type"] == "text/html"
-        assert list(rows(replica, "3.13.0/")) == ["win32/", "Python-3.13.0.tgz"]
-    with Replica([ENTRIES[-1]]) as replica:
-        assert rows(replica) == {"3.13.0/": (SHOWN_FIRST, "-")}
-
-
 def test_a_file_is_seeded_bytes_of_the_recorded_size(replica: Replica) -> None:
     content = get(replica, SOURCE).body
     assert len(content) == 200_000
@@ -88,28 +80,18 @@ def test_a_file_is_seeded_bytes_of_the_recorded_size(replica: Replica) -> None:
     assert after.body != content
 
 
-@pytest.mark.parametrize(
-    ("asked", "first", "last"),
-    [
-        ("bytes=0-0", 0, 0),
-        ("bytes=65530-65541", 65_530, 65_541),
-        ("bytes=131072-", 131_072, 199_999),
-        ("bytes=199990-300000", 199_990, 199_999),
-    ],
-)
-def test_a_range_is_that_part_of_the_file(
-    replica: Replica, asked: str, first: int, last: int
-) -> None:
-    answer = get(replica, SOURCE, Range=asked)
-    assert answer.status == 206
-    assert answer.headers["Content-Range"] == f"bytes {first}-{last}/200000"
-    assert answer.body == get(replica, SOURCE).body[first : last + 1]
-
-
-def test_a_range_of_another_file_than_if_range_names_is_the_whole_file(replica: Replica) -> None:
+def test_a_range_is_that_part_of_the_same_file_and_else_the_whole(replica: Replica) -> None:
     whole = get(replica, SOURCE)
+    for asked, part in (
+        ("bytes=0-0", whole.body[:1]),
+        ("bytes=65530-65541", whole.body[65_530:65_542]),
+        ("bytes=199990-300000", whole.body[199_990:]),
+    ):
+        answer = get(replica, SOURCE, Range=asked)
+        assert (answer.status, answer.body) == (206, part)
     for same in (whole.headers["ETag"], whole.headers["Last-Modified"]):
-        assert get(replica, SOURCE, Range="bytes=9-", If_Range=same).status == 206
+        answer = get(replica, SOURCE, Range="bytes=9-", If_Range=same)
+        assert answer.headers["Content-Range"] == "bytes 9-199999/200000"
     for other in ('"other"', f"W/{whole.headers['ETag']}", "Mon, 07 Oct 2024 05:01:59 GMT"):
         answer = get(replica, SOURCE, Range="bytes=9-", If_Range=other)
         assert (answer.status, answer.body) == (200, whole.body)
@@ -170,7 +152,9 @@ def test_a_change_moves_the_date_of_its_directory_and_of_no_other(
     assert rows(replica)["3.13.0/"] == (SHOWN_FIRST, "-")
 
 
-def test_an_added_file_creates_the_directories_above_it(replica: Replica) -> None:
+def test_directories_are_added_with_a_file_and_removed_with_their_files(
+    replica: Replica,
+) -> None:
     replica.add("3.13.0/arm64/debug/core.msi", last_modified=LATER)
     replica.add("3.14.0/win32/", last_modified=LATER)
     assert rows(replica, "3.13.0/arm64/debug/") == {"core.msi": (SHOWN_LATER, "1000")}
@@ -178,6 +162,10 @@ def test_an_added_file_creates_the_directories_above_it(replica: Replica) -> Non
     assert rows(replica)["3.13.0/"] == (SHOWN_LATER, "-")
     assert rows(replica, "3.14.0/") == {"win32/": (SHOWN_LATER, "-")}
     assert rows(replica, "3.14.0/win32/") == {}
+    replica.remove("3.13.0/")
+    assert rows(replica).keys() == {"README", "3.14.0/"}
+    for path in ("3.13.0", "3.13.0/", SOURCE, "3.13.0/win32/", MSI):
+        assert get(replica, path).status == 404
 
 
 def test_dates_are_utc_to_the_second(replica: Replica) -> None:
@@ -189,13 +177,6 @@ def test_dates_are_utc_to_the_second(replica: Replica) -> None:
     assert headers["ETag"] == '"67745483-3e8"'
     replica.touch("new.txt", FIRST)
     assert rows(replica)["new.txt"] == (SHOWN_FIRST, "1000")
-
-
-def test_a_directory_is_removed_with_everything_in_it(replica: Replica) -> None:
-    replica.remove("3.13.0/", last_modified=LATER)
-    assert rows(replica) == {"README": (SHOWN_FIRST, "11")}
-    for path in ("3.13.0", "3.13.0/", SOURCE, "3.13.0/win32/", "3.13.0/win32/core.msi"):
-        assert get(replica, path).status == 404
 
 
 def test_requests_are_recorded_in_order_with_their_status(replica: Replica) -> None:
@@ -215,22 +196,8 @@ def test_requests_are_recorded_in_order_with_their_status(replica: Replica) -> N
     assert replica.requests == []
 
 
-def test_a_connection_is_kept_until_the_replica_stops() -> None:
+def test_stopping_cuts_answers_in_flight_and_held_ones_and_leaves_no_thread() -> None:
     before = set(threading.enumerate())
-    with Replica(ENTRIES) as replica:
-        connection = http.client.HTTPConnection(urlsplit(replica.url).netloc, timeout=60)
-        connection.connect()
-        kept = connection.sock
-        for path in ("", "3.13.0/", "3.13.0", "nix", "README"):
-            connection.request("GET", f"/ftp/python/{path}")
-            connection.getresponse().read()
-            assert connection.sock is kept
-    assert set(threading.enumerate()) <= before
-    assert kept.recv(1) == b""
-    connection.close()
-
-
-def test_stopping_cuts_an_answer_in_flight_and_one_that_is_held() -> None:
     with Replica(ENTRIES) as replica:
         replica.add("big.iso", size=BIG)
         replica.answer("README", Answer(hold=threading.Event()))
@@ -239,6 +206,7 @@ def test_stopping_cuts_an_answer_in_flight_and_one_that_is_held() -> None:
         big.request("GET", "/ftp/python/big.iso")
         response = big.getresponse()
         held.request("GET", "/ftp/python/README")
+    assert set(threading.enumerate()) <= before
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
         response.read()
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
@@ -268,3 +236,46 @@ def test_the_command_prints_the_url_and_serves_until_ctrl_c() -> None:
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
     assert (rest, process.returncode) == ("", 0)
+
+
+# Answers that a test sets
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [
+        (Answer(headers={"ETAG": '"x"'}), 200, b"Made up by "),
+        (Answer(status=403), 403, b"<h1>403 Forbidden</h1>"),
+        (Answer(status=599), 599, b"<h1>599 Unknown</h1>"),
+        (Answer(body=b""), 200, b""),
+        (Answer(429, {"Retry-After": "120"}, b"{}"), 429, b"{}"),
+    ],
+)
+def test_the_fields_that_an_answer_leaves_out_are_completed(
+    replica: Replica, answer: Answer, status: int, body: bytes
+) -> None:
+    replica.answer("README", answer, times=2)
+    for _ in range(2):
+        got = get(replica, "README")
+        assert got.status == status
+        assert body in got.body
+        assert got.headers.items() >= dict(answer.headers).items()
+        assert "ETag" not in got.headers
+    assert "ETag" in get(replica, "README").headers
+
+
+def test_a_function_gets_the_request_and_its_errors_are_printed(
+    replica: Replica, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(request: Request) -> Answer:
+        if request.headers["user-agent"] != "us":
+            raise LookupError(f"no answer to {request.path}")
+        return Answer(body=bytes(request.ordinary.body or b"").replace(b"</html>", b""))
+
+    replica.answer("3.13.0/", answer)
+    cut = get(replica, "3.13.0/", User_Agent="us").body
+    with pytest.raises(http.client.RemoteDisconnected):
+        get(replica, "3.13.0/")
+    assert "LookupError: no answer to 3.13.0/" in capsys.readouterr().err
+    replica.clear_answers()
+    assert cut == get(replica, "3.13.0/").body.replace(b"</html>", b"")
