@@ -20,7 +20,6 @@ from pyorg_pipeline.downloads.sigstore import can_verify
 from pyorg_pipeline.errors import DigestsFailedError
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline_tests.support.command_line import pyorg
 from pyorg_pipeline_tests.support.partitions import partition_states
 from pyorg_pipeline_tests.support.published import bundle_bytes, sbom_bytes, sha256_of
 from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests, real_signers
@@ -231,9 +230,3 @@ def test_signatures_that_verify_are_counted_and_name_their_signer(tmp_path: Path
     assert line in str(done).splitlines()
     assert catalog(settings) == {path: (digests[path], "sigstore", real_signers()[3, 14][0])}
     assert materialisations(settings)[path.partition("/")[0]]["signatures_verified"] == 1
-
-
-def test_the_command_line_shows_how_many_digests_were_read(settings: Settings) -> None:
-    done = pyorg(settings.home, "refresh", "--digests", PYORG_SITE_URL=settings.site_url)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "  digests      2 read" in done.stdout.splitlines()

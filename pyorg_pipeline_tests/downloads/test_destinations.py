@@ -29,7 +29,7 @@ from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.downloading import CONTENTS, PATHS, halfway, site_with_digests
 from pyorg_pipeline_tests.support.published import sha256_of
 from pyorg_pipeline_tests.support.s3_server import objects, objects_below
-from pyorg_pipeline_tests.support.transfers import artifact, names
+from pyorg_pipeline_tests.support.transfers import artifact, contents, names
 
 PATH = PATHS[0]
 NAME = PATH.rpartition("/")[2]
@@ -202,63 +202,46 @@ def test_an_invalid_name_is_no_file_outside_the_destination(
     assert (folder / NAME).is_dir()
 
 
-@pytest.mark.parametrize("url", ["nowhere://at/all", "gs2://me:secret@bucket/prefix"])
-def test_an_unknown_url_is_refused_with_advice(url: str) -> None:
-    advice = "name a folder, or a URL whose package is installed"
-    with pytest.raises(DestinationError, match=advice) as caught:
-        open_destination(url)
-    assert "secret" not in str(caught.value)
-
-
 @pytest.mark.usefixtures("s3_bucket")
-def test_a_missing_bucket_is_a_clear_error(client: SiteClient) -> None:
+def test_an_unknown_url_or_bucket_is_an_error_with_advice(client: SiteClient) -> None:
+    for url in ("nowhere://at/all", "gs2://me:secret@bucket/prefix"):
+        with pytest.raises(DestinationError, match="name a folder, or a URL whose") as caught:
+            open_destination(url)
+        assert "secret" not in str(caught.value)
     with pytest.raises(DestinationError, match=r"the store refuses \(.*bucket.*\); check the URL"):
         open_destination("s3://no-such-bucket/prefix").download(client, wanted())
 
 
 # Several at once
 
-ONE, TWO, THREE = PATHS[:3]
+ONE, TWO = PATHS[:2]
 
 
-def download(
-    client: SiteClient, paths: list[str], folder: Path, **options: Any
-) -> dict[str, Download | DownloadFailure]:
-    done = list(
-        download_all(client, [wanted(path) for path in paths], open_destination(folder), **options)
-    )
-    assert len(done) == len(paths)
-    return {result.artifact.path: result for result in done}
-
-
-def test_each_artifact_is_downloaded_and_reported(client: SiteClient, tmp_path: Path) -> None:
+def test_each_artifact_is_downloaded_and_a_failure_is_the_result_of_its_own(
+    client: SiteClient, site: Replica, tmp_path: Path
+) -> None:
     reported: dict[str, list[tuple[int, int | None]]] = {}
 
     def progress(one: PythonOrgArtifact) -> Any:
         calls = reported.setdefault(one.path, [])
         return lambda done, total: calls.append((done, total))
 
-    done = download(client, PATHS, tmp_path, progress=progress)
-    assert done.keys() == reported.keys() == set(PATHS)
-    for path, result in done.items():
-        file = tmp_path / path.rpartition("/")[2]
-        size = len(CONTENTS[path])
-        assert file.read_bytes() == CONTENTS[path]
-        assert isinstance(result, Download)
-        assert (result.destination, result.size, result.fetched) == (str(file), size, True)
-        assert result.sha256 == sha256_of(CONTENTS[path])
-        assert (reported[path][0], reported[path][-1]) == ((0, size), (size, size))
-
-
-def test_a_failure_is_the_result_of_its_artifact_and_says_whether_it_is_transient(
-    client: SiteClient, site: Replica, tmp_path: Path
-) -> None:
     site.answer(ONE, Answer(status=403))
     site.answer(TWO, Answer(status=503))
-    done = download(client, [ONE, TWO, THREE], tmp_path)
-    failed = [one for one in done.values() if isinstance(one, DownloadFailure)]
+    artifacts = [wanted(path) for path in PATHS]
+    destination = open_destination(tmp_path)
+    done = list(download_all(client, artifacts, destination, progress=progress))
+    assert {one.artifact.path for one in done} == reported.keys() == set(PATHS)
+    failed = [one for one in done if isinstance(one, DownloadFailure)]
     assert {one.artifact.path: one.transient for one in failed} == {ONE: False, TWO: True}
-    assert names(tmp_path) == [THREE.rpartition("/")[2]]
+    assert contents(tmp_path) == {path.rpartition("/")[2]: CONTENTS[path] for path in PATHS[2:]}
+    for one in done:
+        if isinstance(one, Download):
+            path, size = one.artifact.path, len(CONTENTS[one.artifact.path])
+            file = tmp_path / path.rpartition("/")[2]
+            assert (one.destination, one.size, one.fetched) == (str(file), size, True)
+            assert one.sha256 == sha256_of(CONTENTS[path])
+            assert (reported[path][0], reported[path][-1]) == ((0, size), (size, size))
 
 
 def test_closing_it_cancels_transfers_and_leaves_no_thread(site: Replica, tmp_path: Path) -> None:

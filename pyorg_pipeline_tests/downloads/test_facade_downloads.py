@@ -71,13 +71,6 @@ def test_an_artifact_of_a_list_is_verified_by_its_bundle(folder: Path, site: Rep
     assert [entry.name for entry in folder.iterdir()] == ["Python-3.14.0.tar.xz"]
 
 
-def test_an_unknown_name_or_value_of_verify_is_an_error() -> None:
-    with pytest.raises(ArtifactChoiceError, match=r"has no artifact 'Python-9\.tgz'"):
-        PythonOrgDownloads.download_artifact("Python-9.tgz")
-    with pytest.raises(InvalidArgumentError, match="verify 'gpg' is "):
-        PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="gpg")  # type: ignore[arg-type]
-
-
 def test_the_arguments_may_be_positional(folder: Path) -> None:
     artifact = PythonOrgDownloads.list_version_artifacts(2, 7)[0]
     path = PythonOrgDownloads.download_artifact(artifact, 4096, folder / "deep" / "er", True)
@@ -93,6 +86,10 @@ def test_the_arguments_may_be_positional(folder: Path) -> None:
 
 
 def test_a_digest_can_be_required_or_waived() -> None:
+    with pytest.raises(ArtifactChoiceError, match=r"has no artifact 'Python-9\.tgz'"):
+        PythonOrgDownloads.download_artifact("Python-9.tgz")
+    with pytest.raises(InvalidArgumentError, match="verify 'gpg' is "):
+        PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="gpg")  # type: ignore[arg-type]
     with pytest.raises(UnverifiableError, match="no digest is published"):
         PythonOrgDownloads.download_artifact("Python-2.7.tgz", verify="digest")
     # Without the extra it is that which is missing.
@@ -103,27 +100,20 @@ def test_a_digest_can_be_required_or_waived() -> None:
     assert path.read_bytes() == NEW
 
 
-def test_the_default_is_the_best_source_tarball() -> None:
+def test_a_release_is_its_best_source_tarball_or_the_one_matching_artifact() -> None:
     assert PythonOrgDownloads.download_release(3, 14).name == "Python-3.14.0.tar.xz"
     assert PythonOrgDownloads.download_release("2", "7").name == "Python-2.7.tgz"
     path = PythonOrgDownloads.download_release(3, 15, 0, "alpha", 1)
     assert path.read_bytes() == NEWEST
-
-
-def test_an_explicit_format_is_never_replaced_by_another() -> None:
     fetched = PythonOrgDownloads.download_release(
         3, 14, 0, "final", 0, "source-release", {"format": "tarball_deflate"}
     )
     assert fetched.name == "Python-3.14.0.tgz"
     with pytest.raises(ArtifactChoiceError, match="choices are: format tarball_deflate"):
         PythonOrgDownloads.download_release(2, 7, artifact_format={"format": "tarball_lzma"})
-
-
-def test_several_matching_artifacts_or_none_are_an_error() -> None:
     with pytest.raises(ArtifactChoiceError, match=r"python-2\.7\.amd64\.msi.*python-2\.7\.msi"):
         PythonOrgDownloads.download_release(2, 7, artifact_type="windows-release")
-    words = r"no 3\.15\.0; of 3\.15\.0 it has 3\.15\.0a1"
-    with pytest.raises(VersionNotFoundError, match=words):
+    with pytest.raises(VersionNotFoundError, match=r"no 3\.15\.0; of 3\.15\.0 it has 3\.15\.0a1"):
         PythonOrgDownloads.download_release(3, 15)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import PYORG, environment
 from pyorg_pipeline_tests.support.dagster_ui import DagsterUI, dagster_dev, free_port, wait_until
+from pyorg_pipeline_tests.support.downloading import halfway, select
 from pyorg_pipeline_tests.support.held_answers import TIMEOUT, held_answer
 from pyorg_pipeline_tests.support.processes import started
-from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
+from pyorg_pipeline_tests.support.small_site import DIRECTORIES, FILES, small_site
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="kill -9")
 ASSET = "release_artifacts"
@@ -74,19 +76,14 @@ def test_the_ui_shows_what_a_refresh_on_the_command_line_did(ui: DagsterUI) -> N
     ]
 
 
-def test_one_partition_or_a_backfill_of_several_can_be_materialised(
+def test_a_backfill_crawls_the_selected_partitions(
     ui: DagsterUI, site: Replica, settings: Settings
 ) -> None:
     before = crawled(settings)
-    assert ui.materialise(ASSET, partition="3.14.0") == "SUCCESS"
-    assert [request.path for request in site.requests] == ["3.14.0/"]
-    after = crawled(settings)
-    assert [name for name in DIRECTORIES if after[name] != before[name]] == ["3.14.0"]
-    site.clear_requests()
     assert ui.backfill(ASSET, ["3.13.9", "3.14.0"]) == "SUCCESS"
     assert sorted(request.path for request in site.requests) == ["3.13.9/", "3.14.0/"]
-    assert ui.materialise("artifact_catalog") == "SUCCESS"
-    assert ui.materialise("latest_version") == "SUCCESS"
+    after = crawled(settings)
+    assert [name for name in DIRECTORIES if after[name] != before[name]] == ["3.13.9", "3.14.0"]
 
 
 def test_when_some_of_all_partitions_fail_the_states_say_which(
@@ -100,9 +97,6 @@ def test_when_some_of_all_partitions_fail_the_states_say_which(
     assert ui.materialise(ASSET, **everything) == "FAILURE"
     assert len(site.requests) == len(DIRECTORIES)
     assert ui.states(ASSET) == {**ALL_MATERIALIZED, "3.13.9": "failed"}
-    site.clear_answers()
-    assert ui.materialise(ASSET, **everything) == "SUCCESS"
-    assert ui.states(ASSET) == ALL_MATERIALIZED
 
 
 @POSIX
@@ -126,6 +120,32 @@ def test_a_second_run_that_writes_the_catalog_is_queued(
         wait_until(lambda: blocked(settings, second), "the pool holds the second run back")
         assert status(settings, second) == "QUEUED"
     assert (ui.end_of(first), ui.end_of(second)) == ("SUCCESS", "SUCCESS")
+
+
+def test_a_terminated_download_leaves_no_partial_file_and_its_reexecution_fetches_the_rest(
+    ui: DagsterUI, site: Replica, tmp_path: Path
+) -> None:
+    paths = ["3.13.9/Python-3.13.9.tar.xz", "3.14.0/Python-3.14.0.tar.xz"]
+    go_on = threading.Event()
+    site.answer(paths[1], halfway(go_on))
+
+    def downloaded() -> dict[str, int]:
+        return {file.name: file.stat().st_size for file in tmp_path.glob("[!.]*")}
+
+    def requested() -> list[str]:
+        return [request.path for request in site.requests]
+
+    run = ui.launch("download_artifacts", select(destination=str(tmp_path), verify=False))
+    wait_until(lambda: len(downloaded()) == 1 and paths[1] in requested(), "the last one begins")
+    ui.terminate(run)
+    assert ui.end_of(run) == "CANCELED"
+    go_on.set()
+    assert downloaded() == {"Python-3.13.9.tar.xz": FILES[paths[0]]}
+    site.clear_answers()
+    site.clear_requests()
+    assert ui.end_of(ui.reexecute(run)) == "SUCCESS"
+    assert downloaded() == {path.rpartition("/")[2]: FILES[path] for path in paths}
+    assert requested() == paths[1:]
 
 
 @POSIX

@@ -117,13 +117,6 @@ def test_an_artifact_has_its_parsed_name_and_the_entries_of_its_companions() -> 
     ]
 
 
-def test_sub_directories_are_left_out_and_own_nothing() -> None:
-    folders = [Entry(name, True, None, None) for name in ("Python-3.9.0.tgz", "amd64")]
-    signature = file("Python-3.9.0.tgz.asc")
-
-    assert [one.entry for one in group_listing("3.9.0", [*folders, signature])] == [signature]
-
-
 def test_artifacts_are_sorted_by_version_then_name_whatever_the_listings_order() -> None:
     ordered = [
         *("README", "Python-3.10.0a1.tgz", "python-3.10.0a1.exe", "Python-3.10.0a2.tgz"),

@@ -144,11 +144,6 @@ def reads_or_refuses(content: bytes) -> None:
             assert re.fullmatch("[0-9a-f]{64}", digest)
 
 
-@given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
-def test_arbitrary_content_gives_a_digest_or_our_error(content: bytes) -> None:
-    reads_or_refuses(content)
-
-
 @given(
     st.sampled_from([bundle(DIGEST, MEDIA_TYPES[0]), bundle(DIGEST), sbom(DIGEST, NAME)]),
     st.lists(st.integers(0, 50), max_size=6),
