@@ -65,17 +65,6 @@ def blocked(settings: Settings, run_id: str) -> bool:
         return [run.run_id for run in queued] == [run_id]
 
 
-def test_the_ui_shows_what_a_refresh_on_the_command_line_did(ui: DagsterUI) -> None:
-    assert ui.states(ASSET) == ALL_MATERIALIZED
-    runs = ui.ask("{ runsOrError { ... on Runs { results { jobName status } } } }")
-    shown = [(run["jobName"], run["status"]) for run in runs["runsOrError"]["results"]]
-    assert shown[-3:] == [
-        ("publish", "SUCCESS"),
-        ("crawl_directories", "SUCCESS"),
-        ("read_root", "SUCCESS"),
-    ]
-
-
 def test_a_backfill_crawls_the_selected_partitions(
     ui: DagsterUI, site: Replica, settings: Settings
 ) -> None:
@@ -86,9 +75,14 @@ def test_a_backfill_crawls_the_selected_partitions(
     assert [name for name in DIRECTORIES if after[name] != before[name]] == ["3.13.9", "3.14.0"]
 
 
-def test_when_some_of_all_partitions_fail_the_states_say_which(
-    ui: DagsterUI, site: Replica
+def test_the_ui_shows_refreshes_of_the_command_line_and_which_partitions_failed(
+    ui: DagsterUI, site: Replica, settings: Settings
 ) -> None:
+    assert ui.states(ASSET) == ALL_MATERIALIZED
+    runs = ui.ask("{ runsOrError { ... on Runs { results { jobName status } } } }")
+    shown = [(run["jobName"], run["status"]) for run in runs["runsOrError"]["results"]]
+    jobs = ("publish", "crawl_directories", "read_root")
+    assert shown[-3:] == [(job, "SUCCESS") for job in jobs]
     site.answer("3.13.9/", Answer(status=403))
     everything = {
         "asset_partition_range_start": DIRECTORIES[0],
@@ -97,6 +91,9 @@ def test_when_some_of_all_partitions_fail_the_states_say_which(
     assert ui.materialise(ASSET, **everything) == "FAILURE"
     assert len(site.requests) == len(DIRECTORIES)
     assert ui.states(ASSET) == {**ALL_MATERIALIZED, "3.13.9": "failed"}
+    site.clear_answers()
+    refresh(settings, full=True)
+    assert ui.states(ASSET) == ALL_MATERIALIZED
 
 
 @POSIX
