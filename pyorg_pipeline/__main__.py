@@ -24,7 +24,8 @@ import simplifiedapp
 from pyorg_pipeline import cli
 from pyorg_pipeline.errors import ExtraMissingError, PyorgError, SettingsError
 from pyorg_pipeline.model.arguments import Flag
-from pyorg_pipeline.reports.lines import json_value, printable, result_text
+from pyorg_pipeline.model.values import json_value
+from pyorg_pipeline.reports.lines import printable, result_text
 
 #: Where simplifiedapp finds the callable and the names of its arguments.
 _CALL: Final = "__simplifiedapp_"

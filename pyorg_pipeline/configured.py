@@ -3,10 +3,12 @@
 # No `from __future__ import annotations`: the command line calls the annotations' classes.
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyorg_pipeline.catalog.queries import Snapshot
 from pyorg_pipeline.catalog.reader import CatalogReader
+from pyorg_pipeline.errors import ExtraMissingError
 from pyorg_pipeline.freshness import fresh_reader, refresh
 from pyorg_pipeline.model.arguments import Flag, parse_flag
 from pyorg_pipeline.settings import Settings, derived_settings, load_settings
@@ -51,6 +53,29 @@ class ConfiguredCatalog:
         Example: pyorg PythonOrgDownloads catalog_info
         """
         return cls._reader().info(datetime.now(UTC))
+
+    @classmethod
+    def to_arrow(cls) -> Any:
+        """The published table artifact_catalog as a pyarrow.Table: a row a file of the site.
+
+        docs/tables.md describes its columns.
+
+        Example: pyorg PythonOrgDownloads to_arrow
+        """
+        return cls._snapshot()[0].table
+
+    @classmethod
+    def to_pandas(cls) -> Any:
+        """The published table artifact_catalog as a pandas.DataFrame; needs the extra pandas.
+
+        Example: pyorg PythonOrgDownloads to_pandas
+
+        Raises:
+            ExtraMissingError: pandas is not installed.
+        """
+        if find_spec("pandas") is None:
+            raise ExtraMissingError("pandas", "to_pandas()")
+        return cls.to_arrow().to_pandas()
 
     @classmethod
     def _settings(cls) -> Settings:

@@ -22,8 +22,11 @@ class PyorgError(Exception):
     def __str__(self) -> str:
         return self.template.format_map(vars(self)) if self.template else super().__str__()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
-@dataclass(eq=False)
+
+@dataclass(eq=False, repr=False)
 class SettingsError(PyorgError):
     """An environment variable has an invalid value."""
 
@@ -39,7 +42,7 @@ class DagsterConfigError(SettingsError):
     template = "{value} cannot be used: {reason}; correct it, or remove it to get the default one"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class DagsterHomeError(PyorgError):
     """Dagster's home, or its database, cannot be read or written."""
 
@@ -49,7 +52,7 @@ class DagsterHomeError(PyorgError):
     template = "Dagster's home {home} cannot be used: {reason}; {advice}"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ExtraMissingError(PyorgError):
     """An optional dependency is not installed."""
 
@@ -72,7 +75,7 @@ class ArtifactChoiceError(PyorgError, ValueError):
     """No artifact matches, or several match where one is needed."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class SiteError(PyorgError):
     """A request to the site failed."""
 
@@ -97,7 +100,7 @@ def is_transient_status(status: int) -> bool:
     return status == 429 or status >= 500
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class SiteStatusError(SiteError):
     """The site answered with an HTTP status other than 200."""
 
@@ -114,7 +117,7 @@ class SiteStatusError(SiteError):
         return self.status in {404, 410}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ListingError(SiteError):
     """A page is not a complete listing of its directory."""
 
@@ -131,7 +134,7 @@ class CatalogError(PyorgError):
     """The catalog cannot be used."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CatalogMissingError(CatalogError):
     """There is no catalog yet."""
 
@@ -139,7 +142,7 @@ class CatalogMissingError(CatalogError):
     template = "there is no catalog at {location} yet: run `pyorg refresh` to create it"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CatalogUnreadableError(CatalogError):
     """A table of the catalog cannot be read."""
 
@@ -148,7 +151,7 @@ class CatalogUnreadableError(CatalogError):
     template = "{location} cannot be read: {reason}; `pyorg refresh --full` rewrites every table"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CatalogLockedError(CatalogError):
     """Another process is refreshing the catalog."""
 
@@ -160,7 +163,7 @@ class CatalogLockedError(CatalogError):
     )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CatalogSiteError(CatalogError):
     """The catalog was filled from another site than the configured one."""
 
@@ -178,7 +181,7 @@ class RefreshError(PyorgError):
     """A refresh did not update everything; what it did not update is unchanged."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RootListingError(RefreshError):
     """The root listing lost so many directories that it was rejected."""
 
@@ -192,7 +195,7 @@ class RootListingError(RefreshError):
     )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class DirectoriesFailedError(RefreshError):
     """Some release directories could not be read; the catalog keeps what it has of them."""
 
@@ -221,7 +224,7 @@ class DownloadError(PyorgError):
     """A file was not downloaded; an existing one is unchanged."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class VerificationError(DownloadError):
     """A file or its digest differs from what was expected."""
 
@@ -258,7 +261,7 @@ class UnverifiableError(VerificationError):
         self.args = (subject, required, reason)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class DestinationError(DownloadError):
     """A file cannot be written to its destination."""
 
@@ -268,7 +271,7 @@ class DestinationError(DownloadError):
     template = "{path}: {reason}; {advice}"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class DownloadsFailedError(DownloadError):
     """Some of several artifacts were not downloaded; the others were."""
 
@@ -284,7 +287,7 @@ class DownloadsFailedError(DownloadError):
         )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class DamagedFilesError(PyorgError):
     """Some files of a folder are damaged, or could not be verified."""
 

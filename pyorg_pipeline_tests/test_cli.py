@@ -31,7 +31,7 @@ from pyorg_pipeline_tests.support.processes import started
 
 METHODS = sorted(
     name
-    for name in vars(PythonOrgDownloads)
+    for name in dir(PythonOrgDownloads)
     if not name.startswith("_") and callable(getattr(PythonOrgDownloads, name))
 )
 COMMANDS = ["PythonOrgDownloads", "demo", "download", "refresh", "ui"]

@@ -47,6 +47,8 @@ SIGNATURES = {
     "refresh": "full=False, accept_vanished=False, digests=False",
     "verify_files": "folder='.', *, verify=True, progress=None",
     "catalog_info": "",
+    "to_arrow": "",
+    "to_pandas": "",
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +20,6 @@ from pyorg_pipeline.errors import (
     VersionNotFoundError,
 )
 from pyorg_pipeline.model.artifacts import (
-    ATTRIBUTES,
     UNRECOGNISED,
     PythonOrgArtifact,
     is_release_type,
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 Series = tuple[int, int]
 
 #: Columns that are fields of a PythonOrgArtifact.
-_FIELDS: Final = "name", "path", "size", "last_modified", "sha256", "digest_source", "signed_by"
-_COLUMNS: Final = (*_FIELDS, *VERSION_COLUMNS, "artifact_type", *ATTRIBUTES, "companions")
+_COLUMNS: Final = [one.name for one in fields(PythonOrgArtifact) if one.name != "url"]
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 #: What `release_files` reads.
 RELEASE_FILE_COLUMNS: Final = [
@@ -47,7 +46,7 @@ class Snapshot:
     """One published state of artifact_catalog, sorted by version, then path."""
 
     def __init__(self, table: Any, metadata: Mapping[str, Any]) -> None:
-        self._table = table
+        self.table = table
         # A lookup in the table takes longer than the rest of reading a few of its values.
         self._arrays = dict(zip(table.column_names, table.columns, strict=True))
         #: Of the whole table: site_url, published_at, counts.
@@ -64,7 +63,7 @@ class Snapshot:
 
     def _column(self, name: str) -> list[Any]:
         if name not in self._columns:
-            self._columns[name] = self._values(name, 0, len(self._table))
+            self._columns[name] = self._values(name, 0, len(self.table))
         return self._columns[name]
 
     def _values(self, name: str, start: int, stop: int) -> list[Any]:
@@ -178,21 +177,15 @@ class Snapshot:
             return []
         first, stop = rows[0], rows[-1] + 1
         columns = {name: self._values(name, first, stop) for name in _COLUMNS}
-        versions = list(zip(*(columns[name] for name in VERSION_COLUMNS), strict=True))
-        # Thousands of artifacts share a few hundred versions.
-        version_of = cache(_version)
-        # Only a missing attribute is left out: min_macos='' says that the name gives no version.
-        given = [name for name in ATTRIBUTES if columns[name].count(None) < stop - first]
+        columns["companions"] = list(map(tuple, columns["companions"]))
+        # Most attributes are null in all rows of a version.
+        given = {
+            name: values for name, values in columns.items() if values.count(None) < stop - first
+        }
         return [
             PythonOrgArtifact(
-                release_version=version_of(versions[at]),
-                release_type=columns["artifact_type"][at],
-                release_format={
-                    name: columns[name][at] for name in given if columns[name][at] is not None
-                },
-                related=list(columns["companions"][at]),
                 url=base_url + quote(columns["path"][at]),
-                **{name: columns[name][at] for name in _FIELDS},
+                **{name: values[at] for name, values in given.items()},
             )
             for at in (row - first for row in rows)
         ]
@@ -305,7 +298,3 @@ def no_release(
     elif final_only:
         text += ": ask with final_only=False for pre-releases"
     return VersionNotFoundError(text)
-
-
-def _version(parts: tuple[Any, ...]) -> NormalizedPythonVersion | None:
-    return None if parts[0] is None else NormalizedPythonVersion(*parts)

@@ -42,7 +42,7 @@ def expected_verification(
     digests: dict[str, str] = {}
     missing = []
     for suffix in DIGEST_SOURCES:
-        if suffix in artifact.related:
+        if suffix in artifact.companions:
             content = _read_companion(client, artifact, suffix)
             if content is None:
                 missing.append(suffix)
@@ -137,7 +137,7 @@ def _by_signature(client: SiteClient, artifact: PythonOrgArtifact) -> Verificati
         raise ExtraMissingError("sigstore", "verify='signature'")
     version = artifact.release_version
     signer = None if version is None else SIGNERS.get((version.major, version.minor))
-    if BUNDLE_SUFFIX not in artifact.related:
+    if BUNDLE_SUFFIX not in artifact.companions:
         reason = f"the site has no {BUNDLE_SUFFIX} bundle for it"
     elif signer is None:
         series = "a file without a version" if version is None else f"the series {version.series}"

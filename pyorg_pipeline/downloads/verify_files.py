@@ -89,7 +89,7 @@ class _Checks:
         self._owners: dict[str, PythonOrgArtifact] = {}
         for artifact in artifacts:
             self._artifacts.setdefault(artifact.name, []).append(artifact)
-            for suffix in artifact.related:
+            for suffix in artifact.companions:
                 self._owners[companion_name(artifact.name, suffix)] = artifact
         #: The error of the first request that the site did not answer.
         self._unreachable = ""

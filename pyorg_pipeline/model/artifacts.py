@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from pyorg_pipeline.model.versions import LEGACY_DIRECTORY, NormalizedPythonVersion
+from pyorg_pipeline.model.values import Value, fields_as_json
+from pyorg_pipeline.model.versions import (
+    LEGACY_DIRECTORY,
+    NormalizedPythonVersion,
+    full_version,
+    parse_release_directory,
+)
 
 #: The type of a file that no rule of the grammar matches.
 UNRECOGNISED: Final = "unrecognised"
 
-#: What a file name can say beside version and type: the keys of an artifact's `release_format`,
-#: and columns of the tables.
+#: What a file name can say beside version and type: fields of an artifact, and columns of tables.
 ATTRIBUTES: Final[dict[str, type]] = {
     "format": str,
     "arch": str,
@@ -61,51 +66,95 @@ def best_source(sources: Iterable[tuple[str, str | None]]) -> str | None:
     return min(ranked)[-1] if ranked else None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class PythonOrgArtifact:
-    """A file of the site, as the catalog has it. Path-like: `os.fspath` gives `path`.
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class PythonOrgArtifact(Value):
+    """A file of the site, as the catalog has it; its fields are named like the columns there.
 
-    Artifacts sort by version, then by path; those without a version come first.
+    Path-like: `os.fspath` gives `path`. Artifacts sort by version, then by path; those without a
+    version come first.
     """
 
     #: The file's own name.
     name: str
     #: Below the site's root, such as `3.13.9/Python-3.13.9.tgz`.
     path: str
-    #: Five items; three (the directory's) or None for unrecognised files.
-    release_version: NormalizedPythonVersion | None
+    #: In PEP 440's spelling, such as `3.15.0rc1`; None for unrecognised files.
+    version: str | None = None
     #: Such as `source-release`, or `unrecognised`.
-    release_type: str
-    #: What the name says beside version and type: keys of ATTRIBUTES, only those that apply.
-    release_format: dict[str, Any] = field(hash=False)
-    #: Suffixes of the files about this one, such as `.asc` and `.sigstore`.
-    related: list[str] = field(hash=False)
+    artifact_type: str
+    #: What the name says beside version and type: this and the other ATTRIBUTES, None where it
+    #: says nothing.
+    format: str | None = None
+    arch: str | None = None
     #: Bytes; None if the site's listing shows no exact size.
-    size: int | None
+    size: int | None = None
     #: UTC, to the minute as the site lists it.
-    last_modified: datetime | None
-    #: Where to get it.
-    url: str
+    last_modified: datetime | None = None
+    #: Suffixes of the files about this one, such as `.asc` and `.sigstore`.
+    companions: tuple[str, ...] = ()
     #: In hexadecimal, as read from a companion; None if none was recorded.
     sha256: str | None = None
     #: Which companion that was: `sigstore` or `spdx`.
     digest_source: str | None = None
     #: Whose signature of the digest was verified, if one was.
     signed_by: str | None = None
+    #: Where to get it.
+    url: str
+    min_macos: str | None = None
+    options: str | None = None
+    revision: str | None = None
+    post_build: str | None = None
+    debug: bool | None = None
+    free_threaded: bool | None = None
+    embed: bool | None = None
+    webinstall: bool | None = None
+    test: bool | None = None
+    pdb: str | None = None
+    package: str | None = None
+    superseded: bool | None = None
+
+    @property
+    def release_version(self) -> NormalizedPythonVersion | None:
+        """Five items; three (the directory's) or None for unrecognised files."""
+        if self.version is not None:
+            return full_version(self.version)
+        return parse_release_directory(self.path.partition("/")[0])
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What the name says beside version and type: those of ATTRIBUTES that are not None."""
+        named = ((name, getattr(self, name)) for name in ATTRIBUTES)
+        return {name: value for name, value in named if value is not None}
 
     @property
     def is_final(self) -> bool:
         """Whether it belongs to a final release."""
-        return self.release_version is not None and self.release_version.is_final
+        return self.version is not None and full_version(self.version).is_final
+
+    @property
+    def release_type(self) -> str:
+        """The name that python-org-downloads has for `artifact_type`."""
+        return self.artifact_type
+
+    @property
+    def release_format(self) -> dict[str, Any]:
+        """The name that python-org-downloads has for `attributes`."""
+        return self.attributes
+
+    @property
+    def related(self) -> list[str]:
+        """The name that python-org-downloads has for `companions`, as a list."""
+        return list(self.companions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields and `is_final` in types that JSON has; times are ISO 8601 in UTC."""
+        return {**fields_as_json(self), "is_final": self.is_final}
 
     def __fspath__(self) -> str:
         return self.path
 
     def __str__(self) -> str:
         return self.path
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.path!r})"
 
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, PythonOrgArtifact):

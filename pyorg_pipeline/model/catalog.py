@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
+
+from pyorg_pipeline.model.text import iso_text
+from pyorg_pipeline.model.values import Value, fields_as_json
 
 APPEARED: Final = "appeared"
 VANISHED: Final = "vanished"
@@ -14,8 +17,8 @@ REPLACED: Final = "replaced"
 CHANGES: Final = (APPEARED, VANISHED, REPLACED)
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogChange:
+@dataclass(frozen=True, slots=True, repr=False)
+class CatalogChange(Value):
     """A file of the site that appeared, vanished or was replaced, with both its states."""
 
     #: `appeared`, `vanished` or `replaced`.
@@ -41,9 +44,16 @@ class CatalogChange:
     #: Where the file is, or was.
     url: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """The fields in types that JSON has; `seen_at` to the millisecond, as `since` takes it."""
+        return {**fields_as_json(self), "seen_at": iso_text(self.seen_at, "milliseconds")}
 
-@dataclass(frozen=True, slots=True)
-class CatalogInfo:
+    def __str__(self) -> str:
+        return f"{self.change} {self.path}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CatalogInfo(Value):
     """What a catalog holds, and how old it is."""
 
     #: A folder or a URL.
@@ -68,3 +78,7 @@ class CatalogInfo:
     unrecognised: int
     #: The reason for each directory that the last attempt could not read.
     failures: dict[str, str]
+
+    def __str__(self) -> str:
+        refreshed = iso_text(self.refreshed_at)
+        return f"{self.location}: {self.artifacts:,} artifacts, refreshed {refreshed}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from pyorg_pipeline.errors import DamagedFilesError, PyorgError, SiteError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.values import Value
 
 #: Bytes read at once, the default of api.md's stream_chunk_size.
 CHUNK_SIZE: Final = 1024 * 1024
@@ -93,8 +94,8 @@ class DownloadFailure:
 FileOutcome = Literal["verified", "damaged", "unverified", "companion", "unknown", "missing"]
 
 
-@dataclass(frozen=True, slots=True)
-class FileVerification:
+@dataclass(frozen=True, slots=True, repr=False)
+class FileVerification(Value):
     """A file of a folder, compared with the catalog."""
 
     #: Its path within the folder, with slashes.
@@ -116,9 +117,13 @@ class FileVerification:
     #: Why it has this outcome; empty if a digest or a signature verified it.
     reason: str = ""
 
+    def __str__(self) -> str:
+        by = f" by {self.method}" if self.method else ""
+        return f"{self.outcome}{by}  {self.file}" + (f": {self.reason}" if self.reason else "")
+
 
 @dataclass(frozen=True, slots=True, repr=False)
-class FolderVerification:
+class FolderVerification(Value):
     """The files of a folder, compared with the catalog, sorted by their paths."""
 
     #: A folder, or a URL without credentials.
@@ -135,10 +140,6 @@ class FolderVerification:
         failed = {one.file: one.reason for one in self.of("damaged", "unverified")}
         return DamagedFilesError(self.location, failed, len(self.files)) if failed else None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything in types that JSON has."""
-        return {"location": self.location, "files": [asdict(one) for one in self.files]}
-
     @property
     def counts(self) -> str:
         """How many files have each outcome, and how the verified ones were verified."""
@@ -150,8 +151,7 @@ class FolderVerification:
 
     def __str__(self) -> str:
         problems = self.of("damaged", "unverified", "unknown", "missing")
-        lines = [f"{one.outcome}  {one.file}: {one.reason}" for one in problems]
-        return "\n".join([*lines, f"{self.location}: {self.counts}"])
+        return "\n".join([*map(str, problems), f"{self.location}: {self.counts}"])
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.location!r}: {self.counts}>"
+        return f"{type(self).__name__}({f'{self.location}: {self.counts}'!r})"

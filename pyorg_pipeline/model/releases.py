@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import best_source, is_release_type
-from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline.model.values import Value, fields_as_json
+from pyorg_pipeline.model.versions import NormalizedPythonVersion, full_version
 
 #: The families of artifacts by artifact type. Other types (debug symbols, manifests, the RPMs of
 #: 2.0) do not make a release incomplete.
@@ -63,12 +64,14 @@ class ReleaseFile(NamedTuple):
     signed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PythonRelease:
+@dataclass(frozen=True, slots=True, repr=False)
+class PythonRelease(Value):
     """Everything with one full version, such as 3.15.0rc1."""
 
-    #: Five items.
-    release_version: NormalizedPythonVersion
+    #: In PEP 440's spelling.
+    version: str
+    #: Major and minor, such as `3.13`.
+    series: str
     #: At the time for which it was determined.
     state: ReleaseState
     #: The earliest date of its source tarballs, else of any of its artifacts, as the site lists
@@ -94,19 +97,18 @@ class PythonRelease:
     source_path: str | None
 
     @property
-    def version(self) -> str:
-        """The version in PEP 440's spelling."""
-        return self.release_version.text
-
-    @property
-    def series(self) -> str:
-        """Major and minor, such as `3.13`."""
-        return self.release_version.series
+    def release_version(self) -> NormalizedPythonVersion:
+        """The version as five items."""
+        return full_version(self.version)
 
     @property
     def is_final(self) -> bool:
         """Whether it is a final release."""
         return self.release_version.is_final
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields and `is_final` in types that JSON has; times are ISO 8601 in UTC."""
+        return {**fields_as_json(self), "is_final": self.is_final}
 
     def __str__(self) -> str:
         lacks = f", lacks {', '.join(self.missing_families)}" if self.missing_families else ""
@@ -203,7 +205,8 @@ def _release(
         if now < expected:
             lacking = (before.newest | before.before) - forms
     return PythonRelease(
-        release_version=files[0].release_version,
+        version=files[0].release_version.text,
+        series=files[0].release_version.series,
         state=ReleaseState.COMPLETE,
         released=released,
         first_modified=min(dates, default=None),

@@ -117,7 +117,7 @@ def _levels(artifact: PythonOrgArtifact) -> Sequence[str]:
 
 
 def _types(artifact: PythonOrgArtifact) -> Sequence[str]:
-    kind = artifact.release_type
+    kind = artifact.artifact_type
     return [kind] if kind == UNRECOGNISED else [kind, _ANY_TYPE]
 
 
@@ -125,7 +125,8 @@ def _attributes(wanted: Mapping[str, Any]) -> list[_Criterion]:
     """Return a criterion for each attribute; superseded files only match `superseded`."""
 
     def values(name: str, artifact: PythonOrgArtifact) -> Sequence[str]:
-        return [_text(artifact.release_format.get(name, ATTRIBUTES[name]()))]
+        value = getattr(artifact, name)
+        return [_text(ATTRIBUTES[name]() if value is None else value)]
 
     attributes = {"superseded": False, **parse_attributes(wanted)}
     return [
@@ -194,14 +195,14 @@ def choose(
     )
     matching = selection.of(artifacts)
     if is_default and artifact_type == SOURCE:
-        plain = {one.path: one for one in matching if one.release_format.keys() == {"format"}}
-        best = best_source((path, one.release_format["format"]) for path, one in plain.items())
+        plain = {one.path: one for one in matching if one.attributes.keys() == {"format"}}
+        best = best_source((path, one.attributes["format"]) for path, one in plain.items())
         if best is not None:
             return plain[best]
-    found = [one for one in matching if one.release_format == wanted] or matching
+    found = [one for one in matching if one.attributes == wanted] or matching
     if len(found) == 1:
         return found[0]
-    listed = (f"{one.name} ({_joined(one.release_format)})" for one in found)
+    listed = (f"{one.name} ({_joined(one.attributes)})" for one in found)
     raise ArtifactChoiceError(
         f"{version.text} has {len(found)} of {artifact_type} with {_joined(wanted) or 'anything'}; "
         f"choose one by its attributes: {shortened(listed, _MOST_SHOWN, '; ')}"

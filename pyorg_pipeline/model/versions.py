@@ -138,6 +138,14 @@ class NormalizedPythonVersion(tuple[Any, ...]):
         return self[index]
 
 
+# Thousands of artifacts share a few hundred versions.
+@lru_cache(maxsize=1024)
+def full_version(text: str) -> NormalizedPythonVersion:
+    """The five-item version in a text such as `3.13.9`, which is final, or `3.15.0rc1`."""
+    version = NormalizedPythonVersion.parse(text)
+    return version if len(version) == 5 else NormalizedPythonVersion((*version, "final", 0))
+
+
 # A crawl asks for each file of the directory.
 @lru_cache(maxsize=64)
 def parse_release_directory(name: str) -> NormalizedPythonVersion | None:

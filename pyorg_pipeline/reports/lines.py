@@ -1,16 +1,14 @@
-"""Results of commands as lines and as JSON, and the texts of sizes, times and counts."""
+"""Results of commands as lines, and the texts of sizes, times and counts."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from os import PathLike
 from typing import Any, Final
 
-from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog import REPLACED, VANISHED, CatalogChange, CatalogInfo
-from pyorg_pipeline.model.releases import PythonRelease
 from pyorg_pipeline.model.text import iso_text, plural
 
 #: Units of a duration, with their seconds.
@@ -68,26 +66,6 @@ def result_text(result: Any) -> str:
     # Exactly these types: a version is a tuple, too, but one item.
     items = result if type(result) in {list, tuple} else [result]
     return "".join(f"{line}\n" for item in items for line in _lines(item))
-
-
-def json_value(result: Any) -> Any:
-    """Return a value that json.dumps cannot write as one that it can."""
-    if isinstance(result, datetime):
-        return iso_text(result)
-    if isinstance(result, timedelta):
-        return result.total_seconds()
-    if not is_dataclass(result):
-        return str(result)
-    values = {field.name: getattr(result, field.name) for field in fields(result)}
-    if isinstance(result, PythonOrgArtifact):
-        version = result.release_version
-        values.update(version=version and version.text, is_final=result.is_final)
-    if isinstance(result, PythonRelease):
-        values.update(version=result.version, series=result.series, is_final=result.is_final)
-    if isinstance(result, CatalogChange):
-        # To the millisecond, so that it can be given as `since`.
-        values["seen_at"] = iso_text(result.seen_at, "milliseconds")
-    return values
 
 
 def _lines(result: object) -> Iterable[str]:

@@ -21,7 +21,7 @@ from pyorg_pipeline.reports.lines import aligned, duration_text, printable
 _MOST_NAMES: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RefreshSummary:
     """A refresh in numbers and names; `str` of it is what `pyorg refresh` prints."""
 
@@ -71,6 +71,10 @@ class RefreshSummary:
         if self.failures:
             return DirectoriesFailedError(self.failures)
         return DigestsFailedError(self.digest_failures) if self.digest_failures else None
+
+    def __repr__(self) -> str:
+        first, *_ = str(self).splitlines()
+        return f"{type(self).__name__}({first!r})"
 
     def __str__(self) -> str:
         counts = Counter(self.crawled.values())

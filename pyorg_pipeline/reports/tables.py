@@ -147,10 +147,6 @@ def print_table(table: Table, rows: Sequence[Any]) -> None:
     console.print(Text(f"\n{table.note(rows)}", style="dim"))
 
 
-def _version(artifact: PythonOrgArtifact) -> str | None:
-    return artifact.release_version.text if artifact.release_version else None
-
-
 def _version_style(row: PythonOrgArtifact | PythonRelease) -> str:
     return "bold green" if row.is_final else "bold yellow"
 
@@ -159,7 +155,7 @@ def _attributes(artifact: PythonOrgArtifact, without: str = "") -> list[str]:
     """The attributes in an artifact's name; a flag by its own name."""
     return [
         name if value is True else str(value)
-        for name, value in artifact.release_format.items()
+        for name, value in artifact.attributes.items()
         if name != without
     ]
 
@@ -172,8 +168,8 @@ def _artifacts_note(artifacts: Sequence[PythonOrgArtifact]) -> str:
 ARTIFACTS: Final = Table(
     "artifact",
     {
-        "version": Column(_version, style=_version_style),
-        "type": Column(attrgetter("release_type"), style="cyan"),
+        "version": Column(attrgetter("version"), style=_version_style),
+        "type": Column(attrgetter("artifact_type"), style="cyan"),
         "name": Column(attrgetter("name"), folds=True),
         "path": Column(attrgetter("path"), folds=True),
         "attributes": Column(_attributes, folds=True),
@@ -182,7 +178,7 @@ ARTIFACTS: Final = Table(
         "bytes": Column(attrgetter("size"), "Size", text=size_text, right=True),
         "modified": Column(attrgetter("last_modified"), "Modified (UTC)", "dim"),
         "day": Column(attrgetter("last_modified"), "Modified", "dim", _day),
-        "companions": Column(attrgetter("related"), style="dim", folds=True),
+        "companions": Column(attrgetter("companions"), style="dim", folds=True),
     },
     pipe="version type attributes bytes modified companions path",
     narrow="name details bytes day",
@@ -190,7 +186,7 @@ ARTIFACTS: Final = Table(
     note=_artifacts_note,
     # Columns for these would leave the names no room in 80 columns.
     headings="version type",
-    order=lambda one: (one.release_version or (), one.release_type, one.path),
+    order=lambda one: (one.release_version or (), one.artifact_type, one.path),
 )
 
 

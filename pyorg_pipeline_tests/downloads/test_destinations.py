@@ -77,7 +77,7 @@ def client(site: Replica) -> Iterator[SiteClient]:
 
 
 def wanted(path: str = PATH, **changes: Any) -> PythonOrgArtifact:
-    known: dict[str, Any] = {"size": len(CONTENTS.get(path, b"")), "related": [".sigstore"]}
+    known: dict[str, Any] = {"size": len(CONTENTS.get(path, b"")), "companions": (".sigstore",)}
     return artifact(path, **(known | changes))
 
 
@@ -135,7 +135,7 @@ def test_a_large_file_is_uploaded_in_parts(client: SiteClient, site: Replica, s3
     path = "3.5.9/python-3.5.9-amd64.exe"
     size = 20_000_000
     site.add(path, size=size)
-    done = open_destination(s3_url).download(client, wanted(path, size=size, related=[]))
+    done = open_destination(s3_url).download(client, wanted(path, size=size, companions=()))
     assert done.size == size
     assert done.verification is not None
     stored = objects().info(f"{s3_url}/{path.rpartition('/')[2]}")

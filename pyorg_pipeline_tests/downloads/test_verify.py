@@ -53,10 +53,14 @@ class Site:
                 self.replica.add(PATH + suffix, content=content)
 
     def verified(
-        self, verify: Verify = True, path: str = PATH, related: tuple[str, ...] = BOTH, **known: Any
+        self,
+        verify: Verify = True,
+        path: str = PATH,
+        companions: tuple[str, ...] = BOTH,
+        **known: Any,
     ) -> Verification:
         """The verification of a download of an artifact with these companions."""
-        known = {"size": len(CONTENT), "related": list(related), **known}
+        known = {"size": len(CONTENT), "companions": companions, **known}
         wanted = artifact(path, **known)
         done = download(self.client, wanted, self.folder, overwrite=True, verify=verify)
         assert Path(done.destination).read_bytes() == CONTENT
@@ -96,7 +100,7 @@ def test_the_published_digests_verify_a_file(
         sbom=sbom_bytes(DIGEST, NAME),
     )
     sources = tuple(f"the site's {NAME}{suffix}" for suffix in published)
-    verification = site.verified(verify, related=(".asc", *listed))
+    verification = site.verified(verify, companions=(".asc", *listed))
     assert verification == Verification("digest", DIGEST, sources)
     assert site.requested == [*listed, ""]
 
@@ -115,7 +119,7 @@ def test_a_wrong_digest_names_both_digests_and_their_sources(site: Site, recorde
     site.publish(bundle=bundle_bytes(OTHER))
     known: dict[str, Any] = {"sha256": OTHER, "digest_source": "spdx"} if recorded else {}
     with pytest.raises(VerificationError) as caught:
-        site.verified(related=(".sigstore",), **known)
+        site.verified(companions=(".sigstore",), **known)
     source = "the catalog, from spdx" if recorded else BUNDLE
     received = f"the {len(CONTENT)} bytes received"
     assert caught.value.args[:6] == (PATH, "SHA-256", OTHER, DIGEST, source, received)
@@ -154,12 +158,12 @@ def test_a_companion_that_cannot_be_read_does_not_weaken_the_verification(
 @pytest.mark.parametrize(
     ("path", "known", "method", "reason", "checks"),
     [
-        (PATH, {"related": (".asc",)}, "archive", "", ARCHIVE),
+        (PATH, {"companions": (".asc",)}, "archive", "", ARCHIVE),
         (PATH, {}, "archive", f" ({MISSING})", ARCHIVE),
-        (MSI, {"related": ()}, "size", "", "the size in the listing"),
+        (MSI, {"companions": ()}, "size", "", "the size in the listing"),
         (
             MSI,
-            {"related": (), "size": None},
+            {"companions": (), "size": None},
             "none",
             "",
             "nothing, since the listing shows no exact size",
@@ -185,7 +189,7 @@ def test_a_damaged_archive_without_a_digest_is_refused(site: Site) -> None:
     for content in (CONTENT[:-3] + b"abc", CONTENT[: len(CONTENT) // 2], CONTENT + b"more"):
         site.replica.replace(PATH, content=content)
         with pytest.raises(VerificationError) as caught:
-            site.verified(related=(), size=None)
+            site.verified(companions=(), size=None)
         assert (caught.value.what, caught.value.subject) == ("archive", NAME)
         site.assert_unchanged()
 
@@ -199,7 +203,7 @@ def test_false_takes_the_size_alone_and_requests_no_companion(site: Site) -> Non
 
 def test_digest_refuses_a_file_without_one_before_it_is_requested(site: Site) -> None:
     with pytest.raises(UnverifiableError, match="no digest is published") as caught:
-        site.verified("digest", related=(".asc",))
+        site.verified("digest", companions=(".asc",))
     assert isinstance(caught.value, VerificationError)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
     assert site.requested == []
@@ -214,7 +218,7 @@ def test_digest_refuses_a_file_without_one_before_it_is_requested(site: Site) ->
 @with_extra
 def test_signature_refuses_a_file_without_a_bundle_or_known_signer(site: Site) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
-        ({"related": (".asc", ".spdx.json")}, r"no \.sigstore bundle"),
+        ({"companions": (".asc", ".spdx.json")}, r"no \.sigstore bundle"),
         ({"path": "3.6.0/Python-3.6.0.tgz"}, r"the series 3\.6 is not known"),
         ({"path": "3.6.0/other"}, "signer of .* is not known"),
     ]
@@ -229,7 +233,7 @@ def test_signature_refuses_a_file_without_a_bundle_or_known_signer(site: Site) -
 
 def test_digest_verifies_an_existing_file_and_never_replaces_it(site: Site) -> None:
     site.publish(bundle=bundle_bytes(DIGEST))
-    wanted = artifact(PATH, size=len(CONTENT), related=[".sigstore"])
+    wanted = artifact(PATH, size=len(CONTENT), companions=(".sigstore",))
     final = site.folder / NAME
     for content, what in ((OLD, "size"), (CONTENT[:-1] + b"x", "SHA-256")):
         final.write_bytes(content)
@@ -267,7 +271,7 @@ def test_signature_takes_a_real_bundle_and_only_the_signed_bytes(
     unread = tmp_path / "not read"
     for path, content in real_bundles().items():
         site.replica.add(f"{path}.sigstore", content=content)
-        wanted = artifact(path, related=[".sigstore"])
+        wanted = artifact(path, companions=(".sigstore",))
         assert wanted.release_version is not None
         major, minor = wanted.release_version[:2]
         verification = expected_verification(site.client, wanted, "signature")

@@ -6,10 +6,11 @@ import copy
 import os
 import pickle
 import random
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import PurePosixPath
 
 from pyorg_pipeline.model.artifacts import (
+    ATTRIBUTES,
     SOURCE_PREFERENCE,
     UNRECOGNISED,
     PythonOrgArtifact,
@@ -19,7 +20,7 @@ from pyorg_pipeline.model.names import RULES
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline_tests.support.artifacts import artifact
 
-TARBALL = artifact("3.13.9/Python-3.13.9.tgz", related=[".asc", ".sigstore"], size=29_000_000)
+TARBALL = artifact("3.13.9/Python-3.13.9.tgz", companions=(".asc", ".sigstore"), size=29_000_000)
 
 
 def test_an_artifact_is_a_path_below_the_site() -> None:
@@ -41,21 +42,24 @@ def test_artifacts_sort_by_version_then_by_path_and_without_a_version_first() ->
 def test_equal_artifacts_have_equal_fields_and_equal_hashes() -> None:
     assert len({TARBALL, replace(TARBALL)}) == 1
     assert replace(TARBALL, size=1) != TARBALL
-    assert replace(TARBALL, related=[]) != TARBALL
-    assert replace(TARBALL, release_format={"format": "tarball_lzma"}) != TARBALL
+    assert replace(TARBALL, companions=()) != TARBALL
+    assert replace(TARBALL, format="tarball_lzma") != TARBALL
 
 
-def test_copies_are_equal_and_share_nothing_that_changes() -> None:
+def test_copies_and_dictionaries_are_equal() -> None:
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         assert pickle.loads(pickle.dumps(TARBALL, protocol)) == TARBALL
-    deep = copy.deepcopy(TARBALL)
-    assert deep == TARBALL == copy.copy(TARBALL)
-    assert deep.related is not TARBALL.related
-    assert deep.release_format is not TARBALL.release_format
-    assert type(deep.release_version) is NormalizedPythonVersion
-    values = asdict(TARBALL)
-    assert type(values["release_version"]) is NormalizedPythonVersion
-    assert PythonOrgArtifact(**values) == TARBALL
+    assert copy.deepcopy(TARBALL) == TARBALL == copy.copy(TARBALL)
+    assert PythonOrgArtifact(**asdict(TARBALL)) == TARBALL
+    assert TARBALL.release_version == (3, 13, 9, "final", 0)
+    assert type(TARBALL.release_version) is NormalizedPythonVersion
+
+
+def test_the_attributes_are_fields_of_their_types() -> None:
+    kinds = {one.name: one.type for one in fields(PythonOrgArtifact)}
+    assert {name: kinds[name] for name in ATTRIBUTES} == {
+        name: f"{kind.__name__} | None" for name, kind in ATTRIBUTES.items()
+    }
 
 
 def test_types_of_releases_and_packings_of_sources_are_those_of_the_grammar() -> None:

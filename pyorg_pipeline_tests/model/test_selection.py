@@ -99,8 +99,8 @@ def test_artifacts_that_meet_all_criteria_are_selected_in_order(
 def test_a_flag_that_an_artifact_does_not_have_is_false(
     name: str, value: object, has_it: bool
 ) -> None:
-    flagged = artifact("3.13.9/x.exe", release_format={name: True}, release_type=WINDOWS)
-    plain = artifact("3.13.9/y.exe", release_format={}, release_type=WINDOWS)
+    flagged = artifact("3.13.9/x.exe", artifact_type=WINDOWS, **{name: True})
+    plain = artifact("3.13.9/y.exe", artifact_type=WINDOWS)
     selected = Selection(attributes={name: value}).of([flagged, plain])
     assert selected == [flagged if has_it else plain]
     if name == "superseded":
@@ -209,9 +209,9 @@ NO_ARCH = """\
 no artifact matches version 3.13.9, artifact_type windows-release, format executable, arch ia64; \
 the nearest choices are: arch win32, arch arm64, arch amd64"""
 SEVERAL = """\
-choose one by its attributes: python-3.13.9-amd64.exe (arch=amd64,format=executable); \
-python-3.13.9-arm64.exe (arch=arm64,format=executable); \
-python-3.13.9.exe (arch=win32,format=executable)"""
+choose one by its attributes: python-3.13.9-amd64.exe (format=executable,arch=amd64); \
+python-3.13.9-arm64.exe (format=executable,arch=arm64); \
+python-3.13.9.exe (format=executable,arch=win32)"""
 
 
 @pytest.mark.parametrize(

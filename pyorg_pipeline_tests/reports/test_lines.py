@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from pyorg_pipeline.model.artifacts import ATTRIBUTES
 from pyorg_pipeline.model.catalog import CatalogInfo
+from pyorg_pipeline.model.values import json_value
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 from pyorg_pipeline.reports.lines import (
     duration_text,
-    json_value,
     printable,
     result_text,
     size_text,
@@ -147,11 +148,11 @@ def test_results_are_plain_values_in_json() -> None:
     assert source == {
         "name": "Python-3.13.9.tar.xz",
         "path": "3.13.9/Python-3.13.9.tar.xz",
-        "release_version": [3, 13, 9, "final", 0],
+        **dict.fromkeys(ATTRIBUTES),
         "version": "3.13.9",
-        "release_type": "source-release",
-        "release_format": {"format": "tarball_lzma"},
-        "related": [".asc", ".sigstore"],
+        "artifact_type": "source-release",
+        "format": "tarball_lzma",
+        "companions": [".asc", ".sigstore"],
         "is_final": True,
         "size": 22_681_368,
         "last_modified": "2025-10-14T14:31:00Z",
@@ -160,11 +161,8 @@ def test_results_are_plain_values_in_json() -> None:
         "digest_source": "sigstore",
         "signed_by": "thomas@python.org",
     }
-    assert [unknown[name] for name in ("release_version", "version", "size", "last_modified")] == [
-        None
-    ] * 4
+    assert [unknown[name] for name in ("version", "size", "last_modified")] == [None] * 3
     assert release == {
-        "release_version": [3, 15, 0, "candidate", 1],
         "version": "3.15.0rc1",
         "series": "3.15",
         "is_final": False,

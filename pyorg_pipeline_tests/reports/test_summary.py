@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import DirectoriesFailedError
-from pyorg_pipeline.reports.lines import json_value
+from pyorg_pipeline.model.values import json_value
 from pyorg_pipeline.reports.summary import RefreshSummary
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings

@@ -172,7 +172,7 @@ def test_a_table_fits_its_terminal_and_is_not_truncated(
     shown: Show, table: Table, rows: Sequence[Any], width: int
 ) -> None:
     long = artifact("python-3.13.9-" + "0123456789" * 20 + ".zip")
-    many = artifact("many", related=[f".{number}companion" for number in range(20)])
+    many = artifact("many", companions=tuple(f".{number}companion" for number in range(20)))
     if table is ARTIFACTS:
         rows = [*rows, long, many]
     text = shown(table, rows, width)
@@ -181,7 +181,7 @@ def test_a_table_fits_its_terminal_and_is_not_truncated(
         column = "".join(line.partition("  ")[0] for line in text.splitlines())
         assert long.name in column
         assert text.count("15.1 MB") == 1
-        assert width < 150 or all(companion in text for companion in many.related)
+        assert width < 150 or all(companion in text for companion in many.companions)
 
 
 @each_table
@@ -199,7 +199,7 @@ def test_a_pipe_gets_aligned_columns_that_awk_can_take_apart(
 
 
 def test_a_name_with_blanks_or_a_line_break_stays_on_its_line_in_a_pipe() -> None:
-    lines = list(table_lines(ARTIFACTS, [artifact("a\nb", related=["\n.asc", ". x"])]))
+    lines = list(table_lines(ARTIFACTS, [artifact("a\nb", companions=("\n.asc", ". x"))]))
     assert len(lines) == 2
     assert lines[1].endswith("\\n.asc,.\\x20x  3.13.9/a\\nb")
 

@@ -15,12 +15,9 @@ def artifact(path: str, **changes: Any) -> PythonOrgArtifact:
     values: dict[str, Any] = {
         "name": name,
         "path": path,
-        "release_version": version,
-        "release_type": artifact_type,
-        "release_format": attributes,
-        "related": [],
-        "size": None,
-        "last_modified": None,
+        "version": version.text if version and len(version) == 5 else None,
+        "artifact_type": artifact_type,
+        **attributes,
         "url": f"https://www.python.org/ftp/python/{path}",
     }
     return PythonOrgArtifact(**(values | changes))

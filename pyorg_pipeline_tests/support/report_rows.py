@@ -20,10 +20,10 @@ def artifact(name: str, **changes: Any) -> PythonOrgArtifact:
     """A file of 3.13.9, with the values of its source release."""
     values = {
         "name": name,
-        "release_version": NormalizedPythonVersion(3, 13, 9, "final", 0),
-        "release_type": "source-release",
-        "release_format": {"format": "tarball_lzma"},
-        "related": [".asc", ".sigstore"],
+        "version": "3.13.9",
+        "artifact_type": "source-release",
+        "format": "tarball_lzma",
+        "companions": (".asc", ".sigstore"),
         "size": 22_681_368,
         "last_modified": MODIFIED,
     }
@@ -33,9 +33,11 @@ def artifact(name: str, **changes: Any) -> PythonOrgArtifact:
 SOURCE = artifact("Python-3.13.9.tar.xz")
 FREE_THREADED = artifact(
     "python-3.13.9t-amd64.zip",
-    release_type="windows-release",
-    release_format={"format": "archive_deflate", "arch": "amd64", "free_threaded": True},
-    related=[],
+    artifact_type="windows-release",
+    format="archive_deflate",
+    arch="amd64",
+    free_threaded=True,
+    companions=(),
     size=15_127_074,
 )
 UNKNOWN = artifacts.artifact("src/strange name")
@@ -44,7 +46,8 @@ ARTIFACT_ROWS = [UNKNOWN, FREE_THREADED, SOURCE]
 
 def release(*version: Any, **changes: Any) -> PythonRelease:
     values: dict[str, Any] = {
-        "release_version": NormalizedPythonVersion(*version),
+        "version": NormalizedPythonVersion(*version).text,
+        "series": "{}.{}".format(*version),
         "state": ReleaseState.COMPLETE,
         "released": EARLIER,
         "first_modified": EARLIER,
