@@ -28,12 +28,9 @@ LATEST_FILE: Final = "latest_version.parquet"
 RELEASES_FILE: Final = "releases.parquet"
 FAILURES_FILE: Final = "crawl_failures.parquet"
 
-#: The schema version of tables. It rises when columns change their names or meaning; later ones are
-#: refused.
+#: The schema version of tables, which rises when columns change their names or meaning. Tables of
+#: other versions are refused.
 FORMAT: Final = 2
-
-#: Columns by the names that tables of format 1 have for them.
-_FORMAT_1_NAMES: Final = {"removed_at": "gone_since"}
 
 #: The columns that rows are sorted by, before their path.
 VERSION_COLUMNS: Final = ("major", "minor", "micro", "releaselevel", "serial")
@@ -80,18 +77,21 @@ class CatalogStore:
             if not isinstance(rows, pa.Table):
                 schema = TABLES[name.partition("/")[0].removesuffix(".parquet")]
                 rows = pa.Table.from_struct_array(pa.array(rows, pa.struct(schema)))
-            table = rows.replace_schema_metadata({_METADATA_KEY: text.encode()})
             # Setting up zstd for each column of a small table takes longer than everything else.
-            many = len(table) >= _MANY_ROWS
-            pq.write_table(
-                table,
+            many = len(rows) >= _MANY_ROWS
+            with pq.ParquetWriter(
                 sink,
+                rows.schema,
                 compression="snappy",
                 use_dictionary=many,
                 write_statistics=many,
                 # Without checksums, a flipped bit is a wrong name, size or date.
                 write_page_checksum=True,
-            )
+                # Arrow's copy of the schema is larger than the rows of most directories.
+                store_schema=False,
+            ) as writer:
+                writer.write_table(rows)
+                writer.add_key_value_metadata({_METADATA_KEY: text.encode()})
             data: bytes = sink.getvalue().to_pybytes()
             # Arrow's allocator keeps memory for each thread: 15 MB less for a crawl's 16 threads.
             pa.default_memory_pool().release_unused()
@@ -101,17 +101,12 @@ class CatalogStore:
     def read(self, name: str, columns: Iterable[str] | None = None) -> StoredTable:
         """One table, or those of the columns that it has; CatalogMissingError if it has no file."""
         file, metadata = self._open(name)
-        renamed = _FORMAT_1_NAMES if metadata["format"] == 1 else {}
-        wanted = None if columns is None else [renamed.get(each, each) for each in columns]
         try:
-            table = file.read(columns=wanted, use_threads=False)
+            table = file.read(columns=None if columns is None else list(columns), use_threads=False)
             # Invalid UTF-8 would otherwise be found only when a value is used.
             table.validate(full=True)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._unreadable(name, str(error)) from error
-        if renamed:
-            names = {old: new for new, old in renamed.items()}
-            table = table.rename_columns([names.get(each, each) for each in table.column_names])
         return StoredTable(table, metadata)
 
     def read_or_none(
@@ -219,8 +214,8 @@ class CatalogStore:
             metadata: dict[str, Any] = json.loads(footer[_METADATA_KEY], object_hook=_decode)
         except (KeyError, ValueError):
             raise self._unreadable(name, "it has no metadata of this package") from None
-        if metadata.get("format") not in range(1, FORMAT + 1):
-            reason = f"its format is {metadata.get('format')}, this version reads 1 to {FORMAT}"
+        if metadata.get("format") != FORMAT:
+            reason = f"its format is {metadata.get('format')}, this version reads {FORMAT}"
             raise self._unreadable(name, reason)
         return file, metadata
 

@@ -1,8 +1,12 @@
-"""The client of the site: pages and files over pooled connections, with limits and retries."""
+"""The client of the site: pages and files over pooled connections, with limits and retries.
+
+And the session of requests that it shares with the webhook.
+"""
 
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import threading
 import time
@@ -13,17 +17,26 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from importlib import metadata
 from io import BytesIO
+from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-from requests import Request, Response
+from requests import Request, Response, Session
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from requests.utils import default_user_agent, get_auth_from_url, get_netrc_auth
 
-from pyorg_pipeline.errors import InvalidArgumentError, SiteError, SiteUnreachableError
+from pyorg_pipeline.errors import (
+    InvalidArgumentError,
+    SettingsError,
+    SiteError,
+    SiteUnreachableError,
+)
 from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY
 from pyorg_pipeline.model.text import without_credentials
 from pyorg_pipeline.site.retry import Retries, TransientError, status_error, translate_errors
-from pyorg_pipeline.site.session import open_session
 from pyorg_pipeline.site.urls import normalize_base_url, redirect_target
 
 #: Bytes of a page or a file that is read into memory, decoded. python.org's largest listing has
@@ -247,3 +260,47 @@ def generated_at(headers: Mapping[str, str], received_at: datetime) -> datetime:
         # RFC 9110, 5.6.7: all are in GMT.
         times.append(date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC))
     return min(times)
+
+
+class _Session(Session):
+    def get_redirect_target(self, resp: Response) -> None:  # noqa: ARG002
+        """Return None: requests reads a redirect's whole body, which a server may never end."""
+        return
+
+
+def open_session(url: str, *, connections: int = 1) -> Session:
+    """Return a session for the host of a URL, which follows no redirects.
+
+    The credentials are those in the URL, or those of netrc. Proxies and certificate bundles are
+    read from the environment once, here: Session.request reads them for each request, which takes
+    longer than the rest of it. Raises SettingsError for a bundle that does not exist.
+    """
+    session = _Session()
+    try:
+        version = metadata.version("pyorg-pipeline")
+    except metadata.PackageNotFoundError:
+        # Run from a source tree that was never installed.
+        version = "0"
+    # Without a URL: the project has no page of its own to name.
+    session.headers["User-Agent"] = f"pyorg_pipeline/{version} {default_user_agent()}"
+    user, password = get_auth_from_url(url)
+    auth = (user, password) if user or password else get_netrc_auth(url)
+    if auth:
+        # As bytes: requests would encode text in Latin-1, RFC 7617 recommends UTF-8.
+        session.auth = HTTPBasicAuth(auth[0].encode(), auth[1].encode())
+    environment = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies = environment["proxies"]
+    session.verify = environment["verify"]
+    session.cert = environment["cert"]
+    session.trust_env = False
+    if isinstance(session.verify, str) and not Path(session.verify).exists():
+        used = os.environ.get("REQUESTS_CA_BUNDLE") == session.verify
+        raise SettingsError(
+            "REQUESTS_CA_BUNDLE" if used else "CURL_CA_BUNDLE",
+            session.verify,
+            "there is no such file or folder; unset it, or name your certificates",
+        )
+    adapter = HTTPAdapter(pool_maxsize=connections)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session

@@ -11,8 +11,8 @@ from requests import RequestException
 
 from pyorg_pipeline.errors import PyorgError, is_transient_status
 from pyorg_pipeline.model.text import origin_text
+from pyorg_pipeline.site.client import open_session
 from pyorg_pipeline.site.retry import Retries, TransientError, describe_failure
-from pyorg_pipeline.site.session import open_session
 
 #: Seconds for a connection, and seconds without data. A sensor's tick ends after 60 s.
 TIMEOUT: Final = (5.0, 5.0)

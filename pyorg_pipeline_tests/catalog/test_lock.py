@@ -46,6 +46,8 @@ def test_the_error_of_a_second_process_names_the_holder(tmp_path: Path, url: str
         ):
             raise AssertionError("two hold the lock")
         holder.communicate("")
+    suffixes = [path.suffix or path.name for path in sorted(tmp_path.iterdir())]
+    assert suffixes == [".holder", ".lock"]
     with exclusive(location, tmp_path):
         pass
 
@@ -80,15 +82,6 @@ def test_only_the_thread_that_holds_the_lock_may_take_it_again(
         other.join()
     try_it()
     assert outcome == [CatalogLockedError, "held"]
-
-
-def test_a_catalog_behind_a_url_is_locked_in_the_given_folder(tmp_path: Path) -> None:
-    location = open_location("memory://somewhere/catalog")
-    with exclusive(location, tmp_path / "locks"):
-        assert [path.suffix for path in sorted((tmp_path / "locks").iterdir())] == [
-            ".holder",
-            ".lock",
-        ]
 
 
 def test_the_error_of_an_unwritable_lock_says_what_to_do(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ KEPT = {
     "credentials are in no error": [
         "test_credentials_of_url_or_netrc_are_sent_and_in_no_error",
         "test_an_invalid_base_url_is_refused_without_showing_its_password",
-        "test_a_location_is_shown_without_its_credentials",
+        "test_a_url_is_local_or_of_fsspec_and_shown_without_credentials",
         "test_a_refused_connection_is_an_error_without_path_credentials_and_query",
     ],
     "tables are written atomically": [
