@@ -63,7 +63,6 @@ def settings(filled: tuple[Replica, Path], site: Replica, tmp_path: Path) -> Set
 
 
 def change_bundle(site: Replica, sha256: str, date: datetime) -> None:
-    """Replace the bundle by one with another digest."""
     site.replace(BUNDLE, content=bundle_bytes(sha256), last_modified=date)
 
 

@@ -93,7 +93,6 @@ def requested(site: Replica) -> list[str]:
 
 
 def visible(folder: Path) -> dict[str, bytes]:
-    """What is in a folder under names that are not hidden."""
     return {file.name: file.read_bytes() for file in folder.glob("[!.]*")}
 
 

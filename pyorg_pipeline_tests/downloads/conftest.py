@@ -21,5 +21,4 @@ def replica() -> Iterator[Replica]:
 
 @pytest.fixture
 def client(replica: Replica, connect: Callable[..., SiteClient]) -> SiteClient:
-    """A client of the replica."""
     return connect(replica.url)

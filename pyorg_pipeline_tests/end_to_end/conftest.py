@@ -23,7 +23,6 @@ def settings(running: Replica, tmp_path_factory: pytest.TempPathFactory) -> Sett
 
 @pytest.fixture(scope="module")
 def ui(settings: Settings) -> Iterator[DagsterUI]:
-    """`dagster dev` on that home."""
     with dagster_dev(settings, settings.home / "dagster-dev.log") as ui:
         yield ui
 

@@ -22,7 +22,6 @@ ANSWERED = {
 
 @pytest.fixture
 def artifacts(catalog_home: Path, monkeypatch: pytest.MonkeyPatch) -> list[PythonOrgArtifact]:
-    """Ours."""
     monkeypatch.setenv("PYORG_HOME", str(catalog_home))
     return PythonOrgDownloads.list_all_release_artifacts()
 

@@ -84,7 +84,6 @@ KEPT = {
     ],
     "a failed run is reported at least once": [
         "test_each_failed_run_is_reported_one_per_tick_until_the_receiver_accepts_it",
-        "test_a_failure_is_reported_after_the_last_failed_run_was_deleted",
     ],
     "unrecognised files are rows like others": [
         "test_the_catalog_is_sorted_by_version_then_path_and_keeps_unrecognised_files",
@@ -234,7 +233,6 @@ RULES = {
 
 @pytest.fixture(scope="module")
 def known() -> set[str]:
-    """The names of all tests."""
     return {
         node.name
         for file in TESTS.rglob("test_*.py")

@@ -27,7 +27,6 @@ def blocks(language: str, text: str = TEXT) -> list[str]:
 
 
 def block(language: str, marker: str) -> str:
-    """The block of the README that has this text."""
     [found] = [one for one in blocks(language) if marker in one]
     return found
 
@@ -56,7 +55,6 @@ def own_site() -> Iterator[Replica]:
 
 @pytest.fixture(scope="module")
 def own_home(own_site: Replica, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A PYORG_HOME with the catalog of that site."""
     home = tmp_path_factory.mktemp("own-home")
     fill(str(home / "catalog"), own_site.url)
     return home

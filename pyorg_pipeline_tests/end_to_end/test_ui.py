@@ -50,7 +50,6 @@ def status(settings: Settings, run_id: str) -> str:
 
 
 def process_of(settings: Settings, run_id: str) -> int:
-    """The process that executes the steps of a run."""
     with open_instance(settings.dagster_home) as instance:
         messages = [entry.user_message for entry in instance.all_logs(run_id)]
     found = re.search(r"Executing steps in process \(pid: (\d+)\)", "\n".join(messages))

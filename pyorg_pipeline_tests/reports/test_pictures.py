@@ -21,8 +21,6 @@ Picture = Callable[[Iterable[Mapping[str, Any]]], str]
 
 
 class Part(NamedTuple):
-    """A part of a bar."""
-
     value: float
     top: float
     height: float

@@ -73,7 +73,6 @@ class DagsterUI:
         os.killpg(self._pid, signal.SIGKILL)
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """The data of a GraphQL answer."""
         answer = requests.post(
             f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=PATIENCE
         ).json()
@@ -118,8 +117,6 @@ class DagsterUI:
         self._client.terminate_run(run)
 
     def end_of(self, run: str) -> str:
-        """The end state of a run."""
-
         def state() -> str:
             return self._client.get_run_status(run).value
 
@@ -202,7 +199,6 @@ def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterU
 
 
 def answers(url: str) -> bool:
-    """Whether a web server answers."""
     try:
         return requests.get(url, timeout=10).status_code == 200
     except requests.RequestException:

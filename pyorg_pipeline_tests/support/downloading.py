@@ -65,7 +65,6 @@ def job_of_the_environment() -> dg.JobDefinition:
 
 
 def download_job(settings: Settings) -> dg.JobDefinition:
-    """The job download_artifacts, with a client that does not retry."""
     site = SiteWithoutRetries(url=settings.site_url, concurrency=settings.concurrency)
     definitions = build_definitions(settings, resources={"site": site})
     return definitions.resolve_job_def("download_artifacts")

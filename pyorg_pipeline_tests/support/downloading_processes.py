@@ -40,7 +40,6 @@ class DownloadProcess:
         sender.close()
 
     def kill(self) -> None:
-        """Kill -9."""
         self._process.kill()
 
     def outcome(self) -> dict[str, Any]:

@@ -48,7 +48,6 @@ class Catalog:
 
     @property
     def paths(self) -> list[str]:
-        """The paths of the published artifacts."""
         return [row["path"] for row in self.store.rows(CATALOG_FILE)]
 
     @property
@@ -81,7 +80,6 @@ def publication_due(store: CatalogStore) -> bool:
 
 
 def publish(store: CatalogStore) -> RecordedChanges:
-    """Write all published tables."""
     publish_catalog(store)
     publish_latest(store)
     publish_releases(store)

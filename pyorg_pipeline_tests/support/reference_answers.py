@@ -30,7 +30,6 @@ class Answer(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Below the site's root."""
         return f"{self.directory}/{self.name}"
 
 

@@ -38,7 +38,6 @@ def s3_server() -> Iterator[str]:
 
 
 def objects() -> Any:
-    """The file system of fsspec on the server."""
     import fsspec  # noqa: PLC0415  # after the environment is set
 
     return fsspec.filesystem("s3")

@@ -43,7 +43,6 @@ def fetch(
 
 
 def tarball(content: bytes, mode: str = "w:gz") -> bytes:
-    """A tarball with one file."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode=mode) as archive:  # type: ignore[call-overload]
         member = tarfile.TarInfo("Python/README")
