@@ -329,21 +329,6 @@ def test_an_ended_run_leaves_no_half_file_and_the_next_one_resumes(
     assert visible(folder) == contents(NEWEST)
 
 
-def test_pyorg_download_prints_the_paths_and_reports_on_stderr(
-    settings: Settings, folder: Path
-) -> None:
-    arguments = ["--series", "3.5,3.6", "--destination", str(folder)]
-    done = pyorg(settings.home, "download", *arguments, PYORG_SITE_URL=settings.site_url)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [str(folder / name(path)) for path in NEWEST[1:]]
-    lines = [line.split() for line in done.stderr.splitlines()]
-    assert lines[0] == ["OUTCOME", "VERIFIED", "SECONDS", "BYTES", "PATH"]
-    assert [(line[0], line[1], line[4]) for line in lines[1:]] == [
-        ("fetched", "digest", str(folder / name(path))) for path in NEWEST[1:]
-    ]
-    assert visible(folder) == contents(NEWEST[1:])
-
-
 def test_pyorg_download_reports_a_failure_in_one_line_and_exits_with_1(
     settings: Settings, site: Replica, folder: Path
 ) -> None:

@@ -21,6 +21,7 @@ from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import PYORG, environment
 from pyorg_pipeline_tests.support.dagster_ui import DagsterUI, dagster_dev, free_port, wait_until
 from pyorg_pipeline_tests.support.downloading import halfway, select
+from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.held_answers import TIMEOUT, held_answer
 from pyorg_pipeline_tests.support.processes import started
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, FILES, small_site
@@ -148,7 +149,7 @@ def test_a_terminated_download_leaves_no_partial_file_and_its_reexecution_fetche
 def test_pyorg_ui_fails_the_runs_that_were_killed_with_it(site: Replica, tmp_path: Path) -> None:
     # A home of its own: the daemon of the module's UI would launch runs of the shared one.
     settings = load_settings({"PYORG_SITE_URL": site.url, "PYORG_HOME": str(tmp_path / "home")})
-    refresh(settings)
+    fill(settings.catalog_url, site.url)
     site.clear_requests()
     with (
         held_answer(site, "3.14.0/") as requested,
