@@ -4,13 +4,14 @@
 
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyorg_pipeline.catalog.queries import Snapshot
 from pyorg_pipeline.catalog.reader import CatalogReader
 from pyorg_pipeline.errors import ExtraMissingError
 from pyorg_pipeline.freshness import fresh_reader, refresh
-from pyorg_pipeline.model.arguments import Flag, parse_flag
+from pyorg_pipeline.model.arguments import Flag, parse_flag, parse_path
 from pyorg_pipeline.settings import Settings, derived_settings, load_settings
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class ConfiguredCatalog:
     #: Another site than PYORG_SITE_URL; a subclass that sets it has a catalog of its own.
     BASE_URL: ClassVar[str | None] = None
     #: Another catalog than PYORG_CATALOG_URL: a folder, or a URL that fsspec can serve.
-    CATALOG_URL: ClassVar[str | None] = None
+    CATALOG_URL: ClassVar[str | Path | None] = None
 
     @classmethod
     def refresh(
@@ -79,7 +80,9 @@ class ConfiguredCatalog:
 
     @classmethod
     def _settings(cls) -> Settings:
-        return derived_settings(load_settings(), cls.BASE_URL, cls.CATALOG_URL)
+        base_url = cls.BASE_URL and parse_path("BASE_URL", cls.BASE_URL)
+        catalog_url = cls.CATALOG_URL and parse_path("CATALOG_URL", cls.CATALOG_URL)
+        return derived_settings(load_settings(), base_url, catalog_url)
 
     @classmethod
     def _reader(cls) -> CatalogReader:

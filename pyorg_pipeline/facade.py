@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 from urllib.parse import quote
 
 from pyorg_pipeline.configured import ConfiguredCatalog
+from pyorg_pipeline.errors import InvalidArgumentError
 from pyorg_pipeline.model.arguments import (
     DEFAULT_FORMAT,
     SOURCE,
@@ -112,7 +113,11 @@ class PythonOrgDownloads(ConfiguredCatalog):
         from pyorg_pipeline.reports.progress import file_progress  # noqa: PLC0415
         from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
 
-        if isinstance(artifact, str):
+        if not isinstance(artifact, PythonOrgArtifact):
+            if not isinstance(artifact, str):
+                raise InvalidArgumentError(
+                    f"artifact {artifact!r} is not an artifact, nor the path or name of one"
+                )
             snapshot, site_url = cls._snapshot()
             artifact = snapshot.artifact(site_url, artifact)
         bar = file_progress(artifact, progress)

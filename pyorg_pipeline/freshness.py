@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from pyorg_pipeline.catalog.location import Location
 from pyorg_pipeline.catalog.reader import CatalogReader, reader_at
 from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.errors import CatalogSiteError
+from pyorg_pipeline.model.text import without_credentials
 from pyorg_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,12 +43,14 @@ def fresh_reader(settings: Settings) -> CatalogReader:
     """The reader of the catalog, which is refreshed if it is missing or older than PYORG_MAX_AGE.
 
     An old one takes one request if nothing is new. If that fails, a warning says how old it is.
+    A catalog of another site than the configured one answers, too, with a warning.
 
     Raises:
         PyorgError: there was no catalog, and it could not be filled.
     """
     reader = reader_at(settings.catalog_url)
     if time() < reader.fresh_until:
+        _is_of_another_site(reader, settings)
         return reader
     where, age = reader.location.text, reader.age()
     if age is None:
@@ -59,6 +63,9 @@ def fresh_reader(settings: Settings) -> CatalogReader:
             with exclusive(reader.location, settings.lock_folder, wait=_FILL_WAIT):
                 if reader.age() is None:
                     refresh(settings)
+    elif _is_of_another_site(reader, settings):
+        # It cannot be refreshed.
+        reader.fresh_until = time() + _RETRY_AFTER
     elif settings.max_age is None or age <= settings.max_age:
         left = timedelta(days=1) if settings.max_age is None else settings.max_age - age
         reader.fresh_until = time() + left.total_seconds()
@@ -77,6 +84,24 @@ def fresh_reader(settings: Settings) -> CatalogReader:
         else:
             LOGGER.warning("%s: `pyorg refresh` updates it", old)
     return reader
+
+
+def _is_of_another_site(reader: CatalogReader, settings: Settings) -> bool:
+    """Whether the catalog was filled from another site than the given one; warns of it once."""
+    if not settings.site_is_given or reader.site_url is None:
+        return False
+    known = reader.other_sites.get(settings.site_url)
+    if known is None:
+        wanted = settings.site_text
+        if wanted != reader.site_url:
+            from pyorg_pipeline.site.urls import normalize_base_url  # noqa: PLC0415  # requests
+
+            wanted = without_credentials(normalize_base_url(settings.site_url))
+        known = reader.other_sites[settings.site_url] = wanted != reader.site_url
+        if known:
+            error = CatalogSiteError(reader.location.text, reader.site_url, wanted)
+            LOGGER.warning("%s", error)
+    return known
 
 
 def _refresh_old(location: Location, settings: Settings) -> None:

@@ -18,6 +18,7 @@ from pyorg_pipeline.model.arguments import (
     LARGEST_CONCURRENCY,
     parse_age,
     parse_flag,
+    parse_folder,
 )
 from pyorg_pipeline.model.text import origin_text, without_credentials
 
@@ -191,7 +192,7 @@ def _folder(text: str) -> Path | None:
         return None
     if "\0" in text:
         raise ValueError("a path cannot contain NUL")
-    path = Path(text).expanduser().absolute()
+    path = parse_folder(text).absolute()
     if path.exists() and not path.is_dir():
         raise ValueError("it exists and is not a folder")
     return path

@@ -249,8 +249,8 @@ class TestOtherSitesAndCatalogs:
         assert (filled / "catalog").is_dir()
 
     @pytest.mark.usefixtures("filled")
-    def test_urls_are_of_the_configured_site_else_of_the_catalogs(
-        self, monkeypatch: pytest.MonkeyPatch, site: Replica
+    def test_urls_are_of_the_configured_site_and_another_one_is_warned_of_once(
+        self, monkeypatch: pytest.MonkeyPatch, site: Replica, caplog: pytest.LogCaptureFixture
     ) -> None:
         for url in ("https://mirror.example/python/", site.url):
             monkeypatch.setenv("PYORG_SITE_URL", url.rstrip("/"))
@@ -258,6 +258,21 @@ class TestOtherSitesAndCatalogs:
             assert artifact.url == f"{url}2.7/Python-2.7.tgz"
         monkeypatch.delenv("PYORG_SITE_URL")
         assert PythonOrgDownloads.list_version_artifacts(2, 7) == [artifact]
+        assert PythonOrgDownloads.latest_version() == (3, 14, 0)
+        [warning] = caplog.messages
+        assert f"filled from {site.url}, not from https://mirror.example/python/: " in warning
+
+    def test_a_catalog_may_be_named_by_a_path_and_by_nothing_else(
+        self, filled: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(PythonOrgDownloads, "CATALOG_URL", filled / "catalog")
+        assert PythonOrgDownloads.latest_version() == (3, 14, 0)
+        monkeypatch.setattr(PythonOrgDownloads, "CATALOG_URL", 5)
+        with pytest.raises(InvalidArgumentError, match="CATALOG_URL 5 is neither a path nor"):
+            PythonOrgDownloads.latest_version()
+        monkeypatch.setattr(PythonOrgDownloads, "CATALOG_URL", "~nobody-here/catalog")
+        with pytest.raises(SettingsError, match="in the home of an unknown user"):
+            PythonOrgDownloads.latest_version()
 
     def test_an_invalid_base_url_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(PythonOrgDownloads, "BASE_URL", "python.org")

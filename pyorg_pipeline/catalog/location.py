@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from pyorg_pipeline.errors import CatalogError, ExtraMissingError
+from pyorg_pipeline.model.arguments import parse_folder
 from pyorg_pipeline.model.text import reason_text, without_credentials
 
 #: Temporary names start with it; a refresh removes those that a killed one left.
@@ -185,7 +186,7 @@ def local_folder(url: str) -> Path | None:
     """The folder of a path or a `file://` URL; None for other URLs."""
     scheme, separator, _ = url.partition("://")
     if not separator:
-        return Path(url).expanduser().absolute()
+        return parse_folder(url).absolute()
     return Path(unquote(urlsplit(url).path)) if scheme == "file" else None
 
 

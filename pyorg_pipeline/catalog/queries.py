@@ -152,9 +152,11 @@ class Snapshot:
         found = [artifact for artifact in listed if artifact.release_version == version]
         if not found:
             near = sorted({one.release_version for one in listed if one.release_version})
+            wanted = f"final release of {version.text}" if version.is_final else version.text
+            texts = (f"{one.text}{' (final)' if one.is_final else ''}" for one in near)
             raise VersionNotFoundError(
-                f"the catalog has no {version.text}; of {numbers.text} it has "
-                + (", ".join(one.text for one in near) or "only unrecognised files")
+                f"the catalog has no {wanted}; of {numbers.text} it has "
+                + (", ".join(texts) or "only unrecognised files")
             )
         return found
 

@@ -38,6 +38,10 @@ class CatalogReader:
         self._kept: dict[str, tuple[Hashable, Any]] = {}
         #: Until when the catalog's age need not be looked at, in seconds since the epoch.
         self.fresh_until = 0.0
+        #: The site that it was filled from, once its age was looked at.
+        self.site_url: str | None = None
+        #: Whether the site of a URL is another one, of those that were compared.
+        self.other_sites: dict[str, bool] = {}
         #: The failures that were warned of, so that a program is warned once.
         self._warned: dict[str, str] = {}
 
@@ -55,7 +59,11 @@ class CatalogReader:
             return None
         listing = self.store.metadata_or_none(DIRECTORIES_FILE)
         # A damaged table makes a query no worse: the next refresh repairs it.
-        return timedelta() if listing is None else datetime.now(UTC) - listing["checked_at"]
+        if listing is None:
+            return timedelta()
+        self.site_url = listing["site_url"]
+        checked_at: datetime = listing["checked_at"]
+        return datetime.now(UTC) - checked_at
 
     def latest_version(
         self, series: Series | None, final_only: bool

@@ -79,7 +79,7 @@ class UrlDestination:
         self.text = without_credentials(url).rstrip("/")
         try:
             self._filesystem, root = open_filesystem(url, "a destination at s3://")
-        except (ImportError, ValueError) as error:
+        except (ImportError, ValueError, OSError) as error:
             raise DestinationError(
                 self.text,
                 f"it cannot be opened ({error})",

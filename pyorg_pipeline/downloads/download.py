@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import tempfile
 import time
@@ -15,6 +16,7 @@ from typing import Final
 
 from requests import Response
 
+from pyorg_pipeline.catalog.location import local_folder
 from pyorg_pipeline.downloads.files import (
     existing_size,
     file_lock,
@@ -33,8 +35,10 @@ from pyorg_pipeline.downloads.verify import (
     wrong_size,
 )
 from pyorg_pipeline.errors import InvalidArgumentError, SiteUnreachableError, VerificationError
+from pyorg_pipeline.model.arguments import parse_folder, parse_path
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import CHUNK_SIZE, Download, Progress, Verification, Verify
+from pyorg_pipeline.model.text import without_credentials
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.retry import TransientError
 
@@ -78,9 +82,9 @@ def download(
     # First: an invalid name reaches neither the site nor the file system.
     name = valid_file_name(artifact.name)
     url = client.url_of(artifact.path)
-    if stream_chunk_size < 1:
+    if type(stream_chunk_size) is not int or stream_chunk_size < 1:
         raise InvalidArgumentError(
-            f"invalid stream_chunk_size={stream_chunk_size}: less than 1 byte"
+            f"stream_chunk_size {stream_chunk_size!r} is not a number of bytes"
         )
     report: Progress = progress or (lambda *_: None)
     with _folder(destination_dir) as folder:
@@ -230,7 +234,7 @@ def _opened(final: Path) -> Iterator[BufferedReader]:
 @contextmanager
 def _folder(destination_dir: Path | str | None) -> Iterator[Path]:
     if destination_dir is not None:
-        yield Path(destination_dir)
+        yield _local_folder(parse_path("destination_dir", destination_dir))
         return
     with translate_disk_errors(Path(tempfile.gettempdir())):
         temporary = Path(tempfile.mkdtemp(prefix="pyorg-"))
@@ -240,3 +244,16 @@ def _folder(destination_dir: Path | str | None) -> Iterator[Path]:
         # The caller does not get its name.
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _local_folder(text: str) -> Path:
+    """Return the folder of a path, which may be relative, or of a `file://` URL."""
+    # A Path of s3://bucket is s3:/bucket. The letter of a drive is not a scheme.
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
+        return parse_folder(text)
+    if (folder := local_folder(text)) is None or not text.startswith("file://"):
+        raise InvalidArgumentError(
+            f"destination_dir {without_credentials(text)!r} is not a folder of this machine; "
+            "`pyorg download` and the job download_artifacts can download to a URL"
+        )
+    return folder

@@ -21,6 +21,7 @@ from pyorg_pipeline.errors import (
     SiteUnreachableError,
     VerificationError,
 )
+from pyorg_pipeline.model.arguments import parse_path
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.companions import companion_name
 from pyorg_pipeline.model.downloads import FileVerification, FolderVerification, Progress, Verify
@@ -46,7 +47,8 @@ def verify_files(
 
     Raises DestinationError or ExtraMissingError if the folder cannot be read.
     """
-    path = local_folder(str(folder))
+    folder = parse_path("folder", folder)
+    path = local_folder(folder)
     if path is not None and path.is_file():
         destination: Destination = FolderDestination(path.parent)
         sizes, delivered = {path.name: path.stat().st_size}, {}

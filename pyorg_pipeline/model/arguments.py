@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pyorg_pipeline.errors import InvalidArgumentError
@@ -57,6 +59,32 @@ def parse_verification(value: object) -> Literal[True, False, "digest", "signatu
     except InvalidArgumentError:
         raise InvalidArgumentError(
             f"verify {value!r} is not one of true, false, digest, signature"
+        ) from None
+
+
+def parse_path(name: str, value: object) -> str:
+    """A path or URL as text.
+
+    Raises:
+        InvalidArgumentError: it is neither text nor a path.
+    """
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(text, str):
+        raise InvalidArgumentError(f"{name} {value!r} is neither a path nor a URL")
+    return text
+
+
+def parse_folder(text: str) -> Path:
+    """The path of a local folder; `~` is a user's home.
+
+    Raises:
+        InvalidArgumentError: there is no such user.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InvalidArgumentError(
+            f"{text!r} is in the home of an unknown user; write './~...' for a folder named so"
         ) from None
 
 

@@ -191,7 +191,7 @@ def choose(
     is_default = artifact_format is DEFAULT_FORMAT
     wanted = {} if is_default else parse_attributes(artifact_format)
     selection = Selection(
-        versions=[version.text], artifact_types=[artifact_type], attributes=wanted
+        versions=[version.text], artifact_types=[str(artifact_type)], attributes=wanted
     )
     matching = selection.of(artifacts)
     if is_default and artifact_type == SOURCE:
@@ -202,9 +202,10 @@ def choose(
     found = [one for one in matching if one.attributes == wanted] or matching
     if len(found) == 1:
         return found[0]
+    having = f" with {_joined(wanted)}" if wanted else ""
     listed = (f"{one.name} ({_joined(one.attributes)})" for one in found)
     raise ArtifactChoiceError(
-        f"{version.text} has {len(found)} of {artifact_type} with {_joined(wanted) or 'anything'}; "
+        f"{version.text} has {len(found)} artifacts of the type {artifact_type}{having}; "
         f"choose one by its attributes: {shortened(listed, _MOST_SHOWN, '; ')}"
     )
 

@@ -56,10 +56,13 @@ class NormalizedPythonVersion(tuple[Any, ...]):
             if serial is not None:
                 raise InvalidArgumentError(f"serial {serial!r} needs a releaselevel beside it")
             return super().__new__(cls, numbers)
-        if releaselevel not in RELEASE_LEVELS:
+        if not isinstance(releaselevel, str) or releaselevel not in RELEASE_LEVELS:
             known = ", ".join(RELEASE_LEVELS)
             raise InvalidArgumentError(f"releaselevel {releaselevel!r} is not one of {known}")
-        return super().__new__(cls, (*numbers, releaselevel, _number("serial", serial or 0)))
+        number = _number("serial", serial or 0)
+        if number and releaselevel == "final":
+            raise InvalidArgumentError(f"serial {number} needs a pre-release's releaselevel")
+        return super().__new__(cls, (*numbers, releaselevel, number))
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +73,33 @@ def test_an_artifact_of_a_list_is_verified_by_its_bundle(folder: Path, site: Rep
     assert [entry.name for entry in folder.iterdir()] == ["Python-3.14.0.tar.xz"]
 
 
+def test_a_destination_is_a_folder_of_this_machine(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(folder / "me"))
+    download = partial(PythonOrgDownloads.download_artifact, "Python-2.7.tgz")
+    assert download(destination_dir="~/a").parent == folder / "me" / "a"
+    assert download(destination_dir=f"file://{folder}/b%20c").parent == folder / "b c"
+    for url in ("s3://bucket/prefix", Path("s3://bucket"), "file:/tmp"):
+        with pytest.raises(InvalidArgumentError, match="is not a folder of this machine"):
+            download(destination_dir=url)
+    assert sorted(entry.name for entry in folder.iterdir()) == ["b c", "me"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"artifact": 5}, "artifact 5 is not an artifact, nor the path or name of one"),
+        ({"stream_chunk_size": "x"}, "stream_chunk_size 'x' is not a number of bytes"),
+        ({"stream_chunk_size": 0}, "stream_chunk_size 0 is not a number of bytes"),
+        ({"destination_dir": 5}, "destination_dir 5 is neither a path nor a URL"),
+    ],
+)
+def test_an_argument_of_another_type_is_an_error(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        PythonOrgDownloads.download_artifact(**{"artifact": "Python-2.7.tgz", **arguments})
+
+
 def test_the_arguments_may_be_positional(folder: Path) -> None:
     artifact = PythonOrgDownloads.list_version_artifacts(2, 7)[0]
     path = PythonOrgDownloads.download_artifact(artifact, 4096, folder / "deep" / "er", True)
@@ -113,8 +142,17 @@ def test_a_release_is_its_best_source_tarball_or_the_one_matching_artifact() -> 
         PythonOrgDownloads.download_release(2, 7, artifact_format={"format": "tarball_lzma"})
     with pytest.raises(ArtifactChoiceError, match=r"python-2\.7\.amd64\.msi.*python-2\.7\.msi"):
         PythonOrgDownloads.download_release(2, 7, artifact_type="windows-release")
-    with pytest.raises(VersionNotFoundError, match=r"no 3\.15\.0; of 3\.15\.0 it has 3\.15\.0a1"):
+    with pytest.raises(ArtifactChoiceError, match=r"2\.7\.0 has 2 artifacts of the type windows-"):
+        PythonOrgDownloads.download_release(2, 7, artifact_type="windows-release")
+    words = r"no final release of 3\.15\.0; of 3\.15\.0 it has 3\.15\.0a1"
+    with pytest.raises(VersionNotFoundError, match=words):
         PythonOrgDownloads.download_release(3, 15)
+    with pytest.raises(
+        VersionNotFoundError, match=r"no 2\.7\.0rc1; of 2\.7\.0 it has 2\.7\.0 \(final\)"
+    ):
+        PythonOrgDownloads.download_release(2, 7, releaselevel="candidate", serial=1)
+    with pytest.raises(InvalidArgumentError, match="serial 1 needs a pre-release's releaselevel"):
+        PythonOrgDownloads.download_release(2, 7, serial=1)
 
 
 def test_the_latest_version_is_downloaded() -> None:
