@@ -235,10 +235,10 @@ def _job(url: str, served: Served, home: Path, destination: Path, rounds: int) -
     """Whole processes of `pyorg download`, without the time of their transfers."""
     shutil.rmtree(home, ignore_errors=True)
     env = environment(PYORG_HOME=str(home), PYORG_SITE_URL=url, PYORG_CONCURRENCY=str(THREADS))
-    pyorg = [sys.executable, "-m", "pyorg_pipeline"]
-    run([*pyorg, "refresh", "--digests", "true"], env)
-    argv = [*pyorg, "--json", "download", "--newest_only", "false"]
-    argv += ["--destination", str(destination)]
+    pyorg = [sys.executable, "-m", "pyorg_pipeline.cli"]
+    run([*pyorg, "refresh", "--digests"], env)
+    argv = [*pyorg, "--json", "download", "--type", "source-release", "--format", "tarball_lzma"]
+    argv += ["--all-versions", "--destination", str(destination)]
 
     def download() -> Figure:
         return run([sys.executable, str(PROGRAMS / "download_job.py"), *argv], env)

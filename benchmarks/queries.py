@@ -90,7 +90,7 @@ def _warm(url: str, home: Path, python: str | None, calls: int) -> Sequence[Cont
 def _cold(url: str, home: Path, python: str | None) -> Sequence[Contestant]:
     env = _environment(home)
     first = [sys.executable, str(PROGRAMS / "first_query_ours.py")]
-    command = [sys.executable, "-m", "pyorg_pipeline", *_ARGUMENTS]
+    command = [sys.executable, "-m", "pyorg_pipeline.cli", "latest"]
     program = str(PROGRAMS / "command_line_reference.py")
     reference = [str(python), program, url, *_ARGUMENTS]
     absence = reference_absence(python)

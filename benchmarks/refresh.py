@@ -74,13 +74,13 @@ def _contestants(url: str, homes: Path) -> Sequence[Contestant]:
         Contestant(IMPORT, lambda: run([sys.executable, "-c", "import dagster"])),
         Contestant(NOTHING_NEW, lambda: _refresh(url, kept)),
         Contestant(FIRST, first),
-        Contestant(FULL, lambda: _refresh(url, kept, "--full", "true")),
+        Contestant(FULL, lambda: _refresh(url, kept, "--full")),
     ]
 
 
 def _refresh(url: str, home: Path, *arguments: str) -> Figure:
     env = environment(PYORG_HOME=str(home), PYORG_SITE_URL=url)
-    return run([sys.executable, "-m", "pyorg_pipeline", "refresh", *arguments], env)
+    return run([sys.executable, "-m", "pyorg_pipeline.cli", "refresh", *arguments], env)
 
 
 if __name__ == "__main__":

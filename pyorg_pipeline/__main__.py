@@ -1,31 +1,33 @@
-"""The command line: simplifiedapp makes parsers of cli.py's signatures and docstrings.
+"""`python -m pyorg_pipeline`: the methods of PythonOrgDownloads as commands, with simplifiedapp.
 
-The parser class adds an overview of the commands, flags as switches, results as text and JSON, and
-errors without a traceback.
+The parser class adds an overview of the commands, flags as switches, and results as text and JSON.
 """
 
 from __future__ import annotations
 
 import argparse
-import atexit
-import errno
-import gc
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from io import TextIOWrapper
 from textwrap import fill
+from types import ModuleType
 from typing import Any, Final
 
-import simplifiedapp
+from pyorg_pipeline.process import run_program
 
-from pyorg_pipeline import cli
-from pyorg_pipeline.errors import ExtraMissingError, PyorgError, SettingsError
-from pyorg_pipeline.model.arguments import Flag
-from pyorg_pipeline.model.values import json_value
-from pyorg_pipeline.reports.lines import printable, result_text
+_DESCRIPTION: Final = """\
+The methods of PythonOrgDownloads as commands.
+
+Some commands:
+  python -m pyorg_pipeline PythonOrgDownloads latest_version
+  python -m pyorg_pipeline PythonOrgDownloads list_version_artifacts 3 13 --micro 9
+  python -m pyorg_pipeline PythonOrgDownloads report_version_artifacts 3 13 --micro 9
+  python -m pyorg_pipeline --json PythonOrgDownloads list_release_versions --final_only false
+
+`python -m pyorg_pipeline PythonOrgDownloads METHOD --help` describes each. The program `pyorg` has
+shorter commands for the same, and more."""
+PROGRAM: Final = "python -m pyorg_pipeline"
 
 #: Where simplifiedapp finds the callable and the names of its arguments.
 _CALL: Final = "__simplifiedapp_"
@@ -36,29 +38,14 @@ _LEFT_OUT: Final = frozenset({"--input-file", "--progress"})
 #: The prefixes of methods that print a table, and of those that return its rows.
 _REPORT, _LIST = "report_", "list_"
 
-#: The exit codes that a shell reports after SIGINT and SIGPIPE.
-_INTERRUPTED: Final = 130
-_PIPE_CLOSED: Final = 141
-
 
 class CommandParser(argparse.ArgumentParser):
-    """The parser of the program (with `results`), or of one of its commands.
-
-    Args:
-        results: The list that the command's result is added to before it is printed.
-        options: Those of argparse.
-    """
-
-    def __init__(self, *, results: list[object] | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self._results = results
-        if results is not None:
-            # simplifiedapp calls this function with values that JSON cannot write.
-            self.set_defaults(_json_default=json_value)
-            self.add_argument("--version", action=_ShowVersion)
+    """The parser of the program, or of one of its commands."""
 
     def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
         """Add an argument; a flag may be a switch, and the help shows defaults."""
+        from pyorg_pipeline.model.arguments import Flag  # noqa: PLC0415
+
         if names[0] in _LEFT_OUT:
             return argparse.Action(names, argparse.SUPPRESS)
         if options.get("type") is Flag:
@@ -80,10 +67,16 @@ class CommandParser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the command line; simplifiedapp calls it only on the program's parser."""
+        from pyorg_pipeline.model.values import json_value  # noqa: PLC0415
+        from pyorg_pipeline.reports.lines import result_text  # noqa: PLC0415
+
         found = super().parse_args(args, namespace)
+        # simplifiedapp calls this function with values that JSON cannot write.
+        found._json_default = json_value
         # The level applies to this package; libraries only log warnings and errors.
         level = logging.getLevelNamesMapping()[found.log_level.upper()]
-        logging.getLogger("pyorg_pipeline").setLevel(level or logging.DEBUG)
+        if level != logging.WARNING:  # the default, which would also hide progress
+            logging.getLogger("pyorg_pipeline").setLevel(level or logging.DEBUG)
         found.log_level = logging.getLevelName(max(level, logging.WARNING))
         function, *signature = getattr(found, _CALL)
         name = function.__name__
@@ -93,8 +86,6 @@ class CommandParser(argparse.ArgumentParser):
 
         def call(*values: Any, **named: Any) -> object:
             result = function(*values, **named)
-            if self._results is not None:
-                self._results.append(result)
             return result if found.json else result_text(result)
 
         setattr(found, _CALL, (call, *signature))
@@ -113,6 +104,7 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Docstrings as help: paragraphs are wrapped to the terminal, indented ones are not."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
+        text = text.replace("Example: ", f"Example: {PROGRAM} ")
         return "\n\n".join(
             paragraph
             if "\n " in paragraph or paragraph.startswith((" ", "Example"))
@@ -121,68 +113,26 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
         )
 
 
-class _ShowVersion(argparse.Action):
-    """The option --version."""
-
-    def __init__(self, option_strings: Sequence[str], **_options: Any) -> None:
-        text = "show the version and exit"
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=text)
-
-    def __call__(self, parser: argparse.ArgumentParser, *_values: Any) -> None:
-        from importlib.metadata import version  # noqa: PLC0415  # costs 20 ms
-
-        print("pyorg_pipeline", version("pyorg-pipeline"))  # noqa: T201
-        parser.exit()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code.
+    """Run a command and return its exit code, as `run_program` describes it."""
+    return run_program(partial(_main, arguments))
 
-    0: done. 1: an error, explained by the message. 2: wrong usage, an invalid setting or a missing
-    extra. 130: interrupted. Other exceptions are bugs and keep their traceback.
-    """
-    # Dagster creates hundreds of thousands of objects that are never freed. To search them for
-    # garbage again and again, and once more at the end, takes a fifth of a refresh's time.
-    gc.set_threshold(500_000)
-    atexit.register(gc.freeze)
-    results: list[object] = []
-    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
-        # As on stderr: a character that the terminal cannot show is escaped, not an error.
-        sys.stdout.reconfigure(errors="backslashreplace")
+
+def _main(arguments: Sequence[str] | None) -> int:
+    import simplifiedapp  # noqa: PLC0415  # Ctrl-C during imports is handled by run_program
+
+    from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
+
     simplifiedapp.DEFAULT_ARGUMENT_PARSER = (
-        partial(CommandParser, prog="pyorg", results=results),
+        partial(CommandParser, prog=PROGRAM),
         [],
         {"formatter_class": _HelpFormatter},
     )
-    try:
-        simplifiedapp.main(cli, arguments)
-        # Here and not when the interpreter ends, so that a closed pipe or a full disk is handled.
-        print(end="", flush=True)  # noqa: T201  # does nothing where stdout was closed
-        for result in results:
-            _raise_failures(result)
-    except PyorgError as error:
-        message = " ".join(str(error).split())
-        print(f"pyorg: {printable(message)}", file=sys.stderr)  # noqa: T201
-        return 2 if isinstance(error, SettingsError | ExtraMissingError) else 1
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except OSError as error:
-        if error.errno not in {errno.EPIPE, errno.ENOSPC}:
-            raise
-        # The interpreter flushes again when it ends, which must not fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            return _PIPE_CLOSED
-        print(f"pyorg: the output could not be written: {error.strerror}", file=sys.stderr)  # noqa: T201
-        return 1
+    # Every class and function of the module would become a command.
+    program = ModuleType("pyorg_pipeline", _DESCRIPTION)
+    program.PythonOrgDownloads = PythonOrgDownloads  # type: ignore[attr-defined]
+    simplifiedapp.main(program, arguments)
     return 0
-
-
-def _raise_failures(result: object) -> None:
-    """Raise the error of a refresh or download, after its summary was printed."""
-    error = getattr(result, "error", None)
-    if isinstance(error, PyorgError):
-        raise error
 
 
 if __name__ == "__main__":

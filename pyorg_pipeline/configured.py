@@ -35,7 +35,7 @@ class ConfiguredCatalog:
 
         Queries do so when the catalog is missing or older than PYORG_MAX_AGE.
 
-        Example: pyorg PythonOrgDownloads refresh
+        Example: PythonOrgDownloads refresh
 
         Raises:
             RefreshError, SiteError: something could not be read; the catalog keeps what it has.
@@ -51,7 +51,7 @@ class ConfiguredCatalog:
     def catalog_info(cls) -> "CatalogInfo":
         """When the catalog was refreshed, from which site, what it holds and how old it is.
 
-        Example: pyorg PythonOrgDownloads catalog_info
+        Example: PythonOrgDownloads catalog_info
         """
         return cls._reader().info(datetime.now(UTC))
 
@@ -61,7 +61,7 @@ class ConfiguredCatalog:
 
         docs/tables.md describes its columns.
 
-        Example: pyorg PythonOrgDownloads to_arrow
+        Example: PythonOrgDownloads to_arrow
         """
         return cls._snapshot()[0].table
 
@@ -69,7 +69,7 @@ class ConfiguredCatalog:
     def to_pandas(cls) -> Any:
         """The published table artifact_catalog as a pandas.DataFrame; needs the extra pandas.
 
-        Example: pyorg PythonOrgDownloads to_pandas
+        Example: PythonOrgDownloads to_pandas
 
         Raises:
             ExtraMissingError: pandas is not installed.

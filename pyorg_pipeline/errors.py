@@ -26,6 +26,29 @@ class PyorgError(Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
 
+class _SeveralFailures:
+    """The message of an error with several failures, some of which it shows."""
+
+    template: ClassVar[str]
+    failures: Mapping[str, str]
+
+    def __str__(self) -> str:
+        shown = (f"{name} ({reason})" for name, reason in sorted(self.failures.items()))
+        return self._message(f": {shortened(shown, separator='; ')}")
+
+    @property
+    def headline(self) -> str:
+        """The message without the failures, where they are shown already."""
+        return self._message("")
+
+    def _message(self, listed: str) -> str:
+        count = len(self.failures)
+        directories = plural(count, "directory")
+        return self.template.format(
+            **vars(self), count=count, directories=directories, listed=listed
+        )
+
+
 @dataclass(eq=False, repr=False)
 class SettingsError(PyorgError):
     """An environment variable has an invalid value."""
@@ -191,32 +214,28 @@ class RootListingError(RefreshError):
     template = (
         "{url} no longer lists {lost} of {known} known release directories, "
         "which is more than a tenth; nothing was changed. If they were really removed, "
-        "run `pyorg refresh --accept_vanished true`"
+        "run `pyorg refresh --accept-vanished`"
     )
 
 
 @dataclass(eq=False, repr=False)
-class DirectoriesFailedError(RefreshError):
+class DirectoriesFailedError(_SeveralFailures, RefreshError):
     """Some release directories could not be read; the catalog keeps what it has of them."""
 
     #: The reason for each directory's name.
     failures: Mapping[str, str]
     template = (
-        "could not read {failed}. "
+        "could not read {directories}{listed}. "
         "The catalog keeps the last good table of each; the next `pyorg refresh` tries again"
     )
-
-    def __str__(self) -> str:
-        count = plural(len(self.failures), "directory")
-        return self.template.format(failed=f"{count}: {_shown(self.failures)}")
 
 
 class DigestsFailedError(DirectoriesFailedError):
     """Some files with digests could not be read; the recorded digests are unchanged."""
 
     template = (
-        "could not read all digests of {failed}. "
-        "The next `pyorg refresh --digests true` reads the missing ones"
+        "could not read all digests of {directories}{listed}. "
+        "The next `pyorg refresh --digests` reads the missing ones"
     )
 
 
@@ -272,23 +291,21 @@ class DestinationError(DownloadError):
 
 
 @dataclass(eq=False, repr=False)
-class DownloadsFailedError(DownloadError):
+class DownloadsFailedError(_SeveralFailures, DownloadError):
     """Some of several artifacts were not downloaded; the others were."""
 
     #: The reason for each artifact's path below the site's root.
     failures: Mapping[str, str]
     #: How many artifacts there were in all.
     wanted: int
-
-    def __str__(self) -> str:
-        return (
-            f"{len(self.failures)} of {self.wanted} artifacts were not downloaded: "
-            f"{_shown(self.failures)}. Run the same command again to download them"
-        )
+    template = (
+        "{count} of {wanted} artifacts were not downloaded{listed}. "
+        "Run the same command again to download them"
+    )
 
 
 @dataclass(eq=False, repr=False)
-class DamagedFilesError(PyorgError):
+class DamagedFilesError(_SeveralFailures, PyorgError):
     """Some files of a folder are damaged, or could not be verified."""
 
     location: str
@@ -296,14 +313,7 @@ class DamagedFilesError(PyorgError):
     failures: Mapping[str, str]
     #: How many files there were in all.
     files: int
-
-    def __str__(self) -> str:
-        return (
-            f"{len(self.failures)} of {plural(self.files, 'file')} in {self.location} are damaged "
-            f"or could not be verified: {_shown(self.failures)}"
-        )
-
-
-def _shown(failures: Mapping[str, str]) -> str:
-    shown = (f"{name} ({reason})" for name, reason in sorted(failures.items()))
-    return shortened(shown, separator="; ")
+    template = (
+        "{count} of {files} files in {location} are damaged or could not be verified{listed}. "
+        "Delete a damaged file and download it again"
+    )

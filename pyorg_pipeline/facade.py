@@ -48,7 +48,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
     def list_release_versions(cls, final_only: Flag = True) -> list[NormalizedPythonVersion]:
         """The versions that have a release, or a final one, as three-item tuples, sorted.
 
-        Example: pyorg PythonOrgDownloads list_release_versions --final_only false
+        Example: PythonOrgDownloads list_release_versions --final_only false
         """
         snapshot, _ = cls._snapshot()
         return snapshot.release_versions(final_only=parse_flag("final_only", final_only))
@@ -70,7 +70,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
         With `final_only` only those of its final release. `artifact_type`, `arch` and `format`
         filter the list; unrecognised files are listed only by the type 'unrecognised'.
 
-        Example: pyorg PythonOrgDownloads list_version_artifacts 3 13 --micro 9
+        Example: PythonOrgDownloads list_version_artifacts 3 13 --micro 9
 
         Raises:
             VersionNotFoundError: the catalog has no such version.
@@ -102,7 +102,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
         archive's checksums), `digest` (requires one), `signature` (requires a Sigstore signature
         by the release's manager), or false (by size alone).
 
-        Example: pyorg PythonOrgDownloads download_artifact 3.13.9/Python-3.13.9.tgz
+        Example: PythonOrgDownloads download_artifact 3.13.9/Python-3.13.9.tgz
 
         Raises:
             VerificationError: the file is not what it should be, and was not kept.
@@ -157,7 +157,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
         one that has them all. The default is the source release in its best packing, .tar.xz
         first. The other arguments are those of download_artifact.
 
-        Example: pyorg PythonOrgDownloads download_release 3 13 --micro 9 --destination_dir /tmp
+        Example: PythonOrgDownloads download_release 3 13 --micro 9 --destination_dir /tmp
 
         Raises:
             VersionNotFoundError: the catalog has no such release.
@@ -208,7 +208,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
         `download_tarball` its source tarball is downloaded to the current folder, and the version
         and the file's path are returned.
 
-        Example: pyorg PythonOrgDownloads latest_version --series 3.13
+        Example: PythonOrgDownloads latest_version --series 3.13
 
         Raises:
             VersionNotFoundError: there is no such release.
@@ -241,7 +241,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
         before it had, and is younger than the longest time that those before it took; `superseded`
         once a newer one of its series is complete; else `complete`. See docs/releases.md.
 
-        Example: pyorg PythonOrgDownloads list_releases --series 3.15
+        Example: PythonOrgDownloads list_releases --series 3.15
 
         Raises:
             VersionNotFoundError: there is no release of that series.
@@ -256,7 +256,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
     def report_releases(cls, series: str | None = None, final_only: Flag = False) -> str:
         """Print the releases, or those of a series, as a table: state, date, families, sizes.
 
-        Example: pyorg PythonOrgDownloads report_releases --series 3.15
+        Example: PythonOrgDownloads report_releases --series 3.15
         """
         from pyorg_pipeline.reports.tables import RELEASES, print_rows  # noqa: PLC0415
 
@@ -276,7 +276,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
         With `final_only` only those of final releases. `artifact_type`, `arch` and `format` filter
         the list; the type 'unrecognised' lists the files that are not recognised.
 
-        Example: pyorg --json PythonOrgDownloads list_all_release_artifacts --arch arm64
+        Example: --json PythonOrgDownloads list_all_release_artifacts --arch arm64
         """
         final_only = parse_flag("final_only", final_only)
         snapshot, site_url = cls._snapshot()
@@ -294,7 +294,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
         ISO 8601 text (UTC unless it has a zone), or an age such as 12h or 7d. A program that polls
         passes the `seen_at` of its last change.
 
-        Example: pyorg PythonOrgDownloads list_changes --since 7d
+        Example: PythonOrgDownloads list_changes --since 7d
         """
         start = None if since is None else parse_since(since, datetime.now(UTC))
         companions = parse_flag("companions", companions)
@@ -307,7 +307,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
     ) -> str:
         """Print what list_changes returns as a table, under the time of each refresh.
 
-        Example: pyorg PythonOrgDownloads report_changes --since 2026-11-01
+        Example: PythonOrgDownloads report_changes --since 2026-11-01
         """
         from pyorg_pipeline.reports.tables import CHANGES_TABLE, print_rows  # noqa: PLC0415
 
@@ -319,7 +319,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
     ) -> str:
         """Print the artifacts of one version as a table, with those of pre-releases.
 
-        Example: pyorg PythonOrgDownloads report_version_artifacts 3 13 --micro 9
+        Example: PythonOrgDownloads report_version_artifacts 3 13 --micro 9
         """
         from pyorg_pipeline.reports.tables import ARTIFACTS, print_rows  # noqa: PLC0415
 
@@ -329,7 +329,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
     def report_all_release_artifacts(cls, final_only: Flag = False) -> str:
         """Print every recognised artifact of the site as a table.
 
-        Example: pyorg PythonOrgDownloads report_all_release_artifacts --final_only true
+        Example: PythonOrgDownloads report_all_release_artifacts --final_only true
         """
         from pyorg_pipeline.reports.tables import ARTIFACTS, print_rows  # noqa: PLC0415
 
@@ -355,7 +355,7 @@ class PythonOrgDownloads(ConfiguredCatalog):
         read from the site. With false, no request is made and sizes are compared. `progress` is
         called with the bytes of the files so far and of all.
 
-        Example: pyorg PythonOrgDownloads verify_files /srv/mirror
+        Example: PythonOrgDownloads verify_files /srv/mirror
 
         Raises:
             DownloadError: the folder cannot be read.

@@ -126,4 +126,7 @@ def _refresh_old(location: Location, settings: Settings) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    from pyorg_pipeline.reports.lines import is_quiet  # noqa: PLC0415
+
+    if not is_quiet():
+        sys.stderr.write(f"{text}\n")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import dagster as dg
-from pydantic import ValidationError
 
 from pyorg_pipeline.catalog.download_reports import read_report, report_file
 from pyorg_pipeline.catalog.location import open_location
@@ -34,8 +32,7 @@ from pyorg_pipeline.defs.published import publish
 from pyorg_pipeline.defs.resources import RefreshProgress
 from pyorg_pipeline.defs.stale_runs import COMMAND_TAG, refresh_command_tags
 from pyorg_pipeline.downloads.destinations import open_destination
-from pyorg_pipeline.errors import InvalidArgumentError, PyorgError
-from pyorg_pipeline.model.arguments import parse_attributes
+from pyorg_pipeline.errors import PyorgError
 from pyorg_pipeline.model.digests import REJECTED, UNREADABLE
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
@@ -106,17 +103,26 @@ def refresh(
     return _summary(settings, store, progress, due, failed_checks, monotonic() - started)
 
 
-def download(settings: Settings, config: DownloadConfig) -> DownloadSummary:
+def download(settings: Settings, paths: Sequence[str], **options: Any) -> DownloadSummary:
     """Run the job download_artifacts on the persistent Dagster instance.
 
-    Shows progress bars and then the report on stderr. Artifacts that failed are in the summary and
-    do not raise: the others are downloaded, and can be printed.
+    Shows progress bars on stderr, if that is a terminal. Artifacts that failed are in the summary
+    and do not raise: the others are downloaded, and can be printed.
+
+    Args:
+        settings: Of the catalog and of Dagster's home.
+        paths: The artifacts, by their paths below the site's root.
+        options: Other fields of DownloadConfig; a folder is relative to the current one.
 
     Raises:
-        ArtifactChoiceError: no artifact matches; names the nearest choices.
+        ArtifactChoiceError: the catalog has no such artifact.
         PyorgError: the run failed without a report.
         KeyboardInterrupt: Ctrl-C was pressed.
     """
+    if "://" not in (folder := options.get("destination", ".")):
+        # Wherever the job runs later.
+        options["destination"] = str(Path(folder).expanduser().absolute())
+    config = DownloadConfig(paths=list(paths), **options)
     store = CatalogStore(open_location(settings.catalog_url))
     # Before a run begins, which would report its errors as those of a step.
     selected_artifacts(config, store, settings.site_url)
@@ -128,32 +134,7 @@ def download(settings: Settings, config: DownloadConfig) -> DownloadSummary:
         done = jobs.run(download_artifacts.name, {"select_artifacts": config}, raise_on_error=False)
     _raise_unreported_error(done)
     report = f"{store.location.text}/{report_file(done.run_id)}"
-    summary = DownloadSummary(done.run_id, report, read_report(store, done.run_id))
-    if summary.outcomes:
-        sys.stderr.write("".join(f"{line}\n" for line in summary.lines()))
-    return summary
-
-
-def download_config(**options: Any) -> DownloadConfig:
-    """The configuration of the job from the options of `pyorg download`, where lists are texts.
-
-    A limit of 0 is none. A folder is relative to the current one, wherever the job runs later.
-
-    Raises:
-        InvalidArgumentError: the value of an option is invalid.
-    """
-    config = dict(options)
-    for name in ("series", "versions", "releaselevels", "artifact_types"):
-        config[name] = [text.strip() for text in options[name].split(",") if text.strip()]
-    config["attributes"] = parse_attributes(options["attributes"])
-    config["limit"] = options["limit"] or None
-    if "://" not in options["destination"]:
-        config["destination"] = str(Path(options["destination"]).expanduser().absolute())
-    try:
-        return DownloadConfig(**config)
-    except ValidationError as error:
-        reasons = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise InvalidArgumentError("; ".join(reasons)) from error
+    return DownloadSummary(done.run_id, report, read_report(store, done.run_id))
 
 
 def _raise_unreported_error(done: dg.ExecuteInProcessResult) -> None:

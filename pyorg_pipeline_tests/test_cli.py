@@ -1,26 +1,32 @@
-"""The command line, as processes of its own unless only help is looked at."""
+"""The command line: in this process, and as processes of its own where that matters."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
-import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
+import click
 import pytest
 
-from pyorg_pipeline import PythonOrgDownloads
-from pyorg_pipeline.__main__ import main
+from pyorg_pipeline import PythonOrgDownloads, cli
+from pyorg_pipeline.cli_options import ARCHITECTURES, FORMATS, LEVELS, TYPES
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.reports.tables import ARTIFACTS, table_lines
+from pyorg_pipeline.model.names import RULES
+from pyorg_pipeline.model.versions import RELEASE_LEVELS
+from pyorg_pipeline.reports.tables import ARTIFACTS, RELEASES, table_lines
 from pyorg_pipeline_tests.support.command_line import (
+    MODULE,
     PYORG,
     environment,
     on_a_terminal,
@@ -29,19 +35,22 @@ from pyorg_pipeline_tests.support.command_line import (
 )
 from pyorg_pipeline_tests.support.processes import started
 
-METHODS = sorted(
-    name
-    for name in dir(PythonOrgDownloads)
-    if not name.startswith("_") and callable(getattr(PythonOrgDownloads, name))
-)
-COMMANDS = ["PythonOrgDownloads", "demo", "download", "refresh", "ui"]
+COMMANDS = ["latest", "versions", "releases", "list", "changes", "info", "download", "verify"]
+COMMANDS += ["refresh", "ui", "demo"]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="terminals and signals of POSIX")
-
-EXAMPLE = ("PythonOrgDownloads", "list_version_artifacts", "3", "13", "--micro", "9")
 
 
 class Catalog(PythonOrgDownloads):
-    """The same catalog as the processes ask."""
+    """The same catalog as the commands ask."""
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[[str], Done]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,100 +58,297 @@ def same_catalog(catalog_home: Path) -> None:
     Catalog.CATALOG_URL = str(catalog_home / "catalog")
 
 
-def help_of(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
-    with pytest.raises(SystemExit) as stopped:
-        main([*arguments, "--help"])
-    assert stopped.value.code == 0
-    printed = capsys.readouterr()
-    assert printed.err == ""
-    return printed.out
+@pytest.fixture
+def run(
+    catalog_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Run a command in this process."""
+    monkeypatch.setenv("PYORG_HOME", str(catalog_home))
+    monkeypatch.setenv("PYORG_AUTO_REFRESH", "0")
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(line: str) -> Done:
+        logger = logging.getLogger("pyorg_pipeline")
+        before = logger.level
+        try:
+            return Done(cli.main(shlex.split(line)), *capsys.readouterr())
+        finally:
+            logger.setLevel(before)
+
+    return run
 
 
-def commands_in(text: str) -> list[str]:
-    """The commands that a help text lists."""
-    return sorted(re.findall(r"^    (\w+)(?: {2}|$)", text, re.MULTILINE))
-
-
-def test_the_example_command_lists_an_artifact_a_line(catalog_home: Path) -> None:
-    done = pyorg(catalog_home, *EXAMPLE)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [
-        artifact.path for artifact in Catalog.list_version_artifacts(3, 13, 9)
-    ]
-    assert "3.13.9/Python-3.13.9.tgz" in done.stdout.splitlines()
-
-
-def test_the_script_and_the_module_are_the_same_program(catalog_home: Path) -> None:
-    script = shutil.which("pyorg", path=str(Path(sys.executable).parent))
-    assert script is not None, "the project has to be installed, `pip install -e .`"
-    for arguments, begin in (
-        ((), "usage: pyorg ["),
-        (("PythonOrgDownloads",), "usage: pyorg Py"),
-        (("refresh", "--help"), "usage: pyorg refresh"),
-        (("--version",), f"pyorg_pipeline {version('pyorg-pipeline')}\n"),
-    ):
-        by_script = pyorg(catalog_home, *arguments, program=(script,))
-        by_module = pyorg(catalog_home, *arguments)
-        assert by_script.stdout == by_module.stdout
-        assert by_script.stdout.startswith(begin)
-        assert (by_script.returncode, by_module.returncode, by_script.stderr) == (0, 0, "")
-
-
-def test_help_lists_our_commands_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    text = help_of(capsys=capsys)
-    assert commands_in(text) == COMMANDS
-    assert "  pyorg PythonOrgDownloads list_version_artifacts 3 13 --micro 9\n" in text
-    text = help_of("PythonOrgDownloads", capsys=capsys)
-    assert commands_in(text) == METHODS
+def names(done: Done) -> list[str]:
+    """The names in a table of artifacts in a pipe."""
+    assert (done.code, done.err) == (0, "")
+    return [line.rpartition("/")[2] for line in done.out.splitlines()[1:]]
 
 
 @pytest.mark.parametrize(
-    "command", [*(("PythonOrgDownloads", name) for name in METHODS), *((c,) for c in COMMANDS[1:])]
+    ("arguments", "printed"),
+    [
+        ("", "3.15.0"),
+        ("3.13", "3.13.16"),
+        ("--series 3.13,3.12", "3.13.16\n3.12.15"),
+        ("3.12 --type windows-release --arch win32", "3.12.10"),
+        ("3.14 --pre-releases", "3.14.8"),
+        ("3.15 --level candidate,beta", "3.15.0rc3"),
+        ("3.12 --free-threaded --pre-releases --series 3.13 --type windows-release", ""),
+        ("--attribute embed=true --arch arm64 3.11", "3.11.9"),
+        ("--complete --format tarball_lzma 3.14", "3.14.8"),
+    ],
 )
-def test_the_help_of_each_command_ends_with_an_example_that_can_be_parsed(
-    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+def test_latest_prints_the_newest_version_that_has_what_is_asked_for(
+    run: Run, arguments: str, printed: str
 ) -> None:
-    text = help_of(*command, capsys=capsys)
-    [example] = re.findall(r"^Example: pyorg (.+)$", text, re.MULTILINE)
-    words = example.split()
-    assert set(command) <= set(words)
-    help_of(*words, capsys=capsys)
+    done = run(f"latest {arguments}")
+    if not printed:
+        assert done.code == 1
+        assert done.err.startswith("pyorg: no artifact matches series 3.12, --type windows-release")
+        return
+    assert done == (0, f"{printed}\n", "")
 
 
-@pytest.mark.parametrize("flag", ["", "true", "1", "false", "no"])
-def test_a_flag_is_a_switch_or_has_a_value(catalog_home: Path, flag: str) -> None:
-    listed = ("PythonOrgDownloads", "list_version_artifacts", "3", "14", "--final_only")
-    done = pyorg(catalog_home, *listed, *([flag] if flag else []))
-    expected = Catalog.list_version_artifacts(3, 14, 0, flag not in {"false", "no"})
-    assert done.stdout.splitlines() == [artifact.path for artifact in expected]
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("latest 3.13", "3.13.16"),
+        ("latest --series 3.13,3.12", ["3.13.16", "3.12.15"]),
+    ],
+)
+def test_json_is_the_same_before_and_after_the_command(run: Run, line: str, value: object) -> None:
+    for with_json in (f"--json {line}", f"{line} --json"):
+        done = run(with_json)
+        assert (done.code, done.err) == (0, "")
+        assert json.loads(done.out) == value
 
 
-def test_versions_are_text_for_people_and_lists_in_json(catalog_home: Path) -> None:
-    one = ("PythonOrgDownloads", "latest_version", "--final_only", "false")
-    latest = Catalog.latest_version(final_only=False)
-    assert pyorg(catalog_home, *one).stdout == f"{latest.text}\n"
-    assert json.loads(pyorg(catalog_home, "--json", *one).stdout) == list(latest)
-    many = ("PythonOrgDownloads", "list_release_versions")
-    versions = Catalog.list_release_versions()
-    assert pyorg(catalog_home, *many).stdout.split() == [found.text for found in versions]
-    assert json.loads(pyorg(catalog_home, "--json", *many).stdout) == [*map(list, versions)]
+def test_versions_are_those_that_were_released(run: Run) -> None:
+    finals = [one.text for one in Catalog.list_release_versions() if one[:2] == (3, 9)]
+    assert run("versions 3.9").out.split() == finals
+    every = [one.version for one in Catalog.list_releases("3.9")]
+    assert json.loads(run("versions 3.9 --pre-releases --json").out) == every
+    assert len(every) > len(finals) > 20
 
 
-def test_a_report_in_a_pipe_is_a_line_an_artifact(catalog_home: Path) -> None:
-    command = ("PythonOrgDownloads", "report_all_release_artifacts")
-    done = pyorg(catalog_home, *command, COLUMNS="40")
-    expected = list(table_lines(ARTIFACTS, Catalog.list_all_release_artifacts()))
-    assert len(expected) > 4000
-    assert done.stdout.splitlines() == expected
-    assert done.stderr == ""
+def test_tables_in_a_pipe_are_a_line_an_item(run: Run) -> None:
+    listed = Catalog.list_version_artifacts(3, 13, 9)
+    assert run("list 3.13.9").out.splitlines() == list(table_lines(ARTIFACTS, listed))
+    found = json.loads(run("list 3.13.9 --json").out)
+    assert [one["path"] for one in found] == [one.path for one in listed]
+    releases = Catalog.list_releases("3.14", final_only=True)
+    assert run("releases 3.14").out.splitlines() == list(table_lines(RELEASES, releases))
+    every = Catalog.list_all_release_artifacts()
+    assert len(run("list --pre-releases").out.splitlines()) == len(every)  # one is superseded
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("3.9.25", ["Python-3.9.25.tar.xz", "Python-3.9.25.tgz"]),
+        ("3.9", ["Python-3.9.25.tar.xz", "Python-3.9.25.tgz"]),
+        ("3.9.25 --format tarball_lzma", ["Python-3.9.25.tar.xz"]),
+        (
+            "3.15.0rc1 --type windows-release --arch arm64 --format executable",
+            ["python-3.15.0rc1-arm64.exe"],
+        ),
+        ("3.9.25 3.8 --format tarball_lzma", ["Python-3.8.19.tar.xz", "Python-3.9.25.tar.xz"]),
+        (
+            "3.13.9 --arch amd64,win32 --free-threaded --attribute embed=false",
+            ["python-3.13.9t-amd64.zip", "python-3.13.9t-win32.zip"],
+        ),
+    ],
+)
+def test_list_selects_by_versions_and_options(
+    run: Run, arguments: str, expected: list[str]
+) -> None:
+    assert names(run(f"list {arguments}")) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("3.13.9", ["Python-3.13.9.tar.xz"]),
+        ("3.13 2.7.18", ["Python-2.7.18.tar.xz", "Python-3.13.16.tar.xz"]),
+        ("2.0.1", ["Python-2.0.1.tgz"]),
+        ("python-3.13.9-arm64.exe", ["python-3.13.9-arm64.exe"]),
+        ("3.13.9/Python-3.13.9.tgz 3.13.9", ["Python-3.13.9.tar.xz", "Python-3.13.9.tgz"]),
+        (
+            "3.13.9 --type windows-release --arch arm64 --format executable",
+            ["python-3.13.9-arm64.exe"],
+        ),
+        ("--series 3.13,3.12 --limit 1", ["Python-3.13.16.tar.xz"]),
+    ],
+)
+def test_a_dry_run_lists_what_would_be_downloaded(
+    run: Run, arguments: str, expected: list[str]
+) -> None:
+    assert names(run(f"download --dry-run {arguments}")) == expected
+
+
+def test_all_versions_of_a_series_are_downloaded_on_demand(run: Run) -> None:
+    listed = names(run("download --dry-run --series 3.9 --all-versions"))
+    finals = [one.text for one in Catalog.list_release_versions() if one[:2] == (3, 9)]
+    assert listed == [f"Python-{text}.tar.xz" for text in finals]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("lst", "(Did you mean one of: 'latest', 'list'?) See `pyorg --help`"),
+        (
+            "latest --serie 3.13",
+            "(Did you mean one of: '--series', '--verbose'?) See `pyorg latest --help`",
+        ),
+        ("list 3.13.9 --arch x64", "Did you mean amd64? See `pyorg list --help`"),
+        ("list 3.13.9 --type windows", "Did you mean windows-release? See"),
+        ("list 3.13.9 --format tgz", "Did you mean tarball_deflate? See"),
+        ("latest --level rc", "'rc' is not one of alpha, beta, candidate, final. Did you mean"),
+        ("list v3.13.9", "or 3.15.0rc1, or a series such as 3.13. Did you mean 3.13.9?"),
+        ("latest 3.13.9", "is not a series such as 3.13. Did you mean 3.13? See"),
+        ("latest python", "'python' is not a series such as 3.13. See"),
+        ("download", "an artifact's name or path, or options such as --series. See"),
+        ("download 3.13 --limit -1", "'--limit': -1 is not in the range x>=0. See"),
+        ("download 3.13 --verify true", "one of auto, digest, signature, size. Did you mean auto?"),
+        ("list 3.13 --attribute colour=red", "unknown attribute 'colour'; the attributes are"),
+        ("changes --since yesterday", "since is not a valid time: 'yesterday'; give a date"),
+        ("PythonOrgDownloads latest_version", "use `python -m pyorg_pipeline PythonOrgDownloads`"),
+        ("verify", "Missing argument 'FOLDER|URL'. See `pyorg verify --help`"),
+    ],
+)
+def test_wrong_usage_is_one_line_that_says_what_was_meant(
+    run: Run, line: str, message: str
+) -> None:
+    done = run(line)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert done.err.startswith("pyorg: ")
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("list 3.99.1", "the catalog has no version 3.99.1; it has "),
+        ("list 3.13.99", "the catalog has no version 3.13.99; of 3.13 it has 3.13.0, "),
+        ("latest 3.99", "the catalog has no final release of 3.99"),
+        ("versions 3.99", "the catalog has no version of 3.99"),
+        ("releases 3.99", "the catalog has no release of 3.99"),
+        ("list 3.13.9 --arch riscv64", "no artifact matches version 3.13.9, --level final, arch"),
+        (
+            "list 3.13.9 --type ios-release",
+            "no artifact matches version 3.13.9, --level final, --type",
+        ),
+        ("download nothing.exe", "the catalog has no artifact 'nothing.exe'; give a path or"),
+    ],
+)
+def test_an_error_is_one_line_in_the_words_of_the_command_line(
+    run: Run, line: str, message: str
+) -> None:
+    done = run(line)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"pyorg: {message}")
+    assert done.err.count("\n") == 1
+    for python in ("artifact_type", "final_only", "complete_only", "releaselevel"):
+        assert python not in done.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_describes_every_option(run: Run, command: str) -> None:
+    done = run(f"{command} --help")
+    assert (done.code, done.err) == (0, "")
+    assert max(map(len, done.out.splitlines())) <= 80
+    options = cli.program.commands[command].params
+    for option in options:
+        if isinstance(option, click.Option):
+            assert option.opts[-1] in done.out
+            assert option.help
+            assert option.help.rstrip("]").endswith((".", "releases", "recorded", "both"))
+    texts = " ".join(done.out.split()).replace("- ", "-")
+    assert all(one in texts for one in ("--json", "-q, --quiet", "-v, --verbose", "--help"))
+    if command in {"list", "latest", "download"}:
+        for choice in (*TYPES, *FORMATS, *ARCHITECTURES, *LEVELS):
+            assert choice in texts
+
+
+def test_the_overview_names_every_command_in_full(run: Run) -> None:
+    done = run("--help")
+    assert list(cli.program.commands) == COMMANDS
+    for name in COMMANDS:
+        [line] = [one for one in done.out.splitlines() if one.startswith(f"  {name} ")]
+        assert not line.endswith("...")
+    assert run("--version") == (0, f"pyorg, version {version('pyorg-pipeline')}\n", "")
+
+
+def test_the_choices_are_those_of_the_grammar_of_names() -> None:
+    assert set(TYPES) == {rule.artifact_type for rule in RULES} | {"unrecognised"}
+    assert set(FORMATS) == {found for rule in RULES for found in rule.formats.values()}
+    assert set(LEVELS) == set(RELEASE_LEVELS)
+
+
+def test_a_shell_completes_commands_options_and_values(catalog_home: Path) -> None:
+    for words, expected in (
+        ("pyorg re", {"releases", "refresh"}),
+        ("pyorg list --free", {"--free-threaded"}),
+        ("pyorg list --type windows", {"windows-release", "windows-support", "windows-manifest"}),
+        ("pyorg download --verify d", {"digest"}),
+    ):
+        done = pyorg(
+            catalog_home,
+            program=(*PYORG,),
+            _PYORG_COMPLETE="bash_complete",
+            COMP_WORDS=words,
+            COMP_CWORD=str(len(words.split()) - 1),
+        )
+        assert {line.partition(",")[2] for line in done.stdout.splitlines()} == expected
+
+
+def test_the_script_is_the_program(catalog_home: Path) -> None:
+    script = shutil.which("pyorg", path=str(Path(sys.executable).parent))
+    assert script is not None, "the project has to be installed, `pip install -e .`"
+    done = pyorg(catalog_home, "latest", "3.13", program=(script,))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3.13.16\n", "")
+
+
+def test_the_methods_are_commands_of_the_module(catalog_home: Path) -> None:
+    """As api.md shows them."""
+    example = ("PythonOrgDownloads", "list_version_artifacts", "3", "13", "--micro", "9")
+    done = pyorg(catalog_home, *example, program=MODULE)
+    assert (done.returncode, done.stderr) == (0, "")
+    listed = Catalog.list_version_artifacts(3, 13, 9)
+    assert done.stdout.splitlines() == [artifact.path for artifact in listed]
+    found = json.loads(pyorg(catalog_home, "--json", *example, program=MODULE).stdout)
+    assert [one["path"] for one in found] == done.stdout.splitlines()
+    versions = ("PythonOrgDownloads", "list_release_versions", "--final_only", "false")
+    done = pyorg(catalog_home, *versions, program=MODULE)
+    expected = [one.text for one in Catalog.list_release_versions(final_only=False)]
+    assert done.stdout.split() == expected
+    report = ("PythonOrgDownloads", "report_all_release_artifacts", "--final_only")
+    done = pyorg(catalog_home, *report, program=MODULE, COLUMNS="40", PYTHONIOENCODING="ascii")
+    every = Catalog.list_all_release_artifacts(final_only=True)
+    assert done.stdout.splitlines() == list(table_lines(ARTIFACTS, every))
+    shown = pyorg(catalog_home, "PythonOrgDownloads", "--help", program=MODULE).stdout
+    methods = [name for name in dir(PythonOrgDownloads) if name[0] != "_" and name.islower()]
+    assert all(f"    {name}" in shown for name in methods)
+    for wrong, code, message in (
+        (("list_version_artifacts", "3", "99"), 1, "pyorg: the catalog has no version 3.99.0; "),
+        (("list_version_artifacts", "3", "x"), 2, "pyorg: minor 'x' is not a whole number"),
+        (("list_version_artifacts", "3"), 2, "required: minor"),
+        (("download_release", "3", "13", "--progress", "x"), 2, "unrecognized arguments"),
+    ):
+        done = pyorg(catalog_home, "PythonOrgDownloads", *wrong, program=MODULE)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert message in done.stderr
+    refused = pyorg(catalog_home, "--json", *report, program=MODULE)
+    assert refused.returncode == 2
+    assert refused.stderr.endswith("use list_all_release_artifacts\n")
 
 
 @POSIX
 @pytest.mark.parametrize("columns", [80, 160])
-def test_a_report_on_a_terminal_is_a_table_that_fits_it(catalog_home: Path, columns: int) -> None:
-    command = ("PythonOrgDownloads", "report_version_artifacts", "3", "13", "--micro", "9")
-    shown = on_a_terminal(catalog_home, columns, *command)
-    assert "\x1b[1;32m3.13.9\x1b[0m  \x1b[36msource-release" in shown
+def test_a_list_on_a_terminal_is_a_table_that_fits_it(catalog_home: Path, columns: int) -> None:
+    shown = on_a_terminal(catalog_home, columns, "list", "3.13.9")
+    assert "\x1b[1;32m3.13.9\x1b[0m" in shown
     lines = [line.rstrip() for line in without_colours(shown).splitlines()]
     assert max(map(len, lines)) <= columns
     for artifact in Catalog.list_version_artifacts(3, 13, 9):
@@ -159,89 +365,42 @@ def error_line(done: subprocess.CompletedProcess[str], code: int) -> str:
     return done.stderr[len("pyorg: ") : -1]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("3 99", "the catalog has no version 3.99.0; "),
-        ("3 x", "minor 'x' is not a whole number"),
-        ("3 14 --artifact_type sources", "no artifact has the artifact_type 'sources'"),
-        ("3 14 --micro a\x1b[31m\nb", "micro 'a"),
-    ],
-)
-def test_an_error_is_one_line_and_exit_1(catalog_home: Path, arguments: str, message: str) -> None:
-    words = arguments.split(" ")
-    done = pyorg(catalog_home, "PythonOrgDownloads", "list_version_artifacts", *words)
-    line = error_line(done, 1)
-    assert line.startswith(message)
-    assert "\x1b" not in line
-
-
-@pytest.mark.parametrize("command", ["PythonOrgDownloads latest_version", "refresh", "ui"])
+@pytest.mark.parametrize("command", ["latest", "refresh", "ui"])
 def test_an_invalid_setting_is_one_line_that_names_it_and_exit_2(
-    catalog_home: Path, command: str
+    run: Run, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = pyorg(catalog_home, *command.split(), PYORG_SITE_URL="ftp://python.org/")
-    assert error_line(done, 2).startswith("PYORG_SITE_URL='ftp://python.org/' cannot be used: ")
+    monkeypatch.setenv("PYORG_SITE_URL", "ftp://python.org/")
+    done = run(command)
+    assert (done.code, done.out) == (2, "")
+    message = "pyorg: PYORG_SITE_URL='ftp://python.org/' cannot be used: "
+    assert done.err.startswith(message)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("nonsense", "invalid choice: 'nonsense'"),
-        ("PythonOrgDownloads nonsense", "invalid choice: 'nonsense'"),
-        ("PythonOrgDownloads list_version_artifacts 3", "required: minor"),
-        ("refresh --full perhaps", "invalid true or false value: 'perhaps'"),
-        ("ui --port x", "invalid int value: 'x'"),
-        ("--input-file=x ui", "unrecognized arguments: --input-file=x"),
-        *(
-            (f"PythonOrgDownloads {method} --progress x", "unrecognized arguments: --progress x")
-            for method in ("download_artifact x", "download_release 3 13")
-        ),
-        *(
-            (f"--json PythonOrgDownloads report_{what}", f"use list_{what.split()[0]}\n")
-            for what in ("changes", "releases", "all_release_artifacts", "version_artifacts 3 13")
-        ),
-    ],
-)
-def test_wrong_usage_is_an_error_of_argparse_and_exit_2(
-    arguments: str, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments.split())
-    assert stopped.value.code == 2
-    assert message in capsys.readouterr().err
-
-
-def test_characters_that_stdout_cannot_encode_are_escaped(
-    tmp_path: Path, site: Replica, catalog_home: Path
-) -> None:
+def test_characters_that_stdout_cannot_encode_are_escaped(tmp_path: Path, site: Replica) -> None:
     site.add("3.14.0/Python-3.14.0-π.zip")
     refreshed = pyorg(tmp_path, "refresh", PYORG_SITE_URL=site.url, PYTHONIOENCODING="ascii")
     assert (refreshed.returncode, refreshed.stderr) == (0, "")
-    listing = ("PythonOrgDownloads", "list_version_artifacts", "3", "14")
-    query = (*listing, "--artifact_type", "unrecognised")
-    assert pyorg(tmp_path, *query).stdout == "3.14.0/Python-3.14.0-π.zip\n"
+    query = ("list", "3.14.0", "--type", "unrecognised")
+    assert pyorg(tmp_path, *query).stdout.endswith(" 3.14.0/Python-3.14.0-π.zip\n")
     done = pyorg(tmp_path, *query, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "3.14.0/Python-3.14.0-\\u03c0.zip\n"
-    report = ("PythonOrgDownloads", "report_all_release_artifacts")
-    assert pyorg(catalog_home, *report, PYTHONIOENCODING="ascii").returncode == 0
+    assert done.stdout.endswith(" 3.14.0/Python-3.14.0-\\u03c0.zip\n")
     found = pyorg(tmp_path, "--json", *query, PYTHONIOENCODING="ascii")
     assert json.loads(found.stdout)[0]["name"] == "Python-3.14.0-π.zip"
 
 
-def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(final_only: bool = True) -> None:  # noqa: ARG001
+def test_a_bug_keeps_its_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_options: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(PythonOrgDownloads, "latest_version", staticmethod(broken))
     with pytest.raises(ZeroDivisionError):
-        main(["PythonOrgDownloads", "latest_version"])
+        run("latest")
 
 
 @POSIX
 def test_a_closed_pipe_is_not_an_error(catalog_home: Path) -> None:
-    command = [*PYORG, "PythonOrgDownloads", "list_all_release_artifacts"]
+    command = [*PYORG, "list"]
     with started(
         command,
         env=environment(catalog_home),
@@ -251,7 +410,7 @@ def test_a_closed_pipe_is_not_an_error(catalog_home: Path) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.readline() == f"{Catalog.list_all_release_artifacts()[0]}\n"
+        assert process.stdout.readline().startswith("VERSION ")
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 141
@@ -259,7 +418,7 @@ def test_a_closed_pipe_is_not_an_error(catalog_home: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 def test_a_full_disk_or_a_closed_output_gives_no_traceback(catalog_home: Path) -> None:
-    command = shlex.join([*PYORG, *EXAMPLE])
+    command = shlex.join([*PYORG, "latest"])
     codes = {}
     for output in (">/dev/full", ">&-"):
         done = subprocess.run(
@@ -280,14 +439,14 @@ def test_a_full_disk_or_a_closed_output_gives_no_traceback(catalog_home: Path) -
 def test_a_query_imports_neither_dagster_nor_http_nor_rich(catalog_home: Path) -> None:
     code = (
         "import sys\n"
-        "from pyorg_pipeline.__main__ import main\n"
-        f"assert main({EXAMPLE!r}) == 0\n"
-        "for name in ('dagster', 'requests', 'urllib3', 'http.client', 'parsel', 'rich'):\n"
+        "from pyorg_pipeline.cli import main\n"
+        "assert main(['latest']) == main(['list', '3.9.25']) == 0\n"
+        "for name in ('dagster', 'requests', 'urllib3', 'parsel', 'rich', 'simplifiedapp'):\n"
         "    assert name not in sys.modules, name\n"
     )
     done = pyorg(catalog_home, program=(sys.executable, "-c", code))
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) == len(Catalog.list_version_artifacts(3, 13, 9))
+    assert len(done.stdout.splitlines()) == 4
 
 
 def test_a_failed_directory_is_reported_after_the_summary_with_exit_1(
@@ -297,22 +456,30 @@ def test_a_failed_directory_is_reported_after_the_summary_with_exit_1(
     done = pyorg(tmp_path, "refresh", PYORG_SITE_URL=site.url)
     assert done.returncode == 1
     assert "\n  failed       3.14.0: " in done.stdout
-    assert done.stderr.startswith("pyorg: could not read 1 director")
-    assert done.stderr.count("\n") == 1
+    again = "The catalog keeps the last good table of each; the next `pyorg refresh` tries again"
+    assert done.stderr == f"pyorg: could not read 1 directory. {again}\n"
     done = pyorg(tmp_path, "--json", "refresh", PYORG_SITE_URL=site.url)
     assert done.returncode == 1
     assert list(json.loads(done.stdout)["failures"]) == ["3.14.0"]
+    done = pyorg(tmp_path, "refresh", "-q", PYORG_SITE_URL=site.url)
+    assert (done.returncode, done.stdout) == (1, "")
+    reason, summary = done.stderr.splitlines()
+    assert reason.startswith("pyorg: 3.14.0: ")
+    assert summary == f"pyorg: could not read 1 directory. {again}"
+    site.clear_answers()
+    done = pyorg(tmp_path, "refresh", "-q", PYORG_SITE_URL=site.url)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize(
     ("arguments", "settings", "needs"),
     [
         (
-            ("PythonOrgDownloads", "latest_version"),
+            ("latest",),
             {"PYORG_CATALOG_URL": "s3://bucket/catalog"},
             "a catalog at s3://",
         ),
-        (("download", "--destination", "s3://bucket/files"), {}, "a destination at s3://"),
+        (("download", "3.13", "--destination", "s3://bucket/files"), {}, "a destination at s3://"),
     ],
 )
 def test_a_missing_extra_is_named_with_how_to_install_it_and_exit_2(
@@ -326,7 +493,7 @@ def test_a_missing_extra_is_named_with_how_to_install_it_and_exit_2(
     code = (
         "import sys\n"
         "sys.modules['s3fs'] = None\n"
-        "from pyorg_pipeline.__main__ import main\n"
+        "from pyorg_pipeline.cli import main\n"
         f"sys.exit(main({arguments!r}))\n"
     )
     site_url = Catalog.catalog_info().site_url
@@ -346,15 +513,14 @@ def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path, site: Replica
     assert site.requests == []
 
 
-def test_debug_shows_a_line_a_directory_and_nothing_of_libraries(
+def test_verbose_shows_a_line_a_directory_and_nothing_of_libraries(
     tmp_path: Path, site: Replica
 ) -> None:
-    done = pyorg(tmp_path, "--log-level", "debug", "refresh", PYORG_SITE_URL=site.url)
-    names = {line.split("|")[1] for line in done.stderr.splitlines()}
-    assert all(name.startswith("pyorg_pipeline") for name in names)
-    lines = [line for line in done.stderr.splitlines() if "runs|DEBUG:" in line]
+    done = pyorg(tmp_path, "-v", "refresh", PYORG_SITE_URL=site.url)
+    assert all(line.startswith("pyorg: ") for line in done.stderr.splitlines())
+    lines = [line for line in done.stderr.splitlines() if line.endswith(" files")]
     assert len(lines) == 5
-    assert any(line.endswith("|DEBUG:3.13.9: 3 files") for line in lines)
+    assert "pyorg: 3.13.9: 3 files" in lines
 
 
 @POSIX
@@ -376,8 +542,7 @@ def test_ctrl_c_ends_a_refresh_quietly(tmp_path: Path, site: Replica) -> None:
         assert asked.wait(60)
         process.send_signal(signal.SIGINT)
         printed = process.communicate()
-    assert printed == ("", "")
-    assert process.returncode == 130
+    assert (process.returncode, *printed) == (130, "", "")
 
 
 @POSIX

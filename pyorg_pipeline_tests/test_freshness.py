@@ -120,7 +120,7 @@ def test_refresh_returns_a_summary_or_raises_its_error(site: Replica) -> None:
 
 
 def test_two_first_queries_at_once_both_succeed(site: Replica, tmp_path: Path) -> None:
-    query = [*PYORG, "PythonOrgDownloads", "latest_version"]
+    query = [*PYORG, "latest"]
     settings = environment(tmp_path, PYORG_AUTO_REFRESH="1", PYORG_SITE_URL=site.url)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with started(query, env=settings, **pipes) as one, started(query, env=settings, **pipes) as two:

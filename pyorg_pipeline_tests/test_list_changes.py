@@ -18,15 +18,13 @@ from pyorg_pipeline import (
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.reports.lines import result_text
 from pyorg_pipeline.reports.tables import CHANGES_TABLE, table_lines
-from pyorg_pipeline_tests.support.command_line import pyorg
+from pyorg_pipeline_tests.support.command_line import MODULE, pyorg
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
 
 INSTALLER = "3.14.0/python-3.14.0-amd64.exe"
 TGZ = "3.13.9/Python-3.13.9.tgz"
 SIGNATURE = "3.13.9/Python-3.13.9.tar.xz.asc"
-LIST = ("PythonOrgDownloads", "list_changes")
-REPORT = ("PythonOrgDownloads", "report_changes")
 
 
 @pytest.fixture(scope="module")
@@ -112,25 +110,30 @@ def test_a_catalog_that_was_filled_once_has_no_changes(
     assert PythonOrgDownloads.list_changes() == []
 
 
-def test_the_command_line_prints_a_line_a_change_and_objects_in_json(home: Path) -> None:
+def test_changes_are_a_line_each_in_a_pipe_and_objects_in_json(home: Path) -> None:
     listed = PythonOrgDownloads.list_changes()
-    done = pyorg(home, *LIST)
+    done = pyorg(home, "changes", COLUMNS="40")
+    assert done.stdout.splitlines() == list(table_lines(CHANGES_TABLE, listed))
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(pyorg(home, "changes", "--json", "--since", "1d", "--companions").stdout)
+    assert [one["path"] for one in found] == [*(one.path for one in listed[:2]), SIGNATURE, TGZ]
+    assert (found[2]["size_before"], found[2]["size"]) == (833, 834)
+    later = json.loads(pyorg(home, "changes", "--json", "--since", found[0]["seen_at"]).stdout)
+    assert [one["path"] for one in later] == ["2.7/UNWISE.EXE", TGZ]
+
+
+def test_no_changes_are_said_on_stderr_and_exit_1(home: Path) -> None:
+    for arguments, printed in (((), ""), (("--json",), "[]\n")):
+        none = pyorg(home, "changes", "--since", "0m", *arguments)
+        assert (none.returncode, none.stdout) == (1, printed)
+        assert none.stderr == "pyorg: the catalog has no change since 0m\n"
+
+
+def test_the_methods_as_commands_print_a_line_a_change(home: Path) -> None:
+    listed = PythonOrgDownloads.list_changes()
+    done = pyorg(home, "PythonOrgDownloads", "list_changes", program=MODULE)
     assert (done.returncode, done.stdout, done.stderr) == (0, result_text(listed), "")
     assert done.stdout.endswith(
         f"Z  replaced  {TGZ}  (29000000 bytes, 2025-10-07T09:30Z -> 29000001 bytes, "
         "2025-10-07T09:30Z)\n"
     )
-    found = json.loads(pyorg(home, "--json", *LIST, "--since", "1d", "--companions").stdout)
-    assert [one["path"] for one in found] == [*(one.path for one in listed[:2]), SIGNATURE, TGZ]
-    assert (found[2]["size_before"], found[2]["size"]) == (833, 834)
-    later = json.loads(pyorg(home, "--json", *LIST, "--since", found[0]["seen_at"]).stdout)
-    assert [one["path"] for one in later] == ["2.7/UNWISE.EXE", TGZ]
-    assert pyorg(home, "--json", *LIST, "--since", "0d").stdout == "[]\n"
-
-
-def test_a_report_in_a_pipe_is_a_line_a_change(home: Path) -> None:
-    done = pyorg(home, *REPORT, COLUMNS="40")
-    changes = PythonOrgDownloads.list_changes()
-    assert done.stdout.splitlines() == list(table_lines(CHANGES_TABLE, changes))
-    none = pyorg(home, *REPORT, "--since", "0d")
-    assert (none.returncode, none.stdout, none.stderr) == (0, "", "no changes\n")

@@ -183,7 +183,7 @@ def test_the_releases_of_a_series_and_finals_alone_are_listed() -> None:
 
 def test_a_report_in_a_pipe_is_a_line_a_release(home: Path, site: Replica) -> None:
     take(home, site, *STAGES[:5])
-    done = pyorg(home, "PythonOrgDownloads", "report_releases", "--series", "3.14")
+    done = pyorg(home, "releases", "3.14", "--pre-releases")
     header, *lines = [line.split() for line in done.stdout.splitlines()]
     assert lines[-1][:2] == ["3.14.0", "partial"]
     row = dict(zip(header, lines[-1], strict=True))

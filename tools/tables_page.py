@@ -171,7 +171,7 @@ TABLES: Final = [
         "artifact_digests",
         "artifact_digests/<directory>.parquet",
         schemas.ARTIFACT_DIGESTS,
-        "What `pyorg refresh --digests true` read, one table per release directory. A row is a "
+        "What `pyorg refresh --digests` read, one table per release directory. A row is a "
         "signature bundle or an SBOM; by path, then companion.",
         {**_SITE_URL, "recorded_at": "when it last changed"},
     ),

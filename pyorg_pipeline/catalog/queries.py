@@ -170,8 +170,7 @@ class Snapshot:
             paths = shortened((self._column("path")[row] for row in found), 8)
             raise ArtifactChoiceError(f"several artifacts have the name {name!r}: {paths}")
         raise ArtifactChoiceError(
-            f"the catalog has no artifact {name!r}; "
-            "give a path or a name as list_version_artifacts shows it"
+            f"the catalog has no artifact {name!r}; give a path or a name as `pyorg list` shows it"
         )
 
     def _artifacts(self, base_url: str, rows: Sequence[int]) -> list[PythonOrgArtifact]:

@@ -124,7 +124,7 @@ class DigestConfig(DirectoriesConfig):
             blocking=True,
             description="The root listing did not lose more than a tenth of its directories. A "
             "site that is down, or being moved, may list only some of them: the last good table "
-            "stays, until `pyorg refresh --accept_vanished true` accepts the loss.",
+            "stays, until `pyorg refresh --accept-vanished` accepts the loss.",
         )
     ],
     # The root listing is read every hour; the other tables are only written when something changed.

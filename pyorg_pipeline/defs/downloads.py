@@ -59,6 +59,10 @@ downloaded_artifacts = dg.AssetSpec(
 class DownloadConfig(dg.Config):
     """What is downloaded, and where to."""
 
+    paths: list[str] = Field(
+        default=[],
+        description="exactly these, such as 3.13.9/Python-3.13.9.tgz, whatever the criteria are",
+    )
     series: list[str] = Field(default=[], description="series such as 3.13, as text; all if empty")
     versions: list[str] = Field(
         default=[], description="versions such as 3.13.9 or 3.15.0rc1; all if empty"
@@ -123,7 +127,12 @@ def selected_artifacts(
     snapshot = CatalogReader(store.location).snapshot()
     if snapshot.site_url != site_url:
         raise CatalogSiteError(store.location.text, snapshot.site_url, site_url)
-    artifacts = Selection(**criteria).of(snapshot.everything(site_url))
+    every = snapshot.everything(site_url)
+    if config.paths:
+        by_path = {one.path: one for one in every}
+        artifacts = [by_path.get(one) or snapshot.artifact(site_url, one) for one in config.paths]
+    else:
+        artifacts = Selection(**criteria).of(every)
     check_names(artifacts)
     return artifacts
 

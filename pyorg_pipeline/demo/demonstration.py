@@ -113,9 +113,9 @@ def _print_queries(settings: Settings) -> None:
     home = shlex.quote(str(settings.home))
     print("\nMore queries, and Dagster's UI with the replica behind it:\n")
     for command in (
-        "PythonOrgDownloads catalog_info",
-        "PythonOrgDownloads latest_version --series 3.12",
-        "PythonOrgDownloads report_version_artifacts 3 14",
+        "info",
+        "latest 3.12",
+        "list 3.14",
         "demo --ui",
     ):
         print(f"  PYORG_HOME={home} pyorg {command}")

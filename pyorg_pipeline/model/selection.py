@@ -74,7 +74,7 @@ class Selection:
         series = {"{}.{}".format(*parse_series(text)) for text in self.series}
         versions = {NormalizedPythonVersion.parse(text) for text in self.versions}
         levels = {*self.releaselevels, *(one.text for one in versions if len(one) == 5)}
-        types = self.artifact_types or (_ANY_TYPE,)
+        types = self.artifact_types or _ANY_TYPES
         criteria = [
             _Criterion("series", self.series, series, _series),
             _Criterion("version", self.versions, {one.text for one in versions}, _versions),
@@ -100,6 +100,7 @@ class _Criterion(NamedTuple):
 
 
 _ANY_TYPE: Final = "any that is recognised"
+_ANY_TYPES: Final = (_ANY_TYPE,)
 
 
 def _series(artifact: PythonOrgArtifact) -> Sequence[str]:
@@ -128,11 +129,11 @@ def _attributes(wanted: Mapping[str, Any]) -> list[_Criterion]:
         value = getattr(artifact, name)
         return [_text(ATTRIBUTES[name]() if value is None else value)]
 
-    attributes = {"superseded": False, **parse_attributes(wanted)}
-    return [
-        _Criterion(name, [_text(value)], {_text(value)}, partial(values, name))
-        for name, value in attributes.items()
-    ]
+    criteria = []
+    for name, value in {"superseded": False, **parse_attributes(wanted)}.items():
+        accepted = [_text(one) for one in (value if isinstance(value, list) else [value])]
+        criteria.append(_Criterion(name, accepted, set(accepted), partial(values, name)))
+    return criteria
 
 
 def _text(value: object) -> str:
@@ -142,7 +143,9 @@ def _text(value: object) -> str:
 def _nothing_found(criteria: Sequence[_Criterion], artifacts: list[PythonOrgArtifact]) -> str:
     """Return a message with the choices that differ in the fewest criteria."""
     wanted = ", ".join(
-        f"{one.name} {', '.join(one.wanted)}" for one in criteria if one.name != "superseded"
+        f"{one.name} {', '.join(one.wanted)}"
+        for one in criteria
+        if one.name != "superseded" and one.wanted != _ANY_TYPES
     )
     if not artifacts:
         return f"no artifact matches {wanted}: the catalog is empty"
@@ -172,6 +175,19 @@ def check_names(artifacts: Iterable[PythonOrgArtifact]) -> None:
         )
 
 
+def best_sources(artifacts: Iterable[PythonOrgArtifact]) -> list[PythonOrgArtifact]:
+    """Of each release its source archive in the best packing, without those of a debug build."""
+    plain: dict[Any, dict[str, PythonOrgArtifact]] = {}
+    for one in artifacts:
+        if one.artifact_type == SOURCE and one.attributes.keys() == {"format"}:
+            plain.setdefault(one.release_version, {})[one.path] = one
+    best = (
+        best_source((path, one.attributes["format"]) for path, one in found.items())
+        for found in plain.values()
+    )
+    return [found[path] for found, path in zip(plain.values(), best, strict=True) if path]
+
+
 def choose(
     artifacts: Iterable[PythonOrgArtifact],
     version: NormalizedPythonVersion,
@@ -194,16 +210,14 @@ def choose(
         versions=[version.text], artifact_types=[str(artifact_type)], attributes=wanted
     )
     matching = selection.of(artifacts)
-    if is_default and artifact_type == SOURCE:
-        plain = {one.path: one for one in matching if one.attributes.keys() == {"format"}}
-        best = best_source((path, one.attributes["format"]) for path, one in plain.items())
-        if best is not None:
-            return plain[best]
+    if is_default and (best := best_sources(matching)):
+        return best[0]
     found = [one for one in matching if one.attributes == wanted] or matching
     if len(found) == 1:
         return found[0]
     having = f" with {_joined(wanted)}" if wanted else ""
     listed = (f"{one.name} ({_joined(one.attributes)})" for one in found)
+    having = f" with {_joined(wanted)}" if wanted else ""
     raise ArtifactChoiceError(
         f"{version.text} has {len(found)} artifacts of the type {artifact_type}{having}; "
         f"choose one by its attributes: {shortened(listed, _MOST_SHOWN, '; ')}"

@@ -46,7 +46,7 @@ class ArtifactsLostError(SiteError):
         super().__init__(
             url,
             f"{len(lost)} of {known} artifacts are no longer listed ({shortened(lost)}); accepted "
-            "when the next listing says the same, or with `pyorg refresh --accept_vanished true`",
+            "when the next listing says the same, or with `pyorg refresh --accept-vanished`",
         )
         self.args = (url, lost, known, listed_at)
         self.lost, self.listed_at = lost, listed_at

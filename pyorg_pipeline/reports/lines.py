@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,11 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def is_quiet() -> bool:
+    """Whether notices and progress are off: the package's logger takes only warnings."""
+    return logging.getLogger("pyorg_pipeline").level >= logging.WARNING
 
 
 def size_text(size: int | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Progress as Report
-from pyorg_pipeline.reports.lines import printable
+from pyorg_pipeline.reports.lines import is_quiet, printable
 
 if TYPE_CHECKING:
     import rich.progress
@@ -22,7 +22,7 @@ def crawl_progress(source: str) -> Iterator[Callable[[int, int], None]]:
 
     Nothing is shown if stderr is not a terminal.
     """
-    if not sys.stderr.isatty():
+    if is_quiet() or not sys.stderr.isatty():
         yield lambda _done, _of: None
         return
     import rich.progress  # noqa: PLC0415  # only on a terminal
@@ -39,7 +39,7 @@ def download_progress() -> Iterator[Callable[[PythonOrgArtifact], Report] | None
     Otherwise yields a function that adds a bar for an artifact, and returns its function of the
     bytes so far and the total.
     """
-    if not sys.stderr.isatty():
+    if is_quiet() or not sys.stderr.isatty():
         yield None
         return
     import rich.progress  # noqa: PLC0415

@@ -72,6 +72,13 @@ class RefreshSummary:
             return DirectoriesFailedError(self.failures)
         return DigestsFailedError(self.digest_failures) if self.digest_failures else None
 
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong although everything could be read, a line each."""
+        rejected = (f"{path}: its signature did not verify" for path in self.digests_rejected)
+        checks = (f"{name}: {found}" for name, found in sorted(self.failed_checks.items()))
+        return [*self.digest_conflicts, *rejected, *checks]
+
     def __repr__(self) -> str:
         first, *_ = str(self).splitlines()
         return f"{type(self).__name__}({first!r})"

@@ -23,13 +23,12 @@ from pyorg_pipeline.catalog.download_reports import read_report
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.defs.downloads import POOL, DownloadConfig
+from pyorg_pipeline.defs.downloads import POOL
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import (
-    CatalogMissingError,
+    ArtifactChoiceError,
     CatalogSiteError,
-    InvalidArgumentError,
     PyorgError,
 )
 from pyorg_pipeline.settings import Settings, load_settings
@@ -166,8 +165,9 @@ def test_every_field_in_the_launchpad_has_a_description_and_a_default(settings: 
     op = download_job(settings).get_node_named("select_artifacts").definition
     fields = op.config_schema.config_type.fields  # type: ignore[union-attr]
     assert list(fields) == [
-        *("series", "versions", "releaselevels", "artifact_types", "attributes", "newest_only"),
-        *("limit", "destination", "verify", "overwrite", "batch_size", "retries", "retry_delay"),
+        *("paths", "series", "versions", "releaselevels", "artifact_types", "attributes"),
+        *("newest_only", "limit", "destination", "verify", "overwrite", "batch_size", "retries"),
+        "retry_delay",
     ]
     for field in fields.values():
         assert field.description
@@ -294,7 +294,8 @@ def test_an_ended_run_leaves_no_half_file_and_the_next_one_resumes(
     program = ["dagster", "job", "execute", "-m", "pyorg_pipeline.definitions"]
     program += ["-j", "download_artifacts", "-c", str(config)]
     if number == signal.SIGINT:
-        program = ["pyorg_pipeline", "download", "--destination", str(folder)]
+        arguments = ["--type", "source-release", "--format", "tarball_lzma"]
+        program = ["pyorg_pipeline.cli", "download", *arguments, "--destination", str(folder)]
     home = str(settings.dagster_home)
     with started(
         [sys.executable, "-m", *program],
@@ -334,7 +335,7 @@ def test_pyorg_download_reports_a_failure_in_one_line_and_exits_with_1(
 ) -> None:
     # The first batch fails, and the second one is downloaded all the same.
     site.answer(NEWEST[1], Answer(status=404))
-    arguments = ["--series", "3.5,3.6", "--destination", str(folder), "--batch_size", "1"]
+    arguments = ["--series", "3.5,3.6", "--destination", str(folder), "--batch-size", "1"]
     done = pyorg(settings.home, "--json", "download", *arguments, PYORG_SITE_URL=settings.site_url)
     assert done.returncode == 1
     printed = json.loads(done.stdout)
@@ -343,31 +344,31 @@ def test_pyorg_download_reports_a_failure_in_one_line_and_exits_with_1(
         (FINAL, "fetched"),
     ]
     [line] = [line for line in done.stderr.splitlines() if line.startswith("pyorg: ")]
-    assert line.startswith(f"pyorg: 1 of 2 artifacts were not downloaded: {NEWEST[1]} (")
-    assert "404" in line
+    again = "Run the same command again to download them"
+    assert line == f"pyorg: 1 of 2 artifacts were not downloaded. {again}"
+    [failed] = [line for line in done.stderr.splitlines() if line.startswith("failed ")]
+    assert f" {NEWEST[1]}: " in failed
+    assert "404" in failed
     assert visible(folder) == contents([FINAL])
 
 
-OPTIONS: dict[str, Any] = {
-    "series": "3.5, 3.6",
-    "versions": "",
-    "releaselevels": "final",
-    "artifact_types": "",
-    "attributes": "format=tarball_lzma,debug=no",
-    "newest_only": True,
-    "limit": 0,
-    "destination": "here",
-    "verify": True,
-    "overwrite": False,
-    "batch_size": 32,
-    "retries": 0,
-    "retry_delay": 0,
-}
+def test_a_quiet_download_prints_only_paths_and_failures_a_line_each(
+    settings: Settings, site: Replica, folder: Path
+) -> None:
+    site.answer(NEWEST[1], Answer(status=404))
+    arguments = ["-q", "download", "--series", "3.5,3.6", "--destination", str(folder)]
+    done = pyorg(settings.home, *arguments, PYORG_SITE_URL=settings.site_url)
+    assert (done.returncode, done.stdout) == (1, f"{folder / name(FINAL)}\n")
+    failed, summary = done.stderr.splitlines()
+    assert failed.startswith(f"pyorg: {NEWEST[1]}: ")
+    assert summary.startswith("pyorg: 1 of 2 artifacts were not downloaded. ")
 
 
-def config_of(**options: Any) -> DownloadConfig:
-    """The job's config with these options of `pyorg download`."""
-    return runs.download_config(**{**OPTIONS, **options})
+def test_paths_are_downloaded_whatever_the_criteria_are(settings: Settings, folder: Path) -> None:
+    done = runs.download(settings, PATHS[:1], destination=str(folder), series=["9.9"])
+    assert [row["path"] for row in done.outcomes] == PATHS[:1]
+    with pytest.raises(ArtifactChoiceError, match=r"has no artifact '3\.6/nothing'"):
+        runs.download(settings, [PATHS[0], "3.6/nothing"], destination=str(folder))
 
 
 def test_pyorg_download_says_why_a_run_failed_without_a_report(
@@ -375,39 +376,15 @@ def test_pyorg_download_says_why_a_run_failed_without_a_report(
 ) -> None:
     (settings.home / "catalog" / "downloads").write_text("not a folder")
     with pytest.raises(PyorgError, match=r"failed: .*CatalogUnreadableError: .*Not a directory"):
-        runs.download(settings, config_of(destination=str(folder)))
+        runs.download(settings, NEWEST, destination=str(folder))
 
 
-def test_the_options_of_the_command_line_become_the_config_of_the_job(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_folder_is_relative_to_the_current_one(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert dict(config_of()) == {
-        **OPTIONS,
-        "series": ["3.5", "3.6"],
-        "versions": [],
-        "releaselevels": ["final"],
-        "artifact_types": [],
-        "attributes": {"format": "tarball_lzma", "debug": False},
-        "limit": None,
-        "destination": str(tmp_path / "here"),
-    }
-    assert config_of(destination="s3://bucket/x").destination == "s3://bucket/x"
-
-
-@pytest.mark.parametrize(
-    ("option", "words"),
-    [
-        ({"batch_size": 0}, "batch_size: Input should be greater than or equal to 1"),
-        ({"limit": -1}, "limit has to be 1 or more, not -1"),
-        ({"attributes": "lzma"}, "is not of the form"),
-    ],
-)
-def test_an_invalid_option_is_reported(
-    settings: Settings, option: dict[str, Any], words: str
-) -> None:
-    with pytest.raises(InvalidArgumentError, match=words):
-        runs.download(settings, config_of(**option))
+    done = runs.download(settings, [FINAL], destination="here")
+    assert str(done) == str(tmp_path / "here" / name(FINAL))
 
 
 def test_a_missing_catalog_is_filled_first(
@@ -415,10 +392,9 @@ def test_a_missing_catalog_is_filled_first(
 ) -> None:
     monkeypatch.setenv("PYORG_SITE_URL", site.url)
     monkeypatch.setenv("PYORG_HOME", str(tmp_path / "new"))
-    options = {**OPTIONS, "destination": str(tmp_path / "here")}
-    assert cli.download(**options).error is None
+    command = ["download", "3.5", "3.6", "--destination", str(tmp_path / "here")]
+    assert cli.main(command) == 0
     assert visible(tmp_path / "here") == contents(NEWEST[1:])
     monkeypatch.setenv("PYORG_HOME", str(tmp_path / "none"))
     monkeypatch.setenv("PYORG_AUTO_REFRESH", "0")
-    with pytest.raises(CatalogMissingError):
-        cli.download(**options)
+    assert cli.main(command) == 1

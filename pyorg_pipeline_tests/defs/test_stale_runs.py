@@ -105,7 +105,7 @@ def test_the_run_of_pyorg_download_is_marked_as_a_command(
     settings: Settings, site: Replica
 ) -> None:
     refresh(settings)
-    options = ("--series", "3.14", "--verify", "false", "--destination", str(settings.home))
+    options = ("--series", "3.14", "--verify", "size", "--destination", str(settings.home))
     assert pyorg(settings.home, "download", *options, PYORG_SITE_URL=site.url).returncode == 0
     with open_instance(settings.dagster_home) as instance:
         [run] = instance.get_runs(dg.RunsFilter(job_name="download_artifacts"))

@@ -19,7 +19,7 @@ from pyorg_pipeline import (
 )
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.errors import UnverifiableError
-from pyorg_pipeline_tests.support.command_line import on_a_terminal, pyorg
+from pyorg_pipeline_tests.support.command_line import MODULE, on_a_terminal, pyorg
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
 from pyorg_pipeline_tests.support.transfers import tarball
@@ -176,7 +176,7 @@ def test_each_command_prints_the_path_of_the_file(folder: Path) -> None:
             "3.15.0a1\nPython-3.15.0a1.tgz",
         ),
     ):
-        done = pyorg(home, "PythonOrgDownloads", *line.split())
+        done = pyorg(home, "PythonOrgDownloads", *line.split(), program=MODULE)
         assert (done.returncode, done.stdout) == (0, f"{printed}\n")
         assert (folder / printed.splitlines()[-1]).is_file()
 
@@ -185,7 +185,8 @@ def test_a_file_that_does_not_verify_is_one_line_and_leaves_nothing(
     folder: Path, site: Replica
 ) -> None:
     site.replace("3.14.0/Python-3.14.0.tar.xz", content=NEW[:-1] + b"!")
-    done = pyorg(folder.parent / "home", "PythonOrgDownloads", "download_release", "3", "14")
+    command = ("PythonOrgDownloads", "download_release", "3", "14")
+    done = pyorg(folder.parent / "home", *command, program=MODULE)
     assert (done.returncode, done.stdout) == (1, "")
     [line] = done.stderr.splitlines()
     assert f"should be {sha256_of(NEW)}" in line
@@ -194,8 +195,7 @@ def test_a_file_that_does_not_verify_is_one_line_and_leaves_nothing(
 
 @pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
 def test_on_a_terminal_a_bar_shows_the_bytes(folder: Path) -> None:
-    shown = on_a_terminal(
-        folder.parent / "home", 120, "PythonOrgDownloads", "download_release", "2", "7"
-    )
+    command = ("PythonOrgDownloads", "download_release", "2", "7")
+    shown = on_a_terminal(folder.parent / "home", 120, *command, program=MODULE)
     assert "Python-2.7.tgz" in shown
     assert f"{len(OLD)}/{len(OLD)} bytes" in shown

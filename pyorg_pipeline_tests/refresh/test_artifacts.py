@@ -57,7 +57,7 @@ def test_a_lost_artifact_is_accepted_when_a_later_listing_confirms_it(
     assert isinstance(first.error, ArtifactsLostError)
     assert str(first.error) == (
         f"{site.url}3.13.9/: 1 of 3 artifacts are no longer listed ({INSTALLER}); accepted "
-        "when the next listing says the same, or with `pyorg refresh --accept_vanished true`"
+        "when the next listing says the same, or with `pyorg refresh --accept-vanished`"
     )
     assert catalog.store.rows(directory_file("3.13.9")) == table
     assert INSTALLER in catalog.paths

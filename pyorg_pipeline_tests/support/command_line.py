@@ -17,7 +17,9 @@ _FOREIGN = (
     *("PYTHON_COLORS", "PYTHONUNBUFFERED"),
 )
 
-PYORG = (sys.executable, "-m", "pyorg_pipeline")
+PYORG = (sys.executable, "-m", "pyorg_pipeline.cli")
+#: The methods of PythonOrgDownloads as commands.
+MODULE = (sys.executable, "-m", "pyorg_pipeline")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -45,7 +47,9 @@ def without_colours(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
-def on_a_terminal(home: Path, columns: int, *arguments: str, **more: str) -> str:
+def on_a_terminal(
+    home: Path, columns: int, *arguments: str, program: tuple[str, ...] = PYORG, **more: str
+) -> str:
     """A command's output on a terminal with so many columns; POSIX only."""
     import pty  # noqa: PLC0415  # Windows has none
     import termios  # noqa: PLC0415
@@ -54,7 +58,7 @@ def on_a_terminal(home: Path, columns: int, *arguments: str, **more: str) -> str
     try:
         termios.tcsetwinsize(theirs, (50, columns))
         with started(
-            [*PYORG, *arguments],
+            [*program, *arguments],
             env=environment(home, TERM="xterm-256color", **more),
             stdin=theirs,
             stdout=theirs,

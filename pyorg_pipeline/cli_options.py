@@ -1,0 +1,264 @@
+"""The options of `pyorg` that several commands share, and the values that they take."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from typing import Any, Final, TypeVar
+
+import click
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+#: What the grammar of names knows, the usual ones first.
+TYPES: Final = (
+    *("source-release", "windows-release", "macos-release", "android-release", "ios-release"),
+    *("linux-release", "documentation", "windows-support", "windows-manifest", "unrecognised"),
+)
+FORMATS: Final = (
+    *("tarball_lzma", "tarball_deflate", "tarball_bzip2", "tarball_zstd", "tarball_compress"),
+    *("tarball", "archive_deflate", "executable", "installation_packages", "app_package"),
+    *("installer_package", "disk_image", "rpm_package", "macbinary", "binhex", "stuffit"),
+    *("html_help", "epub", "pdf", "json", "zip", "msi", "exe"),
+)
+ARCHITECTURES: Final = ("amd64", "arm64", "win32", "x86_64")
+LEVELS: Final = ("alpha", "beta", "candidate", "final")
+#: How strictly downloads are verified, as people and as the library write it.
+VERIFICATIONS: Final[Mapping[str, bool | str]] = {
+    "auto": True,
+    "digest": "digest",
+    "signature": "signature",
+    "size": False,
+}
+
+#: What others call these values.
+_SYNONYMS: Final = {
+    text: value
+    for value, texts in {
+        "amd64": ("x64", "x86-64", "win64", "64bit"),
+        "arm64": ("aarch64",),
+        "win32": ("32bit",),
+        "alpha": ("a",),
+        "beta": ("b",),
+        "candidate": ("rc", "c"),
+        "final": ("stable",),
+        "tarball_lzma": ("xz", "txz", "tar.xz"),
+        "tarball_deflate": ("gz", "tgz", "tar.gz"),
+        "tarball_bzip2": ("bz2", "tar.bz2"),
+        "installer_package": ("pkg",),
+        "disk_image": ("dmg",),
+        "documentation": ("docs",),
+        "auto": ("true",),
+        "size": ("false", "none"),
+    }.items()
+    for text in texts
+}
+
+_SERIES: Final = re.compile(r"\d+\.\d+")
+_VERSION: Final = re.compile(r"\d+\.\d+(\.\d+)?((a|b|rc)\d+)?")
+
+
+class Choice(click.ParamType[Any]):
+    """One of some choices, or what it stands for; an error names the nearest choice."""
+
+    def __init__(
+        self, name: str, choices: Mapping[str, Any] | Sequence[str], *, is_open: bool = False
+    ) -> None:
+        self.name = name
+        self.choices = tuple(choices)
+        self.meanings = choices if isinstance(choices, Mapping) else {}
+        #: Whether other values are accepted, too.
+        self._is_open = is_open
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """What the choice stands for: by default its own text."""
+        if value not in self.choices and not (self._is_open and value.lower() not in _SYNONYMS):
+            near = _nearest(value, self.choices)
+            listed = f"{value!r} is not one of {', '.join(self.choices)}."
+            self.fail(f"{listed} Did you mean {near}?" if near else listed, param, ctx)
+        return self.meanings.get(value, value)
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[Any]:
+        """The choices that begin like this."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415
+
+        return [CompletionItem(one) for one in self.choices if one.startswith(incomplete)]
+
+
+def _nearest(text: str, choices: Sequence[str]) -> str | None:
+    from difflib import get_close_matches  # noqa: PLC0415  # only for errors
+
+    text = text.lower()
+    near = [_SYNONYMS.get(text), *(one for one in choices if one.startswith(text))]
+    return next((one for one in [*near, *get_close_matches(text, choices)] if one in choices), None)
+
+
+class Version(click.ParamType[str]):
+    """A version such as 3.13.9 or 3.15.0rc1, or a series such as 3.13."""
+
+    name = "version"
+    pattern = _VERSION
+    form = "a version such as 3.13.9 or 3.15.0rc1, or a series such as 3.13"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text; an error names the version in it, if there is one."""
+        if self.pattern.fullmatch(value) is None:
+            near = self.pattern.search(value)
+            listed = f"{value!r} is not {self.form}."
+            self.fail(f"{listed} Did you mean {near[0]}?" if near else listed, param, ctx)
+        return str(value)
+
+
+class Series(Version):
+    """A series such as 3.13."""
+
+    name = "series"
+    pattern = _SERIES
+    form = "a series such as 3.13"
+
+
+class Several(click.ParamType[list[str]]):
+    """Values separated by commas."""
+
+    def __init__(self, one: click.ParamType[Any]) -> None:
+        self.name = one.name
+        self._one = one
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[str]:
+        """The values."""
+        return [self._one.convert(text.strip(), param, ctx) for text in value.split(",")]
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[Any]:
+        """The completions of one value."""
+        return self._one.shell_complete(ctx, param, incomplete)
+
+
+def is_series(text: str) -> bool:
+    """Whether a text is a series such as 3.13, and not a version."""
+    return _SERIES.fullmatch(text) is not None
+
+
+def is_version(text: str) -> bool:
+    """Whether a text is a version such as 3.13.9, or a series."""
+    return _VERSION.fullmatch(text) is not None
+
+
+def _together(*decorators: Callable[[_F], _F]) -> Callable[[_F], _F]:
+    return lambda command: reduce(lambda done, one: one(done), reversed(decorators), command)
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and param.name is not None:
+        # The contexts of the program and of its command share this.
+        ctx.meta[param.name] = True
+        if param.name != "json":
+            level = logging.DEBUG if param.name == "verbose" else logging.WARNING
+            logging.getLogger("pyorg_pipeline").setLevel(level)
+
+
+def _output(*names: str, help: str) -> Callable[[_F], _F]:
+    return click.option(*names, is_flag=True, expose_value=False, callback=_remember, help=help)
+
+
+#: Of the program and of every command.
+output_options: Final = _together(
+    _output("--json", help="Print the result as JSON."),
+    _output("-q", "--quiet", help="Print results, warnings and errors: no progress, no reports."),
+    _output("-v", "--verbose", help="Print every step on stderr."),
+)
+
+
+def _flat(_ctx: click.Context, _param: click.Parameter, values: Iterable[list[str]]) -> list[str]:
+    return [text for value in values for text in value]
+
+
+def _several(option: str, name: str, of: click.ParamType[Any], help: str) -> Callable[[_F], _F]:
+    return click.option(
+        *(option, name),
+        type=Several(of),
+        multiple=True,
+        callback=_flat,
+        metavar=f"{of.name.upper()},...",
+        help=help,
+    )
+
+
+pre_releases_option: Final = click.option(
+    *("--pre-releases", "final_only"),
+    flag_value=False,
+    default=True,
+    show_default=False,
+    help="Also alphas, betas and candidates.  [default: final releases]",
+)
+
+#: What artifacts have to meet; `selected` takes the values.
+selection_options: Final = _together(
+    _several("--series", "series", Series(), "Only these series, such as 3.13."),
+    pre_releases_option,
+    _several(
+        *("--level", "releaselevel", Choice("level", LEVELS)),
+        f"Only releases of this level: {', '.join(LEVELS)}.",
+    ),
+    click.option(
+        *("--complete", "complete_only"),
+        is_flag=True,
+        help="Only releases that lack nothing that those before them had.",
+    ),
+    _several(
+        *("--type", "artifact_type", Choice("type", TYPES)),
+        f"Only artifacts of this type: {', '.join(TYPES)}.",
+    ),
+    _several(
+        *("--arch", "arch", Choice("arch", ARCHITECTURES, is_open=True)),
+        f"Only artifacts for this architecture: {', '.join(ARCHITECTURES)}, or an older one.",
+    ),
+    _several(
+        *("--format", "format", Choice("format", FORMATS)),
+        f"Only artifacts in this format: {', '.join(FORMATS)}.",
+    ),
+    click.option(
+        "--free-threaded/--no-free-threaded",
+        default=None,
+        help="Only free-threaded builds, or none of them.  [default: both]",
+    ),
+    click.option(
+        "--attribute",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Only artifacts with this value in a column of the catalog, such as embed=true, "
+        "webinstall=true or min_macos=11. Repeat the option for several.",
+    ),
+)
+
+
+def in_words_of_options(message: str, commands: Iterable[click.Command]) -> str:
+    """A message of the library with options instead of Python's arguments.
+
+    An argument with another spelling becomes its option (`artifact_type` is `--type`), and so
+    does one with a value (`overwrite=True` is `--overwrite`, `verify=False` is `--verify size`).
+    """
+    options = [one for each in commands for one in each.params if isinstance(one, click.Option)]
+    words: dict[str, str] = {}
+    for option in options:
+        name, spelling = str(option.name), option.opts[-1]
+        if "_" in name or name not in spelling:
+            words[name] = spelling
+        if isinstance(option.type, Choice):
+            meanings = option.type.meanings.items()
+            words |= {f"{name}={value!r}": f"{spelling} {text}" for text, value in meanings}
+        elif option.is_flag:
+            words[f"{name}={option.flag_value!r}"] = spelling
+    longest = sorted(words, key=len, reverse=True)
+    pattern = rf"(?<![\w./-])({'|'.join(map(re.escape, longest))})(?![\w=/])"
+    return re.sub(pattern, lambda found: words[found[1]], message)

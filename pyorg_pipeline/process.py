@@ -1,0 +1,78 @@
+"""What both programs do around a command: exit codes, Ctrl-C, closed pipes, errors in one line."""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import gc
+import os
+import sys
+from collections.abc import Callable
+from io import TextIOWrapper
+from typing import Final
+
+#: The exit codes of wrong usage, and those that a shell reports after SIGINT and SIGPIPE.
+WRONG_USAGE: Final = 2
+INTERRUPTED: Final = 130
+PIPE_CLOSED: Final = 141
+
+
+def run_program(command: Callable[[], int], translate: Callable[[str], str] = str) -> int:
+    """Run a command and return its exit code.
+
+    0: done. 1: an error, explained by the message. 2: wrong usage, an invalid setting or a missing
+    extra. 130: interrupted. Other exceptions are bugs and keep their traceback.
+
+    Args:
+        command: It prints its result and returns an exit code.
+        translate: Puts the message of an error into the words of the program.
+    """
+    # Dagster creates hundreds of thousands of objects that are never freed. To search them for
+    # garbage again and again, and once more at the end, takes a fifth of a refresh's time.
+    gc.set_threshold(500_000)
+    atexit.register(gc.freeze)
+    if sys.stdout is None:  # it was closed: `>&-`
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        # As on stderr: a character that the terminal cannot show is escaped, not an error.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        return _run(command, translate)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OSError as error:
+        if error.errno not in {errno.EPIPE, errno.ENOSPC}:
+            raise
+        # The interpreter flushes again when it ends, which must not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return PIPE_CLOSED
+        print_error(f"the output could not be written: {error.strerror}")
+        return 1
+
+
+def _run(command: Callable[[], int], translate: Callable[[str], str]) -> int:
+    # Here and not above: Ctrl-C during the imports is no traceback either.
+    from pyorg_pipeline.errors import (  # noqa: PLC0415
+        ExtraMissingError,
+        InvalidArgumentError,
+        PyorgError,
+        SettingsError,
+    )
+
+    try:
+        code = command()
+        # Here and not when the interpreter ends, so that a closed pipe or a full disk is handled.
+        sys.stdout.flush()
+    except PyorgError as error:
+        print_error(translate(str(error)))
+        is_usage = isinstance(error, SettingsError | ExtraMissingError | InvalidArgumentError)
+        return WRONG_USAGE if is_usage else 1
+    return code
+
+
+def print_error(message: str) -> None:
+    """Print a message as one line on stderr."""
+    from pyorg_pipeline.reports.lines import printable  # noqa: PLC0415
+
+    print(f"pyorg: {printable(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201
