@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
+import logging
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
+from http.client import HTTPConnection, HTTPException
+from threading import Thread
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TextIO
+from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
@@ -21,7 +27,16 @@ from pyorg_pipeline.defs.stale_runs import fail_abandoned_runs, fail_killed_refr
 from pyorg_pipeline.errors import CatalogLockedError, InvalidArgumentError, SettingsError
 from pyorg_pipeline.settings import Settings
 
+LOGGER = logging.getLogger(__name__)
+
 HOST: Final = "127.0.0.1"
+
+#: How a message of Dagster's starts; other lines belong to the message before them.
+_RECORD: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} - dagster")
+_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
+
+#: Seconds between two questions whether the web server answers yet.
+_POLL: Final = 0.2
 
 #: Dagster recommends `dg dev` at each start; that needs a project, not an installed package.
 _QUIETLY: Final = "ignore:Function `dev_command` is superseded"
@@ -32,17 +47,32 @@ _FORWARDED: Final = tuple(
 )
 
 
-def serve_ui(settings: Settings, port: int) -> int:
-    """Run `dagster dev` on this machine's loopback until it is stopped; returns its exit code.
+def serve_ui(settings: Settings, port: int, host: str = HOST) -> int:
+    """Run `dagster dev` until it is stopped, and print its URL once it answers.
 
-    Ctrl-C and SIGTERM are forwarded to Dagster, which stops its own children.
+    Ctrl-C and SIGTERM are forwarded to Dagster, which stops its own children. What Dagster logs,
+    warnings and errors, goes to stderr; a failed run is one line.
+
+    Args:
+        settings: the site, the catalog and the homes.
+        port: the port of the web server.
+        host: a name or address of this machine. Dagster has no password: all who reach it can
+            launch runs.
+
+    Returns:
+        Dagster's exit code; 128 plus the signal if one ended it.
 
     Raises:
-        InvalidArgumentError: the port is invalid or in use.
-        SettingsError: Dagster's home cannot be created, another UI is open on it, or the time of a
+        InvalidArgumentError: the port is invalid or in use, or the host is not of this machine.
+        SettingsError: Dagster's home cannot be used, another UI is open on it, or the time of a
             schedule is invalid.
     """
-    _check_port(port)
+    address = ipaddress.ip_address(check_port(port, host))
+    if not address.is_loopback:
+        LOGGER.warning("%s:%s has no password: all who can reach it can launch runs", host, port)
+    if address.is_unspecified:
+        address = ipaddress.ip_address(HOST if address.version == 4 else "::1")
+    url = f"http://{address}:{port}" if address.version == 4 else f"http://[{address}]:{port}"
     # Otherwise Dagster would serve a page that only says that a code location cannot be loaded.
     schedules(settings)
     ensure_home(settings.dagster_home)
@@ -58,13 +88,12 @@ def serve_ui(settings: Settings, port: int) -> int:
         "PYORG_WEBHOOK_URL": settings.webhook_url or "",
     }
     command = [sys.executable, "-W", _QUIETLY, "-m", "dagster", "dev"]
-    command += ["-m", "pyorg_pipeline.definitions", "-h", HOST, "-p", str(port)]
+    command += ["-m", "pyorg_pipeline.definitions", "-h", host, "-p", str(port)]
     # Otherwise each tick of each sensor prints several lines, which the UI shows as well.
     command += ["--log-level", "warning"]
     with _only_ui(settings):
         _fail_stale_runs(settings)
-        print(f"Dagster's UI: http://{HOST}:{port} (Ctrl-C stops it)", flush=True)  # noqa: T201
-        code = _run(command, environment)
+        code = _run(command, environment, url)
     # As shells do: 128 plus the signal.
     return code if code >= 0 else 128 - code
 
@@ -89,29 +118,36 @@ def _fail_stale_runs(settings: Settings) -> None:
             fail_killed_refreshes(instance, location)
 
 
-def _check_port(port: int) -> None:
+def check_port(port: int, host: str = HOST) -> str:
+    """Return the address of a host of this machine on which the port is free.
+
+    Raises:
+        InvalidArgumentError: the port is invalid or in use, or the host is not of this machine.
+    """
     if not 0 < port < 65536:
         raise InvalidArgumentError(f"invalid port {port}: choose one from 1 to 65535")
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        if os.name == "posix":
-            # As the server does: a port whose last connections still linger is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise InvalidArgumentError(
-                f"port {port} of {HOST} is not available ({error.strerror}): "
-                "choose another one with --port"
-            ) from error
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if os.name == "posix":
+                # As the server does: a port whose last connections still linger is free.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise InvalidArgumentError(
+            f"port {port} of {host} is not available ({error.strerror}): choose another one with "
+            "--port, or another --host"
+        ) from error
+    return str(address[0])
 
 
-def _run(command: list[str], environment: dict[str, str]) -> int:
-    """Run a command, and forward the signals that would end this process; returns its exit code.
+def _run(command: list[str], environment: dict[str, str], url: str) -> int:
+    """Run a command, print its URL once it answers, and forward signals; returns its exit code.
 
     The handlers are installed before it starts: a shell's background job ignores Ctrl-C, the
     command would inherit that, and Dagster treats SIGTERM as Ctrl-C.
     """
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[str] | None = None
     early: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
@@ -125,11 +161,61 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
         # In a session of its own: Dagster and its children would otherwise receive Ctrl-C twice,
         # from the terminal and from this process.
         process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            command, env=environment, start_new_session=True
+            command,
+            env=environment,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="backslashreplace",
         )
         for number in early:
             process.send_signal(number)
-        return process.wait()
+        relay = Thread(target=_relay, args=(process.stdout,), daemon=True)
+        relay.start()
+        code = _wait(process, url)
+        # A process that was left behind may hold the pipe open.
+        relay.join(_POLL)
+        return code
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _wait(process: subprocess.Popen[str], url: str) -> int:
+    """Wait for the end of the web server, and print its URL as soon as it answers."""
+    is_answering = False
+    while True:
+        try:
+            return process.wait(None if is_answering else _POLL)
+        except subprocess.TimeoutExpired:
+            if is_answering := _answers(url):
+                print(f"Dagster's UI: {url} (Ctrl-C stops it)", flush=True)  # noqa: T201
+
+
+def _answers(url: str) -> bool:
+    # Not requests, which would ask a proxy.
+    with (
+        suppress(OSError, HTTPException),
+        closing(HTTPConnection(urlsplit(url).netloc, timeout=10)) as connection,
+    ):
+        connection.request("GET", "/server_info")
+        return connection.getresponse().status == 200
+    return False
+
+
+def _relay(output: TextIO) -> None:
+    """Write what Dagster prints to stderr, without the stack traces of failed runs.
+
+    The UI shows those.
+    """
+    is_failure = False
+    with output:
+        for line in output:
+            plain = _COLOUR.sub("", line)
+            if _RECORD.match(plain):
+                is_failure = " - RUN_FAILURE - " in plain
+            elif is_failure and not plain.startswith("pyorg_pipeline.errors."):
+                continue
+            sys.stderr.write(plain)
+            sys.stderr.flush()

@@ -17,7 +17,7 @@ from pyorg_pipeline import webserver
 from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import PYORG, environment, pyorg
-from pyorg_pipeline_tests.support.dagster_ui import answers, free_port, wait_until
+from pyorg_pipeline_tests.support.dagster_ui import answers, free_port
 from pyorg_pipeline_tests.support.processes import started
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -65,18 +65,61 @@ def test_dagster_receives_the_site_the_catalog_and_a_home(
     )
     port = free_port()
     assert webserver.serve_ui(settings, port) == 0
-    printed = capfd.readouterr().out.splitlines()
-    assert printed[:2] == [
-        f"Dagster's UI: http://127.0.0.1:{port} (Ctrl-C stops it)",
-        f"-h 127.0.0.1 -p {port} --log-level warning",
-    ]
-    given = dict(line.split(" ", 1) for line in printed[2:])
+    arguments, *printed = capfd.readouterr().err.splitlines()
+    assert arguments == f"-h 127.0.0.1 -p {port} --log-level warning"
+    given = dict(line.split(" ", 1) for line in printed)
     assert given["PYORG_WEBHOOK_URL"] == ""
     assert given["DAGSTER_HOME"] == str(tmp_path / "dagster")
     assert given["PYORG_CATALOG_URL"] == str(tmp_path / "catalog")
     assert given["PYORG_HOME"] == str(tmp_path)
     assert given["PYORG_SITE_URL"] == "http://127.0.0.1:9/x/"
     assert (tmp_path / "dagster" / "dagster.yaml").is_file()
+
+
+def test_the_url_is_printed_when_it_answers_and_a_host_without_password_is_a_warning(
+    settings: Settings,
+    child: Callable[[str], None],
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    child(
+        "import sys\n"
+        "from http.server import BaseHTTPRequestHandler, HTTPServer\n"
+        "class Handler(BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        "        print(self.path, status, flush=True)\n"
+        "        self.send_response(status)\n"
+        "        self.end_headers()\n"
+        "    log_message = print\n"
+        "with HTTPServer((sys.argv[-5], int(sys.argv[-3])), Handler) as server:\n"
+        "    for status in (503, 503, 200):\n"
+        "        server.handle_request()\n"
+    )
+    port = free_port()
+    assert webserver.serve_ui(settings, port, "0.0.0.0") == 0
+    printed = capfd.readouterr()
+    assert printed.out == f"Dagster's UI: http://127.0.0.1:{port} (Ctrl-C stops it)\n"
+    asked = [line for line in printed.err.splitlines() if line.startswith("/server_info")]
+    assert asked == [f"/server_info {status}" for status in (503, 503, 200)]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"0.0.0.0:{port} has no password: all who can reach it can launch runs"
+    ]
+
+
+def test_a_failed_run_is_printed_without_its_stack_trace(
+    settings: Settings, child: Callable[[str], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    failed = (
+        "\x1b[32m2026-11-24 15:36:13 +0000\x1b[0m - dagster - ERROR - read_root - 8c75 - 1 - "
+        "RUN_FAILURE - Execution of run failed.\n"
+    )
+    cause = "pyorg_pipeline.errors.SiteUnreachableError: http://127.0.0.1:9/: no connection\n"
+    other = "2026-11-24 15:36:14 +0000 - dagster - WARNING - a message\n  of two lines\n"
+    trace = 'SomeError: failed\n\nStack Trace:\n  File "execute_plan.py", line 243\n'
+    child(f"print({failed + trace + cause + trace + other!r}, end='')")
+    webserver.serve_ui(settings, free_port())
+    plain = failed.replace("\x1b[32m", "").replace("\x1b[0m", "")
+    assert capfd.readouterr().err == plain + cause + other
 
 
 @pytest.mark.parametrize(
@@ -123,6 +166,8 @@ def test_a_port_that_is_invalid_or_in_use_is_refused(settings: Settings) -> None
         port = taken.getsockname()[1]
         with pytest.raises(InvalidArgumentError, match=f"port {port} .* with --port"):
             webserver.serve_ui(settings, port)
+    with pytest.raises(InvalidArgumentError, match=r"of nobody\.invalid is not .* another --host"):
+        webserver.serve_ui(settings, free_port(), "nobody.invalid")
 
 
 @pytest.mark.parametrize("name", ["PYORG_REFRESH_CRON", "PYORG_FULL_REFRESH_CRON"])
@@ -152,10 +197,7 @@ def test_pyorg_ui_serves_until_it_is_terminated_even_as_a_background_job(tmp_pat
         second = pyorg(tmp_path, "ui", "--port", str(free_port()))
         assert (second.returncode, second.stdout) == (2, "")
         assert "another `pyorg ui` is open on it" in second.stderr
-        wait_until(lambda: answers(url), "the UI answers")
+        assert answers(url)
         process.terminate()
         rest = process.stdout.read()
-    assert process.returncode == 0, rest
-    # Neither what each sensor is asked nor advice about other commands.
-    assert "Checking for new runs" not in rest
-    assert "superseded" not in rest
+    assert (process.returncode, rest) == (0, "")

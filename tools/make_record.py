@@ -3,7 +3,7 @@
     python -m tools.make_record LISTING.tsv.gz OUT.tsv.xz
 
 The table has the columns path, size, mtime, evidence, size_known and mtime_known. The same table
-gives the same bytes.
+gives the same bytes. Made-up dates after the table's last month are moved into the past.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import csv
 import gzip
 import lzma
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,9 @@ _HEADER: Final = """\
 # Times are UTC, to the minute. A path that ends in a slash is a directory, and the names after it
 # are its files; the files before the first directory are the root's.
 """
+#: The end of the records that the table was gathered from, and how far later dates are moved.
+_END: Final = "2026-11-01"
+_MOVED: Final = timedelta(days=240)
 #: The text for size_known and mtime_known.
 _KNOWN: Final = {"00": "none", "10": "size", "01": "date", "11": "both"}
 
@@ -53,8 +57,10 @@ def record_text(table: str) -> str:
         if is_directory:
             directories.add(path)
             name = path
-        known = _KNOWN[row["size_known"] + row["mtime_known"]]
-        lines.append(f"{name}\t{size}\t{row['mtime']}\t{row['evidence']}\t{known}\n")
+        known, date = _KNOWN[row["size_known"] + row["mtime_known"]], row["mtime"]
+        if date >= _END:
+            date = (datetime.fromisoformat(date) - _MOVED).isoformat(timespec="minutes")
+        lines.append(f"{name}\t{size}\t{date}\t{row['evidence']}\t{known}\n")
     return "".join(lines)
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -25,7 +27,7 @@ from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.reports.tables import ARTIFACTS, print_rows
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline.webserver import HOST, serve_ui
+from pyorg_pipeline.webserver import HOST, check_port, serve_ui
 
 DEFAULT_HOME: Final = "pyorg-demo"
 
@@ -37,16 +39,21 @@ def run_demo(*, ui_port: int | None = None) -> int:
         ui_port: The port for Dagster's UI, which runs until it is stopped; None for no UI.
 
     Raises:
+        InvalidArgumentError: the port is invalid or in use.
         SettingsError: PYORG_HOME holds the catalog of a real site.
         PyorgError: The refresh failed.
     """
     # The environment's site and catalog are ignored.
     settings = load_settings(
         {
-            "PYORG_HOME": os.environ.get("PYORG_HOME", "").strip() or DEFAULT_HOME,
+            "PYORG_HOME": os.environ.get("PYORG_HOME", "").strip()
+            or str(Path(DEFAULT_HOME).absolute()),
             "PYORG_CONCURRENCY": os.environ.get("PYORG_CONCURRENCY", ""),
         }
     )
+    if ui_port is not None:
+        # Before the crawl, which takes some seconds.
+        check_port(ui_port)
     previous = _previous_site(settings)
     replica = _started_replica(previous)
     try:
@@ -110,7 +117,7 @@ def _print_queries(settings: Settings) -> None:
     print("\nThe tables are Parquet files, for DuckDB, Polars, pandas and others:\n")
     for name in (DIRECTORIES_FILE, f"{ARTIFACTS_FOLDER}/*.parquet", CATALOG_FILE, LATEST_FILE):
         print(f"  {folder / name}")
-    home = shlex.quote(str(settings.home))
+    home, program = shlex.quote(str(settings.home)), _program()
     print("\nMore queries, and Dagster's UI with the replica behind it:\n")
     for command in (
         "info",
@@ -118,4 +125,15 @@ def _print_queries(settings: Settings) -> None:
         "list 3.14",
         "demo --ui",
     ):
-        print(f"  PYORG_HOME={home} pyorg {command}")
+        print(f"  PYORG_HOME={home} {program} {command}")
+
+
+def _program() -> str:
+    """Return what starts `pyorg` in the user's shell."""
+    script = shutil.which("pyorg", path=str(Path(sys.executable).parent))
+    if script is None:
+        return f"{shlex.quote(sys.executable)} -m pyorg_pipeline"
+    path, on_path, here = Path(script), shutil.which("pyorg"), Path.cwd()
+    if on_path is not None and path.samefile(on_path):
+        return "pyorg"
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import socket
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +15,9 @@ import pytest
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, CatalogStore
 from pyorg_pipeline.demo.demonstration import run_demo
-from pyorg_pipeline.errors import SettingsError
+from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
 from pyorg_pipeline_tests.support.command_line import pyorg
+from pyorg_pipeline_tests.support.dagster_ui import free_port
 from pyorg_pipeline_tests.support.small_site import small_site
 
 
@@ -44,7 +46,7 @@ def test_the_demo_shows_the_latest_release_the_tables_and_commands_that_work(
     tmp_path: Path,
 ) -> None:
     home = tmp_path / "a home"
-    done = pyorg(home, "demo")
+    done = pyorg(home, "demo", PATH=str(Path(sys.executable).parent))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(
         "This is a replica of python.org's download site, on this machine"
@@ -67,13 +69,18 @@ def test_the_demo_shows_the_latest_release_the_tables_and_commands_that_work(
 
 @pytest.mark.usefixtures("small_record")
 def test_a_second_demo_reuses_its_port_or_refreshes_everything(
-    in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    in_tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = in_tmp_path / "pyorg-demo"
+    home, program = in_tmp_path / "pyorg-demo", in_tmp_path / ".venv" / "bin" / "pyorg"
+    program.parent.mkdir(parents=True)
+    program.touch(0o755)
+    monkeypatch.setattr(sys, "executable", str(program.with_name("python")))
     assert run_demo() == 0
-    assert list(in_tmp_path.iterdir()) == [home]
+    assert set(in_tmp_path.iterdir()) == {home, in_tmp_path / ".venv"}
     assert {path.name for path in home.iterdir()} >= {"catalog", "dagster"}
-    assert "The latest final release is 3.14.0:\n" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "The latest final release is 3.14.0:\n" in printed
+    assert printed.endswith(f"\n  PYORG_HOME={home} .venv/bin/pyorg demo --ui\n")
     site = site_of(home)
     run_demo()
     assert site_of(home) == site
@@ -108,4 +115,13 @@ def test_the_replica_serves_while_the_ui_runs(
         return port
 
     monkeypatch.setattr("pyorg_pipeline.demo.demonstration.serve_ui", serve)
-    assert run_demo(ui_port=42) == 42
+    port = free_port()
+    assert run_demo(ui_port=port) == port
+
+
+def test_a_port_that_is_in_use_is_refused_before_anything_is_crawled(in_tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InvalidArgumentError, match=f"port {port} of .* not available"):
+            run_demo(ui_port=port)
+    assert list(in_tmp_path.iterdir()) == []

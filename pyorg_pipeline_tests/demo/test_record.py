@@ -24,6 +24,7 @@ def test_the_packaged_record_holds_the_whole_tree() -> None:
     entries = read_record()
     assert len(entries) == 13_732
     assert sum(entry.size is None for entry in entries) == 1080
+    assert max(entry.last_modified for entry in entries) < datetime(2026, 11, 1, tzinfo=UTC)
     readme = Node("README", 1789, datetime(2001, 8, 6, 12, 33, tzinfo=UTC))
     assert readme in entries
     packaged = resources.files("pyorg_pipeline.demo.replica") / "record.tsv.xz"
