@@ -19,18 +19,18 @@ from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.s3_server import s3_server
 from pyorg_pipeline_tests.support.small_site import small_site
 
-#: Where Dagster is at work, as users run it and in the tests' own process.
+#: Where Dagster runs, in processes or in the tests' own.
 _LONG = ("/end_to_end/", "/defs/", "/test_runs", "/test_webserver", "/test_cli", "/demo/")
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C, which a shell's background job ignores, and with it whatever tests start."""
+    """Handle Ctrl-C, which a shell's background job and its children ignore."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files, which would otherwise go on when all others have ended."""
+    """Start with the slowest files, which would otherwise run last and alone."""
     items.sort(key=lambda item: [part not in item.nodeid for part in _LONG])
 
 
@@ -77,9 +77,9 @@ def whole_site() -> Iterator[Replica]:
 
 @pytest.fixture(scope="session")
 def catalog_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A PYORG_HOME with everything of the whole site, which is gone; to be read only.
+    """A PYORG_HOME with the whole record, whose server has stopped; to be read only.
 
-    Takes some seconds, once for all of pytest-xdist's workers: their folders lie side by side.
+    Takes some seconds, once for all of pytest-xdist's workers: their folders have one parent.
     """
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -103,5 +103,5 @@ def s3_bucket() -> Iterator[str]:
 
 @pytest.fixture
 def s3_url(s3_bucket: str) -> str:
-    """A URL below which nothing lies yet."""
+    """The URL of an empty prefix."""
     return f"{s3_bucket}/{secrets.token_hex(8)}"

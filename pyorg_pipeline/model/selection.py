@@ -86,7 +86,7 @@ class Selection:
 
 class _Criterion(NamedTuple):
     name: str
-    #: What the user asked for.
+    #: As the user gave them.
     wanted: Sequence[str]
     accepted: Set[str]
     #: The values of an artifact; messages show the first.

@@ -1,4 +1,4 @@
-"""A Dagster home that is made once: its databases take longer to make than most tests take."""
+"""A Dagster home that is created once: creating its databases takes longer than most tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pyorg_pipeline.defs.instance import open_instance
 
 @pytest.fixture(scope="session")
 def empty_dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home as the first run leaves it before it has begun; to be copied only."""
+    """A new home with its databases; to be copied only."""
     home = tmp_path_factory.mktemp("empty") / "dagster"
     with open_instance(home):
         return home
@@ -20,5 +20,5 @@ def empty_dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _home_in_tmp_path(empty_dagster_home: Path, tmp_path: Path) -> None:
-    """Put it where it lies in a PYORG_HOME of tmp_path."""
+    """Copy it to its place in the PYORG_HOME tmp_path."""
     shutil.copytree(empty_dagster_home, tmp_path / "dagster")

@@ -66,7 +66,7 @@ def change_bundle(site: Replica, sha256: str, date: datetime) -> None:
     site.replace(BUNDLE, content=bundle_bytes(sha256), last_modified=date)
 
 
-def asked(site: Replica) -> list[str]:
+def requested(site: Replica) -> list[str]:
     return sorted(request.path for request in site.requests)
 
 
@@ -110,15 +110,15 @@ def run_asset(settings: Settings, partition: str) -> dg.ExecuteInProcessResult:
         )
 
 
-def test_digests_are_read_when_asked_for_and_put_into_the_catalog(
+def test_digests_are_read_on_request_and_put_into_the_catalog(
     settings: Settings, site: Replica
 ) -> None:
     refresh(settings, full=True)
-    assert not {BUNDLE, BILL}.intersection(asked(site))
+    assert not {BUNDLE, BILL}.intersection(requested(site))
     assert catalog(settings) == {}
     site.clear_requests()
     done = refresh(settings, digests=True)
-    assert asked(site) == sorted(["", BUNDLE, BILL])
+    assert requested(site) == sorted(["", BUNDLE, BILL])
     assert (done.digest_failures, done.requests) == ({}, 3)
     assert catalog(settings) == {SIGNED: (ONE, "sigstore", None), BILLED: (TWO, "spdx", None)}
     assert states(settings) == ALL_MATERIALIZED
@@ -144,7 +144,7 @@ def test_a_companion_that_fails_fails_its_partition_after_the_others(
     site.clear_answers()
     site.clear_requests()
     assert refresh(settings, digests=True).error is None
-    assert asked(site) == ["", BUNDLE]
+    assert requested(site) == ["", BUNDLE]
     assert states(settings) == ALL_MATERIALIZED
 
 
@@ -167,7 +167,7 @@ def test_missing_and_unreadable_companions_are_recorded_and_not_requested_again(
     assert [log.message for log in logs] == [expected]
     site.clear_requests()
     assert str(refresh(settings, digests=True)).startswith("Nothing new: ")
-    assert asked(site) == [""]
+    assert requested(site) == [""]
 
 
 def test_a_changed_digest_is_an_error_in_the_log_until_it_is_accepted(
@@ -203,16 +203,16 @@ def test_one_partition_can_be_materialised_and_the_job_reads_what_is_due(
     assert states(settings)["2.7"] == "FAILED"
     site.clear_answers()
     assert run_asset(settings, "2.7").success
-    assert asked(site) == [BUNDLE, BUNDLE]
+    assert requested(site) == [BUNDLE, BUNDLE]
     assert states(settings) == {**dict.fromkeys(DIRECTORIES, "MISSING"), "2.7": "MATERIALIZED"}
     # Nothing is due: it is materialised again without a request.
     assert run_asset(settings, "2.7").success
-    assert asked(site) == [BUNDLE, BUNDLE]
+    assert requested(site) == [BUNDLE, BUNDLE]
     site.clear_requests()
     job = build_definitions(settings).resolve_job_def("record_digests")
     with open_instance(settings.dagster_home) as instance:
         assert job.execute_in_process(instance=instance).success
-    assert asked(site) == [BILL]
+    assert requested(site) == [BILL]
     assert states(settings) == ALL_MATERIALIZED
 
 

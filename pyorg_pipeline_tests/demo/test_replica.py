@@ -82,12 +82,12 @@ def test_a_file_is_seeded_bytes_of_the_recorded_size(replica: Replica) -> None:
 
 def test_a_range_is_that_part_of_the_same_file_and_else_the_whole(replica: Replica) -> None:
     whole = get(replica, SOURCE)
-    for asked, part in (
+    for wanted, part in (
         ("bytes=0-0", whole.body[:1]),
         ("bytes=65530-65541", whole.body[65_530:65_542]),
         ("bytes=199990-300000", whole.body[199_990:]),
     ):
-        answer = get(replica, SOURCE, Range=asked)
+        answer = get(replica, SOURCE, Range=wanted)
         assert (answer.status, answer.body) == (206, part)
     for same in (whole.headers["ETag"], whole.headers["Last-Modified"]):
         answer = get(replica, SOURCE, Range="bytes=9-", If_Range=same)

@@ -62,7 +62,7 @@ def check(folder: Path, content: bytes, ending: str) -> None:
 
 
 def refused(folder: Path, content: bytes, ending: str) -> str:
-    """What the error says that the archive is."""
+    """The reason for which the archive is refused."""
     with pytest.raises(VerificationError, match=r"an undamaged \w+ archive") as caught:
         check(folder, content, ending)
     assert caught.value.subject == f"Python-3.3.0{ending}"

@@ -1,4 +1,4 @@
-"""Downloads from a real server into real folders, as long as nothing fails."""
+"""Downloads from a real server into real folders, without faults."""
 
 from __future__ import annotations
 
@@ -95,14 +95,14 @@ def test_an_invalid_path_reaches_neither_the_site_nor_the_disk(
     assert replica.requests == []
 
 
-# What is requested, and what is made of the bytes
+# Requests and interruptions
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_a_content_encoding_does_not_change_the_bytes(
     replica: Replica, client: SiteClient, tmp_path: Path, encoding: str
 ) -> None:
-    """Some servers take the compression of a tarball for an encoding of the response."""
+    """Some servers declare the compression of a tarball as an encoding."""
     packed = gzip.compress(BYTES)
     replica.replace(PATH, content=packed)
     replica.answer(PATH, Answer(headers={"Content-Encoding": encoding}))
@@ -117,7 +117,7 @@ def test_an_interrupted_or_cancelled_call_ends_and_the_next_one_resumes(
     tmp_path: Path,
     error: type[BaseException] | None,
 ) -> None:
-    """An OSError, such as of a closed terminal, is not taken for one of the site's."""
+    """An OSError of the callback, as of a closed terminal, is not retried."""
     client = connect(replica.url)
 
     def progress(done: int, _: int | None) -> None:
@@ -264,7 +264,7 @@ def test_without_a_folder_a_new_temporary_one_is_made(
     assert {path.parent for path in paths} == set(tmp_path.iterdir())
 
 
-# What others may have put there
+# Links and pipes that others made
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")

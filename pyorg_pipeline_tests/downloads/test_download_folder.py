@@ -1,4 +1,4 @@
-"""Folders that cannot take the file: nothing is lost, and the error says why."""
+"""Folders in which the file cannot be written."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ KILLS = 25
 
 
 class Held:
-    """An answer that is held until the test lets it go; others may come before and after it."""
+    """An answer that is held until a test releases it, with others before and after it."""
 
     def __init__(self, *, before: Answer | None = None, after: Answer | None = None) -> None:
         self.requested = threading.Event()
@@ -87,7 +87,7 @@ def test_the_lock_of_a_killed_process_is_free(replica: Replica, tmp_path: Path) 
 def test_killed_at_any_line_the_next_call_succeeds(
     replica: Replica, client: SiteClient, tmp_path: Path, overwrite: bool
 ) -> None:
-    """The final name holds the old file, the new one, or nothing where there was none."""
+    """The final name holds the old file, the new one, or nothing."""
     options: dict[str, Any] = {
         "size": len(BYTES),
         "sha256": DIGEST,

@@ -46,7 +46,7 @@ def test_a_name_that_is_unsafe_on_any_system_is_refused(name: str, reason: str) 
 
 
 def test_a_lock_taken_while_another_is_released_keeps_its_file(tmp_path: Path) -> None:
-    """Otherwise a third call would make a new lock file, and two would hold a lock."""
+    """Otherwise a third call would create another lock file, and two calls would hold a lock."""
     final = tmp_path / "name"
     other = FileLock(hidden(final, LOCK))
 

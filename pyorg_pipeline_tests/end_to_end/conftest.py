@@ -14,7 +14,7 @@ from pyorg_pipeline_tests.support.dagster_ui import DagsterUI, dagster_dev
 
 @pytest.fixture(scope="module")
 def settings(running: Replica, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Those of a home whose catalog is filled."""
+    """The settings of a home with a filled catalog."""
     home = str(tmp_path_factory.mktemp("home"))
     settings = load_settings({"PYORG_SITE_URL": running.url, "PYORG_HOME": home})
     refresh(settings)
@@ -29,7 +29,7 @@ def ui(settings: Settings) -> Iterator[DagsterUI]:
 
 @pytest.fixture
 def site(running: Replica) -> Iterator[Replica]:
-    """The site as it answers by itself, for one test."""
+    """The site with its own answers, for one test."""
     running.clear_requests()
     yield running
     running.clear_answers()

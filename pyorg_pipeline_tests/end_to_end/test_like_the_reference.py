@@ -64,7 +64,7 @@ def test_only_kinds_that_it_does_not_know_are_listed_in_addition(
 def test_companions_are_the_same_except_those_of_a_superseded_file(
     artifacts: list[PythonOrgArtifact],
 ) -> None:
-    """Its rule: any entry whose name starts with the artifact's name and a dot."""
+    """The reference's rule: any entry whose name starts with the artifact's name and a dot."""
     suffixes: dict[str, list[str]] = {path: [] for path in ANSWERED}
     for path in sorted(entry.path for entry in read_record()):
         for dot in (match.start() for match in re.finditer(r"\.", path)):

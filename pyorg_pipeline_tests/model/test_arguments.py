@@ -60,8 +60,8 @@ def test_an_invalid_time_is_an_error_that_shows_valid_ones(given: Any, problem: 
 
 def test_text_and_dict_mean_the_same() -> None:
     text = "format=archive_deflate, arch=amd64,embed=yes"
-    asked = {"format": "archive_deflate", "arch": "amd64", "embed": True}
-    assert parse_attributes(text) == parse_attributes(asked) == asked
+    wanted = {"format": "archive_deflate", "arch": "amd64", "embed": True}
+    assert parse_attributes(text) == parse_attributes(wanted) == wanted
     assert parse_attributes("") == {}
 
 

@@ -44,7 +44,7 @@ def grouped(directory: str, *names: str) -> dict[str, tuple[str, ...]]:
         ),
         # An artifact is not a companion, and the longest name counts.
         ("3.9.0", {"Python-3.9.0.tar": (".asc",), "Python-3.9.0.tar.xz": (".asc",)}),
-        # A companion's name goes on with a dot.
+        # After the artifact's name, a companion's has a dot.
         ("3.9.0", {"Python-3.9.0.tgz": (), "Python-3.9.0.tgz-asc": (), "Python-3.9.0.tgz~": ()}),
         # An unrecognised file has companions of known kinds only.
         (
@@ -117,7 +117,7 @@ def test_an_artifact_has_its_parsed_name_and_the_entries_of_its_companions() -> 
     ]
 
 
-def test_artifacts_are_sorted_by_version_then_name_whatever_the_listings_order() -> None:
+def test_artifacts_are_sorted_by_version_then_name() -> None:
     ordered = [
         *("README", "Python-3.10.0a1.tgz", "python-3.10.0a1.exe", "Python-3.10.0a2.tgz"),
         *("Python-3.10.0a10.tgz", "Python-3.10.0b1.tgz", "Python-3.10.0rc1.tgz"),

@@ -92,7 +92,7 @@ def test_artifacts_that_meet_all_criteria_are_selected_in_order(
     [
         *(("debug", value, True) for value in ("true", True)),
         *(("debug", value, False) for value in ("false", False)),
-        # Superseded files are selected only if they are asked for.
+        # Superseded files are selected only on request.
         *(("superseded", value, value) for value in (True, False)),
     ],
 )

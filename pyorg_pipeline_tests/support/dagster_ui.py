@@ -162,7 +162,7 @@ def free_port() -> int:
 def dagster_dev(settings: Settings, log: Path, **more: str) -> Iterator[DagsterUI]:
     """`dagster dev` on a free port with these settings, ended as a service manager ends it.
 
-    Nothing happens by itself unless `more`, variables of the environment, says so.
+    Automation is off unless `more`, variables of the environment, turns it on.
     """
     port = free_port()
     environment = {

@@ -43,7 +43,7 @@ def site_with_digests() -> Replica:
 
 
 def halfway(go_on: threading.Event) -> Callable[[Request], Answer]:
-    """An answer that sends half a file, is silent until it may go on, and is cut then."""
+    """An answer that sends half a file, waits for the event, and is cut then."""
 
     def answer(request: Request) -> Answer:
         half = len(request.ordinary.body or b"") // 2

@@ -20,7 +20,7 @@ def sha256_of(content: bytes) -> str:
 
 
 def bundle(sha256: str, media_type: str = MEDIA_TYPES[2]) -> dict[str, Any]:
-    """A bundle for that digest, with the fields of the real ones; its signature is none."""
+    """A bundle for that digest with the fields of the real ones, without a valid signature."""
     certificate = {"rawBytes": base64.b64encode(b"no certificate").decode()}
     if media_type.endswith("v0.3+json"):
         material: dict[str, Any] = {"certificate": certificate}

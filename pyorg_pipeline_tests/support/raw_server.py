@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 
 class RawRequest(NamedTuple):
-    """A request as it came."""
+    """A request."""
 
     #: From 1, in the order in which connections were accepted.
     connection: int
@@ -27,7 +27,7 @@ class RawRequest(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """What is sent for a request: pieces, each with a send of its own."""
+    """The answer to a request: pieces, each sent separately."""
 
     pieces: Iterable[bytes]
     keep_open: bool = False
