@@ -69,13 +69,6 @@ def settings(site: Replica, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def whole_site() -> Iterator[Replica]:
-    """The whole record, served; to be read only, as all tests of a session share it."""
-    with Replica() as replica:
-        yield replica
-
-
-@pytest.fixture(scope="session")
 def catalog_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A PYORG_HOME with the whole record, whose server has stopped; to be read only.
 
