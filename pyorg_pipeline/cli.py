@@ -419,11 +419,18 @@ def refresh(full: bool, accept_vanished: bool, digests: bool) -> int:
 
 @_command("ui")
 @_port_option
-def ui(port: int) -> int:
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    metavar="ADDRESS",
+    help="The address of this machine that it listens on. It has no password: with 0.0.0.0, "
+    "everyone who can reach the machine can launch runs.",
+)
+def ui(port: int, host: str) -> int:
     """Open Dagster's UI on the catalog.
 
-    It shows the tables and their history, and has buttons to refresh them. It serves only this
-    machine, with Dagster's daemon, until Ctrl-C.
+    It shows the tables and their history, and has buttons to refresh them. It runs with Dagster's
+    daemon until Ctrl-C, and prints only its address and what goes wrong.
 
     \b
     Example: pyorg ui --port 3001
@@ -431,7 +438,7 @@ def ui(port: int) -> int:
     from pyorg_pipeline.settings import load_settings  # noqa: PLC0415
     from pyorg_pipeline.webserver import serve_ui  # noqa: PLC0415
 
-    return serve_ui(load_settings(), port)
+    return serve_ui(load_settings(), port, host)
 
 
 @_command("demo")

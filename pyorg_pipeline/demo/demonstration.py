@@ -119,12 +119,7 @@ def _print_queries(settings: Settings) -> None:
         print(f"  {folder / name}")
     home, program = shlex.quote(str(settings.home)), _program()
     print("\nMore queries, and Dagster's UI with the replica behind it:\n")
-    for command in (
-        "info",
-        "latest 3.12",
-        "list 3.14",
-        "demo --ui",
-    ):
+    for command in ("info", "latest 3.12", "list 3.14", "demo --ui"):
         print(f"  PYORG_HOME={home} {program} {command}")
 
 
@@ -132,7 +127,7 @@ def _program() -> str:
     """Return what starts `pyorg` in the user's shell."""
     script = shutil.which("pyorg", path=str(Path(sys.executable).parent))
     if script is None:
-        return f"{shlex.quote(sys.executable)} -m pyorg_pipeline"
+        return f"{shlex.quote(sys.executable)} -m pyorg_pipeline.cli"
     path, on_path, here = Path(script), shutil.which("pyorg"), Path.cwd()
     if on_path is not None and path.samefile(on_path):
         return "pyorg"
