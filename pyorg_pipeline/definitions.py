@@ -7,7 +7,15 @@ from typing import Any
 
 import dagster as dg
 
-from pyorg_pipeline.defs import automation, checks, crawled, downloads, maintenance, published
+from pyorg_pipeline.defs import (
+    automation,
+    checks,
+    crawled,
+    digests,
+    downloads,
+    maintenance,
+    published,
+)
 from pyorg_pipeline.defs.notifications import notification_sensors
 from pyorg_pipeline.defs.resources import (
     CatalogResource,
@@ -25,15 +33,15 @@ def build_definitions(
 ) -> dg.Definitions:
     """Everything that Dagster has to know, with `resources` in place of those of the same name."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([crawled, published, downloads], include_specs=True),
+        assets=dg.load_assets_from_modules([crawled, digests, published, downloads]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
         jobs=[
             crawled.read_root,
             crawled.crawl,
-            crawled.record_digests,
+            digests.record_digests,
             published.publish,
             maintenance.prune_history,
-            downloads.download_artifacts,
+            downloads.download_job(settings),
         ],
         schedules=automation.schedules(settings),
         sensors=[automation.refresh_sensor(settings), *notification_sensors(settings)],

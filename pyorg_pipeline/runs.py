@@ -16,18 +16,12 @@ from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.store import CATALOG_FILE, DIRECTORIES_FILE, LATEST_FILE, CatalogStore
 from pyorg_pipeline.definitions import build_definitions
-from pyorg_pipeline.defs.crawled import (
-    CrawlConfig,
-    DigestConfig,
-    RootConfig,
-    crawl,
-    read_root,
-    record_digests,
-)
+from pyorg_pipeline.defs.crawled import CrawlConfig, RootConfig, crawl, read_root
+from pyorg_pipeline.defs.digests import DigestConfig, record_digests
 from pyorg_pipeline.defs.downloads import DownloadConfig, download_artifacts, selected_artifacts
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.defs.maintenance import prune_when_many
-from pyorg_pipeline.defs.partitions import due_digest_partitions, with_unreported
+from pyorg_pipeline.defs.partitions import with_unreported
 from pyorg_pipeline.defs.published import publish
 from pyorg_pipeline.defs.resources import RefreshProgress
 from pyorg_pipeline.defs.stale_runs import COMMAND_TAG, refresh_command_tags
@@ -36,6 +30,7 @@ from pyorg_pipeline.errors import PyorgError
 from pyorg_pipeline.model.digests import REJECTED, UNREADABLE
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
+from pyorg_pipeline.refresh.digests import directories_with_due_digests
 from pyorg_pipeline.refresh.directories import CrawlState
 from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.reports.progress import crawl_progress, download_progress
@@ -89,7 +84,7 @@ def refresh(
             with suppress(dg.Failure):
                 jobs.run(crawl.name, {"release_artifacts": config})
             state = CrawlState.read(store)
-        if digests and (names := due_digest_partitions(store, instance)):
+        if digests and (names := directories_with_due_digests(store, state)):
             with suppress(dg.Failure):
                 jobs.run(record_digests.name, {"read_digests": DigestConfig(directories=names)})
         if publication_due(store, state):

@@ -21,7 +21,7 @@ from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, derived_settings
 from pyorg_pipeline_tests.support.held_answers import held_refresh
 from pyorg_pipeline_tests.support.partitions import partition_states
-from pyorg_pipeline_tests.support.small_site import DIRECTORIES
+from pyorg_pipeline_tests.support.small_site import DIRECTORIES, LONG_AGO
 
 ARTIFACTS = dg.AssetKey("release_artifacts")
 TABLES = ["release_directories", "artifact_catalog", "latest_version", "releases"]
@@ -71,6 +71,13 @@ def test_the_first_refresh_materializes_every_partition_and_table(
     assert (catalog["artifacts"], catalog["unrecognised"], catalog["added"]) == (8, 2, 10)
     latest = metadata_of(settings, "latest_version")
     assert (latest["latest_final"], latest["latest_of_any_level"]) == ("3.14.0", "3.15.0a1")
+    shown = [tuple(record.data.values()) for record in latest["series"].records]
+    date = f"{LONG_AGO:%Y-%m-%d}"
+    assert shown[:3] == [
+        ("all", "3.14.0", date, "3.15.0a1", date),
+        ("3.15", "", "", "3.15.0a1", date),
+        ("3.14", "3.14.0", date, "3.14.0", date),
+    ]
     releases = metadata_of(settings, "releases")
     assert (releases["complete"], releases["partial"], releases["superseded"]) == (5, 0, 1)
     assert releases["partial_releases"] == releases["newly_complete"] == "none"
@@ -102,7 +109,7 @@ def test_a_partial_release_is_named_and_again_once_it_is_complete(
 def test_what_changed_is_recorded_and_shown(settings: Settings, site: Replica) -> None:
     refresh(settings)
     first = metadata_of(settings, "catalog_changes")
-    assert (first["dagster/row_count"], first["sequence"]) == (0, "none")
+    assert (first["dagster/row_count"], "sequence" in first) == (0, False)
     assert first["preview"] == "no rows"
     assert first["dagster/uri"] == f"{settings.catalog_url}/catalog_changes"
     site.add("3.14.0/python-3.14.0-amd64.exe", size=5)

@@ -10,6 +10,8 @@ from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline.model.downloads import Download, DownloadFailure
 
+REPORTS_FOLDER: Final = "downloads"
+
 FETCHED: Final = "fetched"
 SKIPPED: Final = "skipped"
 FAILED: Final = "failed"
@@ -43,7 +45,7 @@ def report_row(result: Download | DownloadFailure) -> dict[str, Any]:
 
 def report_file(run_id: str) -> str:
     """The name of a run's report, below the catalog's location."""
-    return f"downloads/{run_id}.parquet"
+    return f"{REPORTS_FOLDER}/{run_id}.parquet"
 
 
 def write_report(store: CatalogStore, run_id: str, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -61,9 +63,9 @@ def write_report(store: CatalogStore, run_id: str, rows: Iterable[Mapping[str, A
 def delivered_files(store: CatalogStore) -> dict[str, str]:
     """The paths of artifacts by the files or URLs that the reports of all runs list."""
     found: dict[str, str] = {}
-    for name in store.location.stamps("downloads"):
+    for name in store.location.stamps(REPORTS_FOLDER):
         columns = ("path", "destination")
-        if (stored := store.read_or_none(f"downloads/{name}", columns)) is not None:
+        if (stored := store.read_or_none(f"{REPORTS_FOLDER}/{name}", columns)) is not None:
             rows = zip(*(stored.table[column].to_pylist() for column in columns), strict=True)
             found |= {destination: path for path, destination in rows if destination is not None}
     return found

@@ -20,6 +20,7 @@ from pydantic import Field, field_validator
 from pyorg_pipeline.catalog.download_reports import (
     FAILED,
     FETCHED,
+    REPORTS_FOLDER,
     SKIPPED,
     read_report,
     report_file,
@@ -29,7 +30,7 @@ from pyorg_pipeline.catalog.download_reports import (
 from pyorg_pipeline.catalog.reader import CatalogReader
 from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.defs.metadata import OWNERS, column_schema, names, preview, step_failure
+from pyorg_pipeline.defs.metadata import names, preview, step_failure, table_asset
 from pyorg_pipeline.defs.resources import CatalogResource, DownloadsResource, SiteResource
 from pyorg_pipeline.downloads.destinations import ArtifactProgress, download_all, open_destination
 from pyorg_pipeline.errors import CatalogSiteError, DownloadsFailedError
@@ -38,22 +39,25 @@ from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Verify
 from pyorg_pipeline.model.selection import Selection, check_names
 from pyorg_pipeline.model.text import without_credentials
+from pyorg_pipeline.settings import Settings
 from pyorg_pipeline.site.urls import normalize_base_url
 
 #: Limits how many batches are downloaded at a time, over all runs of an instance.
 POOL = "python_org"
 
-#: The report as an asset: no run materializes it by itself, each download adds to it.
-downloaded_artifacts = dg.AssetSpec(
-    "downloaded_artifacts",
-    deps=["artifact_catalog"],
-    group_name="downloads",
-    kinds={"python", "parquet"},
-    description="What the job download_artifacts downloaded: a report a run, under downloads/ at "
-    "the catalog's location.",
-    owners=OWNERS,
-    metadata={"dagster/column_schema": column_schema(DOWNLOAD_REPORT)},
-)
+
+@table_asset(DOWNLOAD_REPORT, deps=["artifact_catalog"])
+def downloaded_artifacts(catalog: CatalogResource) -> dg.MaterializeResult[None]:
+    """What the job `download_artifacts` downloaded last; a report of each run is in `downloads/`.
+
+    Optional: nothing is downloaded unless that job or `pyorg download` is started. Materializing
+    this asset makes no request; it shows the newest report.
+    """
+    store = catalog.store()
+    reports = store.directory_metadata(REPORTS_FOLDER)
+    newest = max(reports, key=lambda run_id: reports[run_id]["reported_at"], default=None)
+    rows = [] if newest is None else read_report(store, newest)
+    return dg.MaterializeResult(metadata=_numbers(store, newest, rows))
 
 
 class DownloadConfig(dg.Config):
@@ -201,41 +205,48 @@ def download_batch(
                     context.log.error(row["error"])
                 elif row["note"] and config.verify is not False:
                     context.log.warning(f"{row['path']}: {row['note']}")
-    size = write_report(store, context.run_id, rows.values())
+    write_report(store, context.run_id, rows.values())
     failed = [row for one in batch.artifacts if (row := rows[one.path])["outcome"] == FAILED]
     if any(row["transient"] for row in failed) and context.retry_number < config.retries:
         raise dg.RetryRequested(config.retries, config.retry_delay * 2**context.retry_number)
-    uri = f"{store.location.text}/{report_file(context.run_id)}"
-    context.log_event(_materialization(list(rows.values()), uri, size))
+    numbers = _numbers(store, context.run_id, list(rows.values()))
+    context.log_event(dg.AssetMaterialization(downloaded_artifacts.key, metadata=numbers))
     if failed:
         failures = {row["path"]: row["error"] for row in failed}
         raise step_failure(DownloadsFailedError(failures, len(batch.artifacts)))
 
 
-def _materialization(
-    rows: Sequence[Mapping[str, Any]], uri: str, size: int
-) -> dg.AssetMaterialization:
+def _numbers(
+    store: CatalogStore, run_id: str | None, rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     columns = ["path", "bytes", "seconds", "verification", "outcome", "error"]
     counts = Counter(row["outcome"] for row in rows)
-    return dg.AssetMaterialization(
-        downloaded_artifacts.key,
-        metadata={
-            "dagster/row_count": len(rows),
-            "dagster/uri": uri,
-            **{outcome: counts[outcome] for outcome in (FETCHED, SKIPPED, FAILED)},
-            "bytes_fetched": sum(row["bytes"] for row in rows if row["outcome"] == FETCHED),
-            "bytes": size,
-            # The table has all rows.
-            "preview": preview(rows[:100], columns),
-        },
-    )
+    report = REPORTS_FOLDER if run_id is None else report_file(run_id)
+    return {
+        "dagster/row_count": len(rows),
+        "dagster/uri": f"{store.location.text}/{report}",
+        **{outcome: counts[outcome] for outcome in (FETCHED, SKIPPED, FAILED)},
+        "bytes_fetched": sum(row["bytes"] for row in rows if row["outcome"] == FETCHED),
+        **({} if run_id is None else {"run": dg.MetadataValue.dagster_run(run_id)}),
+        # The table has all rows.
+        "preview": preview(rows[:100], columns),
+    }
 
 
-@dg.job(
-    # Small things belong in threads of one process; each process would import Dagster first.
-    executor_def=dg.in_process_executor,
-    description="Download what is selected from the catalog, each file verified, with a report.",
-)
+@dg.graph
 def download_artifacts() -> None:
     """The selection, and its batches."""
     select_artifacts().map(download_batch)
+
+
+def download_job(settings: Settings) -> dg.JobDefinition:
+    """The job; its Launchpad begins with the config for the newest sources of three series."""
+    config = DownloadConfig(limit=3, destination=str(settings.home / "downloads"))
+    shown = config.model_dump(exclude={"batch_size", "retries", "retry_delay"})
+    return download_artifacts.to_job(
+        # Small things belong in threads of one process; each process would import Dagster first.
+        executor_def=dg.in_process_executor,
+        description="Download what is selected from the catalog, each file verified, with a "
+        "report.",
+        config={"ops": {select_artifacts.name: {"config": shown}}},
+    )

@@ -12,9 +12,7 @@ from collections.abc import Collection, Mapping
 
 import dagster as dg
 
-from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.model.due import Due
-from pyorg_pipeline.refresh.digests import directories_with_due_digests
 from pyorg_pipeline.refresh.directories import CrawlState
 
 _NAME = "release_directory"
@@ -41,11 +39,3 @@ def with_unreported(
     known = {*due, *reported, *state.failures}
     keys = instance.get_dynamic_partitions(_NAME)
     return {**due, **dict.fromkeys(sorted(set(keys) - known), Due.UNREPORTED)}
-
-
-def due_digest_partitions(store: CatalogStore, instance: dg.DagsterInstance) -> list[str]:
-    """The directories with companions to read, and those that were never materialized."""
-    state = CrawlState.read(store)
-    due = directories_with_due_digests(store, state)
-    reported = instance.get_materialized_partitions(dg.AssetKey("artifact_digests"))
-    return [name for name in state.crawled if name in due or name not in reported]

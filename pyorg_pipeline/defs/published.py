@@ -3,7 +3,8 @@
 # No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
 
 from collections import Counter
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import dagster as dg
 
@@ -11,9 +12,11 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.changes import FOLDER
 from pyorg_pipeline.catalog.queries import RELEASE_FILE_COLUMNS
 from pyorg_pipeline.catalog.store import StoredTable
-from pyorg_pipeline.defs.crawled import artifact_digests, release_artifacts
+from pyorg_pipeline.defs.crawled import release_artifacts
+from pyorg_pipeline.defs.digests import artifact_digests
+from pyorg_pipeline.defs.downloads import downloaded_artifacts
 from pyorg_pipeline.defs.instance import REFRESH_JOB_TAGS
-from pyorg_pipeline.defs.metadata import names, newest, picture, table_asset
+from pyorg_pipeline.defs.metadata import names, newest, picture, table, table_asset
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.model.catalog import CHANGES
 from pyorg_pipeline.model.releases import FAMILIES, ReleaseState
@@ -65,17 +68,33 @@ def latest_version(
 ) -> dg.MaterializeResult[StoredTable]:
     """The newest final and the newest release of any level, over all and for each series."""
     latest = latest_versions(catalog.store(), artifact_catalog)
-    rows = latest.table.to_pylist()
-    overall = {row["final_only"]: row["version"] for row in rows if row["series"] is None}
+    rows = {(row["series"], row["final_only"]): row for row in latest.table.to_pylist()}
+    overall = {final: row["version"] for (series, final), row in rows.items() if series is None}
+    newest_first = dict.fromkeys([None, *(series for series, _ in reversed(rows))])
     return dg.MaterializeResult(
         value=latest,
         metadata={
             "latest_final": overall.get(True, "none"),
             "latest_of_any_level": overall.get(False, "none"),
+            "series": table(
+                {
+                    "series": series or "all",
+                    **_version_and_date(rows.get((series, True)), "final"),
+                    **_version_and_date(rows.get((series, False)), "any level"),
+                }
+                for series in newest_first
+            ),
             "moved": names(latest.metadata["moved"]),
-            "preview": newest(latest.table, ["series", "final_only", "version", "source_path"]),
         },
     )
+
+
+def _version_and_date(row: Mapping[str, Any] | None, label: str) -> dict[str, str]:
+    date = row and row["source_last_modified"]
+    return {
+        label: row["version"] if row else "",
+        f"{label} released": f"{date:%Y-%m-%d}" if date else "",
+    }
 
 
 @table_asset(schemas.RELEASES, ins=_CATALOG_INPUT, io_manager_key="tables")
@@ -121,7 +140,7 @@ def catalog_changes(catalog: CatalogResource) -> dg.MaterializeResult[None]:
         metadata={
             "dagster/row_count": len(done.table),
             "dagster/uri": f"{store.location.text}/{done.file or FOLDER}",
-            "sequence": "none" if done.sequence is None else done.sequence,
+            **({} if done.sequence is None else {"sequence": done.sequence}),
             **{change: counts[change] for change in CHANGES},
             "bytes": done.bytes,
             "preview": newest(done.table, columns),
@@ -129,12 +148,16 @@ def catalog_changes(catalog: CatalogResource) -> dg.MaterializeResult[None]:
     )
 
 
-#: A run of its own: `release_artifacts` reports its materializations itself, and Dagster skips the
-#: assets downstream of such a step in the same run.
+#: A run of its own: without partitions, `release_artifacts` has no output, so that Dagster would
+#: skip the assets downstream in the same run.
 publish = dg.define_asset_job(
     "publish",
-    # AssetSelection adds the checks of these assets.
-    selection=dg.AssetSelection.assets(artifact_catalog, latest_version, releases, catalog_changes),
+    # AssetSelection adds the checks of these assets. The two optional ones make no request: without
+    # them, the UI would show a catalog without digests and downloads as incomplete.
+    selection=dg.AssetSelection.assets(
+        *(artifact_digests, artifact_catalog, latest_version, releases, catalog_changes),
+        downloaded_artifacts,
+    ),
     tags=REFRESH_JOB_TAGS,
     description="Publish the catalog, latest versions and releases from the artifact tables, "
     "record what changed, and check what was published.",

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from pyorg_pipeline.catalog.store import CatalogStore, digests_file, directory_file
+from pyorg_pipeline.catalog.store import (
+    DIGESTS_FOLDER,
+    DIRECTORIES_FILE,
+    CatalogStore,
+    digests_file,
+    directory_file,
+)
 from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
 from pyorg_pipeline.errors import (
     CatalogMissingError,
@@ -98,6 +104,16 @@ class _DueArtifact(NamedTuple):
 def directories_with_due_digests(store: CatalogStore, state: CrawlState) -> list[str]:
     """The directories with companions to read, sorted by version."""
     return [name for name in state.crawled if _due(store, state.site_url, name)]
+
+
+def recorded_digests(store: CatalogStore) -> list[Row]:
+    """The rows of all readable tables of the catalog's site, by directory."""
+    site_url = store.metadata(DIRECTORIES_FILE)["site_url"]
+    tables = (
+        store.read_or_none(digests_file(name), site_url=site_url)
+        for name in sorted(store.directory_metadata(DIGESTS_FOLDER))
+    )
+    return [row for each in tables if each is not None for row in each.table.to_pylist()]
 
 
 def record_digests(

@@ -23,7 +23,7 @@ from pyorg_pipeline_tests.support.command_line import environment
 ASSETS = {
     "release_directories": (schemas.RELEASE_DIRECTORIES, []),
     "release_artifacts": (schemas.RELEASE_ARTIFACTS, ["release_directories"]),
-    "artifact_digests": (schemas.ARTIFACT_DIGESTS, ["release_artifacts"]),
+    "artifact_digests": (schemas.ARTIFACT_DIGESTS, []),
     "artifact_catalog": (schemas.ARTIFACT_CATALOG, ["release_artifacts", "artifact_digests"]),
     "latest_version": (schemas.LATEST_VERSION, ["artifact_catalog"]),
     "releases": (schemas.RELEASES, ["artifact_catalog"]),
@@ -45,11 +45,11 @@ def test_each_asset_and_job_has_what_the_ui_shows(tmp_path: Path) -> None:
     for name, (schema, upstream) in ASSETS.items():
         spec = specs[name]
         assert len(spec.description or "") > 60
-        assert spec.group_name == ("downloads" if name == "downloaded_artifacts" else "catalog")
+        assert spec.group_name == "catalog"
         assert spec.kinds == {"python", "parquet"}
         assert [dep.asset_key.to_user_string() for dep in spec.deps] == upstream
         assert spec.freshness_policy == (fresh if name == "release_directories" else None)
-        columns = spec.metadata["dagster/column_schema"].columns
+        columns = spec.metadata["columns"].columns
         assert [column.name for column in columns] == schema.names
         assert all(column.description for column in columns)
     jobs = definitions.get_repository_def().get_all_jobs()

@@ -20,10 +20,9 @@ from pyorg_pipeline.downloads.sigstore import can_verify
 from pyorg_pipeline.errors import DigestsFailedError
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline_tests.support.partitions import partition_states
 from pyorg_pipeline_tests.support.published import bundle_bytes, sbom_bytes, sha256_of
 from pyorg_pipeline_tests.support.shared_data import real_bundles, real_digests, real_signers
-from pyorg_pipeline_tests.support.small_site import DIRECTORIES, LONG_AGO, small_site
+from pyorg_pipeline_tests.support.small_site import LONG_AGO, small_site
 
 DIGESTS = dg.AssetKey("artifact_digests")
 #: Of a series without a known signer: the bundles of these tests do not verify.
@@ -32,7 +31,6 @@ BILLED = "3.13.9/Python-3.13.9.tgz"
 BUNDLE, BILL = f"{SIGNED}.sigstore", f"{BILLED}.spdx.json"
 ONE, TWO, THREE = (sha256_of(text) for text in (b"one", b"two", b"three"))
 LATER = LONG_AGO + timedelta(days=3)
-ALL_MATERIALIZED = dict.fromkeys(DIRECTORIES, "MATERIALIZED")
 
 
 @pytest.fixture(scope="module")
@@ -70,21 +68,13 @@ def requested(site: Replica) -> list[str]:
     return sorted(request.path for request in site.requests)
 
 
-def states(settings: Settings) -> dict[str, str]:
-    return partition_states(settings, "artifact_digests")
-
-
-def materialisations(settings: Settings) -> dict[str, dict[str, Any]]:
-    """The metadata of the newest one of each partition."""
+def metadata(settings: Settings) -> dict[str, Any]:
+    """What the asset's page shows."""
     with open_instance(settings.dagster_home) as instance:
-        records = instance.fetch_materializations(DIGESTS, limit=1000).records
-    found: dict[str, dict[str, Any]] = {}
-    for record in records:
-        assert record.partition_key is not None
-        assert record.asset_materialization is not None
-        metadata = record.asset_materialization.metadata
-        found.setdefault(record.partition_key, {k: v.value for k, v in metadata.items()})
-    return found
+        event = instance.get_latest_materialization_event(DIGESTS)
+    assert event is not None
+    assert event.asset_materialization is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
 
 def catalog(settings: Settings) -> dict[str, tuple[Any, Any, Any]]:
@@ -97,40 +87,25 @@ def catalog(settings: Settings) -> dict[str, tuple[Any, Any, Any]]:
     }
 
 
-def run_asset(settings: Settings, partition: str) -> dg.ExecuteInProcessResult:
-    """Materialize one partition, as the button on its page does."""
-    job = build_definitions(settings).resolve_implicit_job_def_def_for_assets([DIGESTS])
-    assert job is not None
-    with open_instance(settings.dagster_home) as instance:
-        return job.execute_in_process(
-            instance=instance,
-            partition_key=partition,
-            asset_selection=[DIGESTS],
-            raise_on_error=False,
-        )
-
-
 def test_digests_are_read_on_request_and_put_into_the_catalog(
     settings: Settings, site: Replica
 ) -> None:
     refresh(settings, full=True)
     assert not {BUNDLE, BILL}.intersection(requested(site))
     assert catalog(settings) == {}
+    assert (metadata(settings)["digests"], metadata(settings)["preview"]) == (0, "no rows")
     site.clear_requests()
     done = refresh(settings, digests=True)
     assert requested(site) == sorted(["", BUNDLE, BILL])
     assert (done.digest_failures, done.requests) == ({}, 3)
     assert catalog(settings) == {SIGNED: (ONE, "sigstore", None), BILLED: (TWO, "spdx", None)}
-    assert states(settings) == ALL_MATERIALIZED
-    found = materialisations(settings)
-    signed = found["2.7"]
-    assert (signed["dagster/row_count"], signed["digests_read"]) == (1, 1)
-    assert (signed["signatures_verified"], signed["missing"], signed["conflicts"]) == (0, 0, 0)
-    assert f"| {SIGNED} | .sigstore | ok | {ONE} | sigstore |  |" in signed["preview"]
-    assert (found["src"]["dagster/row_count"], found["src"]["preview"]) == (0, "no rows")
+    shown = metadata(settings)
+    assert (shown["dagster/row_count"], shown["digests"]) == (2, 2)
+    assert (shown["signatures_verified"], shown["missing"], shown["conflicting"]) == (0, 0, 0)
+    assert f"| {SIGNED} | .sigstore | ok | {ONE} | sigstore |  |" in shown["preview"]
 
 
-def test_a_companion_that_fails_fails_its_partition_after_the_others(
+def test_a_companion_that_fails_fails_the_run_after_the_others(
     settings: Settings, site: Replica
 ) -> None:
     site.answer(BUNDLE, Answer(status=403))
@@ -139,13 +114,16 @@ def test_a_companion_that_fails_fails_its_partition_after_the_others(
     assert isinstance(done.error, DigestsFailedError)
     assert "403" in str(done.error)
     assert any(line.startswith("  failed ") and "403" in line for line in str(done).splitlines())
-    assert states(settings) == {**ALL_MATERIALIZED, "2.7": "MISSING"}
+    with open_instance(settings.dagster_home) as instance:
+        [run] = instance.get_runs(dg.RunsFilter(job_name="record_digests"))
+    assert run.status == dg.DagsterRunStatus.FAILURE
+    assert metadata(settings)["digests"] == 1
     assert catalog(settings) == {BILLED: (TWO, "spdx", None)}
     site.clear_answers()
     site.clear_requests()
     assert refresh(settings, digests=True).error is None
     assert requested(site) == ["", BUNDLE]
-    assert states(settings) == ALL_MATERIALIZED
+    assert metadata(settings)["digests"] == 2
 
 
 def test_missing_and_unreadable_companions_are_recorded_and_not_requested_again(
@@ -156,10 +134,10 @@ def test_missing_and_unreadable_companions_are_recorded_and_not_requested_again(
     done = refresh(settings, digests=True)
     assert (done.error, done.digests_unreadable) == (None, [SIGNED])
     assert f"  unreadable   files about 1: {SIGNED}" in str(done).splitlines()
-    assert (states(settings), catalog(settings)) == (ALL_MATERIALIZED, {})
-    found = materialisations(settings)
-    assert found["3.13.9"]["missing"] == 1
-    assert (found["2.7"]["unreadable"], found["2.7"]["unreadable_files"]) == (1, SIGNED)
+    assert catalog(settings) == {}
+    shown = metadata(settings)
+    assert (shown["digests"], shown["missing"]) == (0, 1)
+    assert (shown["unreadable"], shown["unreadable_files"]) == (1, SIGNED)
     with open_instance(settings.dagster_home) as instance:
         [run] = instance.get_runs(dg.RunsFilter(job_name="record_digests"), limit=1)
         logs = [log for log in instance.all_logs(run.run_id) if log.level in {30, 40}]
@@ -181,8 +159,8 @@ def test_a_changed_digest_is_an_error_in_the_log_until_it_is_accepted(
         assert part in conflict
     assert f"  conflict     {conflict}" in str(done).splitlines()
     assert catalog(settings)[SIGNED] == (ONE, "sigstore", None)
-    metadata = materialisations(settings)["2.7"]
-    assert (metadata["conflicts"], metadata["conflicting_files"]) == (1, SIGNED)
+    shown = metadata(settings)
+    assert (shown["conflicting"], shown["conflicting_files"]) == (1, SIGNED)
     job = build_definitions(settings).resolve_job_def("record_digests")
     config = {"ops": {"read_digests": {"config": {"directories": ["2.7"], "accept": [SIGNED]}}}}
     with open_instance(settings.dagster_home) as instance:
@@ -195,25 +173,18 @@ def test_a_changed_digest_is_an_error_in_the_log_until_it_is_accepted(
     assert catalog(settings)[SIGNED] == (THREE, "sigstore", None)
 
 
-def test_one_partition_can_be_materialised_and_the_job_reads_what_is_due(
+def test_the_job_reads_what_is_due_and_the_asset_alone_requests_nothing(
     settings: Settings, site: Replica
 ) -> None:
-    site.answer(BUNDLE, Answer(status=403))
-    assert not run_asset(settings, "2.7").success
-    assert states(settings)["2.7"] == "FAILED"
-    site.clear_answers()
-    assert run_asset(settings, "2.7").success
-    assert requested(site) == [BUNDLE, BUNDLE]
-    assert states(settings) == {**dict.fromkeys(DIRECTORIES, "MISSING"), "2.7": "MATERIALIZED"}
-    # Nothing is due: it is materialised again without a request.
-    assert run_asset(settings, "2.7").success
-    assert requested(site) == [BUNDLE, BUNDLE]
-    site.clear_requests()
     job = build_definitions(settings).resolve_job_def("record_digests")
+    asset_job = build_definitions(settings).resolve_implicit_global_asset_job_def()
     with open_instance(settings.dagster_home) as instance:
         assert job.execute_in_process(instance=instance).success
-    assert requested(site) == [BILL]
-    assert states(settings) == ALL_MATERIALIZED
+        assert requested(site) == sorted([BUNDLE, BILL])
+        assert metadata(settings)["companions_read"] == 2
+        assert asset_job.execute_in_process(instance=instance, asset_selection=[DIGESTS]).success
+    assert requested(site) == sorted([BUNDLE, BILL])
+    assert metadata(settings)["digests"] == 2
 
 
 @pytest.mark.skipif(not can_verify(), reason="the extra `sigstore` is not installed")
@@ -228,4 +199,4 @@ def test_signatures_that_verify_are_counted_and_name_their_signer(tmp_path: Path
     line = "  digests      1 read, 1 of them with a verified signature"
     assert line in str(done).splitlines()
     assert catalog(settings) == {path: (digests[path], "sigstore", real_signers()[3, 14][0])}
-    assert materialisations(settings)[path.partition("/")[0]]["signatures_verified"] == 1
+    assert metadata(settings)["signatures_verified"] == 1

@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
+import yaml
 
 from pyorg_pipeline.defs.instance import open_instance
+from pyorg_pipeline.demo.replica.record import RecordedEntry
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.settings import Settings
 from pyorg_pipeline_tests.support.browser import NoBrowserError, browser_page
 from pyorg_pipeline_tests.support.dagster_ui import DagsterUI, dagster_dev, wait_until
-from pyorg_pipeline_tests.support.small_site import FILES, small_site
+from pyorg_pipeline_tests.support.small_site import FILES, LONG_AGO, small_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-#: Each asset, a word of its description, and an entry that its page shows of what was written.
+#: Each asset, a word of its description, and what its Overview shows of what was written.
 ASSETS = {
     "release_directories": ("root listing", "listing_age_seconds"),
+    "release_artifacts": ("one table a directory", "changed_files"),
+    "artifact_digests": ("Materializing this asset makes no request", "signatures_verified"),
     "artifact_catalog": ("Everything that the site has now", "releases_a_year"),
     "latest_version": ("newest final", "latest_final"),
     "releases": ("Each release, such as 3.15.0rc1", "newly_complete"),
     "catalog_changes": ("What appeared, vanished or was replaced", "appeared"),
+    "downloaded_artifacts": ("Materializing this asset makes no request", "bytes_fetched"),
 }
+
+
+#: The newest source tarballs of two series.
+NEWEST = ["3.14.0/Python-3.14.0.tar.xz", "3.13.9/Python-3.13.9.tar.xz"]
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Replica]:
-    with Replica(small_site()) as replica:
+    # The replica makes bundles with the digests of its files.
+    bundles = [RecordedEntry(f"{path}.sigstore", 2000, LONG_AGO) for path in NEWEST]
+    with Replica([*small_site(), *bundles]) as replica:
         yield replica
 
 
@@ -65,28 +75,42 @@ def finished_run(settings: Settings, **how: Any) -> dg.DagsterRun:
         return found()[0]
 
 
-def test_the_lineage_shows_each_asset_of_the_catalog(page: Page, ui: DagsterUI) -> None:
-    page.goto(f"{ui.url}/locations/pyorg_pipeline.definitions/asset-groups/catalog")
-    for name in [*ASSETS, "release_artifacts", "artifact_digests"]:
+def test_the_lineage_of_a_refreshed_catalog_is_complete_at_first_sight(
+    page: Page, ui: DagsterUI
+) -> None:
+    # The page of all lineage: it shows assets, and no groups to be opened.
+    page.goto(f"{ui.url}/asset-groups")
+    for name in ASSETS:
         page.get_by_text(name, exact=True).first.wait_for()
-    page.get_by_text("Materialized", exact=True).nth(len(ASSETS) - 1).wait_for()
+    page.get_by_text("Materialized", exact=True).nth(len(ASSETS) - 2).wait_for()
     page.get_by_text("100% filled").wait_for()
+    assert page.get_by_text("Never materialized").count() == 0
 
 
 @pytest.mark.parametrize("name", ASSETS)
-def test_an_asset_s_page_shows_its_description_and_metadata(
+def test_an_asset_s_overview_shows_its_description_and_metadata(
     page: Page, ui: DagsterUI, name: str
 ) -> None:
-    description, entry = ASSETS[name]
     page.goto(f"{ui.url}/assets/{name}")
-    for text in (description, "pyorg_pipeline", "Column name"):
+    for text in (*ASSETS[name], "columns"):
         page.get_by_text(text).first.wait_for()
-    page.goto(f"{ui.url}/assets/{name}?view=events")
-    page.get_by_text(entry, exact=True).first.wait_for()
+
+
+def test_the_newest_versions_and_their_dates_are_on_the_first_screen(
+    page: Page, ui: DagsterUI
+) -> None:
+    page.goto(f"{ui.url}/assets/latest_version")
+    rows = page.locator("tr", has=page.get_by_role("cell", name="3.15", exact=True))
+    cell = rows.last.get_by_role("cell", name="3.15.0a1")
+    cell.wait_for()
+    box = cell.bounding_box()
+    assert box is not None
+    assert box["y"] < 1000
+    assert rows.last.inner_text().split() == ["3.15", "3.15.0a1", f"{LONG_AGO:%Y-%m-%d}"]
 
 
 def test_a_picture_is_drawn_and_not_blocked(page: Page, ui: DagsterUI) -> None:
-    page.goto(f"{ui.url}/assets/artifact_catalog?view=events")
+    page.goto(f"{ui.url}/assets/artifact_catalog")
     row = page.locator("tr", has=page.get_by_text("releases_a_year", exact=True)).last
     row.get_by_text("Show Markdown").click()
     picture = page.get_by_alt_text("Releases a year, by level")
@@ -126,23 +150,22 @@ def test_schedules_and_sensors_say_what_they_do(page: Page, ui: DagsterUI) -> No
     page.get_by_text("Crawls the directories that are new, changed or racy").first.wait_for()
 
 
-def test_the_download_job_is_launched_from_the_launchpad(
-    page: Page, ui: DagsterUI, settings: Settings, tmp_path: Path
+def test_the_launchpad_shows_a_selection_that_can_be_launched(
+    page: Page, ui: DagsterUI, settings: Settings
 ) -> None:
     page.goto(f"{ui.url}/locations/pyorg_pipeline.definitions/jobs/download_artifacts/playground")
     # What a field means stands beside the editor.
     page.get_by_role("button", name="select_artifacts").wait_for()
-    config = (
-        "{ops: {select_artifacts: {config: {series: ['2.7'], attributes: {}, verify: 'false', "
-        f"destination: '{tmp_path}'}}}}}}}}"
-    )
-    # Typed, the editor would close brackets by itself.
-    page.locator(".CodeMirror").first.evaluate(
-        "(editor, text) => editor.CodeMirror.setValue(text)", config
-    )
+    editor = page.locator(".CodeMirror").first
+    config = yaml.safe_load(editor.evaluate("editor => editor.CodeMirror.getValue()"))
+    shown = config.pop("ops")["select_artifacts"]["config"]
+    assert config == {}
+    folder = settings.home / "downloads"
+    assert (shown["destination"], shown["limit"]) == (str(folder), 3)
+    assert not {"batch_size", "retries", "retry_delay"}.intersection(shown)
     page.get_by_text("No errors").wait_for()
     page.get_by_role("button", name="Launch Run").click()
     run = finished_run(settings, job_name="download_artifacts")
     assert run.status is dg.DagsterRunStatus.SUCCESS
-    sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
-    assert sizes == {"Python-2.7.tgz": FILES["2.7/Python-2.7.tgz"]}
+    sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
+    assert sizes == {path.partition("/")[2]: FILES[path] for path in NEWEST}
