@@ -36,13 +36,17 @@ def main() -> None:
         refresh(settings)
         with dagster_dev(settings, home / "log", PYORG_AUTOMATION="1") as ui:
             with browser_page() as page:
-                group = f"{ui.url}/locations/pyorg_pipeline.definitions/asset-groups/catalog"
-                take(page, group, "100% filled", "lineage")
-                take(page, f"{ui.url}/assets/artifact_catalog", "Column name", "asset")
+                take(page, f"{ui.url}/asset-groups", "100% filled", "lineage")
+                take(page, f"{ui.url}/assets/latest_version", "latest_final", "latest_version")
                 partition = "assets/release_artifacts?view=partitions&partition=3.13.9"
                 take(page, f"{ui.url}/{partition}", "Latest materialization", "partition")
                 take(page, f"{ui.url}/automation", "weekly_pruning", "automation")
-                take(page, f"{ui.url}/{_JOBS}/download_artifacts/playground", "Launch", "launchpad")
+                take(
+                    page,
+                    f"{ui.url}/{_JOBS}/download_artifacts/playground",
+                    "No errors",
+                    "launchpad",
+                )
                 take_picture(page, ui.url, "picture")
             with browser_page(dark=True) as page:
                 take_picture(page, ui.url, "picture-dark")
@@ -69,7 +73,7 @@ def take(page: Page, url: str, text: str, name: str) -> None:
 
 def take_picture(page: Page, url: str, name: str) -> None:
     """Take the chart of the releases per year."""
-    page.goto(f"{url}/assets/artifact_catalog?view=events")
+    page.goto(f"{url}/assets/artifact_catalog")
     row = page.locator("tr", has=page.get_by_text("releases_a_year", exact=True)).last
     row.get_by_text("Show Markdown").click()
     page.get_by_alt_text("Releases a year, by level").wait_for()

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from pyorg_pipeline.defs.instance import open_instance
-from pyorg_pipeline.demo.replica.record import RecordedEntry
 from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.demo.replica.tree import Node
 from pyorg_pipeline.settings import Settings
 from pyorg_pipeline_tests.support.browser import NoBrowserError, browser_page
 from pyorg_pipeline_tests.support.dagster_ui import DagsterUI, dagster_dev, wait_until
@@ -40,7 +40,7 @@ NEWEST = ["3.14.0/Python-3.14.0.tar.xz", "3.13.9/Python-3.13.9.tar.xz"]
 @pytest.fixture(scope="module")
 def running() -> Iterator[Replica]:
     # The replica makes bundles with the digests of its files.
-    bundles = [RecordedEntry(f"{path}.sigstore", 2000, LONG_AGO) for path in NEWEST]
+    bundles = [Node(f"{path}.sigstore", 2000, LONG_AGO) for path in NEWEST]
     with Replica([*small_site(), *bundles]) as replica:
         yield replica
 
