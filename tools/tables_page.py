@@ -23,7 +23,8 @@ Parquet footer under the key `pyorg`, with times as `{"utc": "2026-11-23T01:04:5
 `format` is 2; a table of another format is refused instead of misread. Programs that read the files
 must accept new columns, tables and metadata; existing ones keep their meaning within one `format`.
 
-The files `release_artifacts_index.json` and `artifact_digests_index.json` keep the metadata of the
+The files `release_artifacts_index.json`, `artifact_digests_index.json` and
+`downloads_index.json` keep the metadata of the
 tables in these folders, so that a refresh need not open each. They may be deleted at any time.
 
 "By version" means ordered by `major`, `minor`, `micro`, `releaselevel` and `serial`: alpha, beta,
