@@ -350,6 +350,10 @@ def test_pyorg_download_reports_a_failure_in_one_line_and_exits_with_1(
     assert f" {NEWEST[1]}: " in failed
     assert "404" in failed
     assert visible(folder) == contents([FINAL])
+    with open_instance(settings.dagster_home) as instance:
+        [run] = instance.get_runs(dg.RunsFilter(job_name="download_artifacts"))
+    # Without this tag, a start of the UI would fail the run while it is in progress.
+    assert run.tags["pyorg/command"] == "download"
 
 
 def test_a_quiet_download_prints_only_paths_and_failures_a_line_each(

@@ -16,7 +16,6 @@ from pyorg_pipeline.defs.stale_runs import fail_abandoned_runs, refresh_command_
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings
-from pyorg_pipeline_tests.support.command_line import pyorg
 from pyorg_pipeline_tests.support.dagster_ui import free_port
 from pyorg_pipeline_tests.support.held_answers import held_refresh
 from pyorg_pipeline_tests.support.partitions import partition_states
@@ -99,14 +98,3 @@ def test_launched_runs_left_in_progress_are_failed_and_those_of_commands_are_not
         fail_abandoned_runs(instance)
         states = {run.run_id: run.status for run in instance.get_runs()}
     assert states == {launched.run_id: FAILURE, download.run_id: STARTED}
-
-
-def test_the_run_of_pyorg_download_is_marked_as_a_command(
-    settings: Settings, site: Replica
-) -> None:
-    refresh(settings)
-    options = ("--series", "3.14", "--verify", "size", "--destination", str(settings.home))
-    assert pyorg(settings.home, "download", *options, PYORG_SITE_URL=site.url).returncode == 0
-    with open_instance(settings.dagster_home) as instance:
-        [run] = instance.get_runs(dg.RunsFilter(job_name="download_artifacts"))
-    assert run.tags["pyorg/command"] == "download"

@@ -103,8 +103,7 @@ PROMISES = {
     "a file or table under its final name is complete": [
         "test_a_killed_writer_leaves_a_whole_file_and_its_rest_is_swept",
         "test_at_every_line_the_final_name_is_the_old_or_new_file",
-        "test_a_file_is_synced_before_its_name_and_its_folder_after",
-        "test_a_new_folder_is_synced_into_those_above_it",
+        "test_a_file_is_synced_before_its_name_and_its_folders_after",
     ],
     "requests go to the configured site only": [
         "test_a_redirect_to_another_origin_sends_it_no_request",

@@ -91,16 +91,11 @@ def test_values_that_are_missing_are_null_and_paths_are_quoted() -> None:
     bare = release_complete(**{**COMPLETE, "source_path": None, "artifacts": 1, "latest": False})
     assert (bare["source_path"], bare["source_url"]) == (None, None)
     assert bare["text"] == f"Python 3.14.0 is complete on {SITE}: 1 artifact, 612,345,678 bytes"
-    odd = release_complete(**{**COMPLETE, "source_path": "3.14.0/a b#c.tgz"})
-    assert odd["source_url"] == f"{SITE}3.14.0/a%20b%23c.tgz"
-
-
-def test_a_candidate_has_its_release_level() -> None:
     version = NormalizedPythonVersion(3, 15, 0, "candidate", 2)
-    event = release_complete(**{**COMPLETE, "version": version, "latest": False})
+    odd = {**COMPLETE, "version": version, "source_path": "3.15.0/a b#c.tgz"}
+    event = release_complete(**odd)
+    assert event["source_url"] == f"{SITE}3.15.0/a%20b%23c.tgz"
     assert (event["version"], event["series"], event["releaselevel"], event["id"]) == (
-        "3.15.0rc2",
-        "3.15",
-        "candidate",
+        *("3.15.0rc2", "3.15", "candidate"),
         "release_complete:3.15.0rc2",
     )
