@@ -102,8 +102,8 @@ class UrlDestination:
         key, url = f"{self._root}/{name}", f"{self.text}/{name}"
         size = self._size(key, url)
         if size is not None and not overwrite:
-            opened = self._opened(key, url)
-            verification, sha256 = verify_existing(client, artifact, verify, url, opened)
+            local = self.local_file(name)
+            verification, sha256 = verify_existing(client, artifact, verify, url, local)
             return Download(artifact, url, size, False, sha256, verification)
         with tempfile.TemporaryDirectory(prefix="pyorg-") as folder:
             done = download(client, artifact, folder, verify=verify, **options)
@@ -151,11 +151,6 @@ class UrlDestination:
         if info["type"] == "directory":
             raise DestinationError(url, "it is a folder", "choose another destination")
         return int(info["size"])
-
-    @contextmanager
-    def _opened(self, key: str, url: str) -> Iterator[Any]:
-        with _translate_store_errors(url), self._filesystem.open(key, "rb") as file:
-            yield file
 
     def _upload(self, file: str, key: str, url: str) -> None:
         with _translate_store_errors(url):

@@ -8,9 +8,8 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
@@ -94,9 +93,10 @@ def download(
         size = existing_size(final, overwrite=overwrite)
         if size is not None:
             remove_leftovers(final)
-            verification, sha256 = verify_existing(
-                client, artifact, verify, str(final), _opened(final)
-            )
+            with translate_disk_errors(final):
+                verification, sha256 = verify_existing(
+                    client, artifact, verify, str(final), nullcontext(final)
+                )
             done = Download(artifact, str(final), size, False, sha256, verification)
         else:
             expected = expected_verification(client, artifact, verify)
@@ -125,7 +125,8 @@ def _adopt(
     """Return the file that another call fetched meanwhile, None if it does not verify."""
     existing_size(final, overwrite=False)
     try:
-        size, sha256 = read_and_verify(artifact, verification, _opened(final), final)
+        with translate_disk_errors(final):
+            size, sha256 = read_and_verify(artifact, verification, final)
     except VerificationError as error:
         _LOGGER.warning("the file of another download is not valid: %s", error)
         return None
@@ -223,12 +224,6 @@ class _Transfer:
         if known is not None and partial.size < known:
             reason = f"the connection was closed after {partial.size:,} of {known:,} bytes"
             raise TransientError(SiteUnreachableError(self.url, f"{reason}; try again later"))
-
-
-@contextmanager
-def _opened(final: Path) -> Iterator[BufferedReader]:
-    with translate_disk_errors(final), final.open("rb") as file:
-        yield file
 
 
 @contextmanager

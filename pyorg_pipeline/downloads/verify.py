@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any
 
 from pyorg_pipeline.downloads.archives import archive_kind, check_archive
 from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
@@ -63,9 +62,9 @@ def verify_existing(
     artifact: PythonOrgArtifact,
     verify: Verify,
     where: str,
-    opened: AbstractContextManager[Any],
+    local: AbstractContextManager[Path],
 ) -> tuple[Verification | None, str | None]:
-    """Verify a file that exists already if a digest is demanded; return how, and its SHA-256.
+    """Verify an existing file, or its local copy, if a digest is required; return its SHA-256.
 
     Otherwise no request is made and the file is not read: the result is None and None.
     """
@@ -73,7 +72,8 @@ def verify_existing(
         return None, None
     verification = expected_verification(client, artifact, verify)
     try:
-        _, sha256 = read_and_verify(artifact, verification, opened)
+        with local as path:
+            _, sha256 = read_and_verify(artifact, verification, path)
     except VerificationError as error:
         raise replace(
             error,
@@ -84,30 +84,22 @@ def verify_existing(
 
 
 def read_and_verify(
-    artifact: PythonOrgArtifact,
-    verification: Verification,
-    opened: AbstractContextManager[Any],
-    path: Path | None = None,
+    artifact: PythonOrgArtifact, verification: Verification, path: Path
 ) -> tuple[int, str]:
-    """Verify a file by reading it; return its size and SHA-256. `path` is for archives alone."""
-    with opened as file:
+    """Verify a file by reading it; return its size and SHA-256."""
+    with path.open("rb") as file:
         sha256 = file_digest(file, "sha256").hexdigest()
-        size: int = file.tell()
+        size = file.tell()
     verify_file(artifact, verification, path, size, sha256)
     return size, sha256
 
 
 def verify_file(
-    artifact: PythonOrgArtifact,
-    verification: Verification,
-    file: Path | None,
-    size: int,
-    sha256: str,
+    artifact: PythonOrgArtifact, verification: Verification, file: Path, size: int, sha256: str
 ) -> None:
-    """Raise VerificationError unless a received file is what it should be.
+    """Raise VerificationError unless a file of this size and digest is the artifact's.
 
-    The file is read only for an archive's own checksums; its size and digest were computed while
-    it arrived.
+    The file is read only for an archive's own checksums.
     """
     if artifact.size not in (None, size):
         raise wrong_size(artifact, f"{size:,} bytes", "the bytes received")
@@ -120,7 +112,7 @@ def verify_file(
             expected_source=verification.sources[0],
             actual_source=f"the {size} bytes received",
         )
-    if verification.method == "archive" and file is not None:
+    if verification.method == "archive":
         check_archive(file, artifact.name)
 
 

@@ -127,7 +127,7 @@ class _Checks:
             return replace(known, reason=str(error))
         try:
             with self._destination.local_file(file) as local:
-                _, sha256 = read_and_verify(artifact, verification, local.open("rb"), local)
+                _, sha256 = read_and_verify(artifact, verification, local)
         except VerificationError as error:
             return _damaged(known, error)
         except (OSError, DestinationError) as error:
