@@ -5,38 +5,27 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
-from urllib.parse import quote
 
-from pyorg_pipeline.configured import ConfiguredCatalog
-from pyorg_pipeline.errors import InvalidArgumentError
-from pyorg_pipeline.model.arguments import (
-    DEFAULT_FORMAT,
-    SOURCE,
-    ArtifactFormat,
-    Flag,
-    Verification,
-    parse_flag,
-    parse_since,
-    parse_verification,
-)
+from pyorg_pipeline.downloading import CatalogDownloads
+from pyorg_pipeline.model.arguments import Flag, parse_flag, parse_since
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.downloads import CHUNK_SIZE, Progress
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
 
 if TYPE_CHECKING:
     from pyorg_pipeline.model.catalog import CatalogChange
-    from pyorg_pipeline.model.downloads import FolderVerification
     from pyorg_pipeline.model.releases import PythonRelease
 
-    class _Conditions(TypedDict, total=False):
-        series: str | None
-        complete_only: Flag
+    class _Filters(TypedDict, total=False):
         artifact_type: str | None
         arch: str | None
         format: str | None
 
+    class _Conditions(_Filters, total=False):
+        series: str | None
+        complete_only: Flag
 
-class PythonOrgDownloads(ConfiguredCatalog):
+
+class PythonOrgDownloads(CatalogDownloads):
     """Everything that python.org offers for download, from the catalog.
 
     Every method raises CatalogError if the catalog cannot be read, and InvalidArgumentError if an
@@ -53,7 +42,25 @@ class PythonOrgDownloads(ConfiguredCatalog):
         snapshot, _ = cls._snapshot()
         return snapshot.release_versions(final_only=parse_flag("final_only", final_only))
 
+    @overload
     @classmethod
+    def list_version_artifacts(
+        cls,
+        major: int | str,
+        minor: int | str,
+        micro: int | str = ...,
+        final_only: Flag = ...,
+        **filters: "Unpack[_Filters]",
+    ) -> list[PythonOrgArtifact]: ...
+
+    # For *version: type checkers do not know how many items it has.
+    @overload
+    @classmethod
+    def list_version_artifacts(
+        cls, *version: int | str, final_only: Flag = ..., **filters: "Unpack[_Filters]"
+    ) -> list[PythonOrgArtifact]: ...
+
+    @classmethod  # type: ignore[misc]  # a version has 3 or 5 items
     def list_version_artifacts(
         cls,
         major: int | str,
@@ -81,98 +88,6 @@ class PythonOrgDownloads(ConfiguredCatalog):
         conditions = {"artifact_type": artifact_type, "arch": arch, "format": format}
         return snapshot.artifacts(site_url, version, final_only=final_only, **conditions)
 
-    @classmethod
-    def download_artifact(
-        cls,
-        artifact: PythonOrgArtifact | str,
-        stream_chunk_size: int = CHUNK_SIZE,
-        destination_dir: Path | str | None = ".",
-        overwrite: Flag = False,
-        *,
-        verify: Verification = True,
-        progress: Progress | None = None,
-    ) -> Path:
-        """Download and verify an artifact, and return the path of its file.
-
-        The artifact is one that a method returned, a path such as 3.13.9/Python-3.13.9.tgz, or a
-        name. The file gets its name when it is complete and verified. Existing files are not
-        overwritten unless `overwrite`. None as the folder creates a temporary one.
-
-        `verify` is true (by the strongest digest that the site publishes, else by size and the
-        archive's checksums), `digest` (requires one), `signature` (requires a Sigstore signature
-        by the release's manager), or false (by size alone).
-
-        Example: PythonOrgDownloads download_artifact 3.13.9/Python-3.13.9.tgz
-
-        Raises:
-            VerificationError: the file is not what it should be, and was not kept.
-            DownloadError, SiteError: it cannot be written, or the site did not send it.
-            ArtifactChoiceError: no artifact has such a name, or several have.
-        """
-        from pyorg_pipeline.downloads.download import download  # noqa: PLC0415  # imports requests
-        from pyorg_pipeline.reports.progress import file_progress  # noqa: PLC0415
-        from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
-
-        if not isinstance(artifact, PythonOrgArtifact):
-            if not isinstance(artifact, str):
-                raise InvalidArgumentError(
-                    f"artifact {artifact!r} is not an artifact, nor the path or name of one"
-                )
-            snapshot, site_url = cls._snapshot()
-            artifact = snapshot.artifact(site_url, artifact)
-        bar = file_progress(artifact, progress)
-        with SiteClient(artifact.url.removesuffix(quote(artifact.path))) as client, bar as shown:
-            done = download(
-                client,
-                artifact,
-                destination_dir,
-                stream_chunk_size=stream_chunk_size,
-                overwrite=parse_flag("overwrite", overwrite),
-                verify=parse_verification(verify),
-                progress=shown,
-            )
-        return Path(done.destination)
-
-    @classmethod
-    def download_release(
-        cls,
-        major: int | str,
-        minor: int | str,
-        micro: int | str = 0,
-        releaselevel: str = "final",
-        serial: int | str = 0,
-        artifact_type: str = SOURCE,
-        artifact_format: ArtifactFormat = DEFAULT_FORMAT,
-        stream_chunk_size: int = CHUNK_SIZE,
-        destination_dir: Path | str | None = ".",
-        overwrite: Flag = False,
-        *,
-        verify: Verification = True,
-        progress: Progress | None = None,
-    ) -> Path:
-        """Download and verify one artifact of a release, and return the path of its file.
-
-        `artifact_format` has attributes, as a dict or as text such as
-        format=tarball_deflate,arch=amd64: an artifact with exactly these is chosen, else the only
-        one that has them all. The default is the source release in its best packing, .tar.xz
-        first. The other arguments are those of download_artifact.
-
-        Example: PythonOrgDownloads download_release 3 13 --micro 9 --destination_dir /tmp
-
-        Raises:
-            VersionNotFoundError: the catalog has no such release.
-            ArtifactChoiceError: no artifact matches, or several do.
-            DownloadError, SiteError: as for download_artifact.
-        """
-        from pyorg_pipeline.model.selection import choose  # noqa: PLC0415
-
-        version = NormalizedPythonVersion(major, minor, micro, releaselevel, serial)
-        snapshot, site_url = cls._snapshot()
-        artifacts = snapshot.release_artifacts(site_url, version)
-        chosen = choose(artifacts, version, artifact_type, artifact_format)
-        options = stream_chunk_size, destination_dir, overwrite
-        return cls.download_artifact(chosen, *options, verify=verify, progress=progress)
-
     @overload
     @classmethod
     def latest_version(
@@ -181,6 +96,22 @@ class PythonOrgDownloads(ConfiguredCatalog):
         download_tarball: Literal[False] = ...,
         **more: "Unpack[_Conditions]",
     ) -> NormalizedPythonVersion: ...
+
+    @overload
+    @classmethod
+    def latest_version(
+        cls, final_only: Flag, download_tarball: Literal[True], **more: "Unpack[_Conditions]"
+    ) -> tuple[NormalizedPythonVersion, Path]: ...
+
+    @overload
+    @classmethod
+    def latest_version(
+        cls,
+        final_only: Flag = ...,
+        *,
+        download_tarball: Literal[True],
+        **more: "Unpack[_Conditions]",
+    ) -> tuple[NormalizedPythonVersion, Path]: ...
 
     @overload
     @classmethod
@@ -334,41 +265,3 @@ class PythonOrgDownloads(ConfiguredCatalog):
         from pyorg_pipeline.reports.tables import ARTIFACTS, print_rows  # noqa: PLC0415
 
         return print_rows(ARTIFACTS, cls.list_all_release_artifacts(final_only=final_only))
-
-    @classmethod
-    def verify_files(
-        cls,
-        folder: Path | str = ".",
-        *,
-        verify: Verification = True,
-        progress: Progress | None = None,
-    ) -> "FolderVerification":
-        """Read every file of a folder or URL, and compare it with the catalog.
-
-        Files are known by their names, or by their paths as on the site. Each is `verified`,
-        `damaged`, `unknown`, a `companion` such as a signature, or `unverified` if the digest or
-        signature that `verify` demands is not published or the site does not answer. Files that
-        `pyorg download` delivered there and that no longer exist are `missing`. Hidden files are
-        left out, such as those of running downloads.
-
-        `verify` has the meaning of download_artifact's: digests that the catalog does not have are
-        read from the site. With false, no request is made and sizes are compared. `progress` is
-        called with the bytes of the files so far and of all.
-
-        Example: PythonOrgDownloads verify_files /srv/mirror
-
-        Raises:
-            DownloadError: the folder cannot be read.
-        """
-        from pyorg_pipeline.catalog.download_reports import delivered_files  # noqa: PLC0415
-        from pyorg_pipeline.downloads.verify_files import verify_files  # noqa: PLC0415
-        from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
-
-        verify = parse_verification(verify)
-        snapshot, site_url = cls._snapshot()
-        artifacts = snapshot.everything(site_url)
-        delivered = delivered_files(cls._reader().store)
-        with SiteClient(site_url) as client:
-            return verify_files(
-                client, folder, artifacts, delivered, verify=verify, progress=progress
-            )

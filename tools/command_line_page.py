@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 from textwrap import dedent, fill
 from typing import Final
 
 import click
 
-from pyorg_pipeline import facade
 from pyorg_pipeline.cli import program
 from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.process import INTERRUPTED, PIPE_CLOSED
@@ -196,7 +196,8 @@ def _argument(argument: ast.arg, default: ast.expr | None) -> str:
     if default is None:
         return text
     if isinstance(default, ast.Name):
-        value = getattr(facade, default.id)
+        modules = [sys.modules[class_.__module__] for class_ in PythonOrgDownloads.__mro__[:-1]]
+        value = next(vars(one)[default.id] for one in modules if default.id in vars(one))
         return f"{text} = {value!r}"
     return f"{text} = {ast.unparse(default)}"
 
