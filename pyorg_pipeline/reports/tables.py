@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -16,9 +16,6 @@ from pyorg_pipeline.model.downloads import FolderVerification
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
 from pyorg_pipeline.model.text import iso_text, plural
 from pyorg_pipeline.reports.lines import aligned, printable, size_text, time_text
-
-#: Terminals of this width are shown more columns.
-WIDE: Final = 150
 
 _STATES: Final = {
     ReleaseState.COMPLETE: "green",
@@ -70,9 +67,12 @@ class Table(NamedTuple):
     """How rows of one kind are shown: columns by name, and the names for each kind of output."""
 
     noun: str
+    #: In their order on a terminal.
     columns: Mapping[str, Column]
     pipe: str
+    #: Those on every terminal.
     narrow: str
+    #: Those on terminals that have room for them, the most important first.
     wide: str
     #: The text below the table.
     note: Callable[[Sequence[Any]], str]
@@ -120,44 +120,75 @@ def print_table(table: Table, rows: Sequence[Any]) -> None:
     from rich.table import Table as RichTable  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    def cells(columns: Sequence[Column], row: Any) -> Iterator[Text]:
-        for column in columns:
+    console = Console()
+    widths = _widths(table, rows, console.width)
+    fits = sum(widths.values()) + 2 * len(widths) - 2 <= console.width
+    shown = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name, width in widths.items():
+        column = table.columns[name]
+        shown.add_column(
+            _heading(table, name),
+            no_wrap=fits and not column.folds,
+            overflow="fold",
+            justify="right" if column.right else "left",
+            # Without it, a column with a long name would shrink before one with long texts.
+            min_width=width if fits else None,
+        )
+
+    def cells(names: Iterable[str], row: Any) -> Iterator[Text]:
+        for name in names:
+            column = table.columns[name]
             style = column.style(row) if callable(column.style) else column.style
             yield Text(column.text(column.value(row)), style=style)
 
-    console = Console()
-    names = table.wide if console.width >= WIDE else table.narrow
-    columns, headings = table.select(names), table.select(table.headings)
-    shown = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name, column in zip(names.split(), columns, strict=True):
-        shown.add_column(
-            column.heading or name.capitalize(),
-            no_wrap=not column.folds,
-            overflow="fold",
-            justify="right" if column.right else "left",
-        )
     ordered = sorted(rows, key=table.order) if table.order else rows
+    headings = table.headings.split()
     for heading, group in groupby(ordered, key=lambda row: list(cells(headings, row))):
         if heading:
             shown.add_section()
             shown.add_row(Text("  ").join(heading))
         for row in group:
-            shown.add_row(*cells(columns, row))
+            shown.add_row(*cells(widths, row))
     console.print(shown)
     console.print(Text(f"\n{table.note(rows)}", style="dim"))
+
+
+def _heading(table: Table, name: str) -> str:
+    return table.columns[name].heading or name.capitalize()
+
+
+def _widths(table: Table, rows: Sequence[Any], room: int) -> dict[str, int]:
+    """The columns that a terminal shows, and the width that each needs to break no word."""
+    widths: dict[str, int] = {}
+    for name in [*table.narrow.split(), *table.wide.split()]:
+        column = table.columns[name]
+        texts = {column.text(column.value(row)) for row in rows}
+        words = {word for text in texts for word in text.split()} if column.folds else texts
+        needed, whole = (max(map(len, [_heading(table, name), *each])) for each in (words, texts))
+        if texts <= {"", "-"}:
+            continue
+        if needed > room and name in table.wide.split():
+            break
+        widths[name] = needed
+        room -= whole + 2
+    return {name: widths[name] for name in table.columns if name in widths}
 
 
 def _version_style(row: PythonOrgArtifact | PythonRelease) -> str:
     return "bold green" if row.is_final else "bold yellow"
 
 
-def _attributes(artifact: PythonOrgArtifact, without: str = "") -> list[str]:
+def _attributes(artifact: PythonOrgArtifact, without: Collection[str] = ()) -> list[str]:
     """The attributes in an artifact's name; a flag by its own name."""
     return [
         name if value is True else str(value)
         for name, value in artifact.attributes.items()
-        if name != without
+        if name not in without
     ]
+
+
+def _variant(artifact: PythonOrgArtifact) -> list[str]:
+    return _attributes(artifact, without=("arch", "format"))
 
 
 def _artifacts_note(artifacts: Sequence[PythonOrgArtifact]) -> str:
@@ -170,22 +201,21 @@ ARTIFACTS: Final = Table(
     {
         "version": Column(attrgetter("version"), style=_version_style),
         "type": Column(attrgetter("artifact_type"), style="cyan"),
-        "name": Column(attrgetter("name"), folds=True),
-        "path": Column(attrgetter("path"), folds=True),
-        "attributes": Column(_attributes, folds=True),
-        # Without the packing: each name ends in it.
-        "details": Column(lambda one: _attributes(one, "format"), "Attributes", folds=True),
+        "arch": Column(attrgetter("arch")),
+        "format": Column(attrgetter("format")),
+        "variant": Column(_variant, folds=True),
+        "attributes": Column(_attributes),
         "bytes": Column(attrgetter("size"), "Size", text=size_text, right=True),
-        "modified": Column(attrgetter("last_modified"), "Modified (UTC)", "dim"),
-        "day": Column(attrgetter("last_modified"), "Modified", "dim", _day),
+        "modified": Column(attrgetter("last_modified")),
+        "date": Column(attrgetter("last_modified"), style="dim", text=_day),
+        "name": Column(attrgetter("name")),
+        "path": Column(attrgetter("path")),
         "companions": Column(attrgetter("companions"), style="dim", folds=True),
     },
     pipe="version type attributes bytes modified companions path",
-    narrow="name details bytes day",
-    wide="path attributes bytes modified companions",
+    narrow="version type arch format bytes date",
+    wide="variant name companions",
     note=_artifacts_note,
-    # Columns for these would leave the names no room in 80 columns.
-    headings="version type",
     order=lambda one: (one.release_version or (), one.artifact_type, one.path),
 )
 
@@ -215,14 +245,14 @@ RELEASES: Final = Table(
         "families_and_missing": Column(_families, "Families", folds=True),
         "missing": Column(attrgetter("missing_families")),
         "complete_by": Column(lambda one: one.missing_families and one.expected_complete_by),
-        "signed": Column(attrgetter("signed_share"), right=True),
         "artifacts": Column(attrgetter("artifacts"), right=True),
+        "signed": Column(attrgetter("signed_share"), right=True),
         "bytes": Column(attrgetter("bytes"), "Size", text=size_text, right=True),
         "source": Column(attrgetter("source_path"), style="dim", folds=True),
     },
     pipe=("version state released families missing complete_by signed artifacts bytes source"),
     narrow="version state released families_and_missing bytes",
-    wide="version state released families_and_missing artifacts signed bytes source",
+    wide="artifacts signed source",
     note=_releases_note,
 )
 
@@ -261,6 +291,7 @@ CHANGES_TABLE: Final = Table(
     {
         "refresh": Column(lambda one: time_text(one.seen_at), style="bold"),
         "seen": Column(lambda one: iso_text(one.seen_at, "milliseconds")),
+        "path": Column(attrgetter("path"), folds=True),
         "change": Column(attrgetter("change"), style=lambda one: _CHANGES.get(one.change, "")),
         "type": Column(attrgetter("artifact_type"), style="cyan"),
         "bytes": Column(attrgetter("size"), right=True),
@@ -270,11 +301,10 @@ CHANGES_TABLE: Final = Table(
         "size": Column(_last_known("size"), text=size_text, right=True),
         "date": Column(_last_known("last_modified"), "Modified (UTC)", "dim"),
         "before": Column(_before, style="dim", folds=True),
-        "path": Column(attrgetter("path"), folds=True),
     },
     pipe="seen change type bytes modified bytes_before modified_before path",
     narrow="path change size before",
-    wide="path change type size date before",
+    wide="type date",
     note=_changes_note,
     headings="refresh",
 )
@@ -291,6 +321,6 @@ VERIFIED_FILES: Final = Table(
     },
     pipe="outcome by bytes file reason",
     narrow="outcome by bytes file reason",
-    wide="outcome by bytes file reason",
+    wide="",
     note=lambda files: FolderVerification("", list(files)).counts,
 )
