@@ -18,7 +18,6 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import CatalogStore, utc_times
 from pyorg_pipeline.errors import CatalogError, CatalogMissingError, CatalogUnreadableError
 from pyorg_pipeline.model.catalog import CatalogChange
@@ -35,7 +34,7 @@ _COLUMNS: Final = [field.name for field in fields(CatalogChange) if field.name !
 
 
 class _File(NamedTuple):
-    """A file of changes and the numbers that it holds, both ends included."""
+    """A file of changes, with the first and the last of the numbers that it holds."""
 
     first: int
     last: int
@@ -57,12 +56,12 @@ def write_changes(store: CatalogStore, table: Any, metadata: Mapping[str, Any]) 
 
 
 def last_number(store: CatalogStore) -> int:
-    """The highest number of a file; 0 if there is none."""
+    """The highest number of a file; 0 without files."""
     return max((file.last for file in _files(store)), default=0)
 
 
 def last_metadata(store: CatalogStore) -> dict[str, Any]:
-    """The metadata of the newest readable file; empty if there is none."""
+    """The metadata of the newest readable file; empty without such a file."""
     for file in reversed(_current_files(store)):
         if (metadata := store.metadata_or_none(file.name)) is not None:
             return metadata
@@ -79,8 +78,8 @@ def changes_since(
 ) -> list[CatalogChange]:
     """The recorded changes of a site: by refresh, then version and path, the newest last.
 
-    Only what was seen later than `since`; files are read from the newest down to the first that is
-    older. `base_url` is the start of the files' URLs, ending in a slash.
+    Only those seen later than `since`: files are read from the newest down to the first older one.
+    `base_url` is the start of the files' URLs, ending in a slash.
     """
     while True:
         files = _current_files(store)
@@ -113,9 +112,8 @@ def merge_files(store: CatalogStore) -> None:
         for site, group in groupby(files, key=site_url):
             names = [file.name for file in group]
             if site is not None and len(names) > 1:
-                read = [store.read(name, schemas.CATALOG_CHANGES.names) for name in names]
-                tables = [found.table.cast(schemas.CATALOG_CHANGES) for found in read]
-                write_changes(store, pa.concat_tables(tables).combine_chunks(), read[-1].metadata)
+                tables, metadata = zip(*map(store.read, names), strict=True)
+                write_changes(store, pa.concat_tables(tables), metadata[-1])
         files = _current_files(store)
     for file in _files(store):
         if file not in files:

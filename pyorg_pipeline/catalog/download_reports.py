@@ -72,5 +72,5 @@ def delivered_files(store: CatalogStore) -> dict[str, str]:
 
 
 def read_report(store: CatalogStore, run_id: str) -> list[dict[str, Any]]:
-    """The rows of the report of a run; none where it has none."""
+    """The rows of a run's report; empty if the run wrote no report."""
     return store.rows(report_file(run_id))

@@ -21,8 +21,8 @@ from pyorg_pipeline.errors import CatalogError, CatalogLockedError
 def exclusive(location: Location, fallback_folder: Path, *, wait: float = 0) -> Iterator[None]:
     """Hold the catalog's lock. The thread that holds it may acquire it again.
 
-    The operating system releases it when its holder ends, however it ends. The lock file of a
-    catalog at a URL is in the fallback folder. Another holder is an error after `wait` seconds.
+    The operating system releases it when the holder's process ends or is killed. The lock file of a
+    catalog at a URL is in the fallback folder. CatalogLockedError after `wait` seconds.
     """
     if isinstance(location, LocalLocation):
         # Every PYORG_HOME with this catalog shares it.

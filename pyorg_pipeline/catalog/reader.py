@@ -58,7 +58,7 @@ class CatalogReader:
         if self.location.stamp(CATALOG_FILE) is None:
             return None
         listing = self.store.metadata_or_none(DIRECTORIES_FILE)
-        # A damaged table makes a query no worse: the next refresh repairs it.
+        # A damaged table does not fail a query: the next refresh repairs it.
         if listing is None:
             return timedelta()
         self.site_url = listing["site_url"]
@@ -125,7 +125,7 @@ class CatalogReader:
         failures = {row["directory"]: row["error"] for row in self._failures() if not row["hidden"]}
         if failures and failures != self._warned:
             LOGGER.warning(
-                "the last refresh could not read %s; what is known of them may be old. "
+                "the last refresh could not read %s; their artifacts may be out of date. "
                 "`pyorg refresh` tries again",
                 ", ".join(sorted(failures)),
             )

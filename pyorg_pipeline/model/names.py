@@ -253,10 +253,10 @@ def parse_name(name: str, directory: str = "") -> ParsedName:
 
 def split_superseded(name: str) -> tuple[str, str]:
     """Split off the mark of superseded files; the mark is empty in other names."""
-    for mark in _SUPERSEDED_MARKS:
-        if name.endswith(mark):
-            return name.removesuffix(mark), mark
-    return name, ""
+    if not name.endswith(_SUPERSEDED_MARKS):
+        return name, ""
+    plain, _, word = name.rpartition("_")
+    return plain, f"_{word}"
 
 
 def _recognise(text: str, directory: str) -> ParsedName | None:

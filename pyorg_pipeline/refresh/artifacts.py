@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
@@ -71,7 +71,7 @@ class DirectoryCrawl:
     #: Changes when a row does, whenever it was crawled.
     data_version: str = ""
     #: The first rows.
-    head: list[Row] = field(default_factory=list)
+    head: Sequence[Row] = ()
 
 
 def crawl_directories(
@@ -81,7 +81,7 @@ def crawl_directories(
     *,
     accept_vanished: bool = False,
 ) -> Iterator[DirectoryCrawl]:
-    """Crawl directories, write the table of each, and yield the results as they come.
+    """Crawl directories, write the table of each, and yield the results as they arrive.
 
     A directory that fails keeps its last good table, and so does one whose listing lost artifacts,
     until a later listing confirms it; with `accept_vanished` the first is accepted. Failures are
@@ -134,7 +134,7 @@ def remove_directory(
 ) -> None:
     """Record all files of a directory that the root no longer lists as removed.
 
-    Its table then demands a crawl: if the directory comes back, its files have to be read anew.
+    Its table then has no date, so that the directory is crawled if it comes back.
     """
     found = store.read_or_none(directory_file(directory), site_url=tracker.site_url)
     if found is None:
@@ -163,7 +163,7 @@ def read_failures(store: CatalogStore) -> dict[str, Failure]:
 
 
 def write_failures(store: CatalogStore, failures: Mapping[str, Failure]) -> None:
-    """Replace the recorded failures; no table is made while there are none."""
+    """Replace the recorded failures; without failures, no table is made."""
     rows = [{"directory": name, **failures[name]._asdict()} for name in sorted(failures)]
     if rows or store.location.stamp(FAILURES_FILE) is not None:
         store.write(FAILURES_FILE, rows, {})
@@ -231,7 +231,7 @@ def _write_table(
     paths = {row["path"] for row in rows}
     existing = _existing(previous)
     known = {row["path"] for row in existing}
-    # A first fill has no changes: to find them all the same takes a tenth of its crawl.
+    # A first fill reports no changes, and finding them takes a tenth of its crawl.
     changes = [] if tracker.is_first_fill and not existing else find_changes(existing, rows)
     removed = [
         {**row, "removed_at": row["removed_at"] or now}
@@ -291,5 +291,5 @@ def _row(directory: str, artifact: ListedArtifact) -> Row:
 
 
 def data_version(rows: Iterable[Row]) -> str:
-    """A digest of rows; without columns such as the time of a crawl it moves with the content."""
+    """A digest of rows, to be given without columns such as the time of a crawl."""
     return hashlib.sha256(repr(list(rows)).encode()).hexdigest()

@@ -77,15 +77,15 @@ class ChangeTracker:
     ) -> dict[str, Any]:
         """The metadata `changes` and `changes_number` of a directory's new table.
 
-        `metadata` is the old table's, None if there is none of this site; `changes` are those
-        between the two.
+        `metadata` is that of the old table, None without one of this site; `changes` are those
+        between the two tables.
         """
         recorded = self._recorded.get(directory, 0)
         number, rows = recorded, []
         if metadata is not None and metadata["changes_number"] > recorded:
             number, rows = metadata["changes_number"], metadata["changes"]
         if changes and not self.is_first_fill:
-            # The number stays if nothing is left of the changes: it may have been published.
+            # The number rises even if the changes cancel out: the old one may be published.
             number, rows = number + 1, combined(rows, changes)
         return {"changes_number": number, "changes": rows}
 
@@ -176,7 +176,7 @@ def record_changes(store: CatalogStore) -> RecordedChanges:
 def later_time(now: datetime, last: datetime | None) -> datetime:
     """The time to record now: later than the last one, even if the clock was set back.
 
-    So a program that asks for everything later than the last time that it has misses nothing.
+    A program that asks for the changes since the last one that it knows must not miss any.
     """
     now -= timedelta(microseconds=now.microsecond % 1000)
     return now if last is None else max(now, last + _TICK)
@@ -204,13 +204,13 @@ def _files(artifacts: Iterable[Row]) -> dict[str, Row]:
 def _change(
     file: Row, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> Change | None:
-    """The change of a file between two states, None where it does not exist; None if none."""
+    """The change between two states of a file, which are None if it does not exist; or None."""
     if before is None and after is None:
         return None
     kind = APPEARED if before is None else VANISHED if after is None else REPLACED
     if before and after:
-        # A size or date that only one of the states has is no difference: mirrors differ in what
-        # their listings show.
+        # A size or date that only one of the states has is not a difference: some mirrors do not
+        # list them.
         known = [(before[name], after[name]) for name in _STATE]
         if all(one == other for one, other in known if None not in (one, other)):
             return None

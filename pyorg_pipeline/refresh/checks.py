@@ -155,10 +155,9 @@ def companions_have_their_artifact(rows: Iterable[Mapping[str, Any]]) -> CheckRe
 def latest_never_goes_back(
     rows: Iterable[Mapping[str, Any]], metadata: Mapping[str, Any]
 ) -> CheckResult:
-    """Whether no latest version is lower than it was within the last week, or gone.
+    """Whether each latest version of the last week still exists or was replaced by a higher one.
 
-    A week, so that a publication that was killed before its check hides nothing; and no longer, so
-    that a withdrawn release does not fail the check for ever.
+    The metadata's `before` has those of a week: see publish.latest_versions.
     """
     now = {(row["series"], row["final_only"]): row for row in rows}
     back = []

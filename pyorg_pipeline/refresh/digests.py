@@ -1,9 +1,9 @@
 """The digests of artifacts, read out of their companions and recorded.
 
-A bundle is read where there is one; a bill of materials, about a hundred times as large, only where
-there is none or it is missing. The digest that was recorded first for a path stays in force: one
-that differs later is recorded beside it, reported and read again each time, until it is accepted or
-the site takes it back.
+An artifact's bundle is read; its bill of materials, about a hundred times as large, only without a
+bundle. The digest that was recorded first for a path stays in force: one that differs later is
+recorded beside it, reported and read again each time, until it is accepted or the site takes it
+back.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ from pyorg_pipeline.refresh.directories import CrawlState
 from pyorg_pipeline.site.client import SiteClient
 
 _LISTED: Final = (
-    *("path", "major", "minor", "companions", "companion_sizes", "companion_dates", "removed_at"),
+    *("path", "major", "minor", "removed_at"),
+    *("companions", "companion_sizes", "companion_dates"),
 )
 
 
@@ -60,7 +61,7 @@ class DirectoryDigests:
     """The result of reading the companions of one directory's artifacts."""
 
     directory: str
-    #: Why companions are due again; None if none failed.
+    #: Why companions are due again; None if all were read.
     error: str | None = None
     #: All recorded rows, one a companion that was ever read, and those that were read now.
     rows: Sequence[Row] = ()
@@ -226,8 +227,8 @@ def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: Diges
         signed = f"signed by {signed_by}" if signed_by else "unsigned"
         text = (
             f"it has SHA-256 {sha256}, {signed}, but {in_force['sha256']} was recorded first and "
-            "stays in force; either the file was replaced under its name, or somebody tampers with "
-            "it. Accept the new one only if python.org announced it"
+            "stays in force. The file was replaced under its name, or somebody tampers with it: "
+            "accept the new digest only if python.org announced it"
         )
         return {**row, "state": CHANGED, "conflicting_sha256": sha256, "error": text}
     if row["sha256"] == sha256:

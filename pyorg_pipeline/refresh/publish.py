@@ -35,8 +35,8 @@ from pyorg_pipeline.refresh.directories import CrawlState
 #: What the table's metadata keeps of earlier rows.
 _LATEST_BEFORE: Final = ("series", "final_only", *VERSION_COLUMNS, "version")
 
-#: A publication may be killed before its check and be repeated after a weekend; and a release that
-#: was withdrawn must not fail the check for ever.
+#: A publication may be killed before its check and repeated after a weekend, but a release that was
+#: withdrawn must not fail the check forever.
 _REMEMBERED: Final = timedelta(days=7)
 
 

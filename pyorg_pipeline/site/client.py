@@ -99,8 +99,8 @@ class SiteClient:
         self._concurrency = concurrency
         self._lock = threading.Lock()
         self._session = open_session(url, connections=concurrency)
-        # Copied for each request: Session.request prepares it anew, which takes five times as long,
-        # and adds the cookies of earlier answers.
+        # Copied for each request: to prepare each takes five times as long, and would add the
+        # cookies of earlier answers.
         self._request = self._session.prepare_request(
             # Not the encodings that requests offers: they depend on what else is installed.
             Request("GET", self.base_url, headers={"Accept-Encoding": "gzip"})
@@ -298,7 +298,7 @@ def open_session(url: str, *, connections: int = 1) -> Session:
         raise SettingsError(
             "REQUESTS_CA_BUNDLE" if used else "CURL_CA_BUNDLE",
             session.verify,
-            "there is no such file or folder; unset it, or name your certificates",
+            "the file or folder does not exist; unset it, or name your certificates",
         )
     adapter = HTTPAdapter(pool_maxsize=connections)
     session.mount("http://", adapter)

@@ -34,8 +34,8 @@ _PLAIN_HREF = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~+,=@-]*/?")
 
 # Apache's sizes from 973 bytes on: `1.2K`, `23M` (apr_strfsize), up to 1.3 in small letters.
 _INEXACT_SIZE = re.compile(r"[0-9]{1,4}(\.[0-9])?[KMGTPE]", re.IGNORECASE | re.ASCII)
-# Bytes; 18 digits fit the signed 64 bits of the tables.
-_EXACT_SIZE = re.compile(r"[0-9]{1,18}")
+# So many digits fit the signed 64 bits of the tables.
+_LONGEST_SIZE = 18
 
 # nginx, and Apache up to 2.2.
 _DATE = re.compile(r"(\d\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d:\d\d)", re.ASCII)
@@ -56,10 +56,9 @@ def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
     _require_directory(root, url, directory)
     base = urlsplit(url)
     entries: dict[str, Entry] = {}
-    links = 0
     foreign = ""
-    for href, date, size in _rows(root, url):
-        links += 1
+    rows = list(_rows(root, url))
+    for href, date, size in rows:
         name = href if _PLAIN_HREF.fullmatch(href) else _name_below(base, url, href)
         if not name:
             # The parent has no date, and the links for sorting have no row.
@@ -85,7 +84,7 @@ def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
             f"all links lead elsewhere, the first to {foreign[:200]!r}; check the site's URL",
             is_listing=True,
         )
-    if not links:
+    if not rows:
         raise _incomplete(url, "the page lists nothing, not even its parent")
     return list(entries.values())
 
@@ -232,7 +231,7 @@ def _date(text: str) -> datetime:
 
 def _size(text: str) -> int | None:
     """Return the size of a row, None if it is not exact; ValueError if it is invalid."""
-    if _EXACT_SIZE.fullmatch(text):
+    if text.isdecimal() and text.isascii() and len(text) <= _LONGEST_SIZE:
         return int(text)
     if text in ("-", "") or _INEXACT_SIZE.fullmatch(text):
         return None

@@ -417,7 +417,7 @@ def test_a_missing_certificate_bundle_is_an_error_at_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.setenv(name, str(tmp_path / "no.pem"))
-    with pytest.raises(SettingsError, match="no such file") as caught:
+    with pytest.raises(SettingsError, match="does not exist") as caught:
         SiteClient("https://host/")
     assert caught.value.name == name
 
