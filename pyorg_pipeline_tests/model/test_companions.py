@@ -11,13 +11,11 @@ from pyorg_pipeline.demo.replica.tree import read_record
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import (
     Entry,
-    ListedArtifact,
     companion_name,
     group_listing,
     is_signature,
     looks_like_companion,
 )
-from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 
 def file(name: str) -> Entry:
@@ -96,14 +94,6 @@ def test_all_recorded_companions_are_found_by_their_suffixes() -> None:
     assert companions > 6000
 
 
-def test_a_companion_without_its_artifact_is_unrecognised() -> None:
-    entry = Entry("Python-3.9.0.tgz.asc", is_directory=False, last_modified=None, size=833)
-
-    assert group_listing("3.9.0", [entry]) == [
-        ListedArtifact(entry, NormalizedPythonVersion(3, 9, 0), UNRECOGNISED, {}, (), ())
-    ]
-
-
 def test_an_artifact_has_its_parsed_name_and_the_entries_of_its_companions() -> None:
     modified = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
     tarball = Entry("Python-3.14.0.tgz", is_directory=False, last_modified=modified, size=30)
@@ -115,6 +105,8 @@ def test_an_artifact_has_its_parsed_name_and_the_entries_of_its_companions() -> 
             *((".sigstore", ".spdx.json"), (bundle, sbom)),
         )
     ]
+    # A companion without its artifact is an unrecognised file.
+    assert group_listing("3.14.0", [bundle]) == [(bundle, (3, 14, 0), UNRECOGNISED, {}, (), ())]
 
 
 def test_artifacts_are_sorted_by_version_then_name() -> None:
