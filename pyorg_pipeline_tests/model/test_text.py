@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyorg_pipeline.model.text import shortened, without_credentials
+from pyorg_pipeline.model.text import reason_text, shortened, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,9 @@ def test_a_long_list_is_shortened_with_the_number_left_out() -> None:
     assert shortened("abcde") == "a, b, c and 2 more"
     assert shortened(iter("abc"), 1, "; ") == "a and 2 more"
     assert shortened([]) == ""
+
+
+def test_the_reason_of_an_error_is_one_short_line() -> None:
+    assert reason_text(ValueError("a\n  b")) == "a b"
+    assert reason_text(EOFError()) == "EOFError"
+    assert len(reason_text(ValueError("x" * 999))) == 300
