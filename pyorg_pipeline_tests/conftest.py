@@ -29,6 +29,13 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers for each core, at most eight: many tests wait for Dagster or a process."""
+    # os.process_cpu_count came with Python 3.13.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(2 * (cores or 1), 8)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the slowest files, which would otherwise run last and alone."""
     items.sort(key=lambda item: [part not in item.nodeid for part in _LONG])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,10 +162,12 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def _config_problem(error: Exception) -> str:
+    text = str(error)
     if isinstance(error, dg.DagsterInvalidConfigError):
-        # Without the whole schema, which stands behind the first error.
-        return error.errors[0].message.partition(". Expected:")[0]
-    return reason_text(error).removeprefix("Failure condition: ")
+        text = error.errors[0].message
+    # Neither the whole schema nor a stack trace.
+    text = re.split(r"\. Expected: |\s+Stack Trace:", text)[0]
+    return " ".join(text.removeprefix("Failure condition: ").split())
 
 
 def _database_error(home: Path, error: Exception) -> DagsterHomeError | None:
@@ -173,9 +176,11 @@ def _database_error(home: Path, error: Exception) -> DagsterHomeError | None:
     from alembic.util import CommandError  # noqa: PLC0415
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
-    if not isinstance(error, DBAPIError | CommandError):
-        return None
-    # That of SQLAlchemy repeats the statement and its values.
-    text = reason_text(getattr(error, "orig", error))
-    found = (advice for part, advice in _ADVICE.items() if part in text)
-    return DagsterHomeError(str(home), text, next(found, _REACHABLE))
+    # dagster-postgres raises an error of its own from the last one.
+    for one in (error, error.__cause__):
+        if isinstance(one, DBAPIError | CommandError):
+            # SQLAlchemy's repeats the statement and its values.
+            text = reason_text(getattr(one, "orig", one))
+            found = (advice for part, advice in _ADVICE.items() if part in text)
+            return DagsterHomeError(str(home), text, next(found, _REACHABLE))
+    return None

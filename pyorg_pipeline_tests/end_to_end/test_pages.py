@@ -179,7 +179,11 @@ def anchors(file: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
 
 
-@pytest.mark.parametrize("file", [README, *sorted(DOCS.glob("*.md"))], ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file",
+    [*sorted(README.parent.glob("*.md")), *sorted(README.parent.glob("[bdt]*/*.md"))],
+    ids=lambda file: str(file.relative_to(README.parent)),
+)
 def test_links_are_valid_and_the_readme_links_every_page(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)\s]+)\)", text)
