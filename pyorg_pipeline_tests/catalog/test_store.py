@@ -38,14 +38,13 @@ def test_rows_and_metadata_come_back_with_their_types(store: CatalogStore) -> No
     assert store.metadata(DIRECTORIES_FILE) == {"format": 2, **metadata}
 
 
-def test_a_table_that_was_never_written_is_missing_and_has_no_rows(store: CatalogStore) -> None:
+def test_a_missing_table_has_no_rows_and_a_foreign_one_is_named_in_the_error(
+    store: CatalogStore, tmp_path: Path
+) -> None:
     assert store.rows(DIRECTORIES_FILE) == []
     assert store.metadata_or_none(DIRECTORIES_FILE) is None
     with pytest.raises(CatalogMissingError, match="run `pyorg refresh` to create it"):
         store.read(DIRECTORIES_FILE)
-
-
-def test_a_foreign_file_is_named_in_the_error(store: CatalogStore, tmp_path: Path) -> None:
     pq.write_table(schemas.RELEASE_DIRECTORIES.empty_table(), tmp_path / DIRECTORIES_FILE)
     message = rf"{DIRECTORIES_FILE} .*no metadata of this package"
     with pytest.raises(CatalogUnreadableError, match=message):

@@ -27,25 +27,27 @@ def test_an_event_is_one_post_of_json(status: int) -> None:
     assert delivery.headers["authorization"] == "Basic dXNlcjpwYXNz"
 
 
-@pytest.mark.parametrize("status", [429, 500, 503, 520])
-def test_transient_statuses_are_retried(status: int) -> None:
-    with Receiver([status, status]) as receiver:
-        post_event(receiver.url, EVENT, backoff=0)
-    assert receiver.events == [EVENT] * 3
+@pytest.mark.parametrize(
+    ("status", "attempts", "reason"),
+    [
+        *((status, 3, "; it gets the event again later") for status in (429, 500, 503, 520)),
+        *((status, 1, " instead of 2xx; check ") for status in (400, 401, 403, 404, 410)),
+    ],
+)
+def test_transient_statuses_are_retried_and_others_are_not(
+    status: int, attempts: int, reason: str
+) -> None:
     with Receiver([status] * 9) as receiver, pytest.raises(WebhookError) as raised:
         post_event(receiver.url, EVENT, backoff=0)
-    assert len(receiver.requests) == 3
-    assert str(raised.value) == (
+    assert len(receiver.requests) == attempts
+    assert str(raised.value).startswith(
         f"the webhook at http://127.0.0.1:{receiver.port} did not accept an event: "
-        f"status {status}; it gets the event again later"
+        f"status {status}{reason}"
     )
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
-def test_other_statuses_are_not_retried(status: int) -> None:
-    with Receiver([status]) as receiver, pytest.raises(WebhookError, match=f"status {status} inst"):
-        post_event(receiver.url, EVENT, backoff=0)
-    assert len(receiver.requests) == 1
+    if attempts > 1:
+        with Receiver([status] * (attempts - 1)) as receiver:
+            post_event(receiver.url, EVENT, backoff=0)
+        assert receiver.events == [EVENT] * attempts
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
