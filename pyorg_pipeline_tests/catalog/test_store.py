@@ -78,6 +78,14 @@ def test_a_flipped_bit_in_a_page_never_changes_a_value(store: CatalogStore, tmp_
     assert unreadable > 100
 
 
+def test_text_that_is_not_utf8_makes_a_table_unreadable(store: CatalogStore) -> None:
+    table = pa.Table.from_pylist([{"name": "2.7", "first_seen": NOW}], schemas.RELEASE_DIRECTORIES)
+    broken = pa.array([b"2.\xff"]).view(pa.string())
+    store.write(DIRECTORIES_FILE, table.set_column(0, table.schema.field(0), broken), {})
+    with pytest.raises(CatalogUnreadableError):
+        store.read(DIRECTORIES_FILE)
+
+
 @pytest.mark.parametrize("number", [1, 99])
 def test_a_table_of_another_format_is_refused(
     store: CatalogStore, monkeypatch: pytest.MonkeyPatch, number: int
