@@ -142,7 +142,7 @@ class PythonOrgDownloads(CatalogDownloads):
         Example: PythonOrgDownloads latest_version --series 3.13
 
         Raises:
-            VersionNotFoundError: there is no such release.
+            VersionNotFoundError: no release matches.
             DownloadError, SiteError: as for download_artifact.
         """
         final_only = parse_flag("final_only", final_only)
@@ -175,7 +175,7 @@ class PythonOrgDownloads(CatalogDownloads):
         Example: PythonOrgDownloads list_releases --series 3.15
 
         Raises:
-            VersionNotFoundError: there is no release of that series.
+            VersionNotFoundError: the series has no release.
         """
         final_only = parse_flag("final_only", final_only)
         of_series = None if series is None else parse_series(series)

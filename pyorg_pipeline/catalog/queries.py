@@ -14,16 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from pyorg_pipeline.catalog.store import VERSION_COLUMNS, utc_times
-from pyorg_pipeline.errors import (
-    ArtifactChoiceError,
-    InvalidArgumentError,
-    VersionNotFoundError,
-)
-from pyorg_pipeline.model.artifacts import (
-    UNRECOGNISED,
-    PythonOrgArtifact,
-    is_release_type,
-)
+from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError, VersionNotFoundError
+from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact, is_release_type
 from pyorg_pipeline.model.text import shortened
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 

@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from pyorg_pipeline.catalog.location import local_folder
-from pyorg_pipeline.downloads.destinations import (
-    Destination,
-    FolderDestination,
-    open_destination,
-)
+from pyorg_pipeline.downloads.destinations import Destination, FolderDestination, open_destination
 from pyorg_pipeline.downloads.verify import expected_verification, read_and_verify, wrong_size
 from pyorg_pipeline.errors import (
     DestinationError,
     SiteError,
     SiteUnreachableError,
+    UnverifiableError,
     VerificationError,
 )
 from pyorg_pipeline.model.arguments import parse_path
@@ -56,7 +53,7 @@ def verify_files(
         destination = open_destination(folder)
         sizes = destination.files()
     checks = _Checks(client, destination, artifacts, verify)
-    files = []
+    files: list[FileVerification] = []
     read, total = 0, sum(sizes.values())
     with client.thread_pool() as executor:
         futures = [executor.submit(checks.check, name, sizes[name]) for name in sizes]
@@ -108,8 +105,8 @@ class _Checks:
                 return FileVerification(file, "companion", owner.path, size, reason=reason)
             return FileVerification(file, "unknown", size=size, reason=_UNKNOWN)
         # A file of the right size shows best why it is not valid.
-        candidates.sort(key=lambda one: one.size != size)
-        found = [self._compare(file, size, artifact) for artifact in candidates]
+        ordered = sorted(candidates, key=lambda one: one.size != size)
+        found = [self._compare(file, size, artifact) for artifact in ordered]
         return next((one for one in found if one.outcome == "verified"), found[0])
 
     def _compare(self, file: str, size: int, artifact: PythonOrgArtifact) -> FileVerification:
@@ -118,13 +115,8 @@ class _Checks:
             return _damaged(known, wrong_size(artifact, f"{size:,} bytes", "the file"))
         try:
             verification = expected_verification(self._client, artifact, self._verify)
-        except SiteUnreachableError as error:
-            # All further requests would wait for their timeouts.
-            self._client.cancel()
-            self._unreachable = self._unreachable or str(error)
-            return replace(known, reason=self._unreachable)
         except (SiteError, VerificationError) as error:
-            return replace(known, reason=str(error))
+            return replace(known, reason=self._reason(error))
         try:
             with self._destination.local_file(file) as local:
                 _, sha256 = read_and_verify(artifact, verification, local)
@@ -140,6 +132,17 @@ class _Checks:
             signed_by=verification.signed_by,
             reason=verification.note,
         )
+
+    def _reason(self, error: SiteError | VerificationError) -> str:
+        """Why there is nothing to verify a file with."""
+        if isinstance(error, UnverifiableError):
+            return f"no {error.what} to verify it with: {error.actual_source}"
+        if isinstance(error, SiteUnreachableError):
+            # All further requests would wait for their timeouts.
+            self._client.cancel()
+            self._unreachable = self._unreachable or str(error)
+            return self._unreachable
+        return str(error)
 
 
 def _damaged(known: FileVerification, error: VerificationError) -> FileVerification:

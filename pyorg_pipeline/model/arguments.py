@@ -89,7 +89,7 @@ def parse_folder(text: str) -> Path:
 
 
 def parse_age(text: str) -> timedelta:
-    """A time span such as `90m`, `12h`, `7d` or `2w`; `0` is none.
+    """A time span such as `90m`, `12h`, `7d` or `2w`; `0` has no length.
 
     Raises:
         ValueError: it is something else.
