@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
@@ -17,11 +18,13 @@ from dagster import validate_run_config
 from pyorg_pipeline import errors
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.cli import program
 from pyorg_pipeline.definitions import build_definitions
-from pyorg_pipeline.defs.instance import DAGSTER_YAML
+from pyorg_pipeline.defs.instance import DAGSTER_YAML, open_instance
 from pyorg_pipeline.defs.maintenance import prune_history
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.archives import archive_kind
+from pyorg_pipeline.errors import DagsterConfigError
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
 from pyorg_pipeline.model.due import HIDDEN_BACKOFF, Due, Failure, backoff_after
 from pyorg_pipeline.refresh.digests import record_digests
@@ -147,17 +150,34 @@ def test_the_configurations_of_dagster_are_valid() -> None:
     assert validate_run_config(prune_history, yaml.safe_load(pruning))
 
 
-def test_the_units_start_existing_programs_with_existing_settings() -> None:
-    units = "".join(re.findall(r"```ini\n(.*?)```", page("operating.md"), re.DOTALL))
+def test_deployments_start_existing_programs_with_existing_settings(tmp_path: Path) -> None:
+    text = page("deployment.md")
+    units = "".join(re.findall(r"```ini\n(.*?)```", text, re.DOTALL))
     scripts = {one.name for one in entry_points(group="console_scripts")}
     started = [line.split() for line in re.findall(r"^ExecStart=(.*)$", units, re.MULTILINE)]
     assert {Path(words[0]).name for words in started} <= scripts
     assert len(started) == 3
     modules = [words[words.index("-m") + 1] for words in started if "-m" in words]
     assert {bool(find_spec(name)) for name in modules} == {True}
-    named = re.findall(r"^Environment=(\w+)=", units, re.MULTILINE)
-    assert named
+    [image] = re.findall(r"```dockerfile\n(.*?)```", text, re.DOTALL)
+    copied = [
+        word for line in re.findall(r"^COPY (.*) ", image, re.MULTILINE) for word in line.split()
+    ]
+    assert [name for name in copied if not (README.parent / name).exists()] == []
+    [command] = [json.loads(line) for line in re.findall(r"^CMD (.*)$", image, re.MULTILINE)]
+    commands = [[Path(words[0]).name, *words[1:]] for words in (*started, command)]
+    for _, name, *options in [words for words in commands if words[0] == "pyorg"]:
+        known = {text for one in program.commands[name].params for text in one.opts}
+        assert {text for text in options if text.startswith("--")} <= known
+    named = re.findall(r"^(?:Environment=|ENV )(\w+)=", units + image, re.MULTILINE)
+    assert len(named) == 3
     assert set(named) <= DEFAULTS.keys()
+    # Dagster checks what the file says before it imports the package.
+    [storage] = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "dagster.yaml").write_text(DAGSTER_YAML + storage)
+    with pytest.raises(DagsterConfigError, match="import module dagster_postgres"):  # noqa: SIM117
+        with open_instance(tmp_path):
+            pass
 
 
 def test_every_reason_to_read_a_directory_again_is_on_the_page() -> None:

@@ -240,6 +240,6 @@ def test_every_block_of_the_pages_has_a_test() -> None:
         kinds |= set(re.findall(r"^```(\w*)$", text, re.MULTILINE)) - {""}
         if file != README:
             assert not blocks("python", text), file
-    # test_pages looks at text, yaml and ini; test_notifications at json.
-    assert kinds == {"console", "python", "sh", "sql", "text", "yaml", "ini", "json"}
+    # test_pages looks at text, yaml, ini and dockerfile; test_notifications at json.
+    assert kinds == {"console", "python", "sh", "sql", "text", "yaml", "ini", "json", "dockerfile"}
     assert len(blocks("python")) == 4
