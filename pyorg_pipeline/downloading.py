@@ -173,7 +173,7 @@ class CatalogDownloads(ConfiguredCatalog):
         read from the site. With false, no request is made and sizes are compared. `progress` is
         called with the bytes of the files so far and of all.
 
-        Example: PythonOrgDownloads verify_files /srv/mirror
+        Example: PythonOrgDownloads verify_files --folder /srv/mirror
 
         Raises:
             DownloadError: the folder cannot be read.
