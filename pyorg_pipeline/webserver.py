@@ -112,7 +112,7 @@ def _only_ui(settings: Settings) -> AbstractContextManager[Any]:
 
 def _fail_stale_runs(settings: Settings) -> None:
     location = open_location(settings.catalog_url)
-    with open_instance(settings.dagster_home) as instance:
+    with open_instance(settings.dagster_home, launching=True) as instance:
         fail_abandoned_runs(instance)
         with suppress(CatalogLockedError), exclusive(location, settings.lock_folder):
             fail_killed_refreshes(instance, location)

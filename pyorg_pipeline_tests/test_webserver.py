@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from pyorg_pipeline import webserver
-from pyorg_pipeline.errors import InvalidArgumentError, SettingsError
+from pyorg_pipeline.defs.instance import ensure_home
+from pyorg_pipeline.errors import DagsterConfigError, InvalidArgumentError, SettingsError
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import PYORG, environment, pyorg
 from pyorg_pipeline_tests.support.dagster_ui import answers, free_port
@@ -179,6 +180,16 @@ def test_an_invalid_cron_expression_is_refused_before_anything_is_served(
     settings = load_settings({"PYORG_HOME": str(tmp_path), name: "61 * * * *"})
     child("raise AssertionError('nothing must start')")
     with pytest.raises(SettingsError, match=rf"{name}='61 \* \* \* \*' cannot be used"):
+        webserver.serve_ui(settings, free_port())
+
+
+def test_a_launcher_that_cannot_be_loaded_is_refused_before_anything_is_served(
+    settings: Settings, child: Callable[[str], None]
+) -> None:
+    config = ensure_home(settings.dagster_home) / "dagster.yaml"
+    config.write_text("run_launcher: {module: no_such_module, class: Launcher}\n")
+    child("raise AssertionError('nothing must start')")
+    with pytest.raises(DagsterConfigError, match=f"{config} .* module no_such_module"):
         webserver.serve_ui(settings, free_port())
 
 

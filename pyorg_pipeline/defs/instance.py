@@ -129,8 +129,12 @@ _OPEN_WAIT: Final = 120
 
 
 @contextmanager
-def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+def open_instance(home: Path, *, launching: bool = False) -> Iterator[dg.DagsterInstance]:
     """Open the persistent instance in this home, for runs in this process.
+
+    Args:
+        home: Dagster's home; it is created if it does not exist.
+        launching: Also load what queues and launches runs, so that its errors are raised here.
 
     Raises:
         DagsterConfigError: dagster.yaml is invalid, or names code that cannot be loaded.
@@ -144,6 +148,8 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
         with FileLock(home / ".open.lock", timeout=_OPEN_WAIT):
             reference = InstanceRef.from_dir(str(home), overrides=_NO_CAPTURE)
             instance = dg.DagsterInstance.from_ref(reference)
+            if launching:
+                _ = (instance.run_coordinator, instance.run_launcher, instance.scheduler)
     except OSError as error:
         raise DagsterHomeError(str(home), error.strerror or str(error), _WRITABLE) from error
     # The code that dagster.yaml names may raise anything.
