@@ -183,7 +183,10 @@ def test_requests_are_recorded_in_order_with_their_status(replica: Replica) -> N
     for path in ("", "3.13.0", "nix", "3.13.0/win32/"):
         get(replica, path)
     get(replica, "README", Range="bytes=0-1")
-    ask(f"http://{urlsplit(replica.url).netloc}", "/robots.txt")
+    server = f"http://{urlsplit(replica.url).netloc}"
+    ask(server, "/robots.txt")
+    # As python-org-downloads asks for it.
+    assert ask(server, "/ftp/python").headers["Location"] == replica.url
     assert replica.requests == [
         ServedRequest("", 200),
         ServedRequest("3.13.0", 301),
@@ -191,6 +194,7 @@ def test_requests_are_recorded_in_order_with_their_status(replica: Replica) -> N
         ServedRequest("3.13.0/win32/", 200),
         ServedRequest("README", 206),
         ServedRequest("/robots.txt", 404),
+        ServedRequest("/ftp/python", 301),
     ]
     replica.clear_requests()
     assert replica.requests == []

@@ -74,8 +74,10 @@ def ordinary_answer(tree: ReplicaTree, path: str, headers: Message) -> Answer:
         # nginx sends a listing before it knows the length.
         chunked = {**_HTML, "Transfer-Encoding": "chunked"}
         return Answer(200, chunked, _listing_page(ROOT + path, nodes))
-    if tree.listing(f"{path}/") is not None:
-        location = f"http://{headers['Host']}{ROOT}{quote(path)}/"
+    is_root = f"{path}/" == ROOT
+    if is_root or tree.listing(f"{path}/") is not None:
+        below = "" if is_root else f"{quote(path)}/"
+        location = f"http://{headers['Host']}{ROOT}{below}"
         return Answer(301, {**_HTML, "Location": location}, _status_page(301))
     file = tree.file(path)
     return Answer(404, _HTML, _status_page(404)) if file is None else _file_answer(file, headers)
