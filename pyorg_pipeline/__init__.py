@@ -24,14 +24,14 @@ from pyorg_pipeline.errors import (
     VerificationError,
     VersionNotFoundError,
 )
-from pyorg_pipeline.facade import PythonOrgDownloads
-from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 if TYPE_CHECKING:
+    from pyorg_pipeline.facade import PythonOrgDownloads
+    from pyorg_pipeline.model.artifacts import PythonOrgArtifact
     from pyorg_pipeline.model.catalog import CatalogChange, CatalogInfo
     from pyorg_pipeline.model.downloads import FileVerification, FolderVerification
     from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
+    from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 __all__ = [
     "ArtifactChoiceError",
@@ -61,12 +61,16 @@ __all__ = [
     "VersionNotFoundError",
 ]
 
-#: Where the names are that most queries do not need; they are imported when they are first used.
+#: Where the names are that are imported when they are first used: so importing this package takes
+#: no time, and Ctrl-C while the command line imports pyarrow is no traceback.
 _LATER = {
     "CatalogChange": "pyorg_pipeline.model.catalog",
     "CatalogInfo": "pyorg_pipeline.model.catalog",
     "FileVerification": "pyorg_pipeline.model.downloads",
     "FolderVerification": "pyorg_pipeline.model.downloads",
+    "NormalizedPythonVersion": "pyorg_pipeline.model.versions",
+    "PythonOrgArtifact": "pyorg_pipeline.model.artifacts",
+    "PythonOrgDownloads": "pyorg_pipeline.facade",
     "PythonRelease": "pyorg_pipeline.model.releases",
     "ReleaseState": "pyorg_pipeline.model.releases",
 }

@@ -4,30 +4,34 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 import click
 
 from pyorg_pipeline.cli_options import (
-    VERIFICATIONS,
-    Choice,
+    OUTPUT_OPTIONS,
     Series,
     Version,
+    download_options,
     in_words_of_options,
-    output_options,
+    port_option,
     pre_releases_option,
     selection_options,
+    verify_option,
+)
+from pyorg_pipeline.cli_output import (
+    is_asked_for,
+    print_failures,
+    print_found,
+    print_report,
+    print_result,
 )
 from pyorg_pipeline.process import WRONG_USAGE, print_error, run_program
-
-if TYPE_CHECKING:
-    from pyorg_pipeline.reports.tables import Table
 
 _EPILOG = """\b
 Examples:
@@ -58,18 +62,24 @@ class _Program(click.Group):
 
 @click.group(
     cls=_Program,
+    params=list(OUTPUT_OPTIONS),
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog=_EPILOG,
 )
 @click.version_option(package_name="pyorg-pipeline", prog_name="pyorg")
-@output_options
 def program() -> None:
     """Everything that python.org offers for download, from a catalog on this machine."""
 
 
-def _command(name: str, **options: Any) -> Callable[[Callable[..., Any]], click.Command]:
+def _command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
     """A command of the program, with the options that all have."""
-    return lambda function: program.command(name, **options)(output_options(function))
+
+    def add(function: Callable[..., Any]) -> click.Command:
+        command = program.command(name)(function)
+        command.params += OUTPUT_OPTIONS
+        return command
+
+    return add
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,8 +87,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_program(partial(_main, arguments), _translated)
 
 
+class _Formatter(logging.Formatter):
+    """Warnings in the words of the command line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _translated(super().format(record))
+
+
+def _translated(message: str) -> str:
+    return in_words_of_options(message, program.commands.values())
+
+
 def _main(arguments: Sequence[str] | None) -> int:
-    logging.basicConfig(format="pyorg: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("pyorg: %(message)s"))
+    logging.basicConfig(handlers=[handler])
     if complete := os.environ.get("_PYORG_COMPLETE"):
         from click.shell_completion import shell_complete  # noqa: PLC0415
 
@@ -100,59 +123,12 @@ def _main(arguments: Sequence[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _translated(message: str) -> str:
-    return in_words_of_options(message, program.commands.values())
+#: Of a series that the catalog has.
+_NO_FINAL: Final = "the catalog has no final release of it; --pre-releases lists the others"
 
-
-def _asked_for(name: str) -> bool:
-    """Whether an output option was given."""
-    return name in click.get_current_context().meta
-
-
-def _print(result: Any) -> None:
-    """Print a result as JSON, or as lines for people."""
-    from pyorg_pipeline.model.values import json_value  # noqa: PLC0415
-    from pyorg_pipeline.reports.lines import result_text  # noqa: PLC0415
-
-    if _asked_for("json"):
-        print(json.dumps(result, default=json_value, indent=2))
-    else:
-        sys.stdout.write(result_text([result] if isinstance(result, str) else result))
-
-
-def _found(found: Sequence[Any], nothing: str) -> int:
-    """Say so on stderr if nothing was found; returns the exit code."""
-    if found:
-        return 0
-    print_error(f"the catalog has {nothing}")
-    return 1
-
-
-def _print_rows(table: Table, rows: Sequence[Any], nothing: str) -> int:
-    """Print a table; returns the exit code."""
-    if _asked_for("json"):
-        _print(rows)
-    elif rows:
-        from pyorg_pipeline.reports.tables import print_rows  # noqa: PLC0415
-
-        print_rows(table, rows)
-    return _found(rows, nothing)
-
+_NO_ARTIFACT: Final = "the catalog has no artifact"
 
 _series_argument = click.argument("series", type=Series(), required=False)
-
-
-_port_option = click.option(
-    "--port", default=3000, metavar="NUMBER", help="Where Dagster's UI answers on this machine."
-)
-_verify_option = click.option(
-    "--verify",
-    type=Choice("how", VERIFICATIONS),
-    default="auto",
-    metavar="HOW",
-    help="auto: by the strongest digest that is published; digest: nothing less; signature: by a "
-    "Sigstore signature of the release manager; size: by the size alone.",
-)
 
 
 @_command("latest")
@@ -172,7 +148,7 @@ def latest(of: str | None, **criteria: Any) -> int:
 
     several = [*([of] if of else []), *criteria.pop("series")]
     texts = [version.text for version in newest_versions(several, **criteria)]
-    _print(texts if len(several) > 1 else texts[0])
+    print_result(texts if len(several) > 1 else texts[0])
     return 0
 
 
@@ -187,13 +163,8 @@ def versions(series: str | None, final_only: bool) -> int:
     """
     from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
 
-    if final_only:
-        texts = [version.text for version in PythonOrgDownloads.list_release_versions()]
-    else:
-        texts = [release.version for release in PythonOrgDownloads.list_releases()]
-    found = [text for text in texts if series is None or text.startswith(f"{series}.")]
-    _print(found)
-    return _found(found, f"no version of {series}" if series else "no version")
+    found = [release.version for release in PythonOrgDownloads.list_releases(series, final_only)]
+    return print_found(found, _NO_FINAL)
 
 
 @_command("releases")
@@ -209,7 +180,7 @@ def releases(series: str | None, final_only: bool) -> int:
     from pyorg_pipeline.reports.tables import RELEASES  # noqa: PLC0415
 
     found = PythonOrgDownloads.list_releases(series, final_only)
-    return _print_rows(RELEASES, found, f"no release of {series}" if series else "no release")
+    return print_found(found, _NO_FINAL, RELEASES)
 
 
 @_command("list")
@@ -228,7 +199,7 @@ def list_(wanted: Sequence[str], **criteria: Any) -> int:
     from pyorg_pipeline.cli_selection import selected  # noqa: PLC0415
     from pyorg_pipeline.reports.tables import ARTIFACTS  # noqa: PLC0415
 
-    return _print_rows(ARTIFACTS, selected(wanted, **criteria), "no artifact")
+    return print_found(selected(wanted, **criteria), _NO_ARTIFACT, ARTIFACTS)
 
 
 @_command("changes")
@@ -251,7 +222,8 @@ def changes(since: str | None, companions: bool) -> int:
     from pyorg_pipeline.reports.tables import CHANGES_TABLE  # noqa: PLC0415
 
     found = PythonOrgDownloads.list_changes(since, companions=companions)
-    return _print_rows(CHANGES_TABLE, found, f"no change since {since}" if since else "no change")
+    nothing = "the catalog has no change" + (f" since {since}" if since else "")
+    return print_found(found, nothing, CHANGES_TABLE)
 
 
 @_command("info")
@@ -259,47 +231,13 @@ def info() -> None:
     """Show what the catalog holds, and how old it is."""
     from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
 
-    _print(PythonOrgDownloads.catalog_info())
+    print_result(PythonOrgDownloads.catalog_info())
 
 
 @_command("download")
 @click.argument("wanted", nargs=-1, metavar="[VERSION|NAME|PATH]...")
 @selection_options
-@click.option(
-    "--newest-only/--all-versions",
-    default=True,
-    help="Of each series only the newest version with a match, or all.",
-)
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="NUMBER",
-    help="At most so many artifacts, the newest; 0 for all.",
-)
-@click.option(
-    *("-d", "--destination"),
-    default=".",
-    metavar="FOLDER|URL",
-    help="Where to: a folder, or a URL such as s3://bucket/prefix.",
-)
-@_verify_option
-@click.option("--overwrite", is_flag=True, help="Replace existing files.")
-@click.option("--dry-run", is_flag=True, help="List what would be downloaded.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, help="Artifacts in a batch.")
-@click.option(
-    "--retries",
-    type=click.IntRange(min=0),
-    default=2,
-    help="How often a batch is tried again after a transient error.",
-)
-@click.option(
-    "--retry-delay",
-    type=click.FloatRange(min=0),
-    default=30,
-    metavar="SECONDS",
-    help="How long to wait before the first retry; twice as long before each next one.",
-)
+@download_options
 def download(wanted: Sequence[str], dry_run: bool, **options: Any) -> int:
     """Download and verify artifacts.
 
@@ -331,32 +269,22 @@ def download(wanted: Sequence[str], dry_run: bool, **options: Any) -> int:
     if dry_run:
         from pyorg_pipeline.reports.tables import ARTIFACTS  # noqa: PLC0415
 
-        return _print_rows(ARTIFACTS, found, "no artifact")
+        return print_found(found, _NO_ARTIFACT, ARTIFACTS)
     from pyorg_pipeline import runs  # noqa: PLC0415
     from pyorg_pipeline.settings import load_settings  # noqa: PLC0415
 
+    if not is_asked_for("quiet"):
+        # The report has these warnings, too.
+        logging.getLogger("pyorg_pipeline.downloads").setLevel(logging.ERROR)
     done = runs.download(load_settings(), [one.path for one in found], **config)
-    if not _asked_for("quiet"):
-        sys.stderr.write("".join(f"{_translated(line)}\n" for line in done.lines()))
-    _print(done)
-    return _failed(done.error)
-
-
-def _failed(error: Any) -> int:
-    """Report an error with several failures, a line each if they were not shown; returns 1."""
-    if error is None:
-        return 0
-    sys.stdout.flush()
-    if _asked_for("quiet"):
-        for name, reason in sorted(error.failures.items()):
-            print_error(_translated(f"{name}: {reason}"))
-    print_error(_translated(error.headline))
-    return 1
+    print_report(done.lines())
+    print_result(done)
+    return print_failures(done.error)
 
 
 @_command("verify")
 @click.argument("folder", metavar="FOLDER|URL")
-@_verify_option
+@verify_option
 def verify(folder: str, verify: Any) -> int:
     """Find damaged, unknown and missing files in a folder.
 
@@ -367,14 +295,14 @@ def verify(folder: str, verify: Any) -> int:
     Example: pyorg verify /srv/python
     """
     from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
+    from pyorg_pipeline.reports.progress import folder_progress  # noqa: PLC0415
     from pyorg_pipeline.reports.tables import VERIFIED_FILES  # noqa: PLC0415
 
-    done = PythonOrgDownloads.verify_files(folder, verify=verify)
-    if _asked_for("json"):
-        _print(done.to_dict())
-    else:
-        _print_rows(VERIFIED_FILES, done.files, f"no file of {done.location}")
-    return _failed(done.error)
+    with folder_progress(folder) as progress:
+        done = PythonOrgDownloads.verify_files(folder, verify=verify, progress=progress)
+    if is_asked_for("json") or not is_asked_for("quiet"):
+        print_found(done.files, f"{done.location} has no files", VERIFIED_FILES)
+    return print_failures(done.error)
 
 
 @_command("refresh")
@@ -409,16 +337,16 @@ def refresh(full: bool, accept_vanished: bool, digests: bool) -> int:
     summary = runs.refresh(
         load_settings(), full=full, accept_vanished=accept_vanished, digests=digests
     )
-    if _asked_for("json") or not _asked_for("quiet"):
-        _print(summary)
+    if is_asked_for("json") or not is_asked_for("quiet"):
+        print_result(summary)
     else:
         for warning in summary.warnings:
             print_error(warning)
-    return _failed(summary.error)
+    return print_failures(summary.error)
 
 
 @_command("ui")
-@_port_option
+@port_option
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -443,7 +371,7 @@ def ui(port: int, host: str) -> int:
 
 @_command("demo")
 @click.option("--ui", is_flag=True, help="Keep the replica running and open Dagster's UI on it.")
-@_port_option
+@port_option
 def demo(ui: bool, port: int) -> int:
     """Fill a catalog from a replica of the site, and query it.
 

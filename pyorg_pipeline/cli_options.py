@@ -167,12 +167,12 @@ def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
             logging.getLogger("pyorg_pipeline").setLevel(level)
 
 
-def _output(*names: str, help: str) -> Callable[[_F], _F]:
-    return click.option(*names, is_flag=True, expose_value=False, callback=_remember, help=help)
+def _output(*names: str, help: str) -> click.Option:
+    return click.Option(names, is_flag=True, expose_value=False, callback=_remember, help=help)
 
 
 #: Of the program and of every command.
-output_options: Final = _together(
+OUTPUT_OPTIONS: Final = (
     _output("--json", help="Print the result as JSON."),
     _output("-q", "--quiet", help="Print results, warnings and errors: no progress, no reports."),
     _output("-v", "--verbose", help="Print every step on stderr."),
@@ -202,9 +202,21 @@ pre_releases_option: Final = click.option(
     help="Also alphas, betas and candidates.  [default: final releases]",
 )
 
+port_option: Final = click.option(
+    "--port", default=3000, metavar="NUMBER", help="Where Dagster's UI answers on this machine."
+)
+verify_option: Final = click.option(
+    "--verify",
+    type=Choice("how", VERIFICATIONS),
+    default="auto",
+    metavar="HOW",
+    help="auto: by the strongest digest that is published; digest: nothing less; signature: by a "
+    "Sigstore signature of the release manager; size: by the size alone.",
+)
+
 #: What artifacts have to meet; `selected` takes the values.
 selection_options: Final = _together(
-    _several("--series", "series", Series(), "Only these series, such as 3.13."),
+    _several("--series", "series", Series(), "These series, such as 3.13."),
     pre_releases_option,
     _several(
         *("--level", "releaselevel", Choice("level", LEVELS)),
@@ -242,6 +254,53 @@ selection_options: Final = _together(
 )
 
 
+#: How many artifacts are downloaded, where to and how.
+download_options: Final = _together(
+    click.option(
+        "--newest-only/--all-versions",
+        default=True,
+        help="Of each series only the newest version with a match, or all.",
+    ),
+    click.option(
+        "--limit",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="NUMBER",
+        help="At most so many artifacts, the newest; 0 for all.",
+    ),
+    click.option(
+        *("-d", "--destination"),
+        default=".",
+        metavar="FOLDER|URL",
+        help="Where to: a folder, or a URL such as s3://bucket/prefix.",
+    ),
+    verify_option,
+    click.option("--overwrite", is_flag=True, help="Replace existing files."),
+    click.option("--dry-run", is_flag=True, help="List what would be downloaded."),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(min=1),
+        default=32,
+        metavar="NUMBER",
+        help="Artifacts in a batch.",
+    ),
+    click.option(
+        "--retries",
+        type=click.IntRange(min=0),
+        default=2,
+        metavar="NUMBER",
+        help="How often a batch is tried again after a transient error.",
+    ),
+    click.option(
+        "--retry-delay",
+        type=click.FloatRange(min=0),
+        default=30,
+        metavar="SECONDS",
+        help="How long to wait before the first retry; twice as long before each next one.",
+    ),
+)
+
+
 def in_words_of_options(message: str, commands: Iterable[click.Command]) -> str:
     """A message of the library with options instead of Python's arguments.
 
@@ -258,7 +317,8 @@ def in_words_of_options(message: str, commands: Iterable[click.Command]) -> str:
             meanings = option.type.meanings.items()
             words |= {f"{name}={value!r}": f"{spelling} {text}" for text, value in meanings}
         elif option.is_flag:
-            words[f"{name}={option.flag_value!r}"] = spelling
+            # click knows the value of a switch only once it parses it.
+            words[f"{name}={option.flag_value is not False}"] = spelling
     longest = sorted(words, key=len, reverse=True)
     pattern = rf"(?<![\w./-])({'|'.join(map(re.escape, longest))})(?![\w=/])"
     return re.sub(pattern, lambda found: words[found[1]], message)

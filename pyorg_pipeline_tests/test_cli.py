@@ -231,9 +231,9 @@ def test_wrong_usage_is_one_line_that_says_what_was_meant(
     [
         ("list 3.99.1", "the catalog has no version 3.99.1; it has "),
         ("list 3.13.99", "the catalog has no version 3.13.99; of 3.13 it has 3.13.0, "),
-        ("latest 3.99", "the catalog has no final release of 3.99"),
-        ("versions 3.99", "the catalog has no version of 3.99"),
-        ("releases 3.99", "the catalog has no release of 3.99"),
+        ("latest 3.99", "the catalog has no release of 3.99; its series are 0.9 to 3.15\n"),
+        ("versions 3.99", "the catalog has no release of 3.99; its series are 0.9 to 3.15\n"),
+        ("releases 3.99", "the catalog has no release of 3.99; its series are 0.9 to 3.15\n"),
         ("list 3.13.9 --arch riscv64", "no artifact matches version 3.13.9, --level final, arch"),
         (
             "list 3.13.9 --type ios-release",
@@ -454,6 +454,23 @@ def test_a_query_imports_neither_dagster_nor_http_nor_rich(catalog_home: Path) -
     done = pyorg(catalog_home, program=(sys.executable, "-c", code))
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 4
+
+
+@pytest.mark.parametrize("module", ["pyorg_pipeline.cli", "pyorg_pipeline.__main__"])
+def test_ctrl_c_during_imports_is_no_traceback(catalog_home: Path, module: str) -> None:
+    code = (
+        "import sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'pyarrow':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        f"from {module} import main\n"
+        "method = [] if main.__module__.endswith('cli') else ['PythonOrgDownloads']\n"
+        "sys.exit(main([*method, 'latest_version' if method else 'latest']))\n"
+    )
+    done = pyorg(catalog_home, program=(sys.executable, "-c", code))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_a_failed_directory_is_reported_after_the_summary_with_exit_1(

@@ -6,12 +6,13 @@ import ast
 import inspect
 import re
 import sys
-from textwrap import dedent, fill
+from textwrap import fill
 from typing import Final
 
 import click
 
 from pyorg_pipeline.cli import program
+from pyorg_pipeline.cli_options import selection_options
 from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.process import INTERRUPTED, PIPE_CLOSED
 from pyorg_pipeline.settings import DEFAULTS
@@ -93,11 +94,27 @@ _SETTINGS: Final = {
 _PYTHON_TYPES: Final = {"Flag": "bool", "Verification": "bool | str"}
 
 
+@click.command
+@selection_options
+def _selecting() -> None:
+    pass
+
+
+_SELECTION: Final = {str(option.name) for option in _selecting.params}
+
+
 def command_line_page() -> str:
     """The whole page."""
     parts = [_INTRODUCTION, _settings_table()]
+    shared = {str(option.name) for option in program.params}
     for name, command in program.commands.items():
-        parts += [f"## pyorg {name}", *_help(command), _options(command)]
+        parts += [f"## pyorg {name}", *_help(command)]
+        if {str(option.name) for option in command.params} >= _SELECTION:
+            parts.append("It takes the [options for selections](#options-for-selections).")
+            parts.append(_options(command, shared | _SELECTION))
+        else:
+            parts.append(_options(command, shared))
+    parts += ["## Options for selections", _options(_selecting, shared)]
     parts += [_METHODS, *_methods()]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
@@ -126,7 +143,7 @@ def public_methods() -> dict[str, ast.FunctionDef]:
 def _help(command: click.Command) -> list[str]:
     """Its usage and its help, with the examples as code."""
     parts = [f"```text\n{_usage(command)}\n```"]
-    for paragraph in dedent(command.help or "").split("\n\n"):
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
         lines = paragraph.removeprefix("\b\n").splitlines()
         if lines[0].startswith("Example"):
             shown = (line.removeprefix("Example:").strip() for line in lines if line != "Examples:")
@@ -141,14 +158,13 @@ def _usage(command: click.Command) -> str:
     return " ".join([context.command_path, *command.collect_usage_pieces(context)])
 
 
-def _options(command: click.Command) -> str:
-    """A list of its options, without those that all have."""
-    common = {option.name for option in program.params}
+def _options(command: click.Command, without: set[str]) -> str:
+    """A list of its other options."""
     context = click.Context(command, show_default=True)
     records = [
         option.get_help_record(context)
         for option in command.params
-        if isinstance(option, click.Option) and option.name not in common
+        if isinstance(option, click.Option) and option.name not in without
     ]
     return "\n".join(_paragraph(f"- `{one[0]}`: {one[1]}", "  ") for one in records if one)
 

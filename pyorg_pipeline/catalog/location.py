@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from pyorg_pipeline.errors import CatalogError, ExtraMissingError
+from pyorg_pipeline.errors import CatalogError, ExtraMissingError, InvalidArgumentError
 from pyorg_pipeline.model.arguments import parse_folder
 from pyorg_pipeline.model.text import reason_text, without_credentials
 
@@ -96,8 +96,8 @@ class FsspecLocation:
         try:
             self._filesystem, self._root = open_filesystem(url, "a catalog at s3://")
         except (ImportError, ValueError) as error:
-            message = f"PYORG_CATALOG_URL={self.text!r} cannot be used: {error}"
-            raise CatalogError(message) from error
+            message = f"the catalog's URL {self.text!r} cannot be used: {error}"
+            raise InvalidArgumentError(message) from error
 
     def read(self, name: str) -> bytes:
         """The whole file; raises FileNotFoundError if it does not exist."""

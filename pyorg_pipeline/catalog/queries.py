@@ -6,7 +6,7 @@ They do without pyarrow.compute, which takes as long to import as a whole query.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
@@ -222,7 +222,7 @@ class Snapshot:
             self._hold = now, next_change(self._releases, now) or _FOREVER
         found = [one for one in self._releases if series in {None, one.release_version[:2]}]
         if series is not None and not found:
-            raise no_release(series, final_only=False)
+            raise no_release(series, self._series(), final_only=False)
         return found
 
     def newest_release(
@@ -253,7 +253,10 @@ class Snapshot:
         if found:
             return NormalizedPythonVersion(*max(found))
         partial = releases[max(matching)] if matching else None
-        raise no_release(series, final_only, wanted, partial)
+        raise no_release(series, self._series(), final_only, wanted, partial)
+
+    def _series(self) -> Collection[Series]:
+        return {triple[:2] for triple in self._triples if triple}
 
     def _versions_with(self, conditions: Mapping[str, str]) -> set[tuple[Any, ...]]:
         wanted = tuple(conditions.values())
@@ -271,11 +274,21 @@ class Snapshot:
 
 def no_release(
     series: Series | None,
+    known: Collection[Series],
     final_only: bool,
     conditions: Mapping[str, str] | None = None,
     partial: PythonRelease | None = None,
 ) -> VersionNotFoundError:
-    """The error that no release matches, with what to ask for instead."""
+    """The error that no release matches, with what to ask for instead.
+
+    `known` are the series that have a release of any level.
+    """
+    if series is not None and series not in known:
+        first, last = (f"{major}.{minor}" for major, minor in (min(known), max(known)))
+        asked = f"{series[0]}.{series[1]}"
+        return VersionNotFoundError(
+            f"the catalog has no release of {asked}; its series are {first} to {last}"
+        )
     kinds = f"{'complete ' if partial else ''}{'final ' if final_only else ''}"
     text = f"the catalog has no {kinds}release"
     if series is not None:

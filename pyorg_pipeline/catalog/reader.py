@@ -75,7 +75,8 @@ class CatalogReader:
         self._warn_of_failures()
         text = None if series is None else f"{series[0]}.{series[1]}"
         if (found := newest.get((text, final_only))) is None:
-            raise no_release(series, final_only)
+            known = {version[:2] for (_, final), version in newest.items() if not final}
+            raise no_release(series, known, final_only)
         return found
 
     def _read_latest(self, name: str) -> dict[tuple[str | None, bool], NormalizedPythonVersion]:

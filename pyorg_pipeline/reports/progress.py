@@ -71,6 +71,19 @@ def download_progress() -> Iterator[Callable[[PythonOrgArtifact], Report] | None
 
 
 @contextmanager
+def folder_progress(folder: str) -> Iterator[Report | None]:
+    """Show a bar of the bytes read of a folder; yields None if stderr is not a terminal."""
+    if is_quiet() or not sys.stderr.isatty():
+        yield None
+        return
+    import rich.progress  # noqa: PLC0415
+
+    with _bars(rich.progress.DownloadColumn(), rich.progress.TimeRemainingColumn()) as bars:
+        task = bars.add_task(f"Reading {printable(folder)}", total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+@contextmanager
 def file_progress(artifact: PythonOrgArtifact, progress: Report | None) -> Iterator[Report | None]:
     """The caller's own progress; without one a bar, if stderr is a terminal."""
     if progress is not None:

@@ -164,13 +164,15 @@ class DownloadSummary:
         cells = [("OUTCOME", "VERIFIED", "SECONDS", "BYTES", "PATH")]
         for row in self.outcomes:
             path, reason = row["destination"] or row["path"], row["error"] or row["note"]
+            if reason and not reason.startswith(f"{path}: "):
+                reason = f"{path}: {reason}"
             cells.append(
                 (
                     row["outcome"],
                     row["verification"] or "-",
                     "-" if row["seconds"] is None else f"{row['seconds']:.1f}",
                     "-" if row["bytes"] is None else str(row["bytes"]),
-                    printable(f"{path}: {reason}" if reason else path),
+                    printable(reason or path),
                 )
             )
         yield from aligned(cells, right=[3])

@@ -20,7 +20,7 @@ from pyorg_pipeline.catalog.location import (
     Location,
     open_location,
 )
-from pyorg_pipeline.errors import CatalogError
+from pyorg_pipeline.errors import CatalogError, InvalidArgumentError
 from pyorg_pipeline_tests.support.processes import started
 from pyorg_pipeline_tests.support.watching import sizes_at_every_line
 
@@ -80,7 +80,7 @@ def test_a_url_is_local_or_of_fsspec_and_shown_without_credentials(tmp_path: Pat
         assert location.folder == folder
     assert isinstance(open_location("memory://x"), FsspecLocation)
     assert open_location("memory://me:secret@bucket/a").text == "memory://bucket/a"
-    with pytest.raises(CatalogError, match="PYORG_CATALOG_URL='nonsense://x' cannot be used"):
+    with pytest.raises(InvalidArgumentError, match="URL 'nonsense://x' cannot be used: Protocol"):
         open_location("nonsense://me:secret@x")
 
 
