@@ -256,7 +256,7 @@ class Snapshot:
         raise no_release(series, self._series(), final_only, wanted, partial)
 
     def _series(self) -> Collection[Series]:
-        return {triple[:2] for triple in self._triples if triple}
+        return {version[:2] for version in self.release_versions(final_only=False)}
 
     def _versions_with(self, conditions: Mapping[str, str]) -> set[tuple[Any, ...]]:
         wanted = tuple(conditions.values())
