@@ -19,9 +19,6 @@ from sqlalchemy.pool import NullPool
 
 from pyorg_pipeline.defs.instance import DAGSTER_YAML, ensure_home, open_instance
 from pyorg_pipeline.errors import DagsterConfigError, DagsterHomeError
-from pyorg_pipeline.runs import refresh
-from pyorg_pipeline.settings import Settings
-from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.processes import started
 
 #: Opens the home in each line of its input, and prints the error.
@@ -77,17 +74,17 @@ def test_processes_that_open_new_homes_at_once_all_succeed(tmp_path: Path) -> No
                     text=True,
                 )
             )
-            for _ in range(3)
+            for _ in range(2)
         ]
 
         def answers() -> list[str]:
             return [process.stdout.readline() for process in processes if process.stdout]
 
-        assert answers() == ["ready\n"] * 3
-        for number in range(4):
+        assert answers() == ["ready\n"] * 2
+        for number in range(5):
             for process in processes:
                 print(tmp_path / str(number), file=process.stdin, flush=True)
-            assert answers() == ["opened\n"] * 3
+            assert answers() == ["opened\n"] * 2
 
 
 @pytest.fixture
@@ -166,20 +163,17 @@ def execute(home: Path, *statements: str) -> None:
     [
         (damage_runs, "file is not a database"),
         (damage_index, "database disk image is malformed"),
-        (replace_by_a_foreign_database, "table runs has no column named run_id"),
+        (replace_by_a_foreign_database, "no such column: runs.run_body"),
         (stamp_twice, "Version table 'alembic_version' has more than one head present"),
     ],
 )
 def test_a_damaged_or_foreign_database_says_how_to_get_a_new_one(
-    settings: Settings, damage: Callable[[Path], None], reason: str
+    tmp_path: Path, damage: Callable[[Path], None], reason: str
 ) -> None:
-    home = settings.dagster_home
-    fill(settings.catalog_url, settings.site_url)
-    with open_instance(home) as instance:
-        instance.add_dynamic_partitions("directories", ["3.13.9"])
+    home = tmp_path / "dagster"
     damage(home)
-    with pytest.raises(DagsterHomeError) as raised:
-        refresh(settings)
+    with pytest.raises(DagsterHomeError) as raised, open_instance(home) as instance:
+        _ = (instance.get_runs(), instance.all_asset_keys())
     text = str(raised.value)
     assert text.startswith(f"Dagster's home {home} cannot be used: {reason}")
     assert "; move the folder away and run the command again. " in text
