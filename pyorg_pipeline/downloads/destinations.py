@@ -6,9 +6,10 @@ import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from typing import Any, Final
 
 from pyorg_pipeline.catalog.location import local_folder, open_filesystem
@@ -47,12 +48,14 @@ class FolderDestination:
         if not self.folder.is_dir():
             raise DestinationError(self.text, "there is no such folder", "check its name")
         found = {}
-        for parent, folders, names in os.walk(self.folder):
+        for parent, folders, names in os.walk(self.folder, onerror=_raise_unreadable):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for path in (Path(parent, name) for name in names if not name.startswith(".")):
-                # A file that vanishes meanwhile, a dangling link, a pipe.
-                if path.is_file():
-                    found[path.relative_to(self.folder).as_posix()] = path.stat().st_size
+                # A file that vanishes meanwhile, or a dangling link.
+                with suppress(FileNotFoundError):
+                    status = path.stat()
+                    if S_ISREG(status.st_mode):
+                        found[path.relative_to(self.folder).as_posix()] = status.st_size
         return found
 
     @contextmanager
@@ -209,6 +212,11 @@ def download_all(
         futures = [executor.submit(download_one, artifact) for artifact in artifacts]
         for future in as_completed(futures):
             yield future.result()
+
+
+def _raise_unreadable(error: OSError) -> None:
+    reason = f"it cannot be read: {error.strerror}"
+    raise DestinationError(str(error.filename), reason, "change its permissions") from error
 
 
 @contextmanager

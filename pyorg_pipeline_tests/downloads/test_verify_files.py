@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,16 @@ def test_downloads_that_no_longer_exist_are_missing(folder: Path, store: Catalog
     assert (missing.file, missing.path) == ("mirror/Python-3.14.0.tgz", "3.14.0/Python-3.14.0.tgz")
     with pytest.raises(DownloadError, match="no such folder"):
         PythonOrgDownloads.verify_files(folder / "absent")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads every folder")
+def test_a_folder_that_cannot_be_read_is_an_error(folder: Path) -> None:
+    (folder / "more").chmod(0)
+    try:
+        with pytest.raises(DownloadError, match="more: it cannot be read: Permission denied"):
+            PythonOrgDownloads.verify_files(folder)
+    finally:
+        (folder / "more").chmod(0o700)
 
 
 def test_files_at_a_url_are_verified(s3_url: str, store: CatalogStore) -> None:
