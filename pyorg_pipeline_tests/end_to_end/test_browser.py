@@ -13,7 +13,6 @@ from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.demo.replica.tree import Node
 from pyorg_pipeline.settings import Settings
-from pyorg_pipeline_tests.support.browser import NoBrowserError, browser_page
 from pyorg_pipeline_tests.support.dagster_ui import DagsterUI, dagster_dev, wait_until
 from pyorg_pipeline_tests.support.small_site import FILES, LONG_AGO, small_site
 
@@ -43,15 +42,6 @@ def running() -> Iterator[Replica]:
     bundles = [Node(f"{path}.sigstore", 2000, LONG_AGO) for path in NEWEST]
     with Replica([*small_site(), *bundles]) as replica:
         yield replica
-
-
-@pytest.fixture(scope="module")
-def page(settings: Settings) -> Iterator[Page]:  # noqa: ARG001  # a refresh runs a loop of its own
-    try:
-        with browser_page() as page:
-            yield page
-    except NoBrowserError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

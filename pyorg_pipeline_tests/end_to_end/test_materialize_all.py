@@ -1,14 +1,19 @@
-"""The button "Materialize all" of the lineage page, under a real daemon."""
+"""What a person selects and materializes in the UI, under a real daemon."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pyorg_pipeline.demo.replica.server import Replica
-from pyorg_pipeline_tests.support.dagster_ui import DagsterUI
+from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline_tests.support.dagster_ui import DagsterUI, wait_until
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, small_site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.automation
 
@@ -31,3 +36,62 @@ def test_materialize_all_succeeds_for_every_asset_and_partition(
     assert ui.states("release_artifacts") == dict.fromkeys(DIRECTORIES, "materialized")
     requested = sorted(request.path for request in site.requests)
     assert requested == sorted(["", *(f"{name}/" for name in DIRECTORIES)])
+
+
+def materialize(page: Page, url: str, partitions: Sequence[str] | None = None) -> None:
+    """Click Materialize on a page, and in its dialog these partitions, all if empty."""
+    page.goto(url)
+    page.get_by_role("button").filter(has_text=re.compile("^Materialize")).first.click()
+    if partitions is not None:
+        dialog = page.locator(".dagster-portal")
+        if partitions:
+            dialog.get_by_text("Select a partition").click()
+            for name in partitions:
+                page.get_by_text(name, exact=True).first.click()
+            dialog.get_by_text("Launch runs to materialize").click()
+        else:
+            dialog.get_by_role("button", name="All", exact=True).click()
+        dialog.get_by_role("button", name=re.compile("^Launch")).click()
+    page.get_by_text(re.compile("^(Launched run|Created backfill)")).wait_for()
+
+
+def launched(ui: DagsterUI) -> list[dict[str, str]]:
+    """Id and status of the runs that were not started by a command, the newest first."""
+    runs = ui.ask("{ runsOrError { ... on Runs { results { id status tags { key } } } } }")
+    return [
+        run
+        for run in runs["runsOrError"]["results"]
+        if "pyorg/command" not in {tag["key"] for tag in run["tags"]}
+    ]
+
+
+def ended(ui: DagsterUI, count: int) -> list[str]:
+    """The states of the runs, once there are so many and all have ended."""
+    ends = {"SUCCESS", "FAILURE", "CANCELED"}
+
+    def states() -> list[str]:
+        return [run["status"] for run in launched(ui)]
+
+    wait_until(lambda: len(states()) >= count and ends.issuperset(states()), f"{count} runs ended")
+    return states()
+
+
+def test_selections_launched_by_clicking_end_materialized_or_say_why_they_failed(
+    page: Page, ui: DagsterUI, site: Replica
+) -> None:
+    before = len(launched(ui))
+    materialize(page, f"{ui.url}/asset-groups", [])
+    materialize(page, f"{ui.url}/asset-groups/release_artifacts,artifact_catalog", ["3.14.0"])
+    materialize(page, f"{ui.url}/assets/release_artifacts", ["3.13.9", "3.14.0"])
+    materialize(page, f"{ui.url}/assets/latest_version")
+    assert set(ended(ui, before + 4)) == {"SUCCESS"}
+    page.goto(f"{ui.url}/asset-groups")
+    page.get_by_text("100% filled").wait_for()
+    page.get_by_text("Materialized", exact=True).nth(len(ASSETS) - 2).wait_for()
+
+    site.answer("3.14.0/", Answer(status=403))
+    materialize(page, f"{ui.url}/asset-groups/release_artifacts,artifact_catalog", ["3.14.0"])
+    assert ended(ui, before + 5)[0] == "FAILURE"
+    page.goto(f"{ui.url}/runs/{launched(ui)[0]['id']}")
+    page.get_by_text("forbidden (403)").first.wait_for()
+    assert ui.states("release_artifacts")["3.14.0"] == "failed"
