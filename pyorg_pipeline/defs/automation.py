@@ -1,4 +1,4 @@
-"""What runs by itself: three schedules, and one sensor for what the tables say is due.
+"""Automation: three schedules, and one sensor for what the tables say is due.
 
     hourly schedule ──> read_root ──> release_directories
                                              │
@@ -107,7 +107,7 @@ def refresh_sensor(settings: Settings) -> dg.SensorDefinition:
         newest = next(iter(instance.get_run_ids(limit=1)), "")
         if newest and context.cursor == newest:
             # Without this, each look would read hundreds of tables, maybe from an object store.
-            return dg.SkipReason("Nothing was due, and nothing ran since.")
+            return dg.SkipReason("Nothing was due, and no run was started since.")
         if unfinished := instance.get_run_ids(_UNFINISHED, limit=1):
             return dg.SkipReason(f"Run {unfinished[0]} has not finished.")
         if store.metadata_or_none(DIRECTORIES_FILE) is None:

@@ -19,7 +19,6 @@ from pyorg_pipeline.model.notifications import release_complete, run_failed
 from pyorg_pipeline.refresh.releases import Completion, completions
 from pyorg_pipeline.settings import Settings
 
-_NOTHING: Final = dg.SkipReason("Nothing new.")
 #: Failed runs of other projects that a tick skips.
 _RUNS_PER_TICK: Final = 100
 
@@ -67,7 +66,7 @@ def notification_sensors(settings: Settings) -> list[dg.SensorDefinition]:
                 )
                 webhook.post(event)
                 return dg.SkipReason(f"Reported run {run.run_id}.")
-        return _NOTHING
+        return dg.SkipReason("Every failed run was reported.")
 
     @dg.sensor(
         description="Reports each release to the webhook (PYORG_WEBHOOK_URL) once it is complete, "
@@ -84,7 +83,7 @@ def notification_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         reported = _parsed(context.cursor)
         new = next((one for one in found if _parsed(_cursor_after(one)) > reported), None)
         if new is None:
-            return _NOTHING
+            return dg.SkipReason("Every complete release was reported.")
         webhook.post(
             release_complete(
                 site_url=site_url or settings.site_text,

@@ -111,7 +111,7 @@ def test_an_empty_home_is_filled_published_and_then_left_alone(
     assert job(third) == "publish"
     assert daemon.run(third)
     assert str(daemon.sensor()).startswith("Nothing is due since ")
-    assert daemon.sensor() == "Nothing was due, and nothing ran since."
+    assert daemon.sensor() == "Nothing was due, and no run was started since."
     site.clear_requests()
     assert daemon.run(daemon.schedule("weekly_full_crawl"))
     assert sorted(one.path for one in site.requests) == sorted(f"{n}/" for n in DIRECTORIES)

@@ -23,6 +23,7 @@ from pyorg_pipeline.catalog.download_reports import read_report
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.downloads import POOL
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica
@@ -159,6 +160,12 @@ def test_by_default_the_newest_tarball_of_each_series_is_downloaded_and_reported
     lines = metadata["preview"].splitlines()
     assert lines[0] == "| path | bytes | seconds | verification | outcome | error |"
     assert [line.split(" | ")[0] for line in lines[2:]] == [f"| {path}" for path in NEWEST]
+    # A publication materializes the asset, too, which then shows the newest report again.
+    asset_job = build_definitions(settings).resolve_implicit_global_asset_job_def()
+    with open_instance(settings.dagster_home) as instance:
+        asset = [dg.AssetKey("downloaded_artifacts")]
+        assert asset_job.execute_in_process(instance=instance, asset_selection=asset).success
+    assert recorded(settings) == metadata
 
 
 def test_every_field_in_the_launchpad_has_a_description_and_a_default(settings: Settings) -> None:

@@ -26,7 +26,8 @@ from pyorg_pipeline_tests.model.test_notifications import FAILURES, SITE
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.receiver import Receiver
 
-NOTHING = "Nothing new."
+NO_RUN = "Every failed run was reported."
+NO_RELEASE = "Every complete release was reported."
 NOON = datetime(2026, 10, 7, 12, tzinfo=UTC)
 
 
@@ -93,10 +94,10 @@ def test_a_failed_run_is_reported_with_what_failed_in_it(
     settings = replace(settings, site_url=site.url.replace("//", "//user:secret@"))
     with ticks(settings, "run_failure_sensor") as sensor:
         assert sensor.tick() == "Failures from now on are reported."
-        assert sensor.tick() == NOTHING
+        assert sensor.tick() == NO_RUN
         fail(settings, site, "3.14.0", "2.7")
         assert sensor.tick().startswith("Reported run ")
-        assert sensor.tick() == NOTHING
+        assert sensor.tick() == NO_RUN
     [event] = receiver.events
     with open_instance(settings.dagster_home) as instance:
         [record] = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
@@ -131,7 +132,7 @@ def test_an_exception_is_reported_without_traceback_and_no_failure_of_another_pr
         sensor.tick()
         with open_instance(settings.dagster_home) as instance:
             assert not theirs.execute_in_process(instance=instance, raise_on_error=False).success
-        assert sensor.tick() == NOTHING
+        assert sensor.tick() == NO_RUN
         site.answer("", Answer(status=403))
         with pytest.raises(SiteStatusError):
             refresh(settings)
@@ -156,14 +157,14 @@ def test_each_failed_run_is_reported_one_per_tick_until_the_receiver_accepts_it(
     ):
         # Failures before the first tick are not reported.
         sensor.tick()
-        assert sensor.tick() == NOTHING
+        assert sensor.tick() == NO_RUN
         fail(settings, site, "2.7")
         fail(settings, site, "2.7", "3.14.0")
         receiver.statuses = [404]
         sensor.fails("404")
         assert sensor.tick().startswith("Reported run ")
         assert sensor.tick().startswith("Reported run ")
-        assert sensor.tick() == NOTHING
+        assert sensor.tick() == NO_RUN
         newest = failed_runs()[0]
         for run in instance.get_runs():
             instance.delete_run(run.run_id)
@@ -172,7 +173,7 @@ def test_each_failed_run_is_reported_one_per_tick_until_the_receiver_accepts_it(
         # SQLite gives the numbers of deleted rows again.
         assert later.storage_id <= newest.storage_id
         assert sensor.tick().startswith("Reported run ")
-        assert sensor.tick() == NOTHING
+        assert sensor.tick() == NO_RUN
     named = [sorted(event["failures"]) for event in receiver.events]
     assert named == [["2.7"], ["2.7"], ["2.7", "3.14.0"], ["2.7", "3.14.0", "3.15.0"]]
     assert receiver.events[0]["id"] == receiver.events[1]["id"]
@@ -217,10 +218,10 @@ def test_a_complete_release_is_reported_with_its_contents(
     with ticks(settings, "new_release_sensor") as sensor:
         # There is no table of releases yet.
         assert sensor.tick() == "Releases from now on are reported."
-        assert sensor.tick() == NOTHING
+        assert sensor.tick() == NO_RELEASE
         write(fill(settings.catalog_url, site.url), site, OLD, NEW)
         assert sensor.tick() == "Reported 3.14.0."
-        assert sensor.tick() == NOTHING
+        assert sensor.tick() == NO_RELEASE
     [event] = receiver.events
     assert datetime.now(UTC) - datetime.fromisoformat(event.pop("sent_at")) < timedelta(minutes=5)
     assert event == {
@@ -252,11 +253,11 @@ def test_a_release_uploaded_in_steps_is_reported_once_it_is_complete(
         site.add("3.13.10/Python-3.13.10.tar.xz", size=22_000_000)
         fill(settings.catalog_url, site.url)
         # 3.13.9 has an installer for Windows.
-        assert sensor.tick() == NOTHING
+        assert sensor.tick() == NO_RELEASE
         site.add("3.13.10/python-3.13.10-amd64.exe", size=28_000_000)
         fill(settings.catalog_url, site.url)
         assert sensor.tick().startswith("Reported 3.1")
-        assert sensor.tick() == NOTHING
+        assert sensor.tick() == NO_RELEASE
     [event] = receiver.events
     assert (event["version"], event["artifacts"], event["bytes"]) == ("3.13.10", 3, 79_000_000)
 
@@ -268,7 +269,7 @@ def test_releases_are_reported_in_order_until_the_receiver_accepts_them(
     with ticks(settings, "new_release_sensor") as sensor:
         # Those before the first tick are not reported.
         sensor.tick()
-        assert sensor.tick() == NOTHING
+        assert sensor.tick() == NO_RELEASE
         # At the same time, as one refresh sees them.
         later = NOON + timedelta(hours=1)
         two = [
@@ -279,7 +280,7 @@ def test_releases_are_reported_in_order_until_the_receiver_accepts_them(
         receiver.statuses = [404]
         sensor.fails("status 404")
         assert sensor.tick() == "Reported 3.14.1."
-        assert sensor.tick() == NOTHING
+        assert sensor.tick() == NO_RELEASE
     events = [(event["version"], event["latest"], event["artifacts"]) for event in receiver.events]
     assert events == [("3.13.10", False, 3), *[("3.14.1", True, 3)] * 2]
 
