@@ -163,8 +163,12 @@ def versions(series: str | None, final_only: bool) -> int:
     """
     from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
 
-    found = [release.version for release in PythonOrgDownloads.list_releases(series, final_only)]
-    return print_found(found, _NO_FINAL)
+    found = PythonOrgDownloads.list_releases(series, final_only)
+    if sys.stdout.isatty() and not is_asked_for("json"):
+        from pyorg_pipeline.reports.tables import VERSIONS  # noqa: PLC0415
+
+        return print_found(found, _NO_FINAL, VERSIONS)
+    return print_found([release.version for release in found], _NO_FINAL)
 
 
 @_command("releases")

@@ -12,7 +12,6 @@ from pyorg_pipeline.cli_options import is_series, is_version
 from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.model.arguments import SOURCE, parse_attributes
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
-from pyorg_pipeline.model.selection import Selection, best_sources
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 
@@ -56,6 +55,9 @@ def selected(
         VersionNotFoundError: the catalog has no such version.
         ArtifactChoiceError: no artifact matches, or several have the same name.
     """
+    # `pyorg latest` alone does without it.
+    from pyorg_pipeline.model.selection import Selection, best_sources  # noqa: PLC0415
+
     snapshot, site_url = PythonOrgDownloads._snapshot()
     values = {"arch": arch, "format": format, "free_threaded": free_threaded}
     kinds = parse_attributes(",".join(attribute))

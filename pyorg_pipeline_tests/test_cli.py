@@ -20,7 +20,7 @@ import click
 import pytest
 
 from pyorg_pipeline import PythonOrgDownloads, cli
-from pyorg_pipeline.cli_options import ARCHITECTURES, FORMATS, LEVELS, TYPES
+from pyorg_pipeline.cli_options import ARCHITECTURES, FORMATS, LEVELS, TYPES, in_words_of_options
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.model.names import RULES
 from pyorg_pipeline.model.versions import RELEASE_LEVELS
@@ -178,11 +178,14 @@ def test_list_selects_by_versions_and_options(
             ["python-3.13.9-arm64.exe"],
         ),
         ("--series 3.13,3.12 --limit 1", ["Python-3.13.16.tar.xz"]),
+        ("SITE3.13.9/Python-3.13.9.tgz", ["Python-3.13.9.tgz"]),
     ],
 )
 def test_a_dry_run_lists_what_would_be_downloaded(
     run: Run, arguments: str, expected: list[str]
 ) -> None:
+    # URLs of the site are paths, too.
+    arguments = arguments.replace("SITE", Catalog.catalog_info().site_url)
     assert names(run(f"download --dry-run {arguments}")) == expected
 
 
@@ -303,6 +306,40 @@ def test_a_shell_completes_commands_options_and_values(catalog_home: Path) -> No
         assert {line.partition(",")[2] for line in done.stdout.splitlines()} == expected
 
 
+def test_messages_of_the_library_are_in_the_words_of_the_options() -> None:
+    for message, words in (
+        ("ask with final_only=False for pre-releases", "ask with --pre-releases for pre-releases"),
+        ("try again later, or without complete_only", "try again later, or without --complete"),
+        ("overwrite=True replaces it", "--overwrite replaces it"),
+        ("verify='digest' compares it", "--verify digest compares it"),
+        ("verify=False reads nothing", "--verify size reads nothing"),
+        ("no artifact has the artifact_type 'x'", "no artifact has the --type 'x'"),
+        ("/srv/final_only/verify=True.tgz: a format", "/srv/final_only/verify=True.tgz: a format"),
+    ):
+        assert in_words_of_options(message, cli.program.commands.values()) == words
+
+
+def test_verify_lists_files_and_fails_if_one_is_damaged(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Python-3.13.9.tar.xz").write_text("damaged")
+    (tmp_path / "other").write_text("unknown")
+    done = run(f"verify {tmp_path} --verify size")
+    rows = [line.split()[0] for line in done.out.splitlines()]
+    assert (done.code, rows) == (1, ["OUTCOME", "damaged", "unknown"])
+    assert done.err.startswith(f"pyorg: 1 of 2 files in {tmp_path} are damaged or could not be")
+    assert len(done.err.splitlines()) == 1
+    quiet = run(f"verify {tmp_path} --verify size -q")
+    assert (quiet.code, quiet.out) == (1, "")
+    assert quiet.err.startswith("pyorg: Python-3.13.9.tar.xz: its size should be ")
+    found = json.loads(run(f"verify {tmp_path} --verify size --json").out)
+    assert [one["outcome"] for one in found] == ["damaged", "unknown"]
+    (tmp_path / "Python-3.13.9.tar.xz").unlink()
+    assert run(f"verify {tmp_path} --verify size").code == 0
+    monkeypatch.chdir(tmp_path)
+    assert run("verify nothing").err.endswith("nothing: there is no such folder; check its name\n")
+
+
 def test_the_script_is_the_program(catalog_home: Path) -> None:
     script = shutil.which("pyorg", path=str(Path(sys.executable).parent))
     assert script is not None, "the project has to be installed, `pip install -e .`"
@@ -342,6 +379,15 @@ def test_the_methods_are_commands_of_the_module(catalog_home: Path) -> None:
     refused = pyorg(catalog_home, "--json", *report, program=MODULE)
     assert refused.returncode == 2
     assert refused.stderr.endswith("use list_all_release_artifacts\n")
+
+
+@POSIX
+def test_versions_on_a_terminal_are_a_table(catalog_home: Path) -> None:
+    shown = without_colours(on_a_terminal(catalog_home, 80, "versions", "3.9"))
+    heading, _, *rows = [line.split() for line in shown.splitlines() if line]
+    assert heading == ["Version", "State", "Released", "(UTC)"]
+    releases = Catalog.list_releases("3.9", final_only=True)
+    assert [row[0] for row in rows[:-1]] == [one.version for one in releases]
 
 
 @POSIX

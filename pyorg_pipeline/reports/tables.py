@@ -257,6 +257,10 @@ RELEASES: Final = Table(
 )
 
 
+#: Of the same rows.
+VERSIONS: Final = RELEASES._replace(noun="version", narrow="version released state", wide="")
+
+
 def _before(change: CatalogChange) -> str:
     """What differs of a replaced file."""
     if change.change != REPLACED:
