@@ -20,12 +20,14 @@ created when it is first needed.
 
 Dagster's UI describes each column, as this page does. Each file also has metadata: JSON in the
 Parquet footer under the key `pyorg`, with times as `{"utc": "2026-11-23T01:04:59+00:00"}`. Its
-`format` is 2; a table of another format is refused instead of misread. Programs that read the files
-must accept new columns, tables and metadata; existing ones keep their meaning within one `format`.
+`format` is 2; a table with a later format than the program knows is refused instead of misread.
+Format 1, which is still read, had the column `gone_since` where format 2 has `removed_at`. Programs
+that read the files must accept new columns, tables and metadata; existing ones keep their meaning
+within one `format`.
 
-The files `release_artifacts_index.json`, `artifact_digests_index.json` and
-`downloads_index.json` keep the metadata of the
-tables in these folders, so that a refresh need not open each. They may be deleted at any time.
+The files `release_artifacts_index.json`, `artifact_digests_index.json` and `downloads_index.json`
+keep the metadata of the tables in these folders, so that a refresh need not open each. They may be
+deleted at any time.
 
 "By version" means ordered by `major`, `minor`, `micro`, `releaselevel` and `serial`: alpha, beta,
 candidate, final. Rows without a version come first.

@@ -28,9 +28,12 @@ LATEST_FILE: Final = "latest_version.parquet"
 RELEASES_FILE: Final = "releases.parquet"
 FAILURES_FILE: Final = "crawl_failures.parquet"
 
-#: The schema version of tables, which rises when columns change their names or meaning. Tables of
-#: other versions are refused.
+#: The schema version of tables, which rises when columns change their names or meaning. Later
+#: versions are refused.
 FORMAT: Final = 2
+
+#: Columns by the names that tables of format 1 have for them.
+_FORMAT_1_NAMES: Final = {"removed_at": "gone_since"}
 
 #: The columns that rows are sorted by, before their path.
 VERSION_COLUMNS: Final = ("major", "minor", "micro", "releaselevel", "serial")
@@ -101,12 +104,17 @@ class CatalogStore:
     def read(self, name: str, columns: Iterable[str] | None = None) -> StoredTable:
         """One table, or those of the columns that it has; CatalogMissingError if it has no file."""
         file, metadata = self._open(name)
+        renamed = _FORMAT_1_NAMES if metadata["format"] == 1 else {}
+        wanted = None if columns is None else [renamed.get(each, each) for each in columns]
         try:
-            table = file.read(columns=None if columns is None else list(columns), use_threads=False)
+            table = file.read(columns=wanted, use_threads=False)
             # Invalid UTF-8 would otherwise be found only when a value is used.
             table.validate(full=True)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._unreadable(name, str(error)) from error
+        if renamed:
+            names = {old: new for new, old in renamed.items()}
+            table = table.rename_columns([names.get(each, each) for each in table.column_names])
         return StoredTable(table, metadata)
 
     def read_or_none(
@@ -214,8 +222,8 @@ class CatalogStore:
             metadata: dict[str, Any] = json.loads(footer[_METADATA_KEY], object_hook=_decode)
         except (KeyError, ValueError):
             raise self._unreadable(name, "it has no metadata of this package") from None
-        if metadata.get("format") != FORMAT:
-            reason = f"its format is {metadata.get('format')}, this version reads {FORMAT}"
+        if metadata.get("format") not in range(1, FORMAT + 1):
+            reason = f"its format is {metadata.get('format')}, this version reads 1 to {FORMAT}"
             raise self._unreadable(name, reason)
         return file, metadata
 

@@ -82,7 +82,7 @@ class ChangeTracker:
         """
         recorded = self._recorded.get(directory, 0)
         number, rows = recorded, []
-        if metadata is not None and metadata["changes_number"] > recorded:
+        if metadata is not None and metadata.get("changes_number", 0) > recorded:
             number, rows = metadata["changes_number"], metadata["changes"]
         if changes and not self.is_first_fill:
             # The number rises even if the changes cancel out: the old one may be published.
@@ -119,7 +119,7 @@ def combined(earlier: Iterable[Change], later: Iterable[Change]) -> list[Change]
 def companions(artifact: Row) -> list[tuple[str, int | None, datetime | None]]:
     """Suffix, size and date of each companion of an artifact."""
     suffixes = artifact["companions"]
-    # The published catalog does not have these columns.
+    # Tables of earlier versions, and the published catalog, do not have these columns.
     sizes = artifact.get("companion_sizes") or [None] * len(suffixes)
     dates = artifact.get("companion_dates") or [None] * len(suffixes)
     return list(zip(suffixes, sizes, dates, strict=True))
@@ -130,7 +130,7 @@ def pending_numbers(metadata: Mapping[str, Mapping[str, Any]]) -> dict[str, int]
     return {
         name: metadata[name]["changes_number"]
         for name in sorted(metadata)
-        if metadata[name]["changes"]
+        if metadata[name].get("changes")
     }
 
 
@@ -142,7 +142,7 @@ def unrecorded_changes(published: Mapping[str, Any], last: Mapping[str, Any]) ->
     recorded = last.get("recorded", {})
     return {
         directory: number
-        for directory, number in published["changes"].items()
+        for directory, number in published.get("changes", {}).items()
         if number > recorded.get(directory, 0)
     }
 

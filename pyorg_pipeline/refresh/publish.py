@@ -49,14 +49,16 @@ def publication_due(store: CatalogStore, state: CrawlState) -> bool:
     latest, releases = map(store.metadata_or_none, (LATEST_FILE, RELEASES_FILE))
     if published is None or latest is None or releases is None:
         return True
-    next_change = releases["next_change"]
+    now = datetime.now(UTC)
+    # Tables of earlier versions do not have it.
+    next_change = releases.get("next_change", now)
     return (
         latest["catalog_published_at"] != published["published_at"]
         or releases["catalog_published_at"] != published["published_at"]
         or published["crawls"] != {name: state.tables[name]["crawled_at"] for name in state.crawled}
-        or published["changes"] != pending_numbers(state.tables)
-        or published["digests"] != _digest_tables(store, published["site_url"])
-        or (next_change is not None and datetime.now(UTC) >= next_change)
+        or published.get("changes", {}) != pending_numbers(state.tables)
+        or published.get("digests", {}) != _digest_tables(store, published["site_url"])
+        or (next_change is not None and now >= next_change)
         or bool(unrecorded_changes(published, last_metadata(store)))
     )
 

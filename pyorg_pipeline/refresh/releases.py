@@ -152,6 +152,6 @@ def _last_publication(store: CatalogStore, site_url: str) -> _Publication | None
     complete = {row["version"]: row["completed_at"] for row in rows if not row["missing_families"]}
     return _Publication(
         found.metadata["published_at"],
-        {**found.metadata["vanished"], **complete},
+        {**found.metadata.get("vanished", {}), **complete},
         {row["version"] for row in rows if row["missing_families"]},
     )

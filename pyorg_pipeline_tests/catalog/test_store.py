@@ -86,16 +86,34 @@ def test_text_that_is_not_utf8_makes_a_table_unreadable(store: CatalogStore) -> 
         store.read(DIRECTORIES_FILE)
 
 
-@pytest.mark.parametrize("number", [1, 99])
-def test_a_table_of_another_format_is_refused(
-    store: CatalogStore, monkeypatch: pytest.MonkeyPatch, number: int
+def write_in_format(
+    store: CatalogStore, monkeypatch: pytest.MonkeyPatch, number: int, table: Any
 ) -> None:
     with monkeypatch.context() as other:
         other.setattr("pyorg_pipeline.catalog.store.FORMAT", number)
-        store.write(DIRECTORIES_FILE, [], {})
-    message = f"its format is {number}, this version reads 2"
-    with pytest.raises(CatalogUnreadableError, match=message):
+        store.write(DIRECTORIES_FILE, table, {})
+
+
+def test_a_table_of_a_later_format_is_refused(
+    store: CatalogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_in_format(store, monkeypatch, 99, [])
+    with pytest.raises(CatalogUnreadableError, match="its format is 99, this version reads 1 to 2"):
         store.read(DIRECTORIES_FILE)
+
+
+@pytest.mark.parametrize("columns", [None, ["name", "removed_at"]])
+def test_a_table_of_format_1_has_its_column_gone_since_as_removed_at(
+    store: CatalogStore, monkeypatch: pytest.MonkeyPatch, columns: list[str] | None
+) -> None:
+    new = schemas.RELEASE_DIRECTORIES
+    table = pa.Table.from_pylist([{"name": "2.7", "first_seen": NOW, "removed_at": NOW}], new)
+    old = ["gone_since" if name == "removed_at" else name for name in new.names]
+    write_in_format(store, monkeypatch, 1, table.rename_columns(old))
+    found = store.read(DIRECTORIES_FILE, columns)
+    assert found.metadata == {"format": 1}
+    assert found.table.column_names == (columns or new.names)
+    assert found.table.to_pylist()[0]["removed_at"] == NOW
 
 
 def test_the_metadata_of_broken_tables_are_left_out(store: CatalogStore, tmp_path: Path) -> None:

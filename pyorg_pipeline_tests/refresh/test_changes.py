@@ -263,13 +263,18 @@ def test_another_site_starts_without_changes_and_those_of_the_first_one_stay(
     assert changes(catalog) == [("appeared", "3.14.0/a.txt", None, 1)]
 
 
-@pytest.mark.parametrize("damage", ["unreadable", "missing"])
+@pytest.mark.parametrize("damage", ["unreadable", "missing", "early"])
 def test_a_directory_without_a_whole_table_is_compared_with_what_is_known(
     site: Replica, catalog: Catalog, damage: str
 ) -> None:
     file, store = directory_file("3.13.9"), catalog.store
     if damage == "missing":
         store.location.delete(file)
+    elif damage == "early":
+        # Such tables do not have the sizes and dates of companions.
+        table, metadata = store.read(file)
+        table = table.drop_columns(["companion_sizes", "companion_dates"])
+        store.write(file, table, metadata)
     else:
         store.location.write(file, b"broken")
         with pytest.raises(CatalogError, match=r"damaged tables .*/3\.13\.9\.parquet"):
@@ -277,6 +282,22 @@ def test_a_directory_without_a_whole_table_is_compared_with_what_is_known(
     site.replace(TGZ, size=5)
     catalog.refresh()
     assert changes(catalog) == [("replaced", TGZ, 29_000_000, 5)]
+
+
+def test_a_catalog_of_an_earlier_version_keeps_its_changes(site: Replica, catalog: Catalog) -> None:
+    site.add("3.14.0/a.txt", size=1)
+    catalog.refresh()
+    for file in (f"{FOLDER}/000001.parquet", directory_file("3.14.0")):
+        table, metadata = catalog.store.read(file)
+        for name in ("recorded", "changes", "changes_number"):
+            metadata.pop(name, None)
+        catalog.store.write(file, table, metadata)
+    site.add("3.14.0/b.txt", size=2)
+    catalog.refresh()
+    assert changes(catalog) == [
+        ("appeared", "3.14.0/a.txt", None, 1),
+        ("appeared", "3.14.0/b.txt", None, 2),
+    ]
 
 
 def test_a_change_reverted_before_publication_is_not_recorded(

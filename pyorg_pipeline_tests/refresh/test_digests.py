@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pyorg_pipeline.catalog.store import CATALOG_FILE, digests_file
+from pyorg_pipeline.catalog.store import CATALOG_FILE, digests_file, directory_file
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.sigstore import can_verify
 from pyorg_pipeline.errors import CatalogSiteError
@@ -302,6 +302,20 @@ def test_the_catalog_carries_the_digests_and_is_due_when_they_change(digests: Di
         RC: (TWO, "sigstore", None),
         EXE: (THREE, "spdx", None),
     }
+
+
+def test_tables_without_the_companions_sizes_are_recorded_and_published(digests: Digests) -> None:
+    """Tables that were written before these columns came."""
+    file = directory_file("3.14.0")
+    table, metadata = digests.store.read(file)
+    old = table.drop_columns(["companion_sizes", "companion_dates"])
+    digests.store.write(file, old, metadata)
+    digests.record()
+    assert published(digests)[TXZ] == (ONE, "sigstore", None)
+    assert digests.due == []
+    digests.read_site()
+    # Now their sizes are known, and nothing says that they are those of what was read.
+    assert digests.due == ["3.14.0"]
 
 
 def test_unreadable_recorded_digests_are_an_error_and_not_overwritten(digests: Digests) -> None:

@@ -216,7 +216,7 @@ def test_a_release_that_vanishes_and_returns_is_complete_since_the_first_time(
     assert (found["3.15.0a1"]["completed_at"], found["3.15.0a2"]["completed_at"]) == (None, first)
 
 
-@pytest.mark.parametrize("change", ["missing", "damaged", "another catalog"])
+@pytest.mark.parametrize("change", ["missing", "damaged", "early", "another catalog"])
 def test_a_stale_table_is_due_until_it_is_written(
     store: CatalogStore, site: Replica, change: str
 ) -> None:
@@ -228,14 +228,18 @@ def test_a_stale_table_is_due_until_it_is_written(
         store.location.delete(RELEASES_FILE)
     elif change == "damaged":
         store.location.write(RELEASES_FILE, b"no table")
+    elif change == "early":
+        table, metadata = store.read(RELEASES_FILE)
+        del metadata["next_change"], metadata["vanished"]
+        store.write(RELEASES_FILE, table, metadata)
     else:
         publish_catalog(store)
         publish_latest(store)
     assert publication_due(store)
     publish_releases(store)
     assert not publication_due(store)
-    kept = completed_at if change == "another catalog" else None
-    assert rows(store)["3.15.0a2"]["completed_at"] == kept
+    is_kept = change in {"early", "another catalog"}
+    assert rows(store)["3.15.0a2"]["completed_at"] == (completed_at if is_kept else None)
 
 
 def test_no_release_is_partial_for_ever(catalog_home: Path, tmp_path: Path) -> None:
