@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.defs.automation import schedules
-from pyorg_pipeline.defs.instance import ensure_home, open_instance
+from pyorg_pipeline.defs.instance import ensure_home, open_instance, unwritable_home
 from pyorg_pipeline.defs.stale_runs import fail_abandoned_runs, fail_killed_refreshes
 from pyorg_pipeline.errors import CatalogLockedError, InvalidArgumentError, SettingsError
 from pyorg_pipeline.settings import Settings
@@ -64,8 +64,9 @@ def serve_ui(settings: Settings, port: int, host: str = HOST) -> int:
 
     Raises:
         InvalidArgumentError: the port is invalid or in use, or the host is not of this machine.
-        SettingsError: Dagster's home cannot be used, another UI is open on it, or the time of a
+        SettingsError: another UI is open on Dagster's home, or its dagster.yaml or the time of a
             schedule is invalid.
+        DagsterHomeError: Dagster's home cannot be read or written.
     """
     address = ipaddress.ip_address(check_port(port, host))
     if not address.is_loopback:
@@ -108,6 +109,8 @@ def _only_ui(settings: Settings) -> AbstractContextManager[Any]:
             str(settings.dagster_home),
             "another `pyorg ui` is open on it; use that one, or set another PYORG_HOME",
         ) from None
+    except OSError as error:
+        raise unwritable_home(settings.dagster_home, error) from error
 
 
 def _fail_stale_runs(settings: Settings) -> None:

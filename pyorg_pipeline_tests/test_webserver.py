@@ -16,7 +16,12 @@ import pytest
 
 from pyorg_pipeline import webserver
 from pyorg_pipeline.defs.instance import ensure_home
-from pyorg_pipeline.errors import DagsterConfigError, InvalidArgumentError, SettingsError
+from pyorg_pipeline.errors import (
+    DagsterConfigError,
+    DagsterHomeError,
+    InvalidArgumentError,
+    SettingsError,
+)
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import PYORG, environment, pyorg
 from pyorg_pipeline_tests.support.dagster_ui import answers, free_port
@@ -190,6 +195,12 @@ def test_a_launcher_that_cannot_be_loaded_is_refused_before_anything_is_served(
     config.write_text("run_launcher: {module: no_such_module, class: Launcher}\n")
     child("raise AssertionError('nothing must start')")
     with pytest.raises(DagsterConfigError, match=f"{config} .* module no_such_module"):
+        webserver.serve_ui(settings, free_port())
+
+
+def test_a_home_in_which_nothing_can_be_locked_is_one_line(settings: Settings) -> None:
+    (ensure_home(settings.dagster_home) / ".ui.lock").mkdir()
+    with pytest.raises(DagsterHomeError, match=f"home {settings.dagster_home} cannot be used: "):
         webserver.serve_ui(settings, free_port())
 
 

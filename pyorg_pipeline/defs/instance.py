@@ -98,6 +98,11 @@ _ADVICE: Final = {
 }
 
 
+def unwritable_home(home: Path, error: OSError) -> DagsterHomeError:
+    """Return the error for a home in which a file cannot be written."""
+    return DagsterHomeError(str(home), error.strerror or str(error), _WRITABLE)
+
+
 def ensure_home(home: Path) -> Path:
     """Create Dagster's home with a dagster.yaml, unless it has one; returns the folder.
 
@@ -111,7 +116,7 @@ def ensure_home(home: Path) -> Path:
             # Atomically: Dagster would take a part of the file for the user's configuration.
             write_atomically(config, DAGSTER_YAML.encode())
     except OSError as error:
-        raise DagsterHomeError(str(home), error.strerror or str(error), _WRITABLE) from error
+        raise unwritable_home(home, error) from error
     return home
 
 
@@ -151,7 +156,7 @@ def open_instance(home: Path, *, launching: bool = False) -> Iterator[dg.Dagster
             if launching:
                 _ = (instance.run_coordinator, instance.run_launcher, instance.scheduler)
     except OSError as error:
-        raise DagsterHomeError(str(home), error.strerror or str(error), _WRITABLE) from error
+        raise unwritable_home(home, error) from error
     # The code that dagster.yaml names may raise anything.
     except Exception as error:
         if known := _database_error(home, error):
