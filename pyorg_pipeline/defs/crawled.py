@@ -212,9 +212,10 @@ def _crawl_materialization(done: DirectoryCrawl, site_url: str) -> dg.AssetMater
             "added": len(done.added),
             "removed": len(done.removed),
             "replaced": len(done.replaced),
-            "changed_files": names([*done.added, *done.removed, *done.replaced]),
             "bytes": done.bytes,
             "preview": preview(done.head, ["name", "version", "artifact_type", "format", "size"]),
+            # Last: there may be many.
+            "changed_files": names([*done.added, *done.removed, *done.replaced]),
         },
         tags={"dagster/data_version": done.data_version},
     )

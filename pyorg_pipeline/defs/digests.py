@@ -121,9 +121,9 @@ def _numbers(store: CatalogStore, rows: Sequence[Row]) -> dict[str, Any]:
         "signatures_verified": sum(row["signed_by"] is not None for row in rows),
         "missing": states[MISSING],
         **{name: states[state] for state, name in _PROBLEMS.items()},
+        "preview": preview(rows[::-1][:PREVIEW_ROWS], columns),
         **{
             f"{name}_files": names([row["path"] for row in rows if row["state"] == state])
             for state, name in _PROBLEMS.items()
         },
-        "preview": preview(rows[::-1][:PREVIEW_ROWS], columns),
     }
