@@ -10,6 +10,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from pyorg_pipeline.model.versions import RELEASE_LEVELS, SERIES, VERSION
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 #: What the grammar of names knows, the usual ones first.
@@ -24,7 +26,7 @@ FORMATS: Final = (
     *("html_help", "epub", "pdf", "json", "zip", "msi", "exe"),
 )
 ARCHITECTURES: Final = ("amd64", "arm64", "win32", "x86_64")
-LEVELS: Final = ("alpha", "beta", "candidate", "final")
+LEVELS: Final = tuple(RELEASE_LEVELS)
 #: How strictly downloads are verified, as people and as the library write it.
 VERIFICATIONS: Final[Mapping[str, bool | str]] = {
     "auto": True,
@@ -55,9 +57,6 @@ _SYNONYMS: Final = {
     }.items()
     for text in texts
 }
-
-_SERIES: Final = re.compile(r"\d+\.\d+")
-_VERSION: Final = re.compile(r"\d+\.\d+(\.\d+)?((a|b|rc)\d+)?")
 
 
 class Choice(click.ParamType[Any]):
@@ -104,7 +103,7 @@ class Version(click.ParamType[str]):
     """A version such as 3.13.9 or 3.15.0rc1, or a series such as 3.13."""
 
     name = "version"
-    pattern = _VERSION
+    pattern = VERSION
     form = "a version such as 3.13.9 or 3.15.0rc1, or a series such as 3.13"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
@@ -120,7 +119,7 @@ class Series(Version):
     """A series such as 3.13."""
 
     name = "series"
-    pattern = _SERIES
+    pattern = SERIES
     form = "a series such as 3.13"
 
 
@@ -142,16 +141,6 @@ class Several(click.ParamType[list[str]]):
     ) -> list[Any]:
         """The completions of one value."""
         return self._one.shell_complete(ctx, param, incomplete)
-
-
-def is_series(text: str) -> bool:
-    """Whether a text is a series such as 3.13, and not a version."""
-    return _SERIES.fullmatch(text) is not None
-
-
-def is_version(text: str) -> bool:
-    """Whether a text is a version such as 3.13.9, or a series."""
-    return _VERSION.fullmatch(text) is not None
 
 
 def _together(*decorators: Callable[[_F], _F]) -> Callable[[_F], _F]:

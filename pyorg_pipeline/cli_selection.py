@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from pyorg_pipeline.cli_options import is_series, is_version
 from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.model.arguments import SOURCE, parse_attributes
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
-from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline.model.versions import SERIES, VERSION, NormalizedPythonVersion
 
 
 def newest_versions(series: Sequence[str], **criteria: Any) -> list[NormalizedPythonVersion]:
@@ -74,23 +73,27 @@ def selected(
 
     criteria = Selection(releaselevels=releaselevel, artifact_types=artifact_type, attributes=kinds)
 
+    def matching(*, newest: bool = False, **of: Any) -> list[PythonOrgArtifact]:
+        listed = replace(criteria, newest_only=newest, **of).of(every)
+        if not only_sources:
+            return listed
+        best = best_sources(listed)
+        packed = {one.release_version for one in best}
+        return [*best, *(one for one in listed if one.release_version not in packed)]
+
     found: list[PythonOrgArtifact] = []
     # One after the other, so that one without a match is an error.
     for text in wanted:
-        if not is_version(text):
+        if not VERSION.fullmatch(text):
             found.append(snapshot.artifact(site_url, text.removeprefix(site_url)))
-        elif is_series(text):
-            found += replace(criteria, series=[text], newest_only=True).of(every)
+        elif SERIES.fullmatch(text):
+            found += matching(series=[text], newest=True)
         else:
             # The error of an unknown version names the nearest ones.
             snapshot.artifacts(site_url, NormalizedPythonVersion.parse(text).numbers)
-            found += replace(criteria, versions=[text]).of(every)
+            found += matching(versions=[text])
     for text in series:
-        found += replace(criteria, series=[text], newest_only=newest_only).of(every)
+        found += matching(series=[text], newest=newest_only)
     if not wanted and not series:
-        found += replace(criteria, newest_only=newest_only).of(every)
-    chosen = sorted({one.path: one for one in found}.values())
-    if only_sources:
-        named = [one for one in chosen if one.path in wanted or one.name in wanted]
-        chosen = sorted([*best_sources(chosen), *named])
-    return chosen[-limit:]
+        found += matching(newest=newest_only)
+    return sorted({one.path: one for one in found}.values())[-limit:]

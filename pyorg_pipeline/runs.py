@@ -106,7 +106,7 @@ def download(settings: Settings, paths: Sequence[str], **options: Any) -> Downlo
 
     Args:
         settings: Of the catalog and of Dagster's home.
-        paths: The artifacts, by their paths below the site's root.
+        paths: The artifacts, at least one, by their paths below the site's root.
         options: Other fields of DownloadConfig; a folder is relative to the current one.
 
     Raises:
@@ -117,6 +117,8 @@ def download(settings: Settings, paths: Sequence[str], **options: Any) -> Downlo
     if "://" not in (folder := options.get("destination", ".")):
         # Wherever the job runs later.
         options["destination"] = str(Path(folder).expanduser().absolute())
+    # Without paths, the config would select by its criteria.
+    assert paths
     config = DownloadConfig(paths=list(paths), **options)
     store = CatalogStore(open_location(settings.catalog_url))
     # Before a run begins, which would report its errors as those of a step.

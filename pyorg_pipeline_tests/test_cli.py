@@ -23,7 +23,6 @@ from pyorg_pipeline import PythonOrgDownloads, cli
 from pyorg_pipeline.cli_options import ARCHITECTURES, FORMATS, LEVELS, TYPES, in_words_of_options
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.model.names import RULES
-from pyorg_pipeline.model.versions import RELEASE_LEVELS
 from pyorg_pipeline.reports.tables import ARTIFACTS, RELEASES, table_lines
 from pyorg_pipeline_tests.support.command_line import (
     MODULE,
@@ -33,6 +32,7 @@ from pyorg_pipeline_tests.support.command_line import (
     pyorg,
     without_colours,
 )
+from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.processes import started
 
 COMMANDS = ["latest", "versions", "releases", "list", "changes", "info", "download", "verify"]
@@ -189,6 +189,18 @@ def test_a_dry_run_lists_what_would_be_downloaded(
     assert names(run(f"download --dry-run {arguments}")) == expected
 
 
+def test_a_release_without_a_usual_packing_is_downloaded_in_another(
+    run: Run, site: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.add("3.12.1/Python-3.12.1.tar.Z")
+    fill(str(tmp_path / "catalog"), site.url)
+    monkeypatch.setenv("PYORG_HOME", str(tmp_path))
+    assert names(run("download --dry-run 3.12.1 3.13.9")) == [
+        "Python-3.12.1.tar.Z",
+        "Python-3.13.9.tar.xz",
+    ]
+
+
 def test_all_versions_of_a_series_are_downloaded_on_demand(run: Run) -> None:
     listed = names(run("download --dry-run --series 3.9 --all-versions"))
     finals = [one.text for one in Catalog.list_release_versions() if one[:2] == (3, 9)]
@@ -286,7 +298,6 @@ def test_the_overview_names_every_command_in_full(run: Run) -> None:
 def test_the_choices_are_those_of_the_grammar_of_names() -> None:
     assert set(TYPES) == {rule.artifact_type for rule in RULES} | {"unrecognised"}
     assert set(FORMATS) == {found for rule in RULES for found in rule.formats.values()}
-    assert set(LEVELS) == set(RELEASE_LEVELS)
 
 
 def test_a_shell_completes_commands_options_and_values(catalog_home: Path) -> None:

@@ -17,8 +17,9 @@ RELEASE_LEVELS: Final = {"alpha": "a", "beta": "b", "candidate": "rc", "final": 
 LONGEST_NUMBER: Final = 9
 _DIGITS: Final = rf"([0-9]{{1,{LONGEST_NUMBER}}})"
 _NUMBER: Final = re.compile(_DIGITS)
-_VERSION: Final = re.compile(rf"{_DIGITS}\.{_DIGITS}(?:\.{_DIGITS})?(?:(a|b|rc){_DIGITS})?")
-_SERIES: Final = re.compile(rf"{_DIGITS}\.{_DIGITS}")
+#: `3.13.9`, `3.13` and `3.15.0rc1`; a series is `3.13`.
+VERSION: Final = re.compile(rf"{_DIGITS}\.{_DIGITS}(?:\.{_DIGITS})?(?:(a|b|rc){_DIGITS})?")
+SERIES: Final = re.compile(rf"{_DIGITS}\.{_DIGITS}")
 #: Candidates were `c1` up to 2.6.2.
 LEVELS: Final = {letters: level for level, letters in RELEASE_LEVELS.items()} | {"c": "candidate"}
 
@@ -73,7 +74,7 @@ class NormalizedPythonVersion(tuple[Any, ...]):
         Raises:
             InvalidArgumentError: the text is not a version.
         """
-        match = _VERSION.fullmatch(text) if isinstance(text, str) else None
+        match = VERSION.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise InvalidArgumentError(
                 f"version {text!r} is not of the form '3.13.9' or '3.15.0rc1'"
@@ -167,7 +168,7 @@ def parse_series(series: str) -> tuple[int, int]:
         InvalidArgumentError: it is not two numbers in a text; a float is refused as well, because
             3.10 as a float is 3.1.
     """
-    match = _SERIES.fullmatch(series) if isinstance(series, str) else None
+    match = SERIES.fullmatch(series) if isinstance(series, str) else None
     if match is None:
         raise InvalidArgumentError(f"series {series!r} is not of the form '3.13' (as text)")
     return int(match[1]), int(match[2])
