@@ -55,6 +55,13 @@ query Backfill($id: String!) {
   }
 }
 """
+_LOGS = """
+query Logs($run: ID!) {
+  logsForRun(runId: $run) {
+    ... on EventConnection { events { ... on ErrorEvent { error { message } } } }
+  }
+}
+"""
 _LOCATIONS = """
 { workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }
 """
@@ -121,6 +128,11 @@ class DagsterUI:
             return self._client.get_run_status(run).value
 
         wait_until(lambda: state() in {"SUCCESS", "FAILURE", "CANCELED"}, "the run has ended")
+        if state() == "FAILURE":
+            # pytest shows why, if the test expected another end.
+            for event in self.ask(_LOGS, run=run)["logsForRun"]["events"]:
+                if event.get("error"):
+                    sys.stderr.write(event["error"]["message"])
         return state()
 
     def backfill(self, asset: str, partitions: list[str]) -> str:
