@@ -118,7 +118,9 @@ def _main(arguments: Sequence[str] | None) -> int:
         return WRONG_USAGE
     except click.UsageError as error:
         of = error.ctx.command_path if error.ctx is not None else "pyorg"
-        print_error(f"{error.format_message()} See `{of} --help`")
+        message = error.format_message()
+        end = "" if message.endswith((".", "?", "?)")) else "."
+        print_error(f"{message}{end} See `{of} --help`")
         return WRONG_USAGE
     return code if isinstance(code, int) else 0
 

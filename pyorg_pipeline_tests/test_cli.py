@@ -228,6 +228,7 @@ def test_all_versions_of_a_series_are_downloaded_on_demand(run: Run) -> None:
         ("list 3.13 --attribute colour=red", "unknown attribute 'colour'; the attributes are"),
         ("changes --since yesterday", "since is not a valid time: 'yesterday'; give a date"),
         ("PythonOrgDownloads latest_version", "use `python -m pyorg_pipeline PythonOrgDownloads`"),
+        ("refresh now", "Got unexpected extra argument (now). See `pyorg refresh --help`"),
         ("verify", "Missing argument 'FOLDER|URL'. See `pyorg verify --help`"),
     ],
 )
