@@ -40,7 +40,16 @@ _REPORT, _LIST = "report_", "list_"
 
 
 class CommandParser(argparse.ArgumentParser):
-    """The parser of the program, or of one of its commands."""
+    """The parser of the program, or of one of its commands.
+
+    Args:
+        failures: The error of a refresh or verification that failed in part is added to it.
+        options: Those of argparse.
+    """
+
+    def __init__(self, *, failures: list[Exception] | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._failures = [] if failures is None else failures
 
     def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
         """Add an argument; a flag may be a switch, and the help shows defaults."""
@@ -86,6 +95,8 @@ class CommandParser(argparse.ArgumentParser):
 
         def call(*values: Any, **named: Any) -> object:
             result = function(*values, **named)
+            if (error := getattr(result, "error", None)) is not None:
+                self._failures.append(error)
             return result if found.json else result_text(result)
 
         setattr(found, _CALL, (call, *signature))
@@ -123,8 +134,9 @@ def _main(arguments: Sequence[str] | None) -> int:
 
     from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
 
+    failures: list[Exception] = []
     simplifiedapp.DEFAULT_ARGUMENT_PARSER = (
-        partial(CommandParser, prog=PROGRAM),
+        partial(CommandParser, prog=PROGRAM, failures=failures),
         [],
         {"formatter_class": _HelpFormatter},
     )
@@ -132,6 +144,9 @@ def _main(arguments: Sequence[str] | None) -> int:
     program = ModuleType("pyorg_pipeline", _DESCRIPTION)
     program.PythonOrgDownloads = PythonOrgDownloads  # type: ignore[attr-defined]
     simplifiedapp.main(program, arguments)
+    if failures:
+        sys.stdout.flush()
+        raise failures[0]
     return 0
 
 

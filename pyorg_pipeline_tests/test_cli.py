@@ -20,6 +20,7 @@ import click
 import pytest
 
 from pyorg_pipeline import PythonOrgDownloads, cli
+from pyorg_pipeline import __main__ as module_program
 from pyorg_pipeline.cli_options import ARCHITECTURES, FORMATS, LEVELS, TYPES, in_words_of_options
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.model.names import RULES
@@ -346,8 +347,11 @@ def test_verify_lists_files_and_fails_if_one_is_damaged(
     assert quiet.err.startswith("pyorg: Python-3.13.9.tar.xz: its size should be ")
     found = json.loads(run(f"verify {tmp_path} --verify size --json").out)
     assert [one["outcome"] for one in found] == ["damaged", "unknown"]
+    methods = ["PythonOrgDownloads", "verify_files", "--folder", str(tmp_path)]
+    assert module_program.main([*methods, "--verify", "false"]) == 1
     (tmp_path / "Python-3.13.9.tar.xz").unlink()
     assert run(f"verify {tmp_path} --verify size").code == 0
+    assert module_program.main([*methods, "--verify", "false"]) == 0
     monkeypatch.chdir(tmp_path)
     assert run("verify nothing").err.endswith("nothing: there is no such folder; check its name\n")
 
