@@ -205,7 +205,8 @@ def list_(wanted: Sequence[str], **criteria: Any) -> int:
     from pyorg_pipeline.cli_selection import selected  # noqa: PLC0415
     from pyorg_pipeline.reports.tables import ARTIFACTS  # noqa: PLC0415
 
-    return print_found(selected(wanted, **criteria), _NO_ARTIFACT, ARTIFACTS)
+    found = selected(wanted, superseded=True, **criteria)
+    return print_found(found, _NO_ARTIFACT, ARTIFACTS)
 
 
 @_command("changes")
@@ -249,7 +250,8 @@ def download(wanted: Sequence[str], dry_run: bool, **options: Any) -> int:
 
     A VERSION such as 3.13.9 is its source release in the best packing, and a series such as 3.13
     that of its newest version, unless --type, --arch, --format, --free-threaded or --attribute ask
-    for others. NAME and PATH are those of an artifact as `pyorg list` shows them.
+    for others. NAME and PATH are those of an artifact as `pyorg list` shows them, and need not meet
+    the options.
 
     It runs the job download_artifacts of Dagster's UI. Paths of files go to stdout, the report to
     stderr. Existing files are not overwritten, and the same command again downloads what failed.
@@ -306,9 +308,9 @@ def verify(folder: str, verify: Any) -> int:
 
     with folder_progress(folder) as progress:
         done = PythonOrgDownloads.verify_files(folder, verify=verify, progress=progress)
-    if is_asked_for("json") or not is_asked_for("quiet"):
+    if is_asked_for("json") or not is_asked_for("quiet") or not done.files:
         print_found(done.files, f"{done.location} has no files", VERIFIED_FILES)
-    return print_failures(done.error)
+    return print_failures(done.error) if done.files else 1
 
 
 @_command("refresh")

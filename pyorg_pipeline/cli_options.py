@@ -73,7 +73,8 @@ class Choice(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """What the choice stands for: by default its own text."""
-        if value not in self.choices and not (self._is_open and value.lower() not in _SYNONYMS):
+        is_other = self._is_open and value.lower() not in {*_SYNONYMS, *self.choices}
+        if value not in self.choices and not is_other:
             near = _nearest(value, self.choices)
             listed = f"{value!r} is not one of {', '.join(self.choices)}."
             self.fail(f"{listed} Did you mean {near}?" if near else listed, param, ctx)
@@ -134,7 +135,10 @@ class Several(click.ParamType[list[str]]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> list[str]:
         """The values."""
-        return [self._one.convert(text.strip(), param, ctx) for text in value.split(",")]
+        texts = [text.strip() for text in value.split(",")]
+        if not all(texts):
+            self.fail(f"{value!r} has an empty value.", param, ctx)
+        return [self._one.convert(text, param, ctx) for text in texts]
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -192,7 +196,11 @@ pre_releases_option: Final = click.option(
 )
 
 port_option: Final = click.option(
-    "--port", default=3000, metavar="NUMBER", help="Where Dagster's UI answers on this machine."
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=3000,
+    metavar="NUMBER",
+    help="Where Dagster's UI answers on this machine.",
 )
 verify_option: Final = click.option(
     "--verify",
@@ -282,7 +290,7 @@ download_options: Final = _together(
     ),
     click.option(
         "--retry-delay",
-        type=click.FloatRange(min=0),
+        type=click.FloatRange(min=0, max=86_400, clamp=False),
         default=30,
         metavar="SECONDS",
         help="How long to wait before the first retry; twice as long before each next one.",

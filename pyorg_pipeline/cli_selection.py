@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
 from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.model.arguments import SOURCE, parse_attributes
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
@@ -19,7 +20,7 @@ def newest_versions(series: Sequence[str], **criteria: Any) -> list[NormalizedPy
     of_releases = {name: criteria[name] for name in ("final_only", "complete_only")}
     if not any(v not in ([], (), None) for name, v in criteria.items() if name not in of_releases):
         latest = partial(PythonOrgDownloads.latest_version, **of_releases)
-        return [latest(series=one) for one in series or (None,)]
+        return [latest(series=one) for one in dict.fromkeys(series) or (None,)]
     found = selected([], series=series, newest_only=True, **criteria)
     newest = sorted({one.release_version for one in found if one.release_version})
     versions = [one.numbers if one.is_final else one for one in newest]
@@ -38,19 +39,22 @@ def selected(
     format: Sequence[str],
     free_threaded: bool | None,
     attribute: Sequence[str],
-    newest_only: bool = False,
+    newest_only: bool | None = None,
     limit: int = 0,
     sources_by_default: bool = False,
+    superseded: bool = False,
 ) -> list[PythonOrgArtifact]:
     """The artifacts that are wanted, sorted by version, then path.
 
-    `wanted` has versions, series for the newest version of each, and names and paths, which need
-    not meet the criteria. Without it, everything that meets them is selected, or of each series
-    with `newest_only` its newest version; `limit` takes the newest artifacts, 0 means all. With
-    `sources_by_default` and neither type nor attributes, it is the best packed source archive of
-    each release.
+    `wanted` has versions, series, and names and paths, which need not meet the criteria. Without
+    it, everything that meets them is selected, or of each series with `newest_only` its newest
+    version. Of a series in `wanted` it is the newest version unless `newest_only` is False. `limit`
+    takes the newest artifacts, 0 means all. With `sources_by_default` and neither type nor
+    attributes, it is the best packed source archive of each release. With `superseded`, files that
+    later ones replaced are selected, too.
 
     Raises:
+        InvalidArgumentError: criteria contradict each other.
         VersionNotFoundError: the catalog has no such version.
         ArtifactChoiceError: no artifact matches, or several have the same name.
     """
@@ -58,20 +62,23 @@ def selected(
     from pyorg_pipeline.model.selection import Selection, best_sources  # noqa: PLC0415
 
     snapshot, site_url = PythonOrgDownloads._snapshot()
-    values = {"arch": arch, "format": format, "free_threaded": free_threaded}
-    kinds = parse_attributes(",".join(attribute))
-    kinds |= {name: value for name, value in values.items() if value not in ([], None)}
+    if wanted and series:
+        raise InvalidArgumentError("give versions, names and paths, or --series, not both")
+    kinds = _attributes(attribute, arch=arch, format=format, free_threaded=free_threaded)
     if only_sources := sources_by_default and not artifact_type and not kinds:
         artifact_type = [SOURCE]
-    if not releaselevel and final_only and UNRECOGNISED not in artifact_type:
-        releaselevel = ["final"]
+    if superseded:
+        kinds = {"superseded": None, **kinds}
+    levels = releaselevel
+    if not levels and final_only and UNRECOGNISED not in artifact_type:
+        levels = ["final"]
     every = snapshot.everything(site_url)
     if complete_only:
         releases = snapshot.releases(datetime.now(UTC))
         complete = {one.release_version for one in releases if not one.missing_families}
         every = [one for one in every if one.release_version in complete]
 
-    criteria = Selection(releaselevels=releaselevel, artifact_types=artifact_type, attributes=kinds)
+    criteria = Selection(releaselevels=levels, artifact_types=artifact_type, attributes=kinds)
 
     def matching(*, newest: bool = False, **of: Any) -> list[PythonOrgArtifact]:
         listed = replace(criteria, newest_only=newest, **of).of(every)
@@ -87,13 +94,30 @@ def selected(
         if not VERSION.fullmatch(text):
             found.append(snapshot.artifact(site_url, text.removeprefix(site_url)))
         elif SERIES.fullmatch(text):
-            found += matching(series=[text], newest=True)
+            found += matching(series=[text], newest=newest_only is not False)
         else:
+            version = NormalizedPythonVersion.parse(text)
             # The error of an unknown version names the nearest ones.
-            snapshot.artifacts(site_url, NormalizedPythonVersion.parse(text).numbers)
-            found += matching(versions=[text])
-    for text in series:
-        found += matching(series=[text], newest=newest_only)
-    if not wanted and not series:
-        found += matching(newest=newest_only)
+            snapshot.artifacts(site_url, version.numbers)
+            of_level = levels
+            if len(version) == 5:
+                of_level = []
+                if releaselevel and version.releaselevel not in releaselevel:
+                    raise ArtifactChoiceError(f"{text} is of level {version.releaselevel}")
+            found += matching(versions=[text], releaselevels=of_level)
+    if not wanted:
+        each = [{"series": [text]} for text in series] or [{}]
+        found = [one for of in each for one in matching(newest=bool(newest_only), **of)]
     return sorted({one.path: one for one in found}.values())[-limit:]
+
+
+def _attributes(texts: Sequence[str], **options: Any) -> dict[str, Any]:
+    """The attributes in options of their own and in those of NAME=VALUE, each given once."""
+    found = {name: value for name, value in options.items() if value not in ([], None)}
+    for text in texts:
+        if not (named := parse_attributes(text)):
+            raise InvalidArgumentError("an attribute is empty; give it as in arch=amd64")
+        if twice := sorted(named.keys() & found.keys()):
+            raise InvalidArgumentError(f"the attribute '{twice[0]}' is given twice")
+        found |= named
+    return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -27,6 +26,7 @@ from pyorg_pipeline.defs.resources import RefreshProgress
 from pyorg_pipeline.defs.stale_runs import COMMAND_TAG, refresh_command_tags
 from pyorg_pipeline.downloads.destinations import open_destination
 from pyorg_pipeline.errors import PyorgError
+from pyorg_pipeline.model.arguments import parse_folder
 from pyorg_pipeline.model.digests import REJECTED, UNREADABLE
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
@@ -116,7 +116,7 @@ def download(settings: Settings, paths: Sequence[str], **options: Any) -> Downlo
     """
     if "://" not in (folder := options.get("destination", ".")):
         # Wherever the job runs later.
-        options["destination"] = str(Path(folder).expanduser().absolute())
+        options["destination"] = str(parse_folder(folder).absolute())
     # Without paths, the config would select by its criteria.
     assert paths
     config = DownloadConfig(paths=list(paths), **options)

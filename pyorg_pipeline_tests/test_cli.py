@@ -140,7 +140,8 @@ def test_tables_in_a_pipe_are_a_line_an_item(run: Run) -> None:
     releases = Catalog.list_releases("3.14", final_only=True)
     assert run("releases 3.14").out.splitlines() == list(table_lines(RELEASES, releases))
     every = Catalog.list_all_release_artifacts()
-    assert len(run("list --pre-releases").out.splitlines()) == len(every)  # one is superseded
+    # A header, and all but unrecognised files; one of them is superseded.
+    assert len(run("list --pre-releases").out.splitlines()) == 1 + len(every)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +207,12 @@ def test_all_versions_of_a_series_are_downloaded_on_demand(run: Run) -> None:
     listed = names(run("download --dry-run --series 3.9 --all-versions"))
     finals = [one.text for one in Catalog.list_release_versions() if one[:2] == (3, 9)]
     assert listed == [f"Python-{text}.tar.xz" for text in finals]
+    assert names(run("download --dry-run 3.9 --all-versions")) == listed
+    assert run("latest 3.9 --series 3.9,3.8").out == "3.9.25\n3.8.19\n"
+    # Superseded files are listed, and not downloaded.
+    superseded = "python-3.10.0-macos11.pkg_superceded"
+    assert superseded in names(run("list 3.10.0"))
+    assert superseded not in names(run("download --dry-run 3.10.0 --type macos-release"))
 
 
 @pytest.mark.parametrize(
@@ -228,6 +235,18 @@ def test_all_versions_of_a_series_are_downloaded_on_demand(run: Run) -> None:
         ("download 3.13 --verify true", "one of auto, digest, signature, size. Did you mean auto?"),
         ("list 3.13 --attribute colour=red", "unknown attribute 'colour'; the attributes are"),
         ("changes --since yesterday", "since is not a valid time: 'yesterday'; give a date"),
+        ("list 3.13.9 --arch AMD64", "Did you mean amd64? See"),
+        ("list 3.13.9 --arch amd64,,arm64", "'amd64,,arm64' has an empty value."),
+        ("list 3.13.9 --attribute ''", "an attribute is empty; give it as in arch=amd64"),
+        ("list 3.13.9 --arch amd64 --attribute arch=arm64", "the attribute 'arch' is given twice"),
+        (
+            "list 3.13.9 --attribute embed=true --attribute embed=false",
+            "the attribute 'embed' is given twice",
+        ),
+        ("list 3.13.9 --series 3.13", "give versions, names and paths, or --series, not both"),
+        ("download 3.13 --retry-delay inf", "'--retry-delay': inf is not in the range"),
+        ("download 3.13 -d ~nobody-here/x", "is in the home of an unknown user"),
+        ("demo --port 99999", "'--port': 99999 is not in the range 1<=x<=65535"),
         ("PythonOrgDownloads latest_version", "use `python -m pyorg_pipeline PythonOrgDownloads`"),
         ("refresh now", "Got unexpected extra argument (now). See `pyorg refresh --help`"),
         ("verify", "Missing argument 'FOLDER|URL'. See `pyorg verify --help`"),
@@ -247,6 +266,8 @@ def test_wrong_usage_is_one_line_that_says_what_was_meant(
     ("line", "message"),
     [
         ("list 3.99.1", "the catalog has no version 3.99.1; it has "),
+        ("list 3.15.0a1 --level final", "3.15.0a1 is of level alpha"),
+        ("list 3.13.9rc1", "no artifact matches version 3.13.9rc1; the nearest choices are"),
         ("list 3.13.99", "the catalog has no version 3.13.99; of 3.13 it has 3.13.0, "),
         ("latest 3.99", "the catalog has no release of 3.99; its series are 0.9 to 3.15\n"),
         ("versions 3.99", "the catalog has no release of 3.99; its series are 0.9 to 3.15\n"),
@@ -351,6 +372,9 @@ def test_verify_lists_files_and_fails_if_one_is_damaged(
     assert module_program.main([*methods, "--verify", "false"]) == 1
     (tmp_path / "Python-3.13.9.tar.xz").unlink()
     assert run(f"verify {tmp_path} --verify size").code == 0
+    (tmp_path / "empty").mkdir()
+    empty = run(f"verify {tmp_path}/empty")
+    assert (empty.code, empty.err) == (1, f"pyorg: {tmp_path}/empty has no files\n")
     assert module_program.main([*methods, "--verify", "false"]) == 0
     monkeypatch.chdir(tmp_path)
     assert run("verify nothing").err.endswith("nothing: there is no such folder; check its name\n")

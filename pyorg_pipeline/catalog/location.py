@@ -187,7 +187,12 @@ def local_folder(url: str) -> Path | None:
     scheme, separator, _ = url.partition("://")
     if not separator:
         return parse_folder(url).absolute()
-    return Path(unquote(urlsplit(url).path)) if scheme == "file" else None
+    if scheme != "file":
+        return None
+    parts = urlsplit(url)
+    if parts.netloc not in {"", "localhost"}:
+        raise InvalidArgumentError(f"{url!r} is a file of another host; give a folder of this one")
+    return Path(unquote(parts.path))
 
 
 def open_filesystem(url: str, purpose: str) -> tuple[Any, str]:

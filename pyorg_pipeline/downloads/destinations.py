@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import as_completed
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
@@ -43,19 +43,23 @@ class FolderDestination:
         """Download an artifact into the folder."""
         return download(client, artifact, self.folder, **options)
 
-    def files(self) -> dict[str, int]:
-        """The bytes of each file below the folder, by its path within; without hidden ones."""
+    def files(self) -> dict[str, int | None]:
+        """The bytes of each file below the folder, by its path within; without hidden ones.
+
+        None for what is not a file, such as a pipe or a link that leads nowhere.
+        """
         if not self.folder.is_dir():
             raise DestinationError(self.text, "there is no such folder", "check its name")
-        found = {}
+        found: dict[str, int | None] = {}
         for parent, folders, names in os.walk(self.folder, onerror=_raise_unreadable):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for path in (Path(parent, name) for name in names if not name.startswith(".")):
-                # A file that vanishes meanwhile, or a dangling link.
-                with suppress(FileNotFoundError):
+                try:
                     status = path.stat()
-                    if S_ISREG(status.st_mode):
-                        found[path.relative_to(self.folder).as_posix()] = status.st_size
+                    size = status.st_size if S_ISREG(status.st_mode) else None
+                except OSError:
+                    size = None
+                found[path.relative_to(self.folder).as_posix()] = size
         return found
 
     @contextmanager
@@ -120,11 +124,13 @@ class UrlDestination:
             )
         return replace(done, destination=url)
 
-    def files(self) -> dict[str, int]:
+    def files(self) -> dict[str, int | None]:
         """The bytes of each file below the URL, by its path within; without hidden ones."""
         with _translate_store_errors(self.text):
             self._filesystem.invalidate_cache()
             found = self._filesystem.find(self._root, detail=True)
+            if not found and not self._filesystem.exists(self._root):
+                raise DestinationError(self.text, "there is no such folder", "check its name")
         sizes = {key.removeprefix(f"{self._root}/"): row["size"] for key, row in found.items()}
         return {name: int(size) for name, size in sizes.items() if "/." not in f"/{name}"}
 

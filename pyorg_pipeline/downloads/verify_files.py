@@ -19,7 +19,7 @@ from pyorg_pipeline.errors import (
     VerificationError,
 )
 from pyorg_pipeline.model.arguments import parse_path
-from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
 from pyorg_pipeline.model.companions import companion_name
 from pyorg_pipeline.model.downloads import FileVerification, FolderVerification, Progress, Verify
 from pyorg_pipeline.site.client import SiteClient
@@ -46,6 +46,7 @@ def verify_files(
     """
     folder = parse_path("folder", folder)
     path = local_folder(folder)
+    sizes: Mapping[str, int | None]
     if path is not None and path.is_file():
         destination: Destination = FolderDestination(path.parent)
         sizes, delivered = {path.name: path.stat().st_size}, {}
@@ -54,7 +55,7 @@ def verify_files(
         sizes = destination.files()
     checks = _Checks(client, destination, artifacts, verify)
     files: list[FileVerification] = []
-    read, total = 0, sum(sizes.values())
+    read, total = 0, sum(size or 0 for size in sizes.values())
     with client.thread_pool() as executor:
         futures = [executor.submit(checks.check, name, sizes[name]) for name in sizes]
         for future in as_completed(futures):
@@ -93,17 +94,22 @@ class _Checks:
         #: The error of the first request that the site did not answer.
         self._unreachable = ""
 
-    def check(self, file: str, size: int) -> FileVerification:
-        """Compare one file with the artifacts that have its name."""
+    def check(self, file: str, size: int | None) -> FileVerification:
+        """Compare one file with the artifacts that have its name; without a size it is no file."""
         name = file.rpartition("/")[2]
         named = self._artifacts.get(name, [])
         # A folder as the site has it; names occur in several of its directories.
-        candidates = [one for one in named if f"/{file}".endswith(f"/{one.path}")] or named
+        candidates = [one for one in named if f"/{file}".endswith(f"/{one.path}")]
+        # Names such as README say nothing without their directory.
+        candidates = candidates or [one for one in named if one.artifact_type != UNRECOGNISED]
         if not candidates:
             if (owner := self._owners.get(name)) is not None:
                 reason = f"a file about {owner.name}; the catalog has no digest of it"
                 return FileVerification(file, "companion", owner.path, size, reason=reason)
             return FileVerification(file, "unknown", size=size, reason=_UNKNOWN)
+        if size is None:
+            reason = "it cannot be read: not a file, or a link to one that does not exist"
+            return FileVerification(file, "unverified", candidates[0].path, reason=reason)
         # A file of the right size shows best why it is not valid.
         ordered = sorted(candidates, key=lambda one: one.size != size)
         found = [self._compare(file, size, artifact) for artifact in ordered]

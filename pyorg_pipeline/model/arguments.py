@@ -69,7 +69,7 @@ def parse_path(name: str, value: object) -> str:
         InvalidArgumentError: it is neither text nor a path.
     """
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
-    if not isinstance(text, str):
+    if not isinstance(text, str) or "\0" in text:
         raise InvalidArgumentError(f"{name} {value!r} is neither a path nor a URL")
     return text
 
@@ -160,7 +160,7 @@ def parse_attributes(value: object) -> dict[str, Any]:
                 f"unknown attribute {name!r}; the attributes are {', '.join(ATTRIBUTES)}"
             )
     return {
-        name: parse_flag(name, one) if ATTRIBUTES[name] is bool else one
+        name: parse_flag(name, one) if ATTRIBUTES[name] is bool and one is not None else one
         for name, one in given.items()
     }
 

@@ -110,6 +110,11 @@ class PythonRelease(Value):
         """The fields and `is_final` in types that JSON has; times are ISO 8601 in UTC."""
         return {**fields_as_json(self), "is_final": self.is_final}
 
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, PythonRelease):
+            return NotImplemented
+        return self.release_version < other.release_version
+
     def __str__(self) -> str:
         lacks = f", lacks {', '.join(self.missing_families)}" if self.missing_families else ""
         return f"{self.version} {self.state}{lacks}"

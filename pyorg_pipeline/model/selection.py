@@ -39,7 +39,7 @@ class Selection:
     #: Such as `source-release`; only the type `unrecognised` selects unrecognised files.
     artifact_types: Sequence[str] = ()
     #: Such as `{"format": "tarball_lzma"}`; an artifact may have further ones. Only `superseded`
-    #: selects superseded files.
+    #: selects superseded files, and None both.
     attributes: Mapping[str, Any] = field(default_factory=dict)
     #: Only the newest release of each series that has a match; ignored with `versions`.
     newest_only: bool = False
@@ -130,7 +130,10 @@ def _attributes(wanted: Mapping[str, Any]) -> list[_Criterion]:
         return [_text(ATTRIBUTES[name]() if value is None else value)]
 
     criteria = []
-    for name, value in {"superseded": False, **parse_attributes(wanted)}.items():
+    attributes = {"superseded": False, **parse_attributes(wanted)}
+    for name, value in attributes.items():
+        if value is None:
+            continue
         accepted = [_text(one) for one in (value if isinstance(value, list) else [value])]
         criteria.append(_Criterion(name, accepted, set(accepted), partial(values, name)))
     return criteria

@@ -20,6 +20,9 @@ class Value:
         """The fields in types that JSON has; times are ISO 8601 in UTC, durations seconds."""
         return fields_as_json(self)
 
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
 

@@ -136,6 +136,9 @@ class NormalizedPythonVersion(tuple[Any, ...]):
     def __str__(self) -> str:
         return self.text
 
+    def __format__(self, spec: str) -> str:
+        return format(self.text, spec)
+
     def _item(self, index: int, name: str) -> Any:
         if len(self) != 5:
             raise AttributeError(f"{self!r} is a three-item version, without {name}", name=name)

@@ -150,23 +150,32 @@ def print_table(table: Table, rows: Sequence[Any]) -> None:
         for row in group:
             shown.add_row(*cells(widths, row))
     console.print(shown)
-    console.print(Text(f"\n{table.note(rows)}", style="dim"))
+    note = table.note(rows)
+    if hidden := [name for name in _filled(table, table.wide, rows) if name not in widths]:
+        note += f"\nWider terminals also show: {', '.join(hidden)}. --json shows all."
+    console.print(Text(f"\n{note}", style="dim"))
 
 
 def _heading(table: Table, name: str) -> str:
     return table.columns[name].heading or name.capitalize()
 
 
+def _filled(table: Table, names: str, rows: Sequence[Any]) -> dict[str, set[str]]:
+    """The texts of each column that is not empty."""
+    texts = {
+        name: {column.text(column.value(row)) for row in rows}
+        for name, column in zip(names.split(), table.select(names), strict=True)
+    }
+    return {name: each for name, each in texts.items() if not each <= {"", "-"}}
+
+
 def _widths(table: Table, rows: Sequence[Any], room: int) -> dict[str, int]:
     """The columns that a terminal shows, and the width that each needs to break no word."""
     widths: dict[str, int] = {}
-    for name in [*table.narrow.split(), *table.wide.split()]:
+    for name, texts in _filled(table, f"{table.narrow} {table.wide}", rows).items():
         column = table.columns[name]
-        texts = {column.text(column.value(row)) for row in rows}
         words = {word for text in texts for word in text.split()} if column.folds else texts
         needed, whole = (max(map(len, [_heading(table, name), *each])) for each in (words, texts))
-        if texts <= {"", "-"}:
-            continue
         if needed > room and name in table.wide.split():
             break
         widths[name] = needed

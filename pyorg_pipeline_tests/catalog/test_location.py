@@ -73,6 +73,12 @@ def test_a_local_stamp_changes_even_if_size_and_time_do_not(tmp_path: Path) -> N
     assert len(stamps) == 2
 
 
+def test_a_file_of_another_host_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="'file://host/x' is a file of another host"):
+        open_location("file://host/x")
+    assert open_location("file://localhost/x").text == "/x"
+
+
 def test_a_url_is_local_or_of_fsspec_and_shown_without_credentials(tmp_path: Path) -> None:
     for url, folder in [(str(tmp_path), tmp_path), (f"file://{tmp_path}/a%20b", tmp_path / "a b")]:
         location = open_location(url)

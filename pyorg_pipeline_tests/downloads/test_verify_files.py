@@ -15,6 +15,7 @@ from pyorg_pipeline.catalog.download_reports import write_report
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.downloads.verify_files import verify_files
+from pyorg_pipeline.errors import DestinationError
 from pyorg_pipeline.reports.tables import VERIFIED_FILES, table_lines
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.filling import fill
@@ -39,6 +40,7 @@ def site() -> Iterator[Replica]:
             path = f"{folder}/python-3.14.0-amd64.exe"
             replica.add(path, content=content)
             replica.add(f"{path}.sigstore", content=bundle_bytes(sha256_of(content)))
+        replica.add("3.14.0/README", content=b"unrecognised")
         yield replica
 
 
@@ -88,6 +90,29 @@ def folder(tmp_path: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     return tmp_path
+
+
+def test_a_readme_elsewhere_is_unknown_and_what_is_no_file_is_reported(
+    site: Replica, tmp_path: Path
+) -> None:
+    Path(tmp_path, "README").write_text("mine")
+    Path(tmp_path, "3.14.0").mkdir()
+    Path(tmp_path, "3.14.0", "README").write_text("damaged")
+    Path(tmp_path, "Python-3.14.0.tar.xz").symlink_to("nothing")
+    loop = Path(tmp_path, "loop")
+    loop.symlink_to(loop)
+    os.mkfifo(tmp_path / "python-3.14.0-amd64.exe")
+    found = {one.file: one for one in PythonOrgDownloads.verify_files(tmp_path).files}
+    assert {file: one.outcome for file, one in found.items()} == {
+        "3.14.0/README": "damaged",
+        "Python-3.14.0.tar.xz": "unverified",
+        "README": "unknown",
+        "loop": "unknown",
+        "python-3.14.0-amd64.exe": "unverified",
+    }
+    assert found["Python-3.14.0.tar.xz"].reason.startswith("it cannot be read: not a file, or a")
+    with pytest.raises(DestinationError, match="there is no such folder"):
+        PythonOrgDownloads.verify_files(f"{site.url}nothing/")
 
 
 def test_each_file_of_a_folder_has_its_outcome(folder: Path) -> None:

@@ -197,7 +197,6 @@ NOT_RUN = {
         "installs from a registry, and runs these tests; .ci/run does it"
     ),
     "pip install '.[s3]'": "installs from a registry",
-    "python -m pyorg_pipeline.demo.replica --port 8000": "does not end; test_replica starts it",
     "export PYORG_SITE_URL=http://127.0.0.1:8000/ftp/python/": "nothing need listen there",
     "pyorg ui": "does not end; test_ui and test_automation start the same",
     "PYORG_HOME=~/mirror PYORG_SITE_URL=https://mirror.example/python/ pyorg ui --port 3001": (

@@ -111,3 +111,7 @@ def test_a_series_is_text_of_two_numbers(series: Any) -> None:
     assert [parse_series(text) for text in ("3.13", "3.10", "0.9")] == [(3, 13), (3, 10), (0, 9)]
     with pytest.raises(InvalidArgumentError, match=r"is not of the form '3\.13' \(as text\)"):
         parse_series(series)
+
+
+def test_a_version_is_formatted_like_its_text() -> None:
+    assert f"{NormalizedPythonVersion(3, 13, 9):>8}|" == "  3.13.9|"

@@ -36,6 +36,7 @@ Version  Type             Arch   Format              Size  Date
 3.13.9   windows-release  amd64  archive_deflate  15.1 MB  2025-10-14
 
 3 artifacts, 37.8 MB in all (1 MB = 1,000,000 bytes)
+Wider terminals also show: variant, name, companions. --json shows all.
 """
 
 ARTIFACTS_AT_160 = """\
@@ -56,6 +57,7 @@ Version    State       Released (UTC)    Families                           Size
 
 3 releases, 1 partial
 3.15.0rc1 lacks windows, macos: may come until 2025-10-08 09:30 UTC
+Wider terminals also show: artifacts, signed, source. --json shows all.
 """
 
 RELEASES_AT_160 = """\
@@ -80,6 +82,7 @@ Path                            Change       Size  Before
 3.13.9/x                        appeared        -
 
 5 changes: 2 appeared, 1 vanished, 2 replaced
+Wider terminals also show: type, date. --json shows all.
 """
 
 CHANGES_AT_160 = """\
