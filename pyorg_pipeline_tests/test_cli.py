@@ -69,12 +69,14 @@ def run(
     monkeypatch.setenv("COLUMNS", "80")
 
     def run(line: str) -> Done:
-        logger = logging.getLogger("pyorg_pipeline")
-        before = logger.level
+        # `--quiet`, `--verbose` and `download` set them for the rest of the process.
+        loggers = [logging.getLogger(f"pyorg_pipeline{name}") for name in ("", ".downloads")]
+        before = [logger.level for logger in loggers]
         try:
             return Done(cli.main(shlex.split(line)), *capsys.readouterr())
         finally:
-            logger.setLevel(before)
+            for logger, level in zip(loggers, before, strict=True):
+                logger.setLevel(level)
 
     return run
 
