@@ -30,6 +30,7 @@ from pyorg_pipeline.cli_output import (
     print_found,
     print_report,
     print_result,
+    warnings_in_report,
 )
 from pyorg_pipeline.process import WRONG_USAGE, print_error, run_program
 
@@ -281,10 +282,8 @@ def download(wanted: Sequence[str], dry_run: bool, **options: Any) -> int:
     from pyorg_pipeline import runs  # noqa: PLC0415
     from pyorg_pipeline.settings import load_settings  # noqa: PLC0415
 
-    if not is_asked_for("quiet"):
-        # The report has these warnings, too.
-        logging.getLogger("pyorg_pipeline.downloads").setLevel(logging.ERROR)
-    done = runs.download(load_settings(), [one.path for one in found], **config)
+    with warnings_in_report():
+        done = runs.download(load_settings(), [one.path for one in found], **config)
     print_report(done.lines())
     print_result(done)
     return print_failures(done.error)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,6 +45,19 @@ def print_report(lines: Iterable[str]) -> None:
     """Print lines on stderr, unless only results are wanted."""
     if not is_asked_for("quiet"):
         sys.stderr.write("".join(f"{translated(line)}\n" for line in lines))
+
+
+@contextmanager
+def warnings_in_report() -> Iterator[None]:
+    """Leave the warnings of downloads to the report, unless `--quiet` leaves that out."""
+    logger = logging.getLogger("pyorg_pipeline.downloads")
+    before = logger.level
+    if not is_asked_for("quiet"):
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def print_found(rows: Sequence[Any], nothing: str, table: Table | None = None) -> int:

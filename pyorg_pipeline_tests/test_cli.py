@@ -69,14 +69,12 @@ def run(
     monkeypatch.setenv("COLUMNS", "80")
 
     def run(line: str) -> Done:
-        # `--quiet`, `--verbose` and `download` set them for the rest of the process.
-        loggers = [logging.getLogger(f"pyorg_pipeline{name}") for name in ("", ".downloads")]
-        before = [logger.level for logger in loggers]
+        logger = logging.getLogger("pyorg_pipeline")
+        before = logger.level
         try:
             return Done(cli.main(shlex.split(line)), *capsys.readouterr())
         finally:
-            for logger, level in zip(loggers, before, strict=True):
-                logger.setLevel(level)
+            logger.setLevel(before)
 
     return run
 
