@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from pyorg_pipeline.catalog.download_reports import read_report, report_file
-from pyorg_pipeline.catalog.location import open_location
+from pyorg_pipeline.catalog.location import local_folder, open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.store import CATALOG_FILE, DIRECTORIES_FILE, LATEST_FILE, CatalogStore
 from pyorg_pipeline.definitions import build_definitions
@@ -26,7 +26,6 @@ from pyorg_pipeline.defs.resources import RefreshProgress
 from pyorg_pipeline.defs.stale_runs import COMMAND_TAG, refresh_command_tags
 from pyorg_pipeline.downloads.destinations import open_destination
 from pyorg_pipeline.errors import PyorgError
-from pyorg_pipeline.model.arguments import parse_folder
 from pyorg_pipeline.model.digests import REJECTED, UNREADABLE
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
@@ -114,9 +113,9 @@ def download(settings: Settings, paths: Sequence[str], **options: Any) -> Downlo
         PyorgError: the run failed without a report.
         KeyboardInterrupt: Ctrl-C was pressed.
     """
-    if "://" not in (folder := options.get("destination", ".")):
+    if (folder := local_folder(options.get("destination", "."))) is not None:
         # Wherever the job runs later.
-        options["destination"] = str(parse_folder(folder).absolute())
+        options["destination"] = str(folder)
     # Without paths, the config would select by its criteria.
     assert paths
     config = DownloadConfig(paths=list(paths), **options)
