@@ -18,10 +18,11 @@ from pyorg_pipeline.cli_options import (
     Series,
     Version,
     download_options,
-    in_words_of_options,
     port_option,
     pre_releases_option,
+    program,
     selection_options,
+    translated,
     verify_option,
 )
 from pyorg_pipeline.cli_output import (
@@ -34,42 +35,7 @@ from pyorg_pipeline.cli_output import (
 )
 from pyorg_pipeline.process import WRONG_USAGE, print_error, run_program
 
-_EPILOG = """\b
-Examples:
-  pyorg latest 3.13
-  pyorg list 3.13.9 --type windows-release --arch amd64
-  pyorg download 3.13.9 --destination downloads
-  pyorg changes --since 7d --json
-
-The first query fills the catalog, which takes some seconds. `pyorg COMMAND --help` describes a
-command; https://www.python.org/ftp/python/ is read unless PYORG_SITE_URL names another site."""
-
-
-class _Program(click.Group):
-    """The program; its commands are listed in the order of this file."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        """The names of the commands."""
-        return list(self.commands)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command, or an error that names the nearest."""
-        if args[0] == "PythonOrgDownloads":
-            ctx.fail("use `python -m pyorg_pipeline PythonOrgDownloads` for its methods.")
-        return super().resolve_command(ctx, args)
-
-
-@click.group(
-    cls=_Program,
-    params=list(OUTPUT_OPTIONS),
-    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
-    epilog=_EPILOG,
-)
-@click.version_option(package_name="pyorg-pipeline", prog_name="pyorg")
-def program() -> None:
-    """Everything that python.org offers for download, from a catalog on this machine."""
+__all__ = ["main", "program"]
 
 
 def _command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
@@ -85,18 +51,14 @@ def _command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code, as `run_program` describes it."""
-    return run_program(partial(_main, arguments), _translated)
+    return run_program(partial(_main, arguments), translated)
 
 
 class _Formatter(logging.Formatter):
     """Warnings in the words of the command line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _translated(super().format(record))
-
-
-def _translated(message: str) -> str:
-    return in_words_of_options(message, program.commands.values())
+        return translated(super().format(record))
 
 
 def _main(arguments: Sequence[str] | None) -> int:
@@ -119,7 +81,9 @@ def _main(arguments: Sequence[str] | None) -> int:
         return WRONG_USAGE
     except click.UsageError as error:
         of = error.ctx.command_path if error.ctx is not None else "pyorg"
-        message = error.format_message()
+        # click calls an argument by its place in the usage: '[SERIES]'.
+        is_argument = type(error) is click.BadParameter and isinstance(error.param, click.Argument)
+        message = error.message if is_argument else error.format_message()
         end = "" if message.endswith((".", "?", "?)")) else "."
         print_error(f"{message}{end} See `{of} --help`")
         return WRONG_USAGE

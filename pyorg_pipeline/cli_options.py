@@ -1,4 +1,4 @@
-"""The options of `pyorg` that several commands share, and the values that they take."""
+"""The program `pyorg`, the options that several commands share, and the values they take."""
 
 from __future__ import annotations
 
@@ -10,21 +10,14 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from pyorg_pipeline.model.artifacts import UNRECOGNISED
+from pyorg_pipeline.model.names import RULES
 from pyorg_pipeline.model.versions import RELEASE_LEVELS, SERIES, VERSION
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-#: What the grammar of names knows, the usual ones first.
-TYPES: Final = (
-    *("source-release", "windows-release", "macos-release", "android-release", "ios-release"),
-    *("linux-release", "documentation", "windows-support", "windows-manifest", "unrecognised"),
-)
-FORMATS: Final = (
-    *("tarball_lzma", "tarball_deflate", "tarball_bzip2", "tarball_zstd", "tarball_compress"),
-    *("tarball", "archive_deflate", "executable", "installation_packages", "app_package"),
-    *("installer_package", "disk_image", "rpm_package", "macbinary", "binhex", "stuffit"),
-    *("html_help", "epub", "pdf", "json", "zip", "msi", "exe"),
-)
+TYPES: Final = (*dict.fromkeys(rule.artifact_type for rule in RULES), UNRECOGNISED)
+FORMATS: Final = tuple(dict.fromkeys(each for rule in RULES for each in rule.formats.values()))
 ARCHITECTURES: Final = ("amd64", "arm64", "win32", "x86_64")
 LEVELS: Final = tuple(RELEASE_LEVELS)
 #: How strictly downloads are verified, as people and as the library write it.
@@ -111,8 +104,10 @@ class Version(click.ParamType[str]):
         """The text; an error names the version in it, if there is one."""
         if self.pattern.fullmatch(value) is None:
             near = self.pattern.search(value)
-            listed = f"{value!r} is not {self.form}."
-            self.fail(f"{listed} Did you mean {near[0]}?" if near else listed, param, ctx)
+            listed = f"{value!r} is not {self.form}"
+            if value.isdecimal():
+                self.fail(f"{listed}: the minor version is missing.", param, ctx)
+            self.fail(f"{listed}. Did you mean {near[0]}?" if near else f"{listed}.", param, ctx)
         return str(value)
 
 
@@ -298,16 +293,58 @@ download_options: Final = _together(
 )
 
 
-def in_words_of_options(message: str, commands: Iterable[click.Command]) -> str:
+_EPILOG = """\b
+Examples:
+  pyorg latest 3.13
+  pyorg list 3.13.9 --type windows-release --arch amd64
+  pyorg download 3.13.9 --destination downloads
+  pyorg changes --since 7d --json
+
+The first query fills the catalog, which takes some seconds. `pyorg COMMAND --help` describes a
+command; https://www.python.org/ftp/python/ is read unless PYORG_SITE_URL names another site."""
+
+
+class _Program(click.Group):
+    """The program; its commands are listed in the order of this file."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """The names of the commands."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, or an error that names the nearest."""
+        if args[0] == "PythonOrgDownloads":
+            ctx.fail("use `python -m pyorg_pipeline PythonOrgDownloads` for its methods.")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Program,
+    params=list(OUTPUT_OPTIONS),
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+    epilog=_EPILOG,
+)
+@click.version_option(package_name="pyorg-pipeline", prog_name="pyorg")
+def program() -> None:
+    """Everything that python.org offers for download, from a catalog on this machine."""
+
+
+def translated(message: str) -> str:
     """A message of the library with options instead of Python's arguments.
 
     An argument with another spelling becomes its option (`artifact_type` is `--type`), and so
-    does one with a value (`overwrite=True` is `--overwrite`, `verify=False` is `--verify size`).
+    does one with a value (`overwrite=True` is `--overwrite`, `verify=False` is `--verify size`,
+    `arch 'x'` is `--arch 'x'`). Words in quotes are a user's.
     """
+    commands = program.commands.values()
     options = [one for each in commands for one in each.params if isinstance(one, click.Option)]
+    names: dict[str, str] = {}
     words: dict[str, str] = {}
     for option in options:
         name, spelling = str(option.name), option.opts[-1]
+        names[name] = spelling
         if "_" in name or name not in spelling:
             words[name] = spelling
         if isinstance(option.type, Choice):
@@ -317,5 +354,6 @@ def in_words_of_options(message: str, commands: Iterable[click.Command]) -> str:
             # click knows the value of a switch only once it parses it.
             words[f"{name}={option.flag_value is not False}"] = spelling
     longest = sorted(words, key=len, reverse=True)
-    pattern = rf"(?<![\w./-])({'|'.join(map(re.escape, longest))})(?![\w=/])"
-    return re.sub(pattern, lambda found: words[found[1]], message)
+    alone, named = ("|".join(map(re.escape, each)) for each in (longest, names))
+    pattern = rf"(?<![\w./'-])(?:(?:{alone})(?![\w=/'])|(?:{named})(?= '))"
+    return re.sub(pattern, lambda found: (names | words)[found[0]], message)

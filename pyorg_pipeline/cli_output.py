@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyorg_pipeline.cli_options import in_words_of_options
+from pyorg_pipeline.cli_options import translated
 from pyorg_pipeline.process import print_error
 
 if TYPE_CHECKING:
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 def is_asked_for(option: str) -> bool:
     """Whether `json`, `quiet` or `verbose` was given, before or after the command."""
     return option in click.get_current_context().meta
-
-
-def translated(message: str) -> str:
-    """A message of the library in the words of the command line."""
-    program = click.get_current_context().find_root().command
-    assert isinstance(program, click.Group)
-    return in_words_of_options(message, program.commands.values())
 
 
 def print_result(result: Any) -> None:

@@ -59,7 +59,11 @@ def selected(
         ArtifactChoiceError: no artifact matches, or several have the same name.
     """
     # `pyorg latest` alone does without it.
-    from pyorg_pipeline.model.selection import Selection, best_sources  # noqa: PLC0415
+    from pyorg_pipeline.model.selection import (  # noqa: PLC0415
+        FINAL_BY_DEFAULT,
+        Selection,
+        best_sources,
+    )
 
     snapshot, site_url = PythonOrgDownloads._snapshot()
     if wanted and series:
@@ -71,7 +75,7 @@ def selected(
         kinds = {"superseded": None, **kinds}
     levels = releaselevel
     if not levels and final_only and UNRECOGNISED not in artifact_type:
-        levels = ["final"]
+        levels = FINAL_BY_DEFAULT
     every = snapshot.everything(site_url)
     if complete_only:
         releases = snapshot.releases(datetime.now(UTC))

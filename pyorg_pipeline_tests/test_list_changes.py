@@ -88,7 +88,7 @@ def test_since_is_a_time_its_text_or_an_age() -> None:
         *(("1h", every), ("2025-01-01", every), ("0m", [])),
     ):
         assert PythonOrgDownloads.list_changes(since) == expected
-    with pytest.raises(InvalidArgumentError, match="since is not a valid time: 'yesterday'"):
+    with pytest.raises(InvalidArgumentError, match="since 'yesterday' is not a valid time"):
         PythonOrgDownloads.list_changes("yesterday")
 
 

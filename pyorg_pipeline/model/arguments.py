@@ -96,7 +96,7 @@ def parse_age(text: str) -> timedelta:
     """
     age = _AGE.fullmatch(text)
     if age is None and text != "0":
-        raise ValueError("it has to be a time span such as 12h or 7d, or 0")
+        raise ValueError("it has to be minutes, hours, days or weeks: 90m, 12h, 7d or 2w; or 0")
     return timedelta(**{_UNITS[age[2]]: int(age[1])}) if age is not None else timedelta()
 
 
@@ -131,8 +131,8 @@ def parse_since(value: datetime | str, now: datetime) -> datetime:
         raise InvalidArgumentError(f"since {value!r} is out of range") from None
     except ValueError:
         raise InvalidArgumentError(
-            f"since is not a valid time: {value!r}; give a date such as '2026-11-01', a time such "
-            "as '2026-11-01T12:00Z', or an age such as '12h' or '7d'"
+            f"since {value!r} is not a valid time; give a date such as '2026-11-01', a time such "
+            "as '2026-11-01T12:00Z', or an age such as '90m', '12h', '7d' or '2w'"
         ) from None
 
 
@@ -157,7 +157,7 @@ def parse_attributes(value: object) -> dict[str, Any]:
     for name in given:
         if name not in ATTRIBUTES:
             raise InvalidArgumentError(
-                f"unknown attribute {name!r}; the attributes are {', '.join(ATTRIBUTES)}"
+                f"unknown attribute {name!r}; the attributes are {', '.join(map(repr, ATTRIBUTES))}"
             )
     return {
         name: parse_flag(name, one) if ATTRIBUTES[name] is bool and one is not None else one

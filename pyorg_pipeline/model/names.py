@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
@@ -215,12 +215,16 @@ RULES: Final = (
     Rule("documentation", rf"{_DOCUMENT_FORMS}-{_DOTTED}", "", _ARCHIVES),
 )
 
-#: The rules and their whole patterns, by extension.
-_BY_EXTENSION: Final[dict[str, list[tuple[re.Pattern[str], Rule]]]] = {}
-for _rule in RULES:
-    _pattern = re.compile(f"(?>{_rule.head}){_rule.rest}")
-    for _extension in _rule.formats:
-        _BY_EXTENSION.setdefault(_extension, []).append((_pattern, _rule))
+
+@cache
+def _by_extension() -> dict[str, list[tuple[re.Pattern[str], Rule]]]:
+    """The rules and their whole patterns; compiling them takes longer than most queries."""
+    found: dict[str, list[tuple[re.Pattern[str], Rule]]] = {}
+    for rule in RULES:
+        pattern = re.compile(f"(?>{rule.head}){rule.rest}")
+        for extension in rule.formats:
+            found.setdefault(extension, []).append((pattern, rule))
+    return found
 
 
 class ParsedName(NamedTuple):
@@ -263,7 +267,7 @@ def _recognise(text: str, directory: str) -> ParsedName | None:
     stem, _, extension = text.rpartition(".")
     if stem.endswith(".tar"):
         stem, extension = stem[:-4], f"tar.{extension}"
-    for pattern, rule in _BY_EXTENSION.get(extension, ()):
+    for pattern, rule in _by_extension().get(extension, ()):
         if match := pattern.fullmatch(stem):
             found = {name: value for name, value in match.groupdict().items() if value is not None}
             if version := _version(found, directory):

@@ -96,11 +96,18 @@ class _Criterion(NamedTuple):
         return not self.accepted.isdisjoint(self.values(artifact))
 
     def shown(self, artifact: PythonOrgArtifact) -> str:
-        return f"{self.name} {self.values(artifact)[0] or 'none'}"
+        return f"{self.name} {self.values(artifact)[0]}"
+
+    def distance(self, artifact: PythonOrgArtifact) -> float:
+        """Of an artifact that does not meet it; a format called like its extension is nearer."""
+        is_called_so = artifact.name.endswith(tuple(f".{text}" for text in self.wanted))
+        return 0.5 if self.name == "format" and is_called_so else 1
 
 
 _ANY_TYPE: Final = "any that is recognised"
 _ANY_TYPES: Final = (_ANY_TYPE,)
+#: The levels if a user gave none; messages only show those that a user gave.
+FINAL_BY_DEFAULT: Final = ("final",)
 
 
 def _series(artifact: PythonOrgArtifact) -> Sequence[str]:
@@ -148,18 +155,21 @@ def _nothing_found(criteria: Sequence[_Criterion], artifacts: list[PythonOrgArti
     wanted = ", ".join(
         f"{one.name} {', '.join(one.wanted)}"
         for one in criteria
-        if one.name != "superseded" and one.wanted != _ANY_TYPES
+        if one.name != "superseded" and one.wanted not in (_ANY_TYPES, FINAL_BY_DEFAULT)
     )
     if not artifacts:
         return f"no artifact matches {wanted}: the catalog is empty"
-    # The artifacts' values for the criteria that they do not meet; the newest first.
-    choices: dict[tuple[str, ...], dict[str, None]] = {}
+    # By distance: the artifacts' values for the criteria that they do not meet; the newest first.
+    choices: dict[float, dict[tuple[str, ...], dict[str, None]]] = {}
     for artifact in reversed(artifacts):
         unmet = [one for one in criteria if not one.met(artifact)]
-        text = " with ".join(one.shown(artifact) for one in unmet)
-        choices.setdefault(tuple(one.name for one in unmet), {})[text] = None
-    fewest = min(map(len, choices))
-    nearest = (texts for unmet, texts in choices.items() if len(unmet) == fewest)
+        if all(one.values(artifact)[0] for one in unmet):
+            text = " with ".join(one.shown(artifact) for one in unmet)
+            near = choices.setdefault(sum(one.distance(artifact) for one in unmet), {})
+            near.setdefault(tuple(one.name for one in unmet), {})[text] = None
+    if not choices:
+        return f"no artifact matches {wanted}"
+    nearest = choices[min(choices)].values()
     shown = "; or ".join(shortened(texts, _MOST_SHOWN) for texts in nearest)
     return f"no artifact matches {wanted}; the nearest choices are: {shown}"
 

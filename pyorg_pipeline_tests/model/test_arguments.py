@@ -47,7 +47,7 @@ def test_a_time_is_a_datetime_iso_8601_or_an_age(given: datetime | str, expected
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        *((text, "since is not a valid time: .*; give a date such as") for text in INVALID_TIMES),
+        *((text, "since .* is not a valid time; give a date such as") for text in INVALID_TIMES),
         # It could mean UTC or local time.
         (NOW.replace(tzinfo=None), "since '2026-11-23T03:10:22.345000' has no time zone: give it"),
         ("0001-01-01T00:00+14:00", r"since '0001-01-01T00:00\+14:00' is out of range"),
@@ -69,7 +69,7 @@ def test_text_and_dict_mean_the_same() -> None:
     ("given", "problem"),
     [
         ("tarball_lzma", "is not of the form"),
-        ("color=red", "unknown attribute 'color'; the attributes are format, arch"),
+        ("color=red", "unknown attribute 'color'; the attributes are 'format', 'arch'"),
         ("embed=maybe", "embed 'maybe' is neither true nor false"),
         (7, "is neither a dict of attributes nor their text"),
     ],
