@@ -20,8 +20,9 @@ created when it is first needed.
 
 Dagster's UI describes each column, as this page does. Each file also has metadata: JSON in the
 Parquet footer under the key `pyorg`, with times as `{"utc": "2026-11-23T01:04:59+00:00"}`. Its
-`format` is 2; a table with a later format than the program knows is refused instead of misread.
-Format 1, which is still read, had the column `gone_since` where format 2 has `removed_at`. Programs
+`format` is 3; a table with a later format than the program knows is refused instead of misread.
+Older formats are still read: columns that they lack are null, until the next refresh reads all
+directories again. Format 1 had the column `gone_since` where later ones have `removed_at`. Programs
 that read the files must accept new columns, tables and metadata; existing ones keep their meaning
 within one `format`.
 

@@ -28,9 +28,9 @@ LATEST_FILE: Final = "latest_version.parquet"
 RELEASES_FILE: Final = "releases.parquet"
 FAILURES_FILE: Final = "crawl_failures.parquet"
 
-#: The schema version of tables, which rises when columns change their names or meaning. Later
-#: versions are refused.
-FORMAT: Final = 2
+#: The schema version of tables, which rises when columns are added, or change their names or
+#: meaning. Later versions are refused; directories with an older table are crawled again.
+FORMAT: Final = 3
 
 #: Columns by the names that tables of format 1 have for them.
 _FORMAT_1_NAMES: Final = {"removed_at": "gone_since"}
@@ -72,14 +72,11 @@ class CatalogStore:
         Rows are a pyarrow Table, or dicts of the table's schema in which missing values are null.
         The metadata is about the whole table: JSON values and datetimes.
         """
-        from pyorg_pipeline.catalog.schemas import TABLES  # noqa: PLC0415  # queries do without
-
         text = json.dumps({**metadata, "format": FORMAT}, default=_encode, sort_keys=True)
         sink = pa.BufferOutputStream()
         with _ENCODING:
             if not isinstance(rows, pa.Table):
-                schema = TABLES[name.partition("/")[0].removesuffix(".parquet")]
-                rows = pa.Table.from_struct_array(pa.array(rows, pa.struct(schema)))
+                rows = pa.Table.from_struct_array(pa.array(rows, pa.struct(_schema(name))))
             # Setting up zstd for each column of a small table takes longer than everything else.
             many = len(rows) >= _MANY_ROWS
             with pq.ParquetWriter(
@@ -102,7 +99,10 @@ class CatalogStore:
         return len(data)
 
     def read(self, name: str, columns: Iterable[str] | None = None) -> StoredTable:
-        """One table, or those of the columns that it has; CatalogMissingError if it has no file."""
+        """One table, or those of the columns that it has; CatalogMissingError if it has no file.
+
+        Columns that the table's format did not have yet are null.
+        """
         file, metadata = self._open(name)
         renamed = _FORMAT_1_NAMES if metadata["format"] == 1 else {}
         wanted = None if columns is None else [renamed.get(each, each) for each in columns]
@@ -115,6 +115,8 @@ class CatalogStore:
         if renamed:
             names = {old: new for new, old in renamed.items()}
             table = table.rename_columns([names.get(each, each) for each in table.column_names])
+        if metadata["format"] < FORMAT:
+            table = _with_added_columns(table, _schema(name), columns)
         return StoredTable(table, metadata)
 
     def read_or_none(
@@ -229,6 +231,22 @@ class CatalogStore:
 
     def _unreadable(self, name: str, reason: str) -> CatalogUnreadableError:
         return CatalogUnreadableError(f"{self.location.text}/{name}", reason)
+
+
+def _schema(name: str) -> Any:
+    from pyorg_pipeline.catalog.schemas import TABLES  # noqa: PLC0415  # queries do without
+
+    return TABLES[name.partition("/")[0].removesuffix(".parquet")]
+
+
+def _with_added_columns(table: Any, schema: Any, columns: Iterable[str] | None) -> Any:
+    """A table of an older format with the columns that were added since, as null."""
+    wanted = schema.names if columns is None else set(columns).intersection(schema.names)
+    for name in schema.names:
+        if name in wanted and name not in table.column_names:
+            nulls = pa.nulls(len(table), schema.field(name).type)
+            table = table.append_column(name, nulls)
+    return table.select([name for name in schema.names if name in wanted])
 
 
 def _index_file(folder: str) -> str:

@@ -29,6 +29,8 @@ class Due(StrEnum):
     NEW = "new"
     CHANGED = "changed"
     RACY = "racy"
+    #: Its table has the format of an earlier version of this package.
+    OUTDATED = "outdated"
     FAILED = "failed"
     HIDDEN = "hidden"
     #: Its table was written by a run that was killed before it reported it to Dagster.
@@ -44,6 +46,8 @@ class Crawl(NamedTuple):
     #: When the site made the page: earlier than `crawled_at` if it came from a cache.
     generated_at: datetime
     crawled_at: datetime
+    #: Its table has the format of an earlier version of this package.
+    is_outdated: bool = False
 
 
 class Failure(NamedTuple):
@@ -102,7 +106,9 @@ def _reason(
         return Due.NEW
     if date is None or date != crawl.directory_last_modified:
         return Due.CHANGED
-    return Due.RACY if _is_racy(date, crawl) else None
+    if _is_racy(date, crawl):
+        return Due.RACY
+    return Due.OUTDATED if crawl.is_outdated else None
 
 
 def backoff_after(failure: Failure) -> timedelta:

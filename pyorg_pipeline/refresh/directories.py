@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, VERSION_COLUMNS, CatalogStore
+from pyorg_pipeline.catalog.store import (
+    DIRECTORIES_FILE,
+    FORMAT,
+    VERSION_COLUMNS,
+    CatalogStore,
+)
 from pyorg_pipeline.errors import (
     CatalogSiteError,
     CatalogUnreadableError,
@@ -151,8 +156,13 @@ class CrawlState:
     def due(self, *, full: bool = False, with_backoff: bool = False) -> dict[str, Due]:
         """The directories that have to be crawled, each with the reason; all if `full`."""
         crawls = {
-            name: Crawl(*(metadata[field] for field in Crawl._fields))
-            for name, metadata in self.tables.items()
+            name: Crawl(
+                table["directory_last_modified"],
+                table["generated_at"],
+                table["crawled_at"],
+                is_outdated=table["format"] < FORMAT,
+            )
+            for name, table in self.tables.items()
         }
         return due(
             self.listed,

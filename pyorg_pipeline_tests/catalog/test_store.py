@@ -35,7 +35,7 @@ def test_rows_and_metadata_come_back_with_their_types(store: CatalogStore) -> No
     size = store.write(DIRECTORIES_FILE, [row], metadata)
     assert size == (Path(store.location.text) / DIRECTORIES_FILE).stat().st_size
     assert store.rows(DIRECTORIES_FILE) == [{**row, "last_modified": None, "removed_at": None}]
-    assert store.metadata(DIRECTORIES_FILE) == {"format": 2, **metadata}
+    assert store.metadata(DIRECTORIES_FILE) == {"format": 3, **metadata}
 
 
 def test_a_missing_table_has_no_rows_and_a_foreign_one_is_named_in_the_error(
@@ -98,7 +98,7 @@ def test_a_table_of_a_later_format_is_refused(
     store: CatalogStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_in_format(store, monkeypatch, 99, [])
-    with pytest.raises(CatalogUnreadableError, match="its format is 99, this version reads 1 to 2"):
+    with pytest.raises(CatalogUnreadableError, match="its format is 99, this version reads 1 to 3"):
         store.read(DIRECTORIES_FILE)
 
 
@@ -116,11 +116,25 @@ def test_a_table_of_format_1_has_its_column_gone_since_as_removed_at(
     assert found.table.to_pylist()[0]["removed_at"] == NOW
 
 
+@pytest.mark.parametrize("columns", [None, ["name", "minor", "last_modified"]])
+def test_columns_that_an_older_format_lacks_are_null(
+    store: CatalogStore, monkeypatch: pytest.MonkeyPatch, columns: list[str] | None
+) -> None:
+    new = schemas.RELEASE_DIRECTORIES
+    table = pa.Table.from_pylist([{"name": "2.7", "first_seen": NOW, "minor": 7}], new)
+    older = table.drop_columns(["last_modified", "major"])
+    write_in_format(store, monkeypatch, 2, older)
+    found = store.read(DIRECTORIES_FILE, columns).table
+    row = {**dict.fromkeys(new.names), "name": "2.7", "minor": 7, "first_seen": NOW}
+    assert found.to_pylist() == [{name: row[name] for name in columns or new.names}]
+    assert found.schema.field("last_modified").type == schemas.TIME
+
+
 def test_the_metadata_of_broken_tables_are_left_out(store: CatalogStore, tmp_path: Path) -> None:
     for name in ("src", "3.9.0"):
         store.write(directory_file(name), [], {"n": name})
     (tmp_path / directory_file("3.10.0")).write_bytes(b"broken")
-    found = {name: {"format": 2, "n": name} for name in ("3.9.0", "src")}
+    found = {name: {"format": 3, "n": name} for name in ("3.9.0", "src")}
     assert store.directory_metadata() == found
 
 

@@ -58,6 +58,32 @@ def test_a_first_refresh_reads_everything_once_and_the_next_one_the_root_alone(
     assert asked(site) == [""]
 
 
+def test_a_catalog_of_an_older_format_is_read_and_its_directories_are_crawled_again(
+    site: Replica, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = catalog.store.rows(CATALOG_FILE)
+    names = [CATALOG_FILE, DIRECTORIES_FILE, *map(directory_file, DIRECTORIES)]
+    stored = {name: catalog.store.read(name) for name in names}
+    with monkeypatch.context() as older:
+        older.setattr("pyorg_pipeline.catalog.store.FORMAT", 2)
+        for name, (table, metadata) in stored.items():
+            added = {"embed", "companion_sizes"}.intersection(table.column_names)
+            catalog.store.write(name, table.drop_columns(sorted(added)), metadata)
+    assert catalog.paths == [row["path"] for row in expected]
+    site.answer("2.7/", Answer(status=403))
+    catalog.refresh()
+    assert catalog.due_directories == {"2.7": Due.FAILED}
+    site.clear_answers()
+    assert list(catalog.refresh()) == ["2.7"]
+    assert catalog.sequence is None
+    assert catalog.due_directories == {}
+    for row, before in zip(catalog.store.rows(CATALOG_FILE), expected, strict=True):
+        assert {**row, "crawled_at": None} == {**before, "crawled_at": None}
+    site.clear_requests()
+    assert catalog.refresh() == {}
+    assert asked(site) == [""]
+
+
 def test_an_added_file_makes_its_directory_due_and_then_racy(
     site: Replica, catalog: Catalog
 ) -> None:
