@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from pyorg_pipeline.model.arguments import parse_verification
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.names import RULES
 from pyorg_pipeline.model.versions import RELEASE_LEVELS, SERIES, VERSION
@@ -201,6 +202,8 @@ verify_option: Final = click.option(
     "--verify",
     type=Choice("how", VERIFICATIONS),
     default="auto",
+    # Before anything else: `signature` needs an extra.
+    callback=lambda _ctx, _param, value: parse_verification(value),
     metavar="HOW",
     help="auto: by the strongest digest that is published; digest: nothing less; signature: by a "
     "Sigstore signature of the release manager; size: by the size alone.",

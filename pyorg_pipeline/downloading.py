@@ -69,6 +69,7 @@ class CatalogDownloads(ConfiguredCatalog):
         from pyorg_pipeline.reports.progress import file_progress  # noqa: PLC0415
         from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
 
+        verify = parse_verification(verify)
         if not isinstance(artifact, PythonOrgArtifact):
             if not isinstance(artifact, str):
                 raise InvalidArgumentError(
@@ -84,7 +85,7 @@ class CatalogDownloads(ConfiguredCatalog):
                 destination_dir,
                 stream_chunk_size=stream_chunk_size,
                 overwrite=parse_flag("overwrite", overwrite),
-                verify=parse_verification(verify),
+                verify=verify,
                 progress=shown,
             )
         return Path(done.destination)
@@ -146,6 +147,7 @@ class CatalogDownloads(ConfiguredCatalog):
         """
         from pyorg_pipeline.model.selection import choose  # noqa: PLC0415
 
+        verify = parse_verification(verify)
         version = NormalizedPythonVersion(major, minor, micro, releaselevel, serial)
         snapshot, site_url = cls._snapshot()
         artifacts = snapshot.release_artifacts(site_url, version)

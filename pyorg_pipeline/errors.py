@@ -81,9 +81,7 @@ class ExtraMissingError(PyorgError):
 
     extra: str
     purpose: str
-    template = (
-        "{purpose} needs a further package: pip install '.[{extra}]' in the clone of pyorg_pipeline"
-    )
+    template = "{purpose} needs a further package: pip install 'pyorg_pipeline[{extra}]'"
 
 
 class InvalidArgumentError(PyorgError, ValueError):
@@ -242,6 +240,17 @@ class DigestsFailedError(DirectoriesFailedError):
 class DownloadError(PyorgError):
     """A file was not downloaded; an existing one is unchanged."""
 
+    #: What to do next.
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {self.advice}"
+
+    @property
+    def problem(self) -> str:
+        """The message without the advice, which is the same for all failures of a kind."""
+        return super().__str__()
+
 
 @dataclass(eq=False, repr=False)
 class VerificationError(DownloadError):
@@ -257,26 +266,33 @@ class VerificationError(DownloadError):
     expected_source: str
     actual_source: str
     advice: str = (
-        "nothing was written under the final name. Refresh the catalog, then download the file "
-        "again; if it still differs, do not use it"
+        "refresh the catalog, then download the file again; if it still differs, do not use it"
     )
-    template = (
-        "{subject}: {what} should be {expected} ({expected_source}), "
-        "but is {actual} ({actual_source}); {advice}"
-    )
+    template = "{what} should be {expected} ({expected_source}), but is {actual} ({actual_source})"
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {super().__str__()}"
+
+
+class InvalidArchiveError(VerificationError):
+    """A file without a published digest is not a valid archive."""
+
+    template = "not a valid {expected} archive ({actual}), and no digest is published"
+
+    def __init__(self, subject: str, kind: str, reason: str) -> None:
+        advice = "to download it all the same, use verify=False, which compares the size alone"
+        super().__init__(subject, "archive", kind, reason, "its name", "its content", advice)
+        self.args = (subject, kind, reason)
 
 
 class UnverifiableError(VerificationError):
     """The site does not publish the required `digest` or `signature` of a file."""
 
-    template = (
-        "{subject} has no {what} to verify it with ({actual_source}), and "
-        "{expected_source} requires one; nothing was downloaded. verify=True uses the "
-        "strongest verification that the site's files allow"
-    )
+    template = "it cannot be verified by {what}: {actual_source}"
 
     def __init__(self, subject: str, required: str, reason: str) -> None:
-        super().__init__(subject, required, "published", "missing", f"verify={required!r}", reason)
+        source, advice = f"verify={required!r}", "verify=True uses the strongest that is published"
+        super().__init__(subject, required, "published", "missing", source, reason, advice)
         self.args = (subject, required, reason)
 
 
@@ -287,7 +303,7 @@ class DestinationError(DownloadError):
     path: str
     reason: str
     advice: str
-    template = "{path}: {reason}; {advice}"
+    template = "{path}: {reason}"
 
 
 @dataclass(eq=False, repr=False)
@@ -298,10 +314,9 @@ class DownloadsFailedError(_SeveralFailures, DownloadError):
     failures: Mapping[str, str]
     #: How many artifacts there were in all.
     wanted: int
-    template = (
-        "{count} of {wanted} artifacts were not downloaded{listed}. "
-        "Run the same command again to download them"
-    )
+    #: What to do next, a sentence for each kind of failure; may be empty.
+    advice: str = ""
+    template = "{count} of {wanted} artifacts were not downloaded{listed}{advice}"
 
 
 @dataclass(eq=False, repr=False)

@@ -372,7 +372,7 @@ def test_verify_lists_files_and_fails_if_one_is_damaged(
     assert len(done.err.splitlines()) == 1
     quiet = run(f"verify {tmp_path} --verify size -q")
     assert (quiet.code, quiet.out) == (1, "")
-    assert quiet.err.startswith("pyorg: Python-3.13.9.tar.xz: its size should be ")
+    assert quiet.err.startswith("pyorg: Python-3.13.9.tar.xz: size should be ")
     found = json.loads(run(f"verify {tmp_path} --verify size --json").out)
     assert [one["outcome"] for one in found] == ["damaged", "unknown"]
     methods = ["PythonOrgDownloads", "verify_files", "--folder", str(tmp_path)]
@@ -616,7 +616,7 @@ def test_a_missing_extra_is_named_with_how_to_install_it_and_exit_2(
     site_url = Catalog.catalog_info().site_url
     program = (sys.executable, "-c", code)
     done = pyorg(tmp_path, program=program, PYORG_SITE_URL=site_url, **settings)
-    install = "pip install '.[s3]' in the clone of pyorg_pipeline"
+    install = "pip install 'pyorg_pipeline[s3]'"
     assert error_line(done, 2) == f"{needs} needs a further package: {install}"
 
 

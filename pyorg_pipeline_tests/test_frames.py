@@ -96,7 +96,7 @@ def test_everything_at_once_is_a_table() -> None:
     assert table.num_rows == 11
     assert {"path", "version", "artifact_type", "format", "companions"} <= set(table.column_names)
     if find_spec("pandas") is None:
-        with pytest.raises(ExtraMissingError, match=r"pip install '\.\[pandas\]'"):
+        with pytest.raises(ExtraMissingError, match=r"pip install 'pyorg_pipeline\[pandas\]'"):
             PythonOrgDownloads.to_pandas()
     else:
         assert PythonOrgDownloads.to_pandas()["path"].to_list() == table["path"].to_pylist()

@@ -74,9 +74,8 @@ LOST = """\
 could not read 5 directories: 3.0.0 (forbidden); 3.1.0 (forbidden); 3.2.0 (forbidden) and 2 more. \
 The catalog keeps the last good table of each; the next `pyorg refresh` tries again"""
 DIFFERENT = """\
-x: size should be 1 (the catalog), but is 2 (the bytes); nothing was written under \
-the final name. Refresh the catalog, then download the file again; if it still differs, do not \
-use it"""
+x: size should be 1 (the catalog), but is 2 (the bytes); refresh the catalog, then download the \
+file again; if it still differs, do not use it"""
 RAISED = [
     (errors.SettingsError("NAME", "x", "why"), "NAME='x' cannot be used: why"),
     (errors.InvalidArgumentError("text {of} any kind"), "text {of} any kind"),

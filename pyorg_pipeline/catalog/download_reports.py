@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.errors import CatalogError
+from pyorg_pipeline.errors import CatalogError, DownloadsFailedError
 from pyorg_pipeline.model.downloads import Download, DownloadFailure
 
 REPORTS_FOLDER: Final = "downloads"
@@ -23,7 +24,8 @@ def report_row(result: Download | DownloadFailure) -> dict[str, Any]:
     if isinstance(result, DownloadFailure):
         return row | {
             "outcome": FAILED,
-            "error": str(result.error),
+            "error": result.problem,
+            "advice": result.advice,
             "transient": result.transient,
         }
     row |= {
@@ -41,6 +43,18 @@ def report_row(result: Download | DownloadFailure) -> dict[str, Any]:
             "signed_by": result.verification.signed_by,
         }
     return row
+
+
+def failures_error(rows: Sequence[Mapping[str, Any]]) -> DownloadsFailedError | None:
+    """The error to raise after a report with these rows, with the next steps; None without one."""
+    failed = [row for row in rows if row["outcome"] == FAILED]
+    if not failed:
+        return None
+    advice = ""
+    for step, count in Counter(row["advice"] for row in failed if row["advice"]).items():
+        part = f" ({count:,} of them)" if count < len(failed) else ""
+        advice += f". {step[0].upper()}{step[1:]}{part}"
+    return DownloadsFailedError({row["path"]: row["error"] for row in failed}, len(rows), advice)
 
 
 def report_file(run_id: str) -> str:

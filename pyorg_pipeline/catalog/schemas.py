@@ -206,6 +206,7 @@ DOWNLOAD_REPORT: Final = pa.schema(
         _field("signed_by", TEXT, "whose signature covers its digest"),
         _field("note", TEXT, "what was not verified and why, or an unexpected size"),
         _field("error", TEXT, "why it failed"),
+        _field("advice", TEXT, "what to do next, if the error does not say it"),
         _required("transient", pa.bool_(), "whether a later attempt may succeed"),
         _required("run_id", TEXT, "the Dagster run that made this row"),
         _required("reported_at", TIME, "when this table was written"),

@@ -22,6 +22,7 @@ from pyorg_pipeline.catalog.download_reports import (
     FETCHED,
     REPORTS_FOLDER,
     SKIPPED,
+    failures_error,
     read_report,
     report_file,
     report_row,
@@ -33,7 +34,7 @@ from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.metadata import names, preview, step_failure, table_asset
 from pyorg_pipeline.defs.resources import CatalogResource, DownloadsResource, SiteResource
 from pyorg_pipeline.downloads.destinations import ArtifactProgress, download_all, open_destination
-from pyorg_pipeline.errors import CatalogSiteError, DownloadsFailedError
+from pyorg_pipeline.errors import CatalogSiteError
 from pyorg_pipeline.model.arguments import parse_verification
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Verify
@@ -202,18 +203,18 @@ def download_batch(
             for result in results:
                 rows[result.artifact.path] = row = report_row(result)
                 if row["outcome"] == FAILED:
-                    context.log.error(row["error"])
+                    context.log.error(f"{row['path']}: {row['error']}")
                 elif row["note"] and config.verify is not False:
                     context.log.warning(f"{row['path']}: {row['note']}")
     write_report(store, context.run_id, rows.values())
-    failed = [row for one in batch.artifacts if (row := rows[one.path])["outcome"] == FAILED]
-    if any(row["transient"] for row in failed) and context.retry_number < config.retries:
+    done = [rows[one.path] for one in batch.artifacts]
+    error = failures_error(done)
+    if any(row["transient"] for row in done) and context.retry_number < config.retries:
         raise dg.RetryRequested(config.retries, config.retry_delay * 2**context.retry_number)
     numbers = _numbers(store, context.run_id, list(rows.values()))
     context.log_event(dg.AssetMaterialization(downloaded_artifacts.key, metadata=numbers))
-    if failed:
-        failures = {row["path"]: row["error"] for row in failed}
-        raise step_failure(DownloadsFailedError(failures, len(batch.artifacts)))
+    if error is not None:
+        raise step_failure(error)
 
 
 def _numbers(

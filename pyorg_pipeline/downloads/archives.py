@@ -19,8 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from pyorg_pipeline.errors import VerificationError
-from pyorg_pipeline.model.text import reason_text
+from pyorg_pipeline.errors import InvalidArchiveError
 
 _KINDS: Final = {
     ".tar.xz": "xz",
@@ -44,30 +43,28 @@ def archive_kind(name: str) -> str | None:
     return next((kind for ending, kind in _KINDS.items() if lower.endswith(ending)), None)
 
 
-def check_archive(path: Path, name: str) -> None:
-    """Read an archive, in the format of its final name, to its end.
+class _ArchiveError(Exception):
+    """What is wrong with an archive, for users."""
 
-    Raises VerificationError if it is truncated, damaged, followed by other data, or a bomb.
+
+def check_archive(path: Path, subject: str) -> None:
+    """Read an archive, in the format that the artifact's path tells, to its end.
+
+    Raises InvalidArchiveError if it is truncated, damaged, followed by other data, or a bomb.
     """
-    kind = archive_kind(name)
-    assert kind is not None, name
-    size = path.stat().st_size
+    kind = archive_kind(subject)
+    assert kind is not None, subject
     try:
         with path.open("rb") as file:
-            _read_to_end(file, kind, size)
-    # The libraries report damage as many kinds of errors.
+            _read_to_end(file, kind, path.stat().st_size)
+    except _ArchiveError as error:
+        raise InvalidArchiveError(subject, kind, str(error)) from None
+    # The libraries report damage as many kinds of errors, few of them in words for users.
     except Exception as error:
         # gzip and bz2 have no errno; zipfile seeks before the file if its directory is damaged.
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
-        raise VerificationError(
-            subject=name,
-            what="archive",
-            expected=f"an undamaged {kind} archive",
-            actual=f"damaged or incomplete: {reason_text(error)}",
-            expected_source="its name",
-            actual_source=f"the {size} bytes received",
-        ) from error
+        raise InvalidArchiveError(subject, kind, "it is damaged or incomplete") from error
 
 
 def _read_to_end(file: IO[bytes], kind: str, size: int) -> None:
@@ -76,7 +73,7 @@ def _read_to_end(file: IO[bytes], kind: str, size: int) -> None:
     for chunk in _zip_chunks(file, size) if kind == "zip" else _tarball_chunks(file, kind):
         unpacked += len(chunk)
         if unpacked > limit:
-            raise ValueError(f"it unpacks to more than {limit} bytes")
+            raise _ArchiveError(f"it unpacks to more than {limit:,} bytes")
 
 
 def _tarball_chunks(file: IO[bytes], kind: str) -> Iterator[bytes]:
@@ -88,7 +85,7 @@ def _tarball_chunks(file: IO[bytes], kind: str) -> Iterator[bytes]:
     try:
         tarfile.TarInfo.frombuf(head, tarfile.ENCODING, "surrogateescape")
     except tarfile.HeaderError as error:
-        raise ValueError(f"no tar archive is inside ({error})") from error
+        raise _ArchiveError("no tar archive is inside") from error
 
 
 def _read(stream: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
@@ -108,11 +105,11 @@ def _decompressed(file: IO[bytes], kind: str) -> Iterator[bytes]:
         )
         while not stream.eof:
             if stream.needs_input and not data and not (data := file.read(_CHUNK)):
-                raise EOFError(f"the {kind} stream is truncated")
+                raise _ArchiveError("it is truncated")
             yield stream.decompress(data, _CHUNK)
             data = b""
         if isinstance(stream, lzma.LZMADecompressor) and stream.check == lzma.CHECK_NONE:
-            raise ValueError("an xz stream without checksums")
+            raise _ArchiveError("it has no checksums")
         # Zeros may follow a stream (xz's file format, 2.2), or another stream.
         data = stream.unused_data.lstrip(b"\0")
         while not data and (data := file.read(_CHUNK)):
@@ -128,14 +125,14 @@ def _zip_chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
         start, count = _ZIP_END.unpack(file.read(_ZIP_END.size))
         file.seek(0)
         if start != b"PK\x05\x06":
-            raise ValueError("other data follows the archive")
+            raise _ArchiveError("other data follows it")
         # 0xFFFF: ZIP64 records the number.
         if count not in (len(members), 0xFFFF):
-            raise ValueError("its directory does not list all members")
+            raise _ArchiveError("its directory does not list all members")
         if members and file.read(4) != b"PK\x03\x04":
-            raise ValueError("other data precedes the archive")
+            raise _ArchiveError("other data precedes it")
         for member in members:
             # The others are decompressed without a limit.
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise ValueError(f"unsupported compression method {member.compress_type}")
+                raise _ArchiveError(f"unsupported compression method {member.compress_type}")
             yield from _read(archive.open(member))

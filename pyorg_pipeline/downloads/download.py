@@ -201,7 +201,8 @@ class _Transfer:
         is_page = kind.partition(";")[0].strip().lower() in _PAGE_TYPES
         if is_page and not is_known and not artifact.name.lower().endswith(_PAGE_NAMES):
             raise VerificationError(
-                artifact.path, "the content", "a file", kind, "its name", "its Content-Type"
+                *(artifact.path, "the content", "a file", kind, "its name", "its Content-Type"),
+                advice="open its URL in a browser: the site, or a proxy, sends a page instead",
             )
         self.partial.start_over(FileVersion.of(self.url, length, answer.headers))
         self._receive(answer, length)

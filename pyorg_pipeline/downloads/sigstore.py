@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from importlib.util import find_spec
 from threading import Lock
 from typing import Any, Final
 
@@ -15,11 +14,6 @@ from pyorg_pipeline.model.text import reason_text
 _EMBEDDED: Final = ("https%3A%2F%2Ftuf-repo-cdn.sigstore.dev", "trusted_root.json")
 
 _lock: Final = Lock()
-
-
-def can_verify() -> bool:
-    """Whether the extra `sigstore` is installed; it is not imported."""
-    return find_spec("sigstore") is not None
 
 
 def verify_bundle(bundle: bytes, sha256: str, *, identity: str, issuer: str, name: str) -> None:
@@ -51,6 +45,7 @@ def verify_bundle(bundle: bytes, sha256: str, *, identity: str, issuer: str, nam
             actual=f"not verified: {reason_text(error)}",
             expected_source="the project's table of signers",
             actual_source="sigstore, offline",
+            advice="upgrade the package sigstore; if it still rejects it, do not use the file",
         ) from error
 
 

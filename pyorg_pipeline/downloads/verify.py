@@ -9,13 +9,8 @@ from hashlib import file_digest
 from pathlib import Path
 
 from pyorg_pipeline.downloads.archives import archive_kind, check_archive
-from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
-from pyorg_pipeline.errors import (
-    ExtraMissingError,
-    SiteStatusError,
-    UnverifiableError,
-    VerificationError,
-)
+from pyorg_pipeline.downloads.sigstore import verify_bundle
+from pyorg_pipeline.errors import SiteStatusError, UnverifiableError, VerificationError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, DIGEST_SOURCES, SIGNERS, companion_digest
 from pyorg_pipeline.model.downloads import Method, Verification, Verify
@@ -33,7 +28,7 @@ def expected_verification(
     and verifies that the release manager of the series signed the digest. `False` takes the size.
     """
     if verify is False:
-        return _without_digest(artifact, "not verified, as requested", None)
+        return _without_digest(artifact, "as requested, ", None)
     if verify == "signature":
         return _by_signature(client, artifact)
     if recorded := _recorded_digest(artifact):
@@ -54,7 +49,7 @@ def expected_verification(
         reason += f" ({' and '.join(missing)} listed, but missing)"
     if verify == "digest":
         raise UnverifiableError(artifact.path, verify, reason)
-    return _without_digest(artifact, reason, archive_kind(artifact.name))
+    return _without_digest(artifact, f"{reason}; ", archive_kind(artifact.name))
 
 
 def verify_existing(
@@ -110,10 +105,10 @@ def verify_file(
             expected=str(verification.sha256),
             actual=sha256,
             expected_source=verification.sources[0],
-            actual_source=f"the {size} bytes received",
+            actual_source=f"the {size:,} bytes received",
         )
     if verification.method == "archive":
-        check_archive(file, artifact.name)
+        check_archive(file, artifact.path)
 
 
 def wrong_size(artifact: PythonOrgArtifact, actual: str, source: str) -> VerificationError:
@@ -125,8 +120,6 @@ def wrong_size(artifact: PythonOrgArtifact, actual: str, source: str) -> Verific
 
 
 def _by_signature(client: SiteClient, artifact: PythonOrgArtifact) -> Verification:
-    if not can_verify():
-        raise ExtraMissingError("sigstore", "verify='signature'")
     version = artifact.release_version
     signer = None if version is None else SIGNERS.get((version.major, version.minor))
     if BUNDLE_SUFFIX not in artifact.companions:
@@ -173,7 +166,7 @@ def _without_digest(artifact: PythonOrgArtifact, reason: str, kind: str | None) 
     if kind is not None:
         checks["archive"] = f"the checksums inside the {kind} archive"
     by = " and ".join(checks.values()) or "nothing, since the listing shows no exact size"
-    return Verification(next(reversed(checks), "none"), note=f"{reason}; verified by {by}")
+    return Verification(next(reversed(checks), "none"), note=f"{reason}verified by {by}")
 
 
 def _recorded_digest(artifact: PythonOrgArtifact) -> dict[str, str]:

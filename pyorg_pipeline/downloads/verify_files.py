@@ -15,7 +15,6 @@ from pyorg_pipeline.errors import (
     DestinationError,
     SiteError,
     SiteUnreachableError,
-    UnverifiableError,
     VerificationError,
 )
 from pyorg_pipeline.model.arguments import parse_path
@@ -141,8 +140,8 @@ class _Checks:
 
     def _reason(self, error: SiteError | VerificationError) -> str:
         """Why there is nothing to verify a file with."""
-        if isinstance(error, UnverifiableError):
-            return f"no {error.what} to verify it with: {error.actual_source}"
+        if isinstance(error, VerificationError):
+            return error.problem
         if isinstance(error, SiteUnreachableError):
             # All further requests would wait for their timeouts.
             self._client.cancel()
@@ -152,10 +151,5 @@ class _Checks:
 
 
 def _damaged(known: FileVerification, error: VerificationError) -> FileVerification:
-    reason = (
-        f"its {error.what} should be {error.expected} ({error.expected_source}), "
-        f"but is {error.actual}"
-    )
-    return replace(
-        known, outcome="damaged", expected=error.expected, actual=error.actual, reason=reason
-    )
+    expected, actual = error.expected, error.actual
+    return replace(known, outcome="damaged", expected=expected, actual=actual, reason=error.problem)

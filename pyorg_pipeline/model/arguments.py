@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pyorg_pipeline.errors import InvalidArgumentError
+from pyorg_pipeline.errors import ExtraMissingError, InvalidArgumentError
 from pyorg_pipeline.model.artifacts import ATTRIBUTES
+from pyorg_pipeline.model.digests import can_verify
 
 #: Requests to the site at the same time; it is shared with others.
 DEFAULT_CONCURRENCY: Final = 8
@@ -49,10 +50,13 @@ def parse_verification(value: object) -> Literal[True, False, "digest", "signatu
 
     Raises:
         InvalidArgumentError: it is something else.
+        ExtraMissingError: signatures cannot be verified here.
     """
     if value == "digest":
         return "digest"
     if value == "signature":
+        if not can_verify():
+            raise ExtraMissingError("sigstore", "verify='signature'")
         return "signature"
     try:
         return parse_flag("verify", value)

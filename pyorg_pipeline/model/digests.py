@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.errors import SiteError
@@ -67,6 +68,11 @@ _FINAL_STATES: Final = frozenset({OK, MISSING, UNREADABLE})
 
 #: A row of artifact_digests: one companion that was read.
 Row = dict[str, Any]
+
+
+def can_verify() -> bool:
+    """Whether the extra `sigstore`, which verifies signatures, is installed."""
+    return find_spec("sigstore") is not None
 
 
 class DigestCompanion(NamedTuple):

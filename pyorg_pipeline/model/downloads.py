@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pyorg_pipeline.errors import DamagedFilesError, PyorgError, SiteError
+from pyorg_pipeline.errors import DamagedFilesError, DownloadError, PyorgError, SiteError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.values import Value
 
@@ -86,6 +86,18 @@ class DownloadFailure:
     def transient(self) -> bool:
         """Whether a later attempt may succeed."""
         return isinstance(self.error, SiteError) and self.error.transient
+
+    @property
+    def problem(self) -> str:
+        """What happened."""
+        return self.error.problem if isinstance(self.error, DownloadError) else str(self.error)
+
+    @property
+    def advice(self) -> str | None:
+        """What to do next, the same for all failures of a kind; None if the problem tells it."""
+        if self.transient:
+            return "run the same command again"
+        return self.error.advice if isinstance(self.error, DownloadError) else None
 
 
 #: What a file of a folder turned out to be. `unverified` are files that could not be verified as

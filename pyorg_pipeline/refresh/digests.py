@@ -21,7 +21,7 @@ from pyorg_pipeline.catalog.store import (
     digests_file,
     directory_file,
 )
-from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
+from pyorg_pipeline.downloads.sigstore import verify_bundle
 from pyorg_pipeline.errors import (
     CatalogMissingError,
     PyorgError,
@@ -41,6 +41,7 @@ from pyorg_pipeline.model.digests import (
     DigestCompanion,
     Row,
     Signer,
+    can_verify,
     companion_digest,
     digests_in_force,
     due_companions,

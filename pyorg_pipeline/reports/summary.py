@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from pyorg_pipeline.catalog.download_reports import failures_error
 from pyorg_pipeline.errors import (
     DigestsFailedError,
     DirectoriesFailedError,
@@ -150,8 +151,7 @@ class DownloadSummary:
     @property
     def error(self) -> DownloadsFailedError | None:
         """The error to raise after showing the summary; None if nothing failed."""
-        failures = {row["path"]: row["error"] for row in self.outcomes if row["error"] is not None}
-        return DownloadsFailedError(failures, len(self.outcomes)) if failures else None
+        return failures_error(self.outcomes)
 
     def __str__(self) -> str:
         return "\n".join(row["destination"] for row in self.outcomes if row["destination"])
@@ -164,15 +164,13 @@ class DownloadSummary:
         cells = [("OUTCOME", "VERIFIED", "SECONDS", "BYTES", "PATH")]
         for row in self.outcomes:
             path, reason = row["destination"] or row["path"], row["error"] or row["note"]
-            if reason and not reason.startswith(f"{path}: "):
-                reason = f"{path}: {reason}"
             cells.append(
                 (
                     row["outcome"],
                     row["verification"] or "-",
                     "-" if row["seconds"] is None else f"{row['seconds']:.1f}",
                     "-" if row["bytes"] is None else str(row["bytes"]),
-                    printable(reason or path),
+                    printable(f"{path}: {reason}" if reason else path),
                 )
             )
         yield from aligned(cells, right=[3])

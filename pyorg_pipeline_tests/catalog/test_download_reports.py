@@ -8,11 +8,18 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pyorg_pipeline.catalog.download_reports import read_report, write_report
+from pyorg_pipeline.catalog.download_reports import (
+    failures_error,
+    read_report,
+    report_row,
+    write_report,
+)
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.errors import CatalogError
+from pyorg_pipeline.errors import CatalogError, InvalidArchiveError, SiteStatusError
+from pyorg_pipeline.model.downloads import DownloadFailure
+from pyorg_pipeline_tests.support.transfers import artifact
 
 ROW = {
     "path": "3.6.0/Python-3.6.0.tgz",
@@ -39,6 +46,31 @@ def test_a_report_is_a_plain_table_of_its_run_below_the_catalog(tmp_path: Path) 
     (other / "downloads").write_text("no folder")
     with pytest.raises(CatalogError, match=r"a run\.parquet cannot be written"):
         write_report(CatalogStore(LocalLocation(other)), "a run", [ROW])
+
+
+def test_the_error_of_a_report_has_the_next_step_of_each_kind_of_failure_once() -> None:
+    errors = [
+        SiteStatusError("https://x/a", "overloaded", 503),
+        SiteStatusError("https://x/b", "not found; refresh the catalog", 404),
+        InvalidArchiveError("c", "gzip", "it is damaged or incomplete"),
+        InvalidArchiveError("d", "gzip", "other data follows it"),
+    ]
+    rows = [
+        report_row(DownloadFailure(artifact(f"2.7/{n}.tgz"), one)) for n, one in enumerate(errors)
+    ]
+    error = failures_error([*rows, ROW])
+    assert error is not None
+    assert error.headline == (
+        "4 of 5 artifacts were not downloaded. Run the same command again (1 of them). To download "
+        "it all the same, use verify=False, which compares the size alone (2 of them)"
+    )
+    [alone] = rows[2:3]
+    assert str(failures_error([alone])) == (
+        f"1 of 1 artifacts were not downloaded: {alone['path']} (not a valid gzip archive (it is "
+        "damaged or incomplete), and no digest is published). To download it all the same, use "
+        "verify=False, which compares the size alone"
+    )
+    assert failures_error([ROW]) is None
 
 
 def test_a_report_is_written_although_a_refresh_removes_temporary_files(tmp_path: Path) -> None:

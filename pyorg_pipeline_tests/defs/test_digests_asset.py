@@ -16,8 +16,8 @@ from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
 from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.downloads.sigstore import can_verify
 from pyorg_pipeline.errors import DigestsFailedError
+from pyorg_pipeline.model.digests import can_verify
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.published import bundle_bytes, sbom_bytes, sha256_of

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from pyorg_pipeline.downloads.archives import MIN_UNPACKED_LIMIT, check_archive
-from pyorg_pipeline.errors import VerificationError
+from pyorg_pipeline.errors import InvalidArchiveError
 
 NOISE = random.Random(314).randbytes(150_000)
 FILES = {"README": b"This is Python.\n" * 40, "empty": b"", "Lib/noise.bin": NOISE}
@@ -62,12 +62,13 @@ def check(folder: Path, content: bytes, ending: str) -> None:
 
 
 def refused(folder: Path, content: bytes, ending: str) -> str:
-    """The reason for which the archive is refused."""
-    with pytest.raises(VerificationError, match=r"an undamaged \w+ archive") as caught:
+    """The reason for which the archive is refused, and the library's error that it stands for."""
+    with pytest.raises(InvalidArchiveError, match=r"not a valid \w+ archive") as caught:
         check(folder, content, ending)
     assert caught.value.subject == f"Python-3.3.0{ending}"
-    assert caught.value.actual_source == f"the {len(content)} bytes received"
-    return caught.value.actual
+    reason, cause = caught.value.actual, caught.value.__cause__
+    assert cause is None or reason == "it is damaged or incomplete"
+    return f"{reason} {cause or ''}"
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -106,7 +107,7 @@ def test_an_archive_with_a_damaged_byte_is_refused_or_holds_the_same(
         damaged[place] ^= 1 << chance.randrange(8)
         try:
             check(tmp_path, bytes(damaged), ending)
-        except VerificationError:
+        except InvalidArchiveError:
             found += 1
         else:
             assert contents(bytes(damaged), ending) == contents(whole, ending)
@@ -165,7 +166,7 @@ def test_a_decompression_bomb_is_refused_in_little_memory(tmp_path: Path, ending
     del bomb
     tracemalloc.start()
     try:
-        with pytest.raises(VerificationError, match="unpacks to more than"):
+        with pytest.raises(InvalidArchiveError, match="unpacks to more than"):
             check_archive(path, path.name)
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
@@ -193,10 +194,10 @@ def encrypted() -> bytes:
         (zipped(method=zipfile.ZIP_BZIP2), "method 12"),
         (zipped(method=zipfile.ZIP_LZMA), "method 14"),
         (encrypted(), "encrypted"),
-        (b"MZ a program\n" + zipped(), "other data precedes the archive"),
-        (lzma.compress(tar(), check=lzma.CHECK_NONE), "without checksums"),
+        (b"MZ a program\n" + zipped(), "other data precedes it"),
+        (lzma.compress(tar(), check=lzma.CHECK_NONE), "has no checksums"),
     ],
 )
 def test_other_kinds_of_archives_are_refused(tmp_path: Path, content: bytes, words: str) -> None:
-    ending = ".tar.xz" if words == "without checksums" else ".zip"
+    ending = ".tar.xz" if words == "has no checksums" else ".zip"
     assert words in refused(tmp_path, content, ending)

@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pyorg_pipeline.downloads.sigstore import can_verify, verify_bundle
-from pyorg_pipeline.errors import VerificationError
-from pyorg_pipeline.model.digests import SIGNERS, Signer
+from pyorg_pipeline import PythonOrgDownloads, cli
+from pyorg_pipeline.defs.downloads import DownloadConfig
+from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.downloads.sigstore import verify_bundle
+from pyorg_pipeline.errors import ExtraMissingError, VerificationError
+from pyorg_pipeline.model.digests import SIGNERS, Signer, can_verify
 from pyorg_pipeline.model.versions import parse_series
 from pyorg_pipeline_tests.support.shared_data import ROOT, real_bundles, real_digests
 
@@ -102,22 +105,21 @@ def test_the_trust_root_comes_from_the_package_and_not_from_the_home(
     assert done.stdout.decode().strip() == "verified", done.stderr.decode()
 
 
-def test_without_the_extra_the_error_says_how_to_install_it() -> None:
-    """In a process that cannot find sigstore, whether or not it is installed."""
-    program = """
-import sys
-sys.modules["sigstore"] = None
-from pyorg_pipeline.downloads.verify import expected_verification
-from pyorg_pipeline.errors import ExtraMissingError
-try:
-    expected_verification(None, None, "signature")
-except ExtraMissingError as error:
-    print(error)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, check=False, cwd=ROOT
-    )
-    assert done.stdout.decode().strip() == (
-        "verify='signature' needs a further package: "
-        "pip install '.[sigstore]' in the clone of pyorg_pipeline"
-    ), done.stderr.decode()
+def test_without_the_extra_the_error_says_how_to_install_it_before_any_request(
+    site: Replica,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "sigstore", None)
+    monkeypatch.setenv("PYORG_HOME", str(tmp_path))
+    monkeypatch.setenv("PYORG_SITE_URL", site.url)
+    needed = "needs a further package: pip install 'pyorg_pipeline[sigstore]'"
+    for command in (["download", "3.14"], ["verify", str(tmp_path)]):
+        assert cli.main([*command, "--verify", "signature"]) == 2
+        assert capsys.readouterr().err == f"pyorg: --verify signature {needed}\n"
+    with pytest.raises(ExtraMissingError, match="verify='signature' needs"):
+        PythonOrgDownloads.download_release(3, 14, verify="signature")
+    with pytest.raises(ExtraMissingError):
+        DownloadConfig(verify="signature")
+    assert (site.requests, list(tmp_path.iterdir())) == ([], [])

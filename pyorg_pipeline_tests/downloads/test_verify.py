@@ -11,10 +11,14 @@ import pytest
 
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.download import download
-from pyorg_pipeline.downloads.sigstore import can_verify
 from pyorg_pipeline.downloads.verify import expected_verification, verify_file
-from pyorg_pipeline.errors import SiteStatusError, UnverifiableError, VerificationError
-from pyorg_pipeline.model.digests import SIGNERS, CompanionError
+from pyorg_pipeline.errors import (
+    InvalidArchiveError,
+    SiteStatusError,
+    UnverifiableError,
+    VerificationError,
+)
+from pyorg_pipeline.model.digests import SIGNERS, CompanionError, can_verify
 from pyorg_pipeline.model.downloads import Verification, Verify
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.published import MEDIA_TYPES, bundle_bytes, sbom_bytes, sha256_of
@@ -188,15 +192,20 @@ def test_without_a_digest_the_note_says_how_a_file_was_verified(
 def test_a_damaged_archive_without_a_digest_is_refused(site: Site) -> None:
     for content in (CONTENT[:-3] + b"abc", CONTENT[: len(CONTENT) // 2], CONTENT + b"more"):
         site.replica.replace(PATH, content=content)
-        with pytest.raises(VerificationError) as caught:
+        with pytest.raises(InvalidArchiveError) as caught:
             site.verified(companions=(), size=None)
-        assert (caught.value.what, caught.value.subject) == ("archive", NAME)
+        assert str(caught.value) == (
+            f"{PATH}: not a valid gzip archive (it is damaged or incomplete), and no digest is "
+            "published; to download it all the same, use verify=False, which compares the size "
+            "alone"
+        )
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
         site.assert_unchanged()
 
 
 def test_false_takes_the_size_alone_and_requests_no_companion(site: Site) -> None:
     site.publish(bundle=bundle_bytes(OTHER))
-    note = "not verified, as requested; verified by the size in the listing"
+    note = "as requested, verified by the size in the listing"
     assert site.verified(False, sha256=OTHER) == Verification("size", note=note)
     assert site.requested == [""]
 

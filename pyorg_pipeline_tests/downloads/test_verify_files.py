@@ -131,7 +131,9 @@ def test_each_file_of_a_folder_has_its_outcome(folder: Path) -> None:
     assert (other.expected, other.actual) == (sha256_of(TOOL), sha256_of(TOOL_BEFORE))
     longer = by_file["more/Python-2.7.tgz"]
     assert (longer.expected, longer.actual) == (f"{len(OLD):,} bytes", f"{len(OLD) + 1:,} bytes")
-    assert "archive should be an undamaged gzip" in by_file["mirror/2.7/Python-2.7.tgz"].reason
+    assert by_file["mirror/2.7/Python-2.7.tgz"].reason == (
+        "not a valid gzip archive (it is damaged or incomplete), and no digest is published"
+    )
     assert isinstance(found.error, DamagedFilesError)
     assert str(found.error).startswith(f"3 of 8 files in {folder} are damaged")
     assert found.counts == "3 verified, 1 companion, 3 damaged, 1 unknown (3 by digest)"
@@ -154,7 +156,7 @@ def test_a_digest_may_be_required_and_one_file_be_verified(folder: Path) -> None
     assert PythonOrgDownloads.verify_files(old).files[0].method == "archive"
     [found] = PythonOrgDownloads.verify_files(old, verify="digest").files
     assert found.outcome == "unverified"
-    assert found.reason == "no digest to verify it with: no digest is published"
+    assert found.reason == "it cannot be verified by digest: no digest is published"
 
 
 def test_a_site_that_does_not_answer_is_asked_once(

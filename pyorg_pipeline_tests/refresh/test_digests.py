@@ -11,9 +11,8 @@ import pytest
 
 from pyorg_pipeline.catalog.store import CATALOG_FILE, digests_file, directory_file
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.downloads.sigstore import can_verify
 from pyorg_pipeline.errors import CatalogSiteError
-from pyorg_pipeline.model.digests import SIGNERS
+from pyorg_pipeline.model.digests import SIGNERS, can_verify
 from pyorg_pipeline.refresh.digests import (
     DirectoryDigests,
     directories_with_due_digests,
