@@ -1,4 +1,4 @@
-"""The parser of directory listings: nginx's autoindex, Apache's `<pre>` and Apache's table.
+"""The parser of directory listings, in the formats that `FORMATS` names.
 
 A page is accepted as a whole or not at all: a cut page, an error page or the listing of another
 directory is an error, never a shorter list.
@@ -6,11 +6,12 @@ directory is an error, never a shorter list.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from lxml.etree import LxmlError  # type: ignore[import-untyped]  # stubs are a package of their own
@@ -22,8 +23,22 @@ from pyorg_pipeline.model.companions import Entry
 if TYPE_CHECKING:
     from lxml.html import HtmlElement  # type: ignore[import-untyped]
 
-# Before the path in title and h1, of nginx (ngx_http_autoindex_module.c) as of Apache
-# (mod_autoindex.c).
+#: What is read, for messages.
+FORMATS: Final = "supported formats: nginx (HTML, JSON, fancyindex), Apache, npmmirror"
+
+# Markup of other formats, in small letters. No name of a file can contain it: names are escaped.
+_UNSUPPORTED: Final = (
+    (b'<td class="n"><a href=', "lighttpd"),
+    (b"size</pre><hr", "Artifactory"),
+    (b'href="https://caddyserver.com"', "Caddy"),
+    (b"<title>directory listing for ", "Python's http.server"),
+    (b"<listbucketresult", "S3 (XML)"),
+    (b'"mod_time":', "Caddy (JSON)"),
+    (b"<list>", "nginx's autoindex_format xml"),
+)
+
+# Before the path in title and h1, of nginx (ngx_http_autoindex_module.c and
+# ngx_http_fancyindex_module.c) as of Apache (mod_autoindex.c).
 _HEADING = "Index of "
 
 _TITLE = re.compile(rb"<title[^<>]*>([^<]*)<", re.IGNORECASE)
@@ -32,60 +47,95 @@ _TITLE = re.compile(rb"<title[^<>]*>([^<]*)<", re.IGNORECASE)
 # URLs, and the first one excludes `.` and `..`.
 _PLAIN_HREF = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~+,=@-]*/?")
 
-# Apache's sizes from 973 bytes on: `1.2K`, `23M` (apr_strfsize), up to 1.3 in small letters.
-_INEXACT_SIZE = re.compile(r"[0-9]{1,4}(\.[0-9])?[KMGTPE]", re.IGNORECASE | re.ASCII)
+# Apache's sizes from 973 bytes on: `1.2K`, `23M` (apr_strfsize), up to 1.3 in small letters; and
+# those of fancyindex from 1 KiB on: `21.6 MiB`.
+_INEXACT_SIZE = re.compile(
+    r"[0-9]{1,4}(\.[0-9])?(?: ?[KMGTPE]| [KMGTPE]iB)", re.IGNORECASE | re.ASCII
+)
 # So many digits fit the signed 64 bits of the tables.
 _LONGEST_SIZE = 18
 
-# nginx, and Apache up to 2.2.
-_DATE = re.compile(r"(\d\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d:\d\d)", re.ASCII)
+_DATES = (
+    # nginx, Apache up to 2.2 and npmmirror, which copies python.org's text; in JSON, nginx writes
+    # the date of RFC 9110: `Tue, 14 Oct 2025 14:31:08 GMT`.
+    re.compile(
+        r"(?:[A-Z][a-z]{2}, )?(?P<day>\d\d)[- ](?P<month>[A-Z][a-z]{2})[- ](?P<year>\d{4}) "
+        r"(?P<time>\d\d:\d\d)(?::\d\d GMT)?",
+        re.ASCII,
+    ),
+    # Apache since 2.4, fancyindex (`2025-Oct-14 14:31`), npmmirror (`2025-10-14T14:31:08.000Z`).
+    re.compile(
+        r"(?P<year>\d{4})-(?P<month>\d\d|[A-Z][a-z]{2})-(?P<day>\d\d)[ T]"
+        r"(?P<time>\d\d:\d\d)(?::\d\d(?:\.\d{1,9})?Z?)?",
+        re.ASCII,
+    ),
+)
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-# Apache since 2.4.
-_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d", re.ASCII)
+
+
+# A row of a listing: the decoded name, which ends in a slash for a directory and is empty if the
+# row leads elsewhere; the link; and date and size as written, empty where the row shows nothing,
+# and None where the row has an unknown format.
+_Row = tuple[str, str, str | None, str | None]
 
 
 def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
     """Return the entries of a directory's page, in the page's order; raises ListingError.
 
-    Names are decoded; bytes that are not UTF-8 become U+FFFD. Dates count as UTC, which python.org
-    writes; Apache writes its local time without saying which. Sizes that Apache rounds are None.
-    The last segment of the directory has to be the last one of the path in the page's heading.
+    Names are decoded; bytes that are not UTF-8 become U+FFFD. Dates are cut to the minute and count
+    as UTC, which python.org writes; Apache and fancyindex may write their local time without saying
+    so. Sizes that are rounded are None. The page has to name the directory's last segment, which
+    nginx's JSON does not.
     """
-    _require_complete_listing(content, url)
+    page = content.strip().lower()
+    if known := next((name for markup, name in _UNSUPPORTED if markup in page), None):
+        raise _no_listing(url, f"the listing has the format of {known}, which is not supported")
+    if page.startswith(b"["):
+        return _entries(_rows_of_json(content, url, directory), url)
+    _require_complete_listing(content, page, url)
     root = _parse(content, url)
     _require_directory(root, url, directory)
-    base = urlsplit(url)
+    rows = list(_rows_of_html(root, url))
+    if not rows:
+        raise _incomplete(url, "the page lists nothing, not even its parent")
+    return _entries(rows, url)
+
+
+def _entries(rows: Iterable[_Row], url: str) -> list[Entry]:
+    """Return the entries of all rows, the first of those with the same name."""
     entries: dict[str, Entry] = {}
-    foreign = ""
-    rows = list(_rows(root, url))
-    for href, date, size in rows:
-        name = href if _PLAIN_HREF.fullmatch(href) else _name_below(base, url, href)
-        if not name:
+    damaged = foreign = ""
+    for written, link, date, size in rows:
+        if not written:
             # The parent has no date, and the links for sorting have no row.
             if date:
-                foreign = foreign or href
+                foreign = foreign or link
             continue
-        is_directory = name.endswith("/")
-        name = name.removesuffix("/")
+        is_directory = written.endswith("/")
+        name = written.removesuffix("/")
         if name in entries:
             continue
         if size is None:
-            raise _incomplete(url, f"the row of {name!r} is cut or has an unknown format")
+            damaged = damaged or f"the row of {name!r} is cut or has an unknown format"
+            continue
         try:
             last_modified = _date(date) if date else None
             bytes_listed = None if is_directory else _size(size)
         except ValueError:
             columns = f"{date} {size}".strip()
-            raise _incomplete(url, f"the row of {name!r} is invalid: {columns!r}") from None
+            damaged = damaged or f"the row of {name!r} is invalid: {columns!r}"
+            continue
         entries[name] = Entry(name, is_directory, last_modified, bytes_listed)
-    if not entries and foreign:
+    if damaged and entries:
+        raise _incomplete(url, damaged)
+    if damaged:
+        raise _no_listing(url, f"no row has a known format: {damaged}")
+    if foreign and not entries:
         raise ListingError(
             url,
             f"all links lead elsewhere, the first to {foreign[:200]!r}; check the site's URL",
             is_listing=True,
         )
-    if not rows:
-        raise _incomplete(url, "the page lists nothing, not even its parent")
     return list(entries.values())
 
 
@@ -95,12 +145,37 @@ def _incomplete(url: str, reason: str) -> ListingError:
 
 
 def _no_listing(url: str, reason: str) -> ListingError:
-    return ListingError(url, f"{reason}; open it in a browser")
+    return ListingError(url, f"{reason}; {FORMATS}")
 
 
-def _require_complete_listing(content: bytes, url: str) -> None:
-    """Raise a ListingError if the page is visibly incomplete or another page."""
-    page = content.strip().lower()
+def _rows_of_json(content: bytes, url: str, directory: str) -> Iterator[_Row]:
+    """Yield the rows of nginx's `autoindex_format json`, or of cnpmcore, which npmmirror runs."""
+    try:
+        rows: list[Any] = json.loads(content.decode(errors="replace"))
+    except (ValueError, RecursionError):
+        raise _incomplete(url, "the page is cut or damaged: it is not valid JSON") from None
+    expected = directory.rpartition("/")[2]
+    for row in rows:
+        match row:
+            case {"name": str(name), "type": str(kind)}:
+                name, link = name.removesuffix("/"), str(row.get("url", name))
+            case _:
+                raise _no_listing(url, "the page is JSON in an unknown format")
+        if "url" in row and expected:
+            listed = link.rstrip("/").rpartition("/")[0].rpartition("/")[2]
+            if expected not in (listed, unquote(listed)):
+                raise _incomplete(url, f"the page lists {link[:200]!r}, not {directory!r}")
+        if not _is_name(name):
+            name = ""
+        elif kind in ("directory", "dir"):
+            name += "/"
+        # `date` is python.org's, `modified` beside it is the mirror's.
+        date, size = row.get("mtime", row.get("date")), row.get("size", "")
+        yield name, link, "" if date in (None, "-") else str(date), str(size)
+
+
+def _require_complete_listing(content: bytes, page: bytes, url: str) -> None:
+    """Raise a ListingError if the page, here also in small letters, is cut or another page."""
     if not page:
         raise _incomplete(url, "the page is empty")
     complete = page.endswith(b"</html>")
@@ -143,47 +218,52 @@ def _require_directory(root: HtmlElement, url: str, directory: str) -> None:
         raise _incomplete(url, f"the page lists {listed[:200]!r}, not {directory!r}")
 
 
-def _rows(root: HtmlElement, url: str) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield href, date and size of each link of the listing, as written.
+def _rows_of_html(root: HtmlElement, url: str) -> Iterator[_Row]:
+    """Yield a row for each link of the listing.
 
-    A column is empty where the row shows nothing, and None where the row has an unknown format.
     Links outside the listing, such as those in a mirror's banner, are left out.
     """
     # lxml's own iteration: a Selector for each link takes longer than the rest of this module.
     elements = list(root.iter("pre", "table"))
     if not elements:
         raise _no_listing(url, "the page has neither <pre> nor <table>")
+    base = urlsplit(url)
     for element in elements:
-        if element.tag == "pre":
-            for link in element.iter("a"):
-                if href := link.get("href"):
-                    yield href, *_columns_of_text(link.tail)
-        else:
-            for row in element.iter("tr"):
-                yield from _link_of_row(row)
+        rows = _links_of_pre(element) if element.tag == "pre" else _links_of_table(element)
+        for href, date, size in rows:
+            name = href if _PLAIN_HREF.fullmatch(href) else _name_below(base, url, href)
+            yield name, href, date, size
 
 
-def _columns_of_text(text: str | None) -> tuple[str | None, str | None]:
-    """Return date and size from the text after a link in `<pre>`."""
-    columns = (text or "").split(None, 3)
-    if len(columns) >= 3 and ":" in columns[1]:
-        return f"{columns[0]} {columns[1]}", columns[2]
-    if len(columns) == 1:
-        # Apache: a file without a date, or the parent.
-        return "", columns[0]
-    return None, None
+def _links_of_pre(element: HtmlElement) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield href, date and size of each link in `<pre>`, out of the text after it."""
+    for link in element.iter("a"):
+        if href := link.get("href"):
+            columns = (link.tail or "").split(None, 3)
+            if len(columns) >= 3 and ":" in columns[1]:
+                yield href, f"{columns[0]} {columns[1]}", columns[2]
+            elif len(columns) == 1:
+                # Apache: a file without a date, or the parent.
+                yield href, "", columns[0]
+            else:
+                yield href, None, None
 
 
-def _link_of_row(row: HtmlElement) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield href, date and size of a row of Apache's table; the header has `<th>` only."""
-    cells = row.findall("td")
-    for position, cell in enumerate(cells):
-        link = cell.find(".//a[@href]")
-        if link is not None:
-            columns = ["".join(other.itertext()).strip() for other in cells[position + 1 :]]
-            date, size = columns[:2] if len(columns) >= 2 else (None, None)
-            yield link.get("href"), date, size
-            return
+def _links_of_table(element: HtmlElement) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield href, date and size of each row of a table; the header has `<th>` only."""
+    for row in element.iter("tr"):
+        cells = row.findall("td")
+        for position, cell in enumerate(cells):
+            link = cell.find(".//a[@href]")
+            if link is not None:
+                columns = ["".join(other.itertext()).strip() for other in cells[position + 1 :]]
+                date, size = columns[:2] if len(columns) >= 2 else (None, None)
+                if size is not None and ":" in size:
+                    # fancyindex has them in this order.
+                    date, size = size, date
+                # fancyindex shows the parent's date so.
+                yield link.get("href"), "" if date == "-" else date, size
+                break
 
 
 def _name_below(base: SplitResult, url: str, href: str) -> str:
@@ -207,9 +287,13 @@ def _name_below(base: SplitResult, url: str, href: str) -> str:
     if not 1 <= len(below) <= 2 or (len(below) == 2 and below[1]):
         return ""
     name = unquote(below[0], errors="replace")
-    if name in ("", ".", "..") or "/" in name or "\0" in name:
+    if not _is_name(name):
         return ""
     return f"{name}/" if len(below) == 2 else name
+
+
+def _is_name(name: str) -> bool:
+    return name not in ("", ".", "..") and "/" not in name and "\0" not in name
 
 
 def _host(parts: SplitResult) -> str:
@@ -221,18 +305,20 @@ def _host(parts: SplitResult) -> str:
 @lru_cache(maxsize=16384)
 def _date(text: str) -> datetime:
     """Return the date of a row; ValueError if it is invalid."""
-    if found := _DATE.fullmatch(text):
-        day, month, year, time = found.groups()
-        text = f"{year}-{_MONTHS.index(month) + 1:02}-{day} {time}"
-    elif not _ISO_DATE.fullmatch(text):
+    found = next((found for each in _DATES if (found := each.fullmatch(text))), None)
+    if found is None:
         raise ValueError(text)
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    year, month, day, time = found.group("year", "month", "day", "time")
+    if month.isalpha():
+        month = f"{_MONTHS.index(month) + 1:02}"
+    return datetime.fromisoformat(f"{year}-{month}-{day} {time}").replace(tzinfo=UTC)
 
 
 def _size(text: str) -> int | None:
     """Return the size of a row, None if it is not exact; ValueError if it is invalid."""
-    if text.isdecimal() and text.isascii() and len(text) <= _LONGEST_SIZE:
-        return int(text)
+    digits = text.removesuffix(" B")
+    if digits.isdecimal() and digits.isascii() and len(digits) <= _LONGEST_SIZE:
+        return int(digits)
     if text in ("-", "") or _INEXACT_SIZE.fullmatch(text):
         return None
     raise ValueError(text)

@@ -8,6 +8,7 @@ Charset=UTF-8 FoldersFirst` (xhtml), over a folder made for it, with its clock o
 
 from __future__ import annotations
 
+import json
 import string
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +17,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pyorg_pipeline.demo.replica.tree import Node
 from pyorg_pipeline.errors import ListingError
 from pyorg_pipeline.model.companions import Entry
 from pyorg_pipeline.site.listing import parse_listing
+from pyorg_pipeline_tests.support.listing_formats import fancyindex
 
 DATA = Path(__file__).parent / "data"
 URL = "https://www.python.org/ftp/python/3.7.3/"
@@ -232,6 +235,10 @@ def test_a_cut_page_with_a_repaired_end_is_an_error(name: str) -> None:
         (b"", "empty", True),
         (b" \r\n\t", "empty", True),
         (b'{"files": []}', "not a directory listing", False),
+        (b'["a", "b"]', "JSON in an unknown format", False),
+        (b'[{"name": 7, "type": "file"}]', "JSON in an unknown format", False),
+        (b"[" * 100_000, "not valid JSON", True),
+        (b'[{"name":"a","type":"file","size":true}]', "no row has a known format", False),
         (b"Index of /x/3.7.3/\n../\na 31-Oct-2025 10:00 7\n", "not a directory listing", False),
         (bytes(range(256)) * 40, "not a directory listing", False),
         (b"<html><title>Python 3.7.3</title><p>Hi</p></html>", "'Python 3.7.3'", False),
@@ -306,7 +313,13 @@ FRAGMENTS = [
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=60), st.binary(max_size=400))
 @example(["<b>"] * 5000, b"")
 def test_any_content_is_a_list_or_a_listing_error(fragments: list[str], content: bytes) -> None:
-    for framed in (page("".join(fragments)), page("%s").replace(b"%s", content), content):
+    rows = (
+        page("".join(fragments)),
+        page("%s").replace(b"%s", content),
+        fancyindex("/3.7.3/", [Node("%s", 1, at("2025-10-14 14:31"))]).replace(b"%25s", content),
+        json.dumps([{"name": text, "type": text, "mtime": text} for text in fragments]).encode(),
+    )
+    for framed in (*rows, content):
         try:
             entries = parse_listing(framed, URL, "3.7.3")
         except ListingError:
