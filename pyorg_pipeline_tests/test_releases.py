@@ -20,15 +20,24 @@ from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.reader import CatalogReader
 from pyorg_pipeline.catalog.store import RELEASES_FILE
 from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.model.series_dates import SERIES_DATES
 from pyorg_pipeline_tests.support.command_line import pyorg
 from pyorg_pipeline_tests.support.filling import fill
-from pyorg_pipeline_tests.support.release_stages import STAGES, Stage, before_3_14_0, files_of
+from pyorg_pipeline_tests.support.release_stages import (
+    BUGFIX_PHASE,
+    STAGES,
+    Stage,
+    before_3_14_0,
+    files_of,
+)
 
 latest = PythonOrgDownloads.latest_version
 
 
 @pytest.fixture
-def site() -> Iterator[Replica]:
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Replica]:
+    for series in ("3.13", "3.14"):
+        monkeypatch.setitem(SERIES_DATES, series, BUGFIX_PHASE)
     with Replica(before_3_14_0()) as replica:
         yield replica
 

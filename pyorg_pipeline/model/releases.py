@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import best_source, is_release_type
+from pyorg_pipeline.model.series import is_security_release
 from pyorg_pipeline.model.values import Value, fields_as_json
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, full_version
 
@@ -146,7 +147,7 @@ def release_history(files: Iterable[ReleaseFile], *, now: datetime) -> list[Pyth
     it" is, in this order: in the same series the final before a final and the pre-release before a
     pre-release, then any other; in the series before, the newest one of its kind, then any other.
     It is partial as long as it is younger than the longest time that those before it took to
-    upload, between a day and LONGEST_HABIT.
+    upload, between a day and LONGEST_HABIT. Of a security release, only the source is expected.
 
     Time alone makes a partial release complete: see `next_change`. A complete one supersedes those
     before it: a final all of its series, a pre-release the pre-releases. A partial one supersedes
@@ -209,6 +210,9 @@ def _release(
         expected = released + before.habit
         if now < expected:
             lacking = (before.newest | before.before) - forms
+        if is_security_release(files[0].release_version, released):
+            # Installers end with the bugfix releases.
+            lacking = frozenset(form for form in lacking if form[0] == "source")
     return PythonRelease(
         version=files[0].release_version.text,
         series=files[0].release_version.series,

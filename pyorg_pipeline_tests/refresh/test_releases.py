@@ -15,6 +15,7 @@ from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, RELEASES_FILE, CatalogStore
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.model.releases import FAMILIES
+from pyorg_pipeline.model.series_dates import SERIES_DATES
 from pyorg_pipeline.refresh.artifacts import crawl_directories
 from pyorg_pipeline.refresh.directories import CrawlState, update_directories
 from pyorg_pipeline.refresh.releases import completions
@@ -26,7 +27,12 @@ from pyorg_pipeline_tests.support.filling import (
     publish_latest,
     publish_releases,
 )
-from pyorg_pipeline_tests.support.release_stages import STAGES, before_3_14_0, files_of
+from pyorg_pipeline_tests.support.release_stages import (
+    BUGFIX_PHASE,
+    STAGES,
+    before_3_14_0,
+    files_of,
+)
 from pyorg_pipeline_tests.support.small_site import LONG_AGO
 
 DAY = timedelta(days=1)
@@ -98,7 +104,8 @@ class TestStages:
     """3.14.0 as it came, on a real server."""
 
     @pytest.fixture
-    def site(self) -> Iterator[Replica]:
+    def site(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replica]:
+        monkeypatch.setitem(SERIES_DATES, "3.14", BUGFIX_PHASE)
         with Replica(before_3_14_0()) as replica:
             yield replica
 

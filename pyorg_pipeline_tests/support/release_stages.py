@@ -123,6 +123,10 @@ def before_3_14_0() -> list[Node]:
     ]
 
 
+#: For SERIES_DATES of 3.13 and 3.14, so that what comes today is no security release.
+BUGFIX_PHASE: Final = ("2024-10-07", "9999-01-01", "9999-01-01")
+
+
 def files_of(stage: Stage) -> list[Entry]:
     """The files that come to 3.14.0 in that stage, and had not come before."""
     before = {entry for one in STAGES[: STAGES.index(stage)] for entry in _fitting(one)}
