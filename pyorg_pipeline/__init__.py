@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pyorg_pipeline.model.catalog import CatalogChange, CatalogInfo
     from pyorg_pipeline.model.downloads import FileVerification, FolderVerification
     from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
+    from pyorg_pipeline.model.series import PythonSeries, SeriesStatus
     from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 __all__ = [
@@ -51,8 +52,10 @@ __all__ = [
     "PythonOrgArtifact",
     "PythonOrgDownloads",
     "PythonRelease",
+    "PythonSeries",
     "RefreshError",
     "ReleaseState",
+    "SeriesStatus",
     "SettingsError",
     "SiteError",
     "SiteStatusError",
@@ -72,7 +75,9 @@ _LATER = {
     "PythonOrgArtifact": "pyorg_pipeline.model.artifacts",
     "PythonOrgDownloads": "pyorg_pipeline.facade",
     "PythonRelease": "pyorg_pipeline.model.releases",
+    "PythonSeries": "pyorg_pipeline.model.series",
     "ReleaseState": "pyorg_pipeline.model.releases",
+    "SeriesStatus": "pyorg_pipeline.model.series",
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from pyorg_pipeline.downloading import CatalogDownloads
+from pyorg_pipeline.errors import VersionNotFoundError
 from pyorg_pipeline.model.arguments import Flag, parse_flag, parse_since
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
@@ -14,6 +15,7 @@ from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
 if TYPE_CHECKING:
     from pyorg_pipeline.model.catalog import CatalogChange
     from pyorg_pipeline.model.releases import PythonRelease
+    from pyorg_pipeline.model.series import PythonSeries
 
     class _Filters(TypedDict, total=False):
         artifact_type: str | None
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     class _Conditions(_Filters, total=False):
         series: str | None
         complete_only: Flag
+        supported_only: Flag
 
 
 class PythonOrgDownloads(CatalogDownloads):
@@ -127,6 +130,7 @@ class PythonOrgDownloads(CatalogDownloads):
         *,
         series: str | None = None,
         complete_only: Flag = False,
+        supported_only: Flag = False,
         artifact_type: str | None = None,
         arch: str | None = None,
         format: str | None = None,
@@ -134,8 +138,9 @@ class PythonOrgDownloads(CatalogDownloads):
         """The highest final version, or the highest of a series such as 3.13, as three items.
 
         Without `final_only` it is the highest of any level, as five items. `complete_only` leaves
-        out releases that are still being uploaded: see list_releases. With `artifact_type`, `arch`
-        and `format` it is the highest that has such an artifact that is not superseded. With
+        out releases that are still being uploaded: see list_releases. `supported_only` leaves out
+        series that get no bugfix or security releases now: see list_series. With `artifact_type`,
+        `arch` and `format` it is the highest that has such an artifact that is not superseded. With
         `download_tarball` its source tarball is downloaded to the current folder, and the version
         and the file's path are returned.
 
@@ -148,19 +153,54 @@ class PythonOrgDownloads(CatalogDownloads):
         final_only = parse_flag("final_only", final_only)
         complete_only = parse_flag("complete_only", complete_only)
         of_series = None if series is None else parse_series(series)
+        supported = None
+        if parse_flag("supported_only", supported_only):
+            supported = cls._supported_series(of_series)
         conditions = {"artifact_type": artifact_type, "arch": arch, "format": format}
         version = None
         if not complete_only and all(value is None for value in conditions.values()):
-            version = cls._reader().latest_version(of_series, final_only)
+            # Each series that is supported has a final release.
+            newest = of_series or (supported and max(supported))
+            version = cls._reader().latest_version(newest or None, final_only)
         if version is None:
             snapshot, _ = cls._snapshot()
             version = snapshot.newest_release(
-                of_series, final_only=final_only, complete_only=complete_only, **conditions
+                of_series,
+                final_only=final_only,
+                complete_only=complete_only,
+                supported=supported,
+                **conditions,
             )
         found = version.numbers if final_only else version
         if not parse_flag("download_tarball", download_tarball):
             return found
         return found, cls.download_release(*version)
+
+    @classmethod
+    def _supported_series(cls, asked: tuple[int, int] | None) -> set[tuple[int, int]]:
+        """The series that are supported, or the one that is asked for."""
+        listed = {parse_series(one.series): one for one in cls.list_series()}
+        found = {series for series, one in listed.items() if one.is_supported}
+        if asked is not None and asked in listed:
+            found &= {asked}
+        if not found:
+            status = f"{listed[asked]}, is not" if asked else "no series of the catalog is"
+            raise VersionNotFoundError(f"{status} supported: ask without supported_only")
+        return found
+
+    @classmethod
+    def list_series(cls) -> "list[PythonSeries]":
+        """The series that have a release, each with its status, newest release and dates, sorted.
+
+        The status is the current one: `prerelease`, `bugfix`, `security` or `end-of-life`, by the
+        dates of the release PEPs; `unknown` for a series that this program has no dates of.
+
+        Example: PythonOrgDownloads list_series
+        """
+        from pyorg_pipeline.model.series import python_series  # noqa: PLC0415
+
+        today = datetime.now(UTC).date()
+        return [python_series(version, today) for version in cls._reader().newest_of_series()]
 
     @classmethod
     def list_releases(

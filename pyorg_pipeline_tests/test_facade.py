@@ -346,6 +346,8 @@ Downloads.latest_version()
 """
 OTHER_QUERIES = """
 Downloads.latest_version(complete_only=True, artifact_type="source-release")
+Downloads.latest_version(supported_only=True)
+Downloads.list_series()
 Downloads.list_releases()
 Downloads.report_releases()
 Downloads.report_all_release_artifacts()

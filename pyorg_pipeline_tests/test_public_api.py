@@ -13,7 +13,7 @@ from pyorg_pipeline.errors import PyorgError
 
 EXPORTED = {
     *("PythonOrgDownloads", "NormalizedPythonVersion", "PythonOrgArtifact", "PythonRelease"),
-    *("ReleaseState", "CatalogChange", "CatalogInfo"),
+    *("ReleaseState", "PythonSeries", "SeriesStatus", "CatalogChange", "CatalogInfo"),
     *("FileVerification", "FolderVerification"),
     *("PyorgError", "SettingsError", "ExtraMissingError", "InvalidArgumentError"),
     *("VersionNotFoundError", "ArtifactChoiceError"),
@@ -36,8 +36,9 @@ SIGNATURES = {
     ),
     "latest_version": (
         "final_only=True, download_tarball=False, *, series=None, complete_only=False, "
-        "artifact_type=None, arch=None, format=None"
+        "supported_only=False, artifact_type=None, arch=None, format=None"
     ),
+    "list_series": "",
     "list_releases": "series=None, final_only=False",
     "list_changes": "since=None, *, companions=False",
     "report_releases": "series=None, final_only=False",

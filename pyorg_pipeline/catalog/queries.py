@@ -231,11 +231,13 @@ class Snapshot:
         *,
         final_only: bool,
         complete_only: bool,
+        supported: Collection[Series] | None = None,
         **conditions: str | None,
     ) -> NormalizedPythonVersion:
         """The newest release that matches; `complete_only` leaves out those still being uploaded.
 
-        It has an artifact with the values in `conditions` that is not superseded.
+        It is of a series in `supported`, if given, and has an artifact with the values in
+        `conditions` that is not superseded.
         """
         wanted = self._checked(conditions)
         releases: dict[tuple[Any, ...], PythonRelease] = {}
@@ -245,6 +247,7 @@ class Snapshot:
             version
             for version in (self._versions_with(wanted) if wanted else releases)
             if series in {None, version[:2]}
+            and (supported is None or version[:2] in supported)
             and (version[3] == "final" or not final_only)
             # A version that has only documentation is not a release.
             and (version in releases or not complete_only)

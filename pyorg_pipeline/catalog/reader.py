@@ -79,6 +79,19 @@ class CatalogReader:
             raise no_release(series, known, final_only)
         return found
 
+    def newest_of_series(self) -> list[NormalizedPythonVersion]:
+        """The newest final of each series, or its newest pre-release; sorted, with five items."""
+        newest = self._current(LATEST_FILE, self._read_latest)
+        if newest is None:
+            releases = self.snapshot().releases(datetime.now(UTC))
+            versions = {one.release_version for one in releases}
+        else:
+            self._warn_of_failures()
+            versions = set(newest.values())
+        # Of each series the last one counts.
+        ranked = sorted(versions, key=lambda version: (version.is_final, version))
+        return sorted({version[:2]: version for version in ranked}.values())
+
     def _read_latest(self, name: str) -> dict[tuple[str | None, bool], NormalizedPythonVersion]:
         columns = ("series", "final_only", *VERSION_COLUMNS)
         table, _ = self.store.read(name, columns)
