@@ -6,26 +6,25 @@ Import `PythonOrgDownloads` to ask it. Importing this package imports neither Da
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pyorg_pipeline.errors import (
-    ArtifactChoiceError,
-    CatalogError,
-    CatalogLockedError,
-    CatalogMissingError,
-    DamagedFilesError,
-    DownloadError,
-    ExtraMissingError,
-    InvalidArgumentError,
-    PyorgError,
-    RefreshError,
-    SettingsError,
-    SiteError,
-    SiteStatusError,
-    SiteUnreachableError,
-    VerificationError,
-    VersionNotFoundError,
-)
-
 if TYPE_CHECKING:
+    from pyorg_pipeline.errors import (
+        ArtifactChoiceError,
+        CatalogError,
+        CatalogLockedError,
+        CatalogMissingError,
+        DamagedFilesError,
+        DownloadError,
+        ExtraMissingError,
+        InvalidArgumentError,
+        PyorgError,
+        RefreshError,
+        SettingsError,
+        SiteError,
+        SiteStatusError,
+        SiteUnreachableError,
+        VerificationError,
+        VersionNotFoundError,
+    )
     from pyorg_pipeline.facade import PythonOrgDownloads
     from pyorg_pipeline.model.artifacts import PythonOrgArtifact
     from pyorg_pipeline.model.catalog import CatalogChange, CatalogInfo
@@ -64,9 +63,9 @@ __all__ = [
     "VersionNotFoundError",
 ]
 
-#: Where the names are that are imported when they are first used: so importing this package takes
-#: no time, and Ctrl-C while the command line imports pyarrow is no traceback.
-_LATER = {
+#: Where the names are, except the errors. They are imported when they are first used: so importing
+#: this package takes no time, and Ctrl-C while `pyorg` imports its modules is no traceback.
+_MODULES = {
     "CatalogChange": "pyorg_pipeline.model.catalog",
     "CatalogInfo": "pyorg_pipeline.model.catalog",
     "FileVerification": "pyorg_pipeline.model.downloads",
@@ -82,6 +81,6 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LATER[name]), name)
+    return getattr(import_module(_MODULES.get(name, "pyorg_pipeline.errors")), name)

@@ -6,15 +6,22 @@ import atexit
 import errno
 import gc
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
-from typing import Final
+from socket import socket, socketpair
+from typing import Any, Final
 
 #: The exit codes of wrong usage, and those that a shell reports after SIGINT and SIGPIPE.
 WRONG_USAGE: Final = 2
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
+
+
+#: Receives the number of each signal while a program runs, whatever its handler does.
+_signals: list[socket] = []
 
 
 def run_program(command: Callable[[], int], translate: Callable[[str], str] = str) -> int:
@@ -31,13 +38,16 @@ def run_program(command: Callable[[], int], translate: Callable[[str], str] = st
     # garbage again and again, and once more at the end, takes a fifth of a refresh's time.
     gc.set_threshold(500_000)
     atexit.register(gc.freeze)
+    # Ctrl-C while the interpreter ends is no traceback.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
     if sys.stdout is None:  # it was closed: `>&-`
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         # As on stderr: a character that the terminal cannot show is escaped, not an error.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return _run(command, translate)
+        with _keep_interrupts():
+            return _run(command, translate)
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
@@ -69,6 +79,46 @@ def _run(command: Callable[[], int], translate: Callable[[str], str]) -> int:
         is_usage = isinstance(error, SettingsError | ExtraMissingError | InvalidArgumentError)
         return WRONG_USAGE if is_usage else 1
     return code
+
+
+def raise_if_interrupted() -> None:
+    """Raise KeyboardInterrupt if Ctrl-C was pressed since the program began, or SIGTERM came.
+
+    Dagster ignores both between the last step of a run and its end.
+    """
+    for receiver in _signals:
+        with suppress(BlockingIOError):
+            if {signal.SIGINT, signal.SIGTERM} & set(receiver.recv(4096)):
+                raise KeyboardInterrupt
+
+
+@contextmanager
+def _keep_interrupts() -> Iterator[None]:
+    """Let no Ctrl-C be lost, for a program that this process runs in its main thread."""
+    receiver, sender = socketpair()
+    with receiver, sender:
+        receiver.setblocking(False)
+        sender.setblocking(False)
+        descriptor = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        hook = sys.unraisablehook
+
+        def raise_again(ignored: Any) -> None:
+            # Python ignores what is raised in a callback of the garbage collector.
+            if issubclass(ignored.exc_type, Exception):
+                hook(ignored)
+            elif hasattr(signal, "setitimer"):  # not on Windows
+                # Later, as it would be ignored here as well.
+                signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+                signal.setitimer(signal.ITIMER_REAL, 0.01)
+
+        sys.unraisablehook = raise_again
+        _signals.append(receiver)
+        try:
+            yield
+        finally:
+            _signals.remove(receiver)
+            sys.unraisablehook = hook
+            signal.set_wakeup_fd(descriptor)
 
 
 def print_error(message: str) -> None:

@@ -28,6 +28,7 @@ from pyorg_pipeline.downloads.destinations import open_destination
 from pyorg_pipeline.errors import PyorgError
 from pyorg_pipeline.model.digests import REJECTED, UNREADABLE
 from pyorg_pipeline.model.due import Due
+from pyorg_pipeline.process import raise_if_interrupted
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
 from pyorg_pipeline.refresh.digests import directories_with_due_digests
 from pyorg_pipeline.refresh.directories import CrawlState
@@ -140,8 +141,6 @@ def _raise_unreported_error(done: dg.ExecuteInProcessResult) -> None:
         # A batch with failed artifacts raises Failure.
         if error is None or error.cls_name == "Failure":
             continue
-        if error.cls_name in {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}:
-            raise KeyboardInterrupt
         raise PyorgError(f"run {done.run_id} failed: {(error.cause or error).message.strip()}")
 
 
@@ -166,7 +165,7 @@ class _Jobs:
         # The terminal shows a progress bar and a summary; the UI has the whole log.
         loggers = {"console": {"config": {"log_level": "CRITICAL"}}}
         try:
-            return self._definitions.resolve_job_def(job).execute_in_process(
+            done = self._definitions.resolve_job_def(job).execute_in_process(
                 run_config=dg.RunConfig(ops=dict(ops), loggers=loggers),
                 instance=self._instance,
                 tags=self._tags,
@@ -174,6 +173,8 @@ class _Jobs:
             )
         except dg.DagsterExecutionInterruptedError as error:
             raise KeyboardInterrupt from error
+        raise_if_interrupted()
+        return done
 
 
 def _summary(

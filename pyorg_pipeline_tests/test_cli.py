@@ -549,18 +549,50 @@ def test_a_query_imports_neither_dagster_nor_http_nor_rich(catalog_home: Path) -
     assert len(done.stdout.splitlines()) == 4
 
 
-@pytest.mark.parametrize("module", ["pyorg_pipeline.cli", "pyorg_pipeline.__main__"])
-def test_ctrl_c_during_imports_is_no_traceback(catalog_home: Path, module: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("pyorg_pipeline.script", "click"),
+        ("pyorg_pipeline.script", "pyarrow"),
+        ("pyorg_pipeline.__main__", "pyarrow"),
+    ],
+)
+def test_ctrl_c_during_imports_is_no_traceback(
+    catalog_home: Path, module: str, imported: str
+) -> None:
     code = (
         "import sys\n"
         "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'pyarrow':\n"
+        f"        if name == '{imported}':\n"
         "            raise KeyboardInterrupt\n"
         "sys.meta_path.insert(0, Finder())\n"
         f"from {module} import main\n"
-        "method = [] if main.__module__.endswith('cli') else ['PythonOrgDownloads']\n"
-        "sys.exit(main([*method, 'latest_version' if method else 'latest']))\n"
+        "script = main.__module__.endswith('script')\n"
+        "sys.argv = ['', *(['latest'] if script else ['PythonOrgDownloads', 'latest_version'])]\n"
+        "sys.exit(main())\n"
+    )
+    done = pyorg(catalog_home, program=(sys.executable, "-c", code))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_ctrl_c_in_a_callback_of_the_garbage_collector_ends_a_command(catalog_home: Path) -> None:
+    """Python ignores what is raised there."""
+    code = (
+        "import gc, signal, sys, time, weakref\n"
+        "from pyorg_pipeline.process import run_program\n"
+        "class Node:\n"
+        "    pass\n"
+        "def command():\n"
+        "    node = Node()\n"
+        "    node.own = node\n"
+        "    collected = weakref.ref(node, lambda _: signal.raise_signal(signal.SIGINT))\n"
+        "    del node\n"
+        "    gc.collect()\n"
+        "    assert collected() is None\n"
+        "    time.sleep(100)\n"
+        "    return 0\n"
+        "sys.exit(run_program(command))\n"
     )
     done = pyorg(catalog_home, program=(sys.executable, "-c", code))
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
 from pyorg_pipeline.errors import CatalogLockedError, RootListingError, SiteStatusError
 from pyorg_pipeline.model.due import Due
+from pyorg_pipeline.process import INTERRUPTED, run_program
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, derived_settings
 from pyorg_pipeline_tests.support.held_answers import held_refresh
@@ -249,6 +251,26 @@ def test_a_root_that_fails_raises_its_own_error_and_keeps_the_catalog(
     assert catalog_paths(settings) == before
     with open_instance(settings.dagster_home) as instance:
         assert instance.get_runs()[0].status == dg.DagsterRunStatus.FAILURE
+
+
+def test_ctrl_c_after_the_last_step_of_a_run_interrupts_the_refresh(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster itself ignores it there."""
+    handle_new_event = dg.DagsterInstance.handle_new_event
+    ended: list[str | None] = []
+
+    def interrupted(instance: dg.DagsterInstance, event: dg.EventLogEntry, **options: Any) -> None:
+        handle_new_event(instance, event, **options)
+        if event.dagster_event_type == dg.DagsterEventType.RUN_SUCCESS:
+            ended.append(event.job_name)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(dg.DagsterInstance, "handle_new_event", interrupted)
+    assert run_program(lambda: len(refresh(settings).failures)) == INTERRUPTED
+    assert ended == ["read_root"]
+    monkeypatch.undo()
+    assert len(refresh(settings).crawled) == len(DIRECTORIES)
 
 
 def test_a_second_refresh_names_the_process_that_holds_the_lock(
