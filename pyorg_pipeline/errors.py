@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pyorg_pipeline.model.text import plural, shortened
 
@@ -17,7 +17,7 @@ class PyorgError(Exception):
 
     def __post_init__(self) -> None:
         # Exceptions are pickled by their arguments.
-        self.args = tuple(vars(self).values())
+        self.args: tuple[Any, ...] = tuple(vars(self).values())
 
     def __str__(self) -> str:
         return self.template.format_map(vars(self)) if self.template else super().__str__()
