@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -26,14 +27,15 @@ from pyorg_pipeline.cli_options import (
     verify_option,
 )
 from pyorg_pipeline.cli_output import (
-    is_asked_for,
+    print_downloads,
     print_failures,
     print_found,
-    print_report,
     print_result,
+    wants_json,
     warnings_in_report,
 )
 from pyorg_pipeline.process import WRONG_USAGE, print_error, run_program
+from pyorg_pipeline.reports.lines import is_quiet, time_text
 
 __all__ = ["main", "program"]
 
@@ -125,13 +127,15 @@ def latest(of: str | None, **criteria: Any) -> int:
 def versions(series: str | None, final_only: bool) -> int:
     """List the versions that were released, or those of a series.
 
+    A terminal also shows their dates and states; a pipe and --json get the versions alone.
+
     \b
     Example: pyorg versions 3.13
     """
     from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
 
     found = PythonOrgDownloads.list_releases(series, final_only)
-    if sys.stdout.isatty() and not is_asked_for("json"):
+    if sys.stdout.isatty() and not wants_json():
         from pyorg_pipeline.reports.tables import VERSIONS  # noqa: PLC0415
 
         return print_found(found, _NO_FINAL, VERSIONS)
@@ -191,10 +195,13 @@ def changes(since: str | None, companions: bool) -> int:
     Example: pyorg changes --since 7d
     """
     from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
+    from pyorg_pipeline.model.arguments import parse_since  # noqa: PLC0415
     from pyorg_pipeline.reports.tables import CHANGES_TABLE  # noqa: PLC0415
 
     found = PythonOrgDownloads.list_changes(since, companions=companions)
-    nothing = "the catalog has no change" + (f" since {since}" if since else "")
+    nothing = "no changes are recorded yet; refreshes record them, from the second one on"
+    if since:
+        nothing = f"no changes recorded since {time_text(parse_since(since, datetime.now(UTC)))}"
     return print_found(found, nothing, CHANGES_TABLE)
 
 
@@ -218,8 +225,9 @@ def download(wanted: Sequence[str], dry_run: bool, **options: Any) -> int:
     for others. NAME and PATH are those of an artifact as `pyorg list` shows them, and need not meet
     the options.
 
-    It runs the job download_artifacts of Dagster's UI. Paths of files go to stdout, the report to
-    stderr. Existing files are not overwritten, and the same command again downloads what failed.
+    It runs the job download_artifacts of Dagster's UI. A terminal shows a table of the files; in a
+    pipe, their paths go to stdout, and the report to stderr. Existing files are not overwritten,
+    and the same command again downloads what failed.
 
     \b
     Examples:
@@ -248,8 +256,7 @@ def download(wanted: Sequence[str], dry_run: bool, **options: Any) -> int:
 
     with warnings_in_report():
         done = runs.download(load_settings(), [one.path for one in found], **config)
-    print_report(done.lines())
-    print_result(done)
+    print_downloads(done)
     return print_failures(done.error)
 
 
@@ -271,7 +278,7 @@ def verify(folder: str, verify: Any) -> int:
 
     with folder_progress(folder) as progress:
         done = PythonOrgDownloads.verify_files(folder, verify=verify, progress=progress)
-    if is_asked_for("json") or not is_asked_for("quiet") or not done.files:
+    if wants_json() or not is_quiet() or not done.files:
         print_found(done.files, f"{done.location} has no files", VERIFIED_FILES)
     return print_failures(done.error) if done.files else 1
 
@@ -308,7 +315,7 @@ def refresh(full: bool, accept_vanished: bool, digests: bool) -> int:
     summary = runs.refresh(
         load_settings(), full=full, accept_vanished=accept_vanished, digests=digests
     )
-    if is_asked_for("json") or not is_asked_for("quiet"):
+    if wants_json() or not is_quiet():
         print_result(summary)
     else:
         for warning in summary.warnings:

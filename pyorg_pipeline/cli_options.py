@@ -148,12 +148,14 @@ def _together(*decorators: Callable[[_F], _F]) -> Callable[[_F], _F]:
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if value and param.name is not None:
+    if not value:
+        return
+    if param.name == "json":
         # The contexts of the program and of its command share this.
-        ctx.meta[param.name] = True
-        if param.name != "json":
-            level = logging.DEBUG if param.name == "verbose" else logging.WARNING
-            logging.getLogger("pyorg_pipeline").setLevel(level)
+        ctx.meta["json"] = True
+    else:
+        level = logging.DEBUG if param.name == "verbose" else logging.WARNING
+        logging.getLogger("pyorg_pipeline").setLevel(level)
 
 
 def _output(*names: str, help: str) -> click.Option:

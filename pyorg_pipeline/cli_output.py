@@ -5,39 +5,54 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pyorg_pipeline.cli_options import translated
 from pyorg_pipeline.process import print_error
+from pyorg_pipeline.reports.lines import is_quiet, result_text
 
 if TYPE_CHECKING:
+    from pyorg_pipeline.reports.summary import DownloadSummary
     from pyorg_pipeline.reports.tables import Table
 
 
-def is_asked_for(option: str) -> bool:
-    """Whether `json`, `quiet` or `verbose` was given, before or after the command."""
-    return option in click.get_current_context().meta
+def wants_json() -> bool:
+    """Whether --json was given, before or after the command."""
+    return "json" in click.get_current_context().meta
 
 
 def print_result(result: Any) -> None:
     """Print a result as JSON, or as lines for people."""
     from pyorg_pipeline.model.values import json_value  # noqa: PLC0415
-    from pyorg_pipeline.reports.lines import result_text  # noqa: PLC0415
 
-    if is_asked_for("json"):
+    if wants_json():
         print(json.dumps(json_value(result), indent=2))
     else:
         sys.stdout.write(result_text([result] if isinstance(result, str) else result))
 
 
-def print_report(lines: Iterable[str]) -> None:
-    """Print lines on stderr, unless only results are wanted."""
-    if not is_asked_for("quiet"):
-        sys.stderr.write("".join(f"{translated(line)}\n" for line in lines))
+def print_downloads(done: DownloadSummary) -> None:
+    """Print the report and the paths of downloads: on a terminal as one table."""
+    from pyorg_pipeline.reports.tables import (  # noqa: PLC0415
+        DOWNLOADS,
+        download_reasons,
+        print_rows,
+        table_lines,
+    )
+
+    is_table = sys.stdout.isatty() and not wants_json() and not is_quiet()
+    if is_table:
+        print_rows(DOWNLOADS, done.outcomes)
+    if not is_quiet():
+        report = download_reasons if is_table else partial(table_lines, DOWNLOADS)
+        sys.stderr.write("".join(f"{translated(line)}\n" for line in report(done.outcomes)))
+    if not is_table:
+        print_result(done)
 
 
 @contextmanager
@@ -45,7 +60,7 @@ def warnings_in_report() -> Iterator[None]:
     """Leave the warnings of downloads to the report, unless `--quiet` leaves that out."""
     logger = logging.getLogger("pyorg_pipeline.downloads")
     before = logger.level
-    if not is_asked_for("quiet"):
+    if not is_quiet():
         logger.setLevel(logging.ERROR)
     try:
         yield
@@ -55,7 +70,7 @@ def warnings_in_report() -> Iterator[None]:
 
 def print_found(rows: Sequence[Any], nothing: str, table: Table | None = None) -> int:
     """Print what was found, or on stderr that there is nothing; returns the exit code."""
-    if table is None or is_asked_for("json"):
+    if table is None or wants_json():
         print_result(rows)
     elif rows:
         from pyorg_pipeline.reports.tables import print_rows  # noqa: PLC0415
@@ -76,7 +91,7 @@ def print_failures(error: Any) -> int:
         return 0
     # The report that precedes it, in a pipe for both.
     sys.stdout.flush()
-    if is_asked_for("quiet"):
+    if is_quiet():
         for name, reason in sorted(error.failures.items()):
             print_error(translated(f"{name}: {reason}"))
     print_error(translated(error.headline))

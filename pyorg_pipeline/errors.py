@@ -308,7 +308,7 @@ class DestinationError(DownloadError):
 
 @dataclass(eq=False, repr=False)
 class DownloadsFailedError(_SeveralFailures, DownloadError):
-    """Some of several artifacts were not downloaded; the others were."""
+    """Some of several artifacts failed to download; the others were."""
 
     #: The reason for each artifact's path below the site's root.
     failures: Mapping[str, str]
@@ -316,7 +316,7 @@ class DownloadsFailedError(_SeveralFailures, DownloadError):
     wanted: int
     #: What to do next, a sentence for each kind of failure; may be empty.
     advice: str = ""
-    template = "{count} of {wanted} artifacts were not downloaded{listed}{advice}"
+    template = "{count} of {wanted} artifacts failed to download{listed}{advice}"
 
 
 @dataclass(eq=False, repr=False)
@@ -329,6 +329,6 @@ class DamagedFilesError(_SeveralFailures, PyorgError):
     #: How many files there were in all.
     files: int
     template = (
-        "{count} of {files} files in {location} are damaged or could not be verified{listed}. "
+        "{count} of {files} files in {location} failed verification{listed}. "
         "Delete a damaged file and download it again"
     )

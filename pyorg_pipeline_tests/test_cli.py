@@ -368,7 +368,7 @@ def test_verify_lists_files_and_fails_if_one_is_damaged(
     done = run(f"verify {tmp_path} --verify size")
     rows = [line.split()[0] for line in done.out.splitlines()]
     assert (done.code, rows) == (1, ["OUTCOME", "damaged", "unknown"])
-    assert done.err.startswith(f"pyorg: 1 of 2 files in {tmp_path} are damaged or could not be")
+    assert done.err.startswith(f"pyorg: 1 of 2 files in {tmp_path} failed verification. ")
     assert len(done.err.splitlines()) == 1
     quiet = run(f"verify {tmp_path} --verify size -q")
     assert (quiet.code, quiet.out) == (1, "")
@@ -450,7 +450,8 @@ def test_a_list_on_a_terminal_is_a_table_that_fits_it(catalog_home: Path, column
     listed = Catalog.list_version_artifacts(3, 13, 9)
     kinds = [(one.artifact_type, one.arch or "-", one.format) for one in listed]
     rows = [tuple(line.split()[1:4]) for line in lines if line.startswith("3.13.9 ")]
-    assert sorted(rows) == sorted(kinds)
+    # In the order of a pipe.
+    assert rows == kinds
     if columns == 160:
         assert all(any(one.name in line for line in lines) for one in listed)
         assert any(".spdx.json" in line for line in lines)

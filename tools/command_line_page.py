@@ -26,8 +26,8 @@ _INTRODUCTION: Final = f"""\
 `--verbose`, which may also stand before it.
 
 Results go to stdout: on a terminal as tables that fit it, in a pipe as a line per item under a
-header, and with `--json` as one JSON value. Messages, progress and the report of `pyorg download`
-go to stderr.
+header, and with `--json` as one JSON value. Messages and progress go to stderr, also with `--json`,
+and so does the report of `pyorg download` unless stdout is a terminal.
 
 | exit code | meaning |
 | --- | --- |

@@ -155,11 +155,10 @@ class FolderVerification(Value):
     @property
     def counts(self) -> str:
         """How many files have each outcome, and how the verified ones were verified."""
-        outcomes, methods = Counter(one.outcome for one in self.files), Counter[str]()
-        methods.update(one.method for one in self.files if one.method)
-        listed = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())
-        by = ", ".join(f"{count:,} by {method}" for method, count in methods.items())
-        return (listed or "no files") + (f" ({by})" if by else "")
+        outcomes = Counter(
+            f"{one.outcome} by {one.method}" if one.method else one.outcome for one in self.files
+        )
+        return ", ".join(f"{count:,} {text}" for text, count in outcomes.items()) or "no files"
 
     def __str__(self) -> str:
         problems = self.of("damaged", "unverified", "unknown", "missing")

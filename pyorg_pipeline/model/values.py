@@ -17,7 +17,10 @@ class Value:
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields in types that JSON has; times are ISO 8601 in UTC, durations seconds."""
+        """The fields in types that JSON has; times are ISO 8601 in UTC.
+
+        Durations are seconds, and their names say so: `age` is `age_seconds`.
+        """
         return fields_as_json(self)
 
     def __format__(self, spec: str) -> str:
@@ -29,7 +32,11 @@ class Value:
 
 def fields_as_json(value: Any) -> dict[str, Any]:
     """The fields of a dataclass in types that JSON has."""
-    return {one.name: json_value(getattr(value, one.name)) for one in fields(value)}
+    values = {one.name: getattr(value, one.name) for one in fields(value)}
+    return {
+        f"{name}_seconds" if isinstance(one, timedelta) else name: json_value(one)
+        for name, one in values.items()
+    }
 
 
 def json_value(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from os import PathLike
 from typing import Any, Final
 
@@ -99,7 +99,7 @@ def _change_line(change: CatalogChange) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, datetime):
-        return f"{time_text(value)}, {duration_text(datetime.now(UTC) - value)} ago"
+        return time_text(value)
     if isinstance(value, timedelta):
         return duration_text(value)
     if isinstance(value, int):

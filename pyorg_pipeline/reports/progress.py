@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Progress as Report
-from pyorg_pipeline.reports.lines import is_quiet, printable
+from pyorg_pipeline.reports.lines import is_quiet, printable, size_text
 
 if TYPE_CHECKING:
     import rich.progress
@@ -27,9 +27,9 @@ def crawl_progress(source: str) -> Iterator[Callable[[int, int], None]]:
         return
     import rich.progress  # noqa: PLC0415  # only on a terminal
 
-    with _bars(rich.progress.MofNCompleteColumn(), rich.progress.TimeElapsedColumn()) as bars:
-        task = bars.add_task(f"Reading {printable(source)}", total=None)
-        yield lambda done, of: bars.update(task, completed=done, total=of)
+    with _bars(rich.progress.TimeElapsedColumn()) as bars:
+        task = bars.add_task(f"Reading {printable(source)}", total=None, amount="")
+        yield lambda done, of: bars.update(task, completed=done, total=of, amount=f"{done}/{of}")
 
 
 @contextmanager
@@ -44,26 +44,20 @@ def download_progress() -> Iterator[Callable[[PythonOrgArtifact], Report] | None
         return
     import rich.progress  # noqa: PLC0415
 
-    with _bars(
-        rich.progress.DownloadColumn(),
-        rich.progress.TransferSpeedColumn(),
-        rich.progress.TimeRemainingColumn(),
-    ) as bars:
-        overall = bars.add_task("all files", total=None, visible=False)
+    with _bars(rich.progress.TransferSpeedColumn(), rich.progress.TimeRemainingColumn()) as bars:
+        overall = bars.add_task("all files", total=None, visible=False, amount="")
 
         def add_file(artifact: PythonOrgArtifact) -> Report:
-            task = bars.add_task(printable(artifact.name), total=artifact.size)
+            task = bars.add_task(printable(artifact.name), total=artifact.size, amount="")
 
             def report(done: int, total: int | None) -> None:
-                bars.update(task, completed=done, total=total)
+                _show_bytes(bars, task, done, total)
                 files = [one for one in bars.tasks if one.id != overall]
                 totals = [one.total for one in files]
-                bars.update(
-                    overall,
-                    completed=sum(one.completed for one in files),
-                    total=None if None in totals else sum(known or 0 for known in totals),
-                    visible=len(files) > 1,
-                )
+                done = int(sum(one.completed for one in files))
+                total = None if None in totals else int(sum(known or 0 for known in totals))
+                _show_bytes(bars, overall, done, total)
+                bars.update(overall, visible=len(files) > 1)
 
             return report
 
@@ -78,9 +72,9 @@ def folder_progress(folder: str) -> Iterator[Report | None]:
         return
     import rich.progress  # noqa: PLC0415
 
-    with _bars(rich.progress.DownloadColumn(), rich.progress.TimeRemainingColumn()) as bars:
-        task = bars.add_task(f"Reading {printable(folder)}", total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+    with _bars(rich.progress.TimeRemainingColumn()) as bars:
+        task = bars.add_task(f"Reading {printable(folder)}", total=None, amount="")
+        yield lambda done, total: _show_bytes(bars, task, done, total)
 
 
 @contextmanager
@@ -91,6 +85,13 @@ def file_progress(artifact: PythonOrgArtifact, progress: Report | None) -> Itera
         return
     with download_progress() as add_file:
         yield add_file and add_file(artifact)
+
+
+def _show_bytes(
+    bars: rich.progress.Progress, task: rich.progress.TaskID, done: int, total: int | None
+) -> None:
+    amount = size_text(done) + ("" if total is None else f" of {size_text(total)}")
+    bars.update(task, completed=done, total=total, amount=amount)
 
 
 @contextmanager
@@ -104,6 +105,8 @@ def _bars(*columns: rich.progress.ProgressColumn) -> Iterator[rich.progress.Prog
         rich.progress.Progress(
             rich.progress.TextColumn("{task.description}", markup=False),
             rich.progress.BarColumn(),
+            # Not DownloadColumn, which shows an unknown total as a question mark.
+            rich.progress.TextColumn("{task.fields[amount]}"),
             *columns,
             console=rich.console.Console(file=terminal),
             transient=True,

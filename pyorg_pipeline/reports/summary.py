@@ -155,22 +155,3 @@ class DownloadSummary:
 
     def __str__(self) -> str:
         return "\n".join(row["destination"] for row in self.outcomes if row["destination"])
-
-    def lines(self) -> Iterator[str]:
-        """Yield a header and a line an artifact, in aligned columns; `-` is unknown.
-
-        The reason for a failure or a missing verification follows the path.
-        """
-        cells = [("OUTCOME", "VERIFIED", "SECONDS", "BYTES", "PATH")]
-        for row in self.outcomes:
-            path, reason = row["destination"] or row["path"], row["error"] or row["note"]
-            cells.append(
-                (
-                    row["outcome"],
-                    row["verification"] or "-",
-                    "-" if row["seconds"] is None else f"{row['seconds']:.1f}",
-                    "-" if row["bytes"] is None else str(row["bytes"]),
-                    printable(f"{path}: {reason}" if reason else path),
-                )
-            )
-        yield from aligned(cells, right=[3])

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
@@ -22,7 +22,14 @@ _STATES: Final = {
     ReleaseState.PARTIAL: "bold red",
     ReleaseState.SUPERSEDED: "dim",
 }
-_OUTCOMES: Final = {"verified": "green", "damaged": "bold red", "missing": "bold yellow"}
+_OUTCOMES: Final = {
+    "verified": "green",
+    "damaged": "bold red",
+    "missing": "bold yellow",
+    "fetched": "green",
+    "skipped": "dim",
+    "failed": "bold red",
+}
 _CHANGES: Final = {APPEARED: "bold green", VANISHED: "bold red", REPLACED: "bold yellow"}
 
 
@@ -78,8 +85,6 @@ class Table(NamedTuple):
     note: Callable[[Sequence[Any]], str]
     #: The columns of a heading above consecutive rows that agree in them.
     headings: str = ""
-    #: The order of rows on a terminal; without it they keep theirs.
-    order: Callable[[Any], Any] | None = None
 
     def select(self, names: str) -> list[Column]:
         """The columns of these names."""
@@ -141,9 +146,8 @@ def print_table(table: Table, rows: Sequence[Any]) -> None:
             style = column.style(row) if callable(column.style) else column.style
             yield Text(column.text(column.value(row)), style=style)
 
-    ordered = sorted(rows, key=table.order) if table.order else rows
     headings = table.headings.split()
-    for heading, group in groupby(ordered, key=lambda row: list(cells(headings, row))):
+    for heading, group in groupby(rows, key=lambda row: list(cells(headings, row))):
         if heading:
             shown.add_section()
             shown.add_row(Text("  ").join(heading))
@@ -219,13 +223,12 @@ ARTIFACTS: Final = Table(
         "date": Column(attrgetter("last_modified"), style="dim", text=_day),
         "name": Column(attrgetter("name")),
         "path": Column(attrgetter("path")),
-        "companions": Column(attrgetter("companions"), style="dim", folds=True),
+        "companions": Column(attrgetter("companions"), style="dim"),
     },
     pipe="version type attributes bytes modified companions path",
     narrow="version type arch format bytes date",
     wide="variant name companions",
     note=_artifacts_note,
-    order=lambda one: (one.release_version or (), one.artifact_type, one.path),
 )
 
 
@@ -336,4 +339,46 @@ VERIFIED_FILES: Final = Table(
     narrow="outcome by bytes file reason",
     wide="",
     note=lambda files: FolderVerification("", list(files)).counts,
+)
+
+
+def _seconds(row: Mapping[str, Any]) -> str | None:
+    return None if row["seconds"] is None else f"{row['seconds']:.1f}"
+
+
+def _file(row: Mapping[str, Any]) -> str:
+    return str(row["destination"] or row["path"])
+
+
+def _file_with_reason(row: Mapping[str, Any]) -> str:
+    reason = row["error"] or row["note"]
+    return f"{_file(row)}: {reason}" if reason else _file(row)
+
+
+def download_reasons(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield why artifacts were not downloaded, or not as one expects: a line an artifact."""
+    return (printable(_file_with_reason(row)) for row in rows if row["error"] or row["note"])
+
+
+def _downloads_note(rows: Sequence[Mapping[str, Any]]) -> str:
+    outcomes = Counter(row["outcome"] for row in rows)
+    listed = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())
+    return f"{plural(len(rows), 'artifact')}: {listed}"
+
+
+#: Of rows of a download report.
+DOWNLOADS: Final = Table(
+    "download",
+    {
+        "outcome": Column(itemgetter("outcome"), style=lambda row: _OUTCOMES[row["outcome"]]),
+        "verified": Column(itemgetter("verification")),
+        "seconds": Column(_seconds),
+        "bytes": Column(itemgetter("bytes"), "Size", text=size_text, right=True),
+        "file": Column(_file, folds=True),
+        "path": Column(_file_with_reason),
+    },
+    pipe="outcome verified seconds bytes path",
+    narrow="outcome verified bytes file",
+    wide="",
+    note=_downloads_note,
 )

@@ -61,12 +61,12 @@ def test_the_error_of_a_report_has_the_next_step_of_each_kind_of_failure_once() 
     error = failures_error([*rows, ROW])
     assert error is not None
     assert error.headline == (
-        "4 of 5 artifacts were not downloaded. Run the same command again (1 of them). To download "
+        "4 of 5 artifacts failed to download. Run the same command again (1 of them). To download "
         "it all the same, use verify=False, which compares the size alone (2 of them)"
     )
     [alone] = rows[2:3]
     assert str(failures_error([alone])) == (
-        f"1 of 1 artifacts were not downloaded: {alone['path']} (not a valid gzip archive (it is "
+        f"1 of 1 artifacts failed to download: {alone['path']} (not a valid gzip archive (it is "
         "damaged or incomplete), and no digest is published). To download it all the same, use "
         "verify=False, which compares the size alone"
     )

@@ -33,7 +33,12 @@ from pyorg_pipeline.errors import (
     PyorgError,
 )
 from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline_tests.support.command_line import environment, pyorg
+from pyorg_pipeline_tests.support.command_line import (
+    environment,
+    on_a_terminal,
+    pyorg,
+    without_colours,
+)
 from pyorg_pipeline_tests.support.downloading import (
     CONTENTS,
     PATHS,
@@ -352,7 +357,7 @@ def test_pyorg_download_reports_a_failure_in_one_line_and_exits_with_1(
         (FINAL, "fetched"),
     ]
     [line] = [line for line in done.stderr.splitlines() if line.startswith("pyorg: ")]
-    assert line == "pyorg: 1 of 2 artifacts were not downloaded"
+    assert line == "pyorg: 1 of 2 artifacts failed to download"
     [failed] = [line for line in done.stderr.splitlines() if line.startswith("failed ")]
     assert f" {NEWEST[1]}: " in failed
     assert failed.endswith("not found (404): the site has no such file; refresh the catalog")
@@ -361,6 +366,16 @@ def test_pyorg_download_reports_a_failure_in_one_line_and_exits_with_1(
         [run] = instance.get_runs(dg.RunsFilter(job_name="download_artifacts"))
     # Without this tag, a start of the UI would fail the run while it is in progress.
     assert run.tags["pyorg/command"] == "download"
+    if os.name == "posix":
+        # A terminal shows a table, and each reason and each file once.
+        command = ["download", *arguments, "--verify", "size"]
+        shown = on_a_terminal(settings.home, 200, *command, PYORG_SITE_URL=settings.site_url)
+        table = without_colours(shown).partition("Outcome ")[2].splitlines()
+        assert [line.split()[0] for line in table[2:4]] == ["failed", "skipped"]
+        assert table[3].rstrip().endswith(str(folder / name(FINAL)))
+        assert table[5] == "2 artifacts: 1 failed, 1 skipped"
+        assert [one for one in table if "404" in one] == [failed.split(maxsplit=4)[-1]]
+        assert table[-1] == line
 
 
 def test_a_quiet_download_prints_only_paths_and_failures_a_line_each(
@@ -373,7 +388,7 @@ def test_a_quiet_download_prints_only_paths_and_failures_a_line_each(
     failed, summary = done.stderr.splitlines()
     assert failed.startswith(f"pyorg: {NEWEST[1]}: SHA-256 should be ")
     assert summary == (
-        "pyorg: 1 of 2 artifacts were not downloaded. Refresh the catalog, then download the file "
+        "pyorg: 1 of 2 artifacts failed to download. Refresh the catalog, then download the file "
         "again; if it still differs, do not use it"
     )
 

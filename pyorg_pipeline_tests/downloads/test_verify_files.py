@@ -135,8 +135,8 @@ def test_each_file_of_a_folder_has_its_outcome(folder: Path) -> None:
         "not a valid gzip archive (it is damaged or incomplete), and no digest is published"
     )
     assert isinstance(found.error, DamagedFilesError)
-    assert str(found.error).startswith(f"3 of 8 files in {folder} are damaged")
-    assert found.counts == "3 verified, 1 companion, 3 damaged, 1 unknown (3 by digest)"
+    assert str(found.error).startswith(f"3 of 8 files in {folder} failed verification: ")
+    assert found.counts == "3 verified by digest, 1 companion, 3 damaged, 1 unknown"
     assert json.loads(json.dumps(found.to_dict()))["files"][0]["method"] == "digest"
     lines = list(table_lines(VERIFIED_FILES, found.files))
     assert lines[0].split() == ["OUTCOME", "BY", "BYTES", "FILE", "REASON"]

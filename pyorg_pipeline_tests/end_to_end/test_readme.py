@@ -225,7 +225,7 @@ def test_a_line_of_shell_runs(line: str, catalog_home: Path) -> None:
     done = pyorg(catalog_home, *arguments)
     if is_empty := arguments[0] == "changes":
         # Nothing changes on a site of the past.
-        assert done.stderr.startswith("pyorg: the catalog has no change since ")
+        assert done.stderr.startswith("pyorg: no changes recorded since ")
     assert done.returncode == int(is_empty)
     assert is_empty or not done.stderr
     assert done.stdout + done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,14 +85,13 @@ INFO = CatalogInfo(
 
 
 def test_the_catalog_s_numbers_are_aligned_with_their_names() -> None:
-    text = re.sub(r"[0-9,]+ days ago", "N days ago", result_text(INFO))
-    assert text.splitlines() == [
+    assert result_text(INFO).splitlines() == [
         "location              /a catalog",
         "site url              http://x/",
-        "refreshed at          2020-01-01 12:00:05 UTC, N days ago",
+        "refreshed at          2020-01-01 12:00:05 UTC",
         "age                   2 hours",
-        "listing generated at  2020-01-01 12:00:05 UTC, N days ago",
-        "published at          2020-01-01 12:00:05 UTC, N days ago",
+        "listing generated at  2020-01-01 12:00:05 UTC",
+        "published at          2020-01-01 12:00:05 UTC",
         "directories           322",
         "releases              471",
         "artifacts             4,152",
@@ -192,5 +190,5 @@ def test_results_are_plain_values_in_json() -> None:
         "seen_at": "2026-11-23T03:23:37.145Z",
         "url": "https://www.python.org/ftp/python/3.13.9/Python-3.13.9.tar.xz",
     }
-    assert (info["refreshed_at"], info["age"]) == ("2020-01-01T12:00:05Z", 7200.0)
+    assert (info["refreshed_at"], info["age_seconds"]) == ("2020-01-01T12:00:05Z", 7200.0)
     assert path == "a"

@@ -116,3 +116,24 @@ CHANGE_ROWS = [
     change("replaced", "3.13.9/Python-3.13.9.tgz", size=22_000_001, last_modified=EARLIER),
     change("appeared", "3.13.9/x", size=None, last_modified=None),
 ]
+
+_FETCHED = {
+    "path": "3.13.9/Python-3.13.9.tgz",
+    "outcome": "fetched",
+    "verification": "digest",
+    "destination": "/srv/Python-3.13.9.tgz",
+    "seconds": 0.25,
+    "bytes": 29_289_375,
+    "error": None,
+    "note": None,
+}
+DOWNLOAD_ROWS: list[dict[str, Any]] = [
+    _FETCHED,
+    {**_FETCHED, "outcome": "skipped", "verification": None, "note": "verify='digest' reads it"},
+    {
+        **dict.fromkeys(_FETCHED),
+        "path": "2.7/Python-2.7.tgz",
+        "outcome": "failed",
+        "error": "http://x/y: HTTP 404",
+    },
+]
