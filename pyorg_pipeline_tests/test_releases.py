@@ -93,7 +93,7 @@ class TestLatestVersion:
         assert latest(format="tarball_lzma") == (3, 14, 0)
         take(home, site, STAGES[4])
         assert (arm64(), arm64(complete_only=True)) == ((3, 14, 0), (3, 13, 9))
-        take(home, site, STAGES[5])
+        take(home, site, *STAGES[5:])
         assert arm64(complete_only=True) == (3, 14, 0)
 
     def test_the_error_that_none_is_complete_says_what_is_missing_until_when(
@@ -104,8 +104,9 @@ class TestLatestVersion:
         with pytest.raises(VersionNotFoundError) as raised:
             latest(series="3.14", complete_only=True)
         assert str(raised.value) == (
-            "the catalog has no complete final release of 3.14: 3.14.0 still lacks windows, macos, "
-            f"expected until {until:%Y-%m-%d %H:%M} UTC; try again later, or without complete_only"
+            "the catalog has no complete final release of 3.14: 3.14.0 still lacks windows, "
+            "install_manager, macos, expected until "
+            f"{until:%Y-%m-%d %H:%M} UTC; try again later, or without complete_only"
         )
 
     @pytest.mark.usefixtures("home")
@@ -149,7 +150,7 @@ def test_states_change_with_time_for_a_program_that_keeps_its_snapshot(
         assert asked.releases(time) == first.releases(time)
         states = {one.version: str(one) for one in asked.releases(time)}
         answers[hours] = [states["3.13.10"], states["3.13.11"]]
-    lacking = "lacks source, windows, macos"
+    lacking = "lacks source, windows, install_manager, macos"
     assert answers == {
         0: [f"3.13.10 superseded, {lacking}", "3.13.11 complete"],
         10: [f"3.13.10 superseded, {lacking}", "3.13.11 complete"],
@@ -171,7 +172,7 @@ def test_releases_are_listed_by_version_with_what_each_has() -> None:
     assert found.release_version == (3, 13, 9, "final", 0)
     assert (found.series, found.state, found.is_final) == ("3.13", "complete", True)
     assert found.released == datetime(2025, 10, 14, 14, 31, tzinfo=UTC)
-    assert found.families == ("source", "windows", "macos")
+    assert found.families == ("source", "windows", "install_manager", "macos")
     assert found.source_path == "3.13.9/Python-3.13.9.tar.xz"
     artifacts = PythonOrgDownloads.list_version_artifacts(3, 13, 9)
     assert found.artifacts == len(artifacts)
@@ -191,12 +192,12 @@ def test_the_releases_of_a_series_and_finals_alone_are_listed() -> None:
 
 
 def test_a_report_in_a_pipe_is_a_line_a_release(home: Path, site: Replica) -> None:
-    take(home, site, *STAGES[:5])
+    take(home, site, *STAGES[:6])
     done = pyorg(home, "releases", "3.14", "--pre-releases")
     header, *lines = [line.split() for line in done.stdout.splitlines()]
     assert lines[-1][:2] == ["3.14.0", "partial"]
     row = dict(zip(header, lines[-1], strict=True))
-    assert row["FAMILIES"] == "source,windows,android"
-    assert row["MISSING"] == "macos"
+    assert row["FAMILIES"] == "source,windows,macos,android"
+    assert row["MISSING"] == "install_manager"
     assert row["SOURCE"] == "3.14.0/Python-3.14.0.tar.xz"
     assert row["BYTES"] == str(release("3.14.0").bytes)

@@ -132,6 +132,16 @@ LATEST_VERSION: Final = pa.schema(
     ]
 )
 
+_FAMILY_DESCRIPTIONS: Final = {
+    "source": "source archives",
+    "windows": "installers or embeddable packages for Windows",
+    "install_manager": "zips of the install manager for Windows, or the manifest that names them",
+    "macos": "installers for macOS",
+    "android": "archives for Android",
+    "ios": "archives for iOS",
+    "documentation": "documentation",
+}
+
 RELEASES: Final = pa.schema(
     [
         *_VERSION,
@@ -140,8 +150,8 @@ RELEASES: Final = pa.schema(
         _field("first_modified", TIME, "earliest date of its artifacts as the site lists them"),
         _field("last_modified", TIME, "latest date of its artifacts as the site lists them"),
         *(
-            _required(family, pa.bool_(), f"it has artifacts of the type {kind}")
-            for kind, family in FAMILIES.items()
+            _required(family, pa.bool_(), f"it has {_FAMILY_DESCRIPTIONS[family]}")
+            for family in FAMILIES.values()
         ),
         _required("artifacts", pa.int32(), "how many it has, companions not counted"),
         _required("bytes", pa.int64(), "of those whose size the site lists"),

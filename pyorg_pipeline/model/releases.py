@@ -18,16 +18,19 @@ from pyorg_pipeline.model.series import is_security_release
 from pyorg_pipeline.model.values import Value, fields_as_json
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, full_version
 
-#: The families of artifacts by artifact type. Other types (debug symbols, manifests, the RPMs of
-#: 2.0) do not make a release incomplete.
+#: The families of artifacts by artifact type. Other types (debug symbols, the RPMs of 2.0) do not
+#: make a release incomplete.
 FAMILIES: Final = {
     "source-release": "source",
     "windows-release": "windows",
+    "windows-manifest": "install_manager",
     "macos-release": "macos",
     "android-release": "android",
     "ios-release": "ios",
     "documentation": "documentation",
 }
+#: From this series on, the install manager's zips replace the installers for Windows (PEP 773).
+_NO_INSTALLERS_SINCE: Final = (3, 16)
 
 #: The installers are built by people in several time zones, within a day at least.
 _SHORTEST_HABIT: Final = timedelta(days=1)
@@ -210,9 +213,8 @@ def _release(
         expected = released + before.habit
         if now < expected:
             lacking = (before.newest | before.before) - forms
-        if is_security_release(files[0].release_version, released):
-            # Installers end with the bugfix releases.
-            lacking = frozenset(form for form in lacking if form[0] == "source")
+        expected_families = _expected_families(files[0].release_version, released)
+        lacking = frozenset(form for form in lacking if form[0] in expected_families)
     return PythonRelease(
         version=files[0].release_version.text,
         series=files[0].release_version.series,
@@ -228,6 +230,14 @@ def _release(
         expected_complete_by=expected,
         source_path=best_source((one.path, one.format) for one in sources if not one.debug),
     )
+
+
+def _expected_families(version: NormalizedPythonVersion, released: datetime) -> set[str]:
+    """The families that a release gets if those before it had them."""
+    if is_security_release(version, released):
+        return {"source"}
+    found = set(FAMILIES.values())
+    return found - {"windows"} if version[:2] >= _NO_INSTALLERS_SINCE else found
 
 
 def _with_states(releases: Sequence[PythonRelease]) -> list[PythonRelease]:
@@ -247,10 +257,17 @@ def _with_states(releases: Sequence[PythonRelease]) -> list[PythonRelease]:
 
 def _forms(files: Iterable[ReleaseFile]) -> frozenset[_Form]:
     return frozenset(
-        (FAMILIES[file.artifact_type], file.format, file.arch)
-        for file in files
-        if file.artifact_type in FAMILIES
+        (family, file.format, file.arch) for file in files if (family := family_of(file))
     )
+
+
+def family_of(file: ReleaseFile) -> str | None:
+    """The family that an artifact belongs to; None if a release may lack it."""
+    # The zips whose names have `-embed-` come with the installers.
+    is_zip = file.artifact_type == "windows-release" and file.format == "archive_deflate"
+    if is_zip and "-embed-" not in file.path:
+        return FAMILIES["windows-manifest"]
+    return FAMILIES.get(file.artifact_type)
 
 
 def _families(forms: frozenset[_Form]) -> tuple[str, ...]:

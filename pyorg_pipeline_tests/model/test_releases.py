@@ -26,6 +26,9 @@ NOON = datetime(2025, 10, 7, 12, tzinfo=UTC)
 TYPES = {
     "source": ("source-release", "tarball_lzma"),
     "windows": ("windows-release", "executable"),
+    "zip": ("windows-release", "archive_deflate"),
+    "embed": ("windows-release", "archive_deflate"),
+    "manifest": ("windows-manifest", "json"),
     "macos": ("macos-release", "installer_package"),
     "android": ("android-release", "tarball_deflate"),
     "documentation": ("documentation", "html_help"),
@@ -44,7 +47,7 @@ def files(
     found = []
     for kind in kinds:
         family, _, arch = kind.partition("/")
-        names = (f"x/{kind}-{text}", *TYPES[family], arch or None)
+        names = (f"x/{text}-{kind}-", *TYPES[family], arch or None)
         one = ReleaseFile(version, *names, False, False, size=10, last_modified=date, signed=False)
         found.append(one._replace(**changes))  # type: ignore[arg-type]
     return found
@@ -98,6 +101,20 @@ def test_security_releases_are_complete_without_installers(release: str) -> None
         ),
         ("3.14.0 source windows", "3.14.1 windows", "partial, lacks source"),
         ("3.14.0rc1 source", "3.14.0rc2 source android", "complete"),
+        # The install manager's zips and manifest are a family.
+        ("3.14.0 source embed", *("3.14.1 source", "partial, lacks windows")),
+        ("3.14.0 source zip", *("3.14.1 source", "partial, lacks install_manager")),
+        ("3.14.0 source zip manifest", *("3.14.1 source zip", "partial, lacks install_manager")),
+        ("3.14.0 source zip manifest", *("3.14.1 source zip manifest", "complete")),
+        # There are no installers from 3.16 on.
+        (
+            "3.15.0rc1 source windows zip, 3.15.0rc2 source windows zip",
+            *("3.16.0a1 source", "partial, lacks install_manager"),
+        ),
+        (
+            "3.15.0rc1 source windows zip, 3.15.0rc2 source windows zip",
+            *("3.16.0a1 source zip", "complete"),
+        ),
         # Debug symbols are not expected.
         ("3.14.0 source symbols", "3.14.1 source", "complete"),
         # The first release of all.

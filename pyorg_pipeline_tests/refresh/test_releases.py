@@ -76,6 +76,7 @@ def test_a_row_says_what_a_release_has_and_since_when(store: CatalogStore) -> No
         **dict.fromkeys(["released", "first_modified", "last_modified"], LONG_AGO),
         "source": True,
         "windows": True,
+        "install_manager": False,
         "macos": False,
         "android": False,
         "ios": False,
@@ -132,7 +133,7 @@ class TestStages:
         assert row["state"] == "complete"
         assert seen_from - timedelta(seconds=1) <= row["completed_at"] <= datetime.now(UTC)
         assert rows(store)["3.14.0rc3"]["state"] == "superseded"
-        assert [row["android"], row["macos"], row["ios"]] == [True, True, False]
+        assert [row["android"], row["install_manager"], row["ios"]] == [True, True, False]
         publish_releases(store)
         assert rows(store)["3.14.0"]["completed_at"] == row["completed_at"]
 
@@ -269,8 +270,11 @@ def test_no_release_is_partial_for_ever(catalog_home: Path, tmp_path: Path) -> N
         ("2.0.0", "source windows", 6, "2.0/BeOpen-Python-2.0.tar.bz2"),
         ("3.9.13", "source windows macos documentation", 9, "3.9.13/Python-3.9.13.tar.xz"),
         ("3.12.11", "source", 2, "3.12.11/Python-3.12.11.tar.xz"),
-        ("3.14.0rc1", "source windows macos", 22, "3.14.0/Python-3.14.0rc1.tar.xz"),
-        ("3.15.0b1", "source windows macos android ios", 25, "3.15.0/Python-3.15.0b1.tar.xz"),
+        ("3.14.0rc1", "source windows install_manager macos", 22, "3.14.0/Python-3.14.0rc1.tar.xz"),
+        (
+            *("3.15.0b1", "source windows install_manager macos android ios", 25),
+            "3.15.0/Python-3.15.0b1.tar.xz",
+        ),
     ):
         row = known[version]
         assert [name for name in FAMILIES.values() if row[name]] == families.split()

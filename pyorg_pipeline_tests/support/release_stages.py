@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from pyorg_pipeline.demo.replica.tree import Node, read_record
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.companions import Entry, ListedArtifact, group_listing, is_signature
-from pyorg_pipeline.model.releases import ReleaseFile
+from pyorg_pipeline.model.releases import ReleaseFile, family_of
 from pyorg_pipeline.model.versions import LEGACY_DIRECTORY, parse_release_directory
 
 
@@ -22,21 +22,25 @@ class Stage(NamedTuple):
     lacks: tuple[str, ...]
 
 
-def of_type(name: str, *arch: str) -> Callable[[ListedArtifact], bool]:
+def of_family(name: str, *arch: str) -> Callable[[ListedArtifact], bool]:
     return lambda one: (
-        one.artifact_type == name and (not arch or one.attributes.get("arch") in arch)
+        family_of(as_release_file("3.14.0", one)) == name
+        and (not arch or one.attributes.get("arch") in arch)
     )
 
 
+_ANDROID: Final = ("windows", "install_manager", "macos")
+_SOURCES: Final = (*_ANDROID, "android")
 #: run_release.py: the sources are built first; their bills of materials and signatures, and the
 #: Android archives, are put beside them; Windows and macOS come from elsewhere.
 STAGES: Final = (
-    Stage("sources", of_type("source-release"), False, ("windows", "macos", "android")),
-    Stage("their companions", of_type("source-release"), True, ("windows", "macos", "android")),
-    Stage("Android", of_type("android-release"), True, ("windows", "macos")),
-    Stage("Windows, in part", of_type("windows-release", "amd64"), True, ("windows", "macos")),
-    Stage("Windows", of_type("windows-release"), True, ("macos",)),
-    Stage("macOS", of_type("macos-release"), True, ()),
+    Stage("sources", of_family("source"), False, _SOURCES),
+    Stage("their companions", of_family("source"), True, _SOURCES),
+    Stage("Android", of_family("android"), True, _ANDROID),
+    Stage("Windows, in part", of_family("windows", "amd64"), True, _ANDROID),
+    Stage("Windows", of_family("windows"), True, ("install_manager", "macos")),
+    Stage("macOS", of_family("macos"), True, ("install_manager",)),
+    Stage("the install manager", of_family("install_manager"), True, ()),
 )
 
 
