@@ -18,11 +18,13 @@ from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica, Request
 from pyorg_pipeline.errors import CatalogLockedError, RootListingError, SiteStatusError
 from pyorg_pipeline.model.due import Due
+from pyorg_pipeline.model.series_dates import SERIES_DATES
 from pyorg_pipeline.process import INTERRUPTED, run_program
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, derived_settings
 from pyorg_pipeline_tests.support.held_answers import held_refresh
 from pyorg_pipeline_tests.support.partitions import partition_states
+from pyorg_pipeline_tests.support.release_stages import BUGFIX_PHASE
 from pyorg_pipeline_tests.support.small_site import DIRECTORIES, LONG_AGO
 
 ARTIFACTS = dg.AssetKey("release_artifacts")
@@ -94,8 +96,9 @@ def test_the_first_refresh_materializes_every_partition_and_table(
 
 
 def test_a_partial_release_is_named_and_again_once_it_is_complete(
-    settings: Settings, site: Replica
+    settings: Settings, site: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(SERIES_DATES, "3.13", BUGFIX_PHASE)
     refresh(settings)
     site.add("3.13.10/Python-3.13.10.tgz")
     refresh(settings)

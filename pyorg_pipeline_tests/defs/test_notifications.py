@@ -19,12 +19,14 @@ from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import DirectoriesFailedError, SiteStatusError
+from pyorg_pipeline.model.series_dates import SERIES_DATES
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline.site import webhook
 from pyorg_pipeline_tests.model.test_notifications import FAILURES, SITE
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.receiver import Receiver
+from pyorg_pipeline_tests.support.release_stages import BUGFIX_PHASE
 
 NO_RUN = "Every failed run was reported."
 NO_RELEASE = "Every complete release was reported."
@@ -244,8 +246,13 @@ def test_a_complete_release_is_reported_with_its_contents(
 
 
 def test_a_release_uploaded_in_steps_is_reported_once_it_is_complete(
-    settings: Settings, site: Replica, receiver: Receiver, store: CatalogStore
+    settings: Settings,
+    site: Replica,
+    receiver: Receiver,
+    store: CatalogStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setitem(SERIES_DATES, "3.13", BUGFIX_PHASE)
     assert store.rows(RELEASES_FILE)
     with ticks(settings, "new_release_sensor") as sensor:
         assert sensor.tick() == "Releases from now on are reported."
