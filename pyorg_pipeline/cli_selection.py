@@ -12,7 +12,12 @@ from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
 from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.model.arguments import SOURCE, parse_attributes
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
-from pyorg_pipeline.model.versions import SERIES, VERSION, NormalizedPythonVersion
+from pyorg_pipeline.model.versions import (
+    SERIES,
+    VERSION,
+    NormalizedPythonVersion,
+    parse_series,
+)
 
 
 def newest_versions(series: Sequence[str], **criteria: Any) -> list[NormalizedPythonVersion]:
@@ -85,6 +90,8 @@ def selected(
     criteria = Selection(releaselevels=levels, artifact_types=artifact_type, attributes=kinds)
 
     def matching(*, newest: bool = False, **of: Any) -> list[PythonOrgArtifact]:
+        for text in of.get("series", ()):
+            snapshot.unlisted.warn(parse_series(text))
         listed = replace(criteria, newest_only=newest, **of).of(every)
         if not only_sources:
             return listed

@@ -40,6 +40,9 @@ class PythonOrgDownloads(CatalogDownloads):
     def list_release_versions(cls, final_only: Flag = True) -> list[NormalizedPythonVersion]:
         """The versions that have a release, or a final one, as three-item tuples, sorted.
 
+        A version whose directory could not be read, such as 2.2.3, is listed, too; with
+        `final_only` up to the newest final release.
+
         Example: PythonOrgDownloads list_release_versions --final_only false
         """
         snapshot, _ = cls._snapshot()
@@ -83,7 +86,7 @@ class PythonOrgDownloads(CatalogDownloads):
         Example: PythonOrgDownloads list_version_artifacts 3 13 --micro 9
 
         Raises:
-            VersionNotFoundError: the catalog has no such version.
+            VersionNotFoundError: the catalog has no such version, or its files are not listed.
         """
         version = NormalizedPythonVersion(major, minor, micro)
         final_only = parse_flag("final_only", final_only)
@@ -221,6 +224,8 @@ class PythonOrgDownloads(CatalogDownloads):
         of_series = None if series is None else parse_series(series)
         snapshot, _ = cls._snapshot()
         releases = snapshot.releases(datetime.now(UTC), of_series)
+        newest = None if series or not releases else releases[-1].release_version
+        snapshot.unlisted.warn(of_series, newest)
         return [one for one in releases if one.is_final or not final_only]
 
     @classmethod

@@ -109,6 +109,8 @@ TABLES: Final = [
             **_SITE_URL,
             "published_at": "when this snapshot was made",
             "crawls": "for each directory, `crawled_at` of its table",
+            "unlisted": "the directories that could never be read: their `error`, and `hidden` if "
+            "the site answers with another page",
             "digests": "for each directory with digests, `recorded_at` of their table",
             "changes": "for each directory with unrecorded changes, their `changes_number`",
             "directories": "the number of release directories",
@@ -128,6 +130,7 @@ TABLES: Final = [
         "or of all; all series first, then each.",
         {
             **_OF_CATALOG,
+            "unlisted": "as in `artifact_catalog`",
             "before": "the highest rows of the last week: series, final_only, version "
             "columns, and `until`, when they were last found",
             "moved": "the rows whose version is another than before, such as `3.14 final`",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from pyorg_pipeline.catalog.store import VERSION_COLUMNS, utc_times
+from pyorg_pipeline.catalog.unlisted import Unlisted
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError, VersionNotFoundError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact, is_release_type
 from pyorg_pipeline.model.text import shortened
@@ -45,6 +46,7 @@ class Snapshot:
         self.metadata = metadata
         #: The site that the catalog was filled from.
         self.site_url = str(metadata["site_url"])
+        self.unlisted = Unlisted(metadata)
         self._columns: dict[str, list[Any]] = {}
         numbers = zip(*map(self._column, VERSION_COLUMNS[:3]), strict=True)
         #: Of each row; those without a version come first.
@@ -71,21 +73,33 @@ class Snapshot:
         return values
 
     def release_versions(self, *, final_only: bool) -> list[NormalizedPythonVersion]:
-        """The three-item versions of which there is a release, sorted."""
+        """The three-item versions of which there is a release, sorted.
+
+        A directory whose files are not listed counts, too: with `final_only` up to the newest final
+        release.
+        """
+        released = self._released(final_only=final_only)
+        newest = max(released, default=())
+        unlisted = [one for one in self.unlisted.versions if not final_only or one < newest]
+        return [NormalizedPythonVersion(*triple) for triple in sorted(released.union(unlisted))]
+
+    def _released(self, *, final_only: bool = False) -> set[tuple[Any, ...]]:
+        """The numbers of the versions of which a release is listed."""
         levels, types = self._column("releaselevel"), self._column("artifact_type")
-        found = {
+        return {
             triple
             for triple, level, kind in zip(self._triples, levels, types, strict=True)
             if is_release_type(kind) and (level == "final" or not final_only)
         }
-        return [NormalizedPythonVersion(*triple) for triple in sorted(found)]
 
     def _rows_of(self, version: NormalizedPythonVersion) -> tuple[int, int]:
         """The first row of a three-item version, and the row after its last."""
         start, stop = bisect_left(self._triples, version), bisect_right(self._triples, version)
         if start < stop:
             return start, stop
-        known = [found.text for found in self.release_versions(final_only=False)]
+        if unlisted := self.unlisted.describe(version):
+            raise VersionNotFoundError(unlisted)
+        known = [NormalizedPythonVersion(*triple).text for triple in sorted(self._released())]
         near = [text for text in known if text.startswith(f"{version.series}.")]
         if near:
             held = f"of {version.series} it has {', '.join(near)}"
@@ -222,7 +236,7 @@ class Snapshot:
             self._hold = now, next_change(self._releases, now) or _FOREVER
         found = [one for one in self._releases if series in {None, one.release_version[:2]}]
         if series is not None and not found:
-            raise no_release(series, self._series(), final_only=False)
+            raise no_release(series, self._series(), self.unlisted, final_only=False)
         return found
 
     def newest_release(
@@ -254,12 +268,14 @@ class Snapshot:
         ]
         found = [one for one in matching if not (complete_only and releases[one].missing_families)]
         if found:
-            return NormalizedPythonVersion(*max(found))
+            newest = NormalizedPythonVersion(*max(found))
+            self.unlisted.warn(series, newest)
+            return newest
         partial = releases[max(matching)] if matching else None
-        raise no_release(series, self._series(), final_only, wanted, partial)
+        raise no_release(series, self._series(), self.unlisted, final_only, wanted, partial)
 
     def _series(self) -> Collection[Series]:
-        return {version[:2] for version in self.release_versions(final_only=False)}
+        return {(triple[0], triple[1]) for triple in self._released()}
 
     def _versions_with(self, conditions: Mapping[str, str]) -> set[tuple[Any, ...]]:
         wanted = tuple(conditions.values())
@@ -278,6 +294,7 @@ class Snapshot:
 def no_release(
     series: Series | None,
     known: Collection[Series],
+    unlisted: Unlisted,
     final_only: bool,
     conditions: Mapping[str, str] | None = None,
     partial: PythonRelease | None = None,
@@ -286,12 +303,12 @@ def no_release(
 
     `known` are the series that have a release of any level.
     """
+    also = "" if series is None else unlisted.describe(series, prefix="; ")
     if series is not None and series not in known:
-        first, last = (f"{major}.{minor}" for major, minor in (min(known), max(known)))
-        asked = f"{series[0]}.{series[1]}"
-        return VersionNotFoundError(
-            f"the catalog has no release of {asked}; its series are {first} to {last}"
-        )
+        if known and not also:
+            first, last = (f"{major}.{minor}" for major, minor in (min(known), max(known)))
+            also = f"; its series are {first} to {last}"
+        return VersionNotFoundError(f"the catalog has no release of {series[0]}.{series[1]}{also}")
     kinds = f"{'complete ' if partial else ''}{'final ' if final_only else ''}"
     text = f"the catalog has no {kinds}release"
     if series is not None:
@@ -306,4 +323,4 @@ def no_release(
         )
     elif final_only:
         text += ": ask with final_only=False for pre-releases"
-    return VersionNotFoundError(text)
+    return VersionNotFoundError(text + also)

@@ -18,6 +18,7 @@ from pyorg_pipeline.catalog.store import (
     VERSION_COLUMNS,
     CatalogStore,
 )
+from pyorg_pipeline.catalog.unlisted import Unlisted
 from pyorg_pipeline.errors import CatalogMissingError
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
@@ -69,36 +70,41 @@ class CatalogReader:
         self, series: Series | None, final_only: bool
     ) -> NormalizedPythonVersion | None:
         """The newest release out of latest_version alone; None if that was not published yet."""
-        newest = self._current(LATEST_FILE, self._read_latest)
-        if newest is None:
+        latest = self._current(LATEST_FILE, self._read_latest)
+        if latest is None:
             return None
+        newest, unlisted = latest
         self._warn_of_failures()
         text = None if series is None else f"{series[0]}.{series[1]}"
         if (found := newest.get((text, final_only))) is None:
             known = {version[:2] for (_, final), version in newest.items() if not final}
-            raise no_release(series, known, final_only)
+            raise no_release(series, known, unlisted, final_only)
+        unlisted.warn(series, found)
         return found
 
     def newest_of_series(self) -> list[NormalizedPythonVersion]:
         """The newest final of each series, or its newest pre-release; sorted, with five items."""
-        newest = self._current(LATEST_FILE, self._read_latest)
-        if newest is None:
+        latest = self._current(LATEST_FILE, self._read_latest)
+        if latest is None:
             releases = self.snapshot().releases(datetime.now(UTC))
             versions = {one.release_version for one in releases}
         else:
             self._warn_of_failures()
-            versions = set(newest.values())
+            versions = set(latest[0].values())
         # Of each series the last one counts.
         ranked = sorted(versions, key=lambda version: (version.is_final, version))
         return sorted({version[:2]: version for version in ranked}.values())
 
-    def _read_latest(self, name: str) -> dict[tuple[str | None, bool], NormalizedPythonVersion]:
+    def _read_latest(
+        self, name: str
+    ) -> tuple[dict[tuple[str | None, bool], NormalizedPythonVersion], Unlisted]:
         columns = ("series", "final_only", *VERSION_COLUMNS)
-        table, _ = self.store.read(name, columns)
+        table, metadata = self.store.read(name, columns)
         rows = zip(*(table[column].to_pylist() for column in columns), strict=True)
-        return {
+        newest = {
             (series, final): NormalizedPythonVersion(*version) for series, final, *version in rows
         }
+        return newest, Unlisted(metadata)
 
     def changes(
         self, base_url: str, since: datetime | None, *, companions: bool
@@ -127,16 +133,17 @@ class CatalogReader:
             releases=metadata["releases"],
             artifacts=metadata["artifacts"],
             unrecognised=metadata["unrecognised"],
-            failures={row["directory"]: row["error"] for row in self._failures()},
+            failures=self._failures(hidden=False),
+            hidden=self._failures(hidden=True),
         )
 
-    def _failures(self) -> list[dict[str, Any]]:
-        """The directories that the last attempt could not read."""
-        return self._current(FAILURES_FILE, self.store.rows) or []
+    def _failures(self, *, hidden: bool) -> dict[str, str]:
+        """The reason for each directory that the last attempt could not read."""
+        rows = self._current(FAILURES_FILE, self.store.rows) or []
+        return {row["directory"]: row["error"] for row in rows if row["hidden"] is hidden}
 
     def _warn_of_failures(self) -> None:
-        # A directory that never gave a listing is not reported.
-        failures = {row["directory"]: row["error"] for row in self._failures() if not row["hidden"]}
+        failures = self._failures(hidden=False)
         if failures and failures != self._warned:
             LOGGER.warning(
                 "the last refresh could not read %s; their artifacts may be out of date. "

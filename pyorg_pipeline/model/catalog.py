@@ -78,6 +78,8 @@ class CatalogInfo(Value):
     unrecognised: int
     #: The reason for each directory that the last attempt could not read.
     failures: dict[str, str]
+    #: As well for each that never gave a listing, but another page.
+    hidden: dict[str, str]
 
     def __str__(self) -> str:
         refreshed = iso_text(self.refreshed_at)

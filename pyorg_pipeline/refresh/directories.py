@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -188,6 +189,17 @@ class CrawlState:
         done = {name for name, time in tried if self.checked_at <= time <= now}
         found = self.due(with_backoff=True)
         return {name: reason for name, reason in found.items() if name not in done}
+
+
+def unlisted_directories(
+    listed: Iterable[str], tables: Container[str], failures: Mapping[str, Failure]
+) -> dict[str, dict[str, Any]]:
+    """Those that could never be read: the error, and whether the site answers another page."""
+    return {
+        name: {"error": failures[name].error, "hidden": failures[name].hidden}
+        for name in listed
+        if name not in tables and name in failures
+    }
 
 
 def _known_directories(

@@ -29,8 +29,9 @@ from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
 from pyorg_pipeline.model.digests import digests_in_force
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseFile, release_history
+from pyorg_pipeline.refresh.artifacts import read_failures
 from pyorg_pipeline.refresh.changes import Row, pending_numbers, unrecorded_changes
-from pyorg_pipeline.refresh.directories import CrawlState
+from pyorg_pipeline.refresh.directories import CrawlState, unlisted_directories
 
 #: What the table's metadata keeps of earlier rows.
 _LATEST_BEFORE: Final = ("series", "final_only", *VERSION_COLUMNS, "version")
@@ -56,6 +57,8 @@ def publication_due(store: CatalogStore, state: CrawlState) -> bool:
         latest["catalog_published_at"] != published["published_at"]
         or releases["catalog_published_at"] != published["published_at"]
         or published["crawls"] != {name: state.tables[name]["crawled_at"] for name in state.crawled}
+        or published.get("unlisted", {})
+        != unlisted_directories(state.listed, state.tables, state.failures)
         or published.get("changes", {}) != pending_numbers(state.tables)
         or published.get("digests", {}) != _digest_tables(store, published["site_url"])
         or (next_change is not None and now >= next_change)
@@ -66,8 +69,9 @@ def publication_due(store: CatalogStore, state: CrawlState) -> bool:
 def catalog_snapshot(store: CatalogStore) -> StoredTable:
     """The table artifact_catalog: everything that the site has now, sorted by version, then path.
 
-    Its metadata says what it was made from (`crawls`, `changes`, `digests`), and counts. A damaged
-    table is an error; it is removed, so that its directory is crawled again.
+    Its metadata says what it was made from (`crawls`, `changes`, `digests`), which directories it
+    lacks (`unlisted`), and counts. A damaged table is an error; it is removed, so that its
+    directory is crawled again.
     """
     directories, root = store.read(DIRECTORIES_FILE, ["name", "removed_at"])
     site_url, rows = root["site_url"], directories.to_pylist()
@@ -100,6 +104,7 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
             "site_url": site_url,
             "published_at": datetime.now(UTC),
             "crawls": {name: each.metadata["crawled_at"] for name, each in found.items()},
+            "unlisted": unlisted_directories(listed, found, read_failures(store)),
             "changes": pending_numbers({name: each.metadata for name, each in stored.items()}),
             "digests": digests,
             "before": before,
@@ -131,6 +136,8 @@ def latest_versions(store: CatalogStore, catalog: StoredTable) -> StoredTable:
         {
             "site_url": site_url,
             "catalog_published_at": published_at,
+            # A catalog of an earlier version does not have it.
+            "unlisted": catalog.metadata.get("unlisted", {}),
             "before": [] if previous is None else _highest(previous, published_at),
             "moved": [
                 f"{row['series'] or 'all'}{' final' if row['final_only'] else ''}"

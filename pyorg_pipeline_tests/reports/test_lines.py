@@ -81,6 +81,7 @@ INFO = CatalogInfo(
     artifacts=4152,
     unrecognised=0,
     failures={},
+    hidden={"2.2.3": "another page"},
 )
 
 
@@ -97,9 +98,10 @@ def test_the_catalog_s_numbers_are_aligned_with_their_names() -> None:
         "artifacts             4,152",
         "unrecognised          0",
         "failures              none",
+        "hidden                2.2.3: another page",
     ]
     failed = replace(INFO, failures={"3.9.0": "cut", "2.7": "a\nb"})
-    assert result_text(failed).endswith("failures              3.9.0: cut; 2.7: a\\nb\n")
+    assert "\nfailures              3.9.0: cut; 2.7: a\\nb\n" in result_text(failed)
 
 
 @pytest.mark.parametrize(
