@@ -3,7 +3,7 @@
     python -m tools.make_record LISTING.tsv.gz OUT.tsv.xz
 
 The table has the columns path, size, mtime, evidence, size_known and mtime_known. The same table
-gives the same bytes. Made-up dates after the table's last month are moved into the past.
+gives the same bytes. Unknown dates and sizes are replaced by plausible ones.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import csv
 import gzip
 import lzma
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from pyorg_pipeline.demo.replica.tree import COLUMNS
+from tools.stand_ins import replace_stand_ins
 
 _HEADER: Final = """\
 # pyorg_pipeline record, format 1
@@ -32,7 +33,7 @@ _HEADER: Final = """\
 # are its files; the files before the first directory are the root's.
 """
 #: The end of the records that the table was gathered from, and how far later dates are moved.
-_END: Final = "2026-11-01"
+_END: Final = datetime(2026, 11, 1, tzinfo=UTC)
 _MOVED: Final = timedelta(days=240)
 #: The text for size_known and mtime_known.
 _KNOWN: Final = {"00": "none", "10": "size", "01": "date", "11": "both"}
@@ -46,6 +47,7 @@ def record_text(table: str) -> str:
     """
     rows = list(csv.DictReader(table.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
     lines = [_HEADER, COLUMNS]
+    replace_stand_ins(rows, _END)
     directories, previous = {""}, None
     for row in sorted(rows, key=lambda row: _place(row["path"])):
         path, size = row["path"], row["size"]
@@ -58,7 +60,7 @@ def record_text(table: str) -> str:
             directories.add(path)
             name = path
         known, date = _KNOWN[row["size_known"] + row["mtime_known"]], row["mtime"]
-        if date >= _END:
+        if datetime.fromisoformat(f"{date}+00:00") >= _END:
             date = (datetime.fromisoformat(date) - _MOVED).isoformat(timespec="minutes")
         lines.append(f"{name}\t{size}\t{date}\t{row['evidence']}\t{known}\n")
     return "".join(lines)

@@ -6,11 +6,15 @@ import gzip
 import lzma
 from datetime import UTC, datetime
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pyorg_pipeline.demo.replica.tree import Node, read_record
+from pyorg_pipeline.model.companions import Entry
+from pyorg_pipeline_tests.support.release_stages import recorded, release_directories
 from tools import make_record
 
 HEAD = "path\tsize\tmtime\tevidence\tsize_known\tmtime_known\n"
@@ -31,6 +35,31 @@ def test_the_packaged_record_holds_the_whole_tree() -> None:
     header = lzma.decompress(packaged.read_bytes()).decode().partition("#path\t")[0]
     assert "https://www.python.org/ftp/python/" in header
     assert "stand-in" in header
+
+
+def test_releases_of_a_series_follow_each_other_and_packings_have_plausible_sizes() -> None:
+    releases: dict[Any, dict[str, Entry]] = {}
+    names = [one for one in release_directories() if one != "src"]
+    for artifact in (artifact for name in names for artifact in recorded(name)):
+        date = artifact.entry.last_modified
+        assert date is not None
+        if artifact.artifact_type == "source-release":
+            packing = str(artifact.attributes["format"])
+            releases.setdefault(artifact.release_version, {})[packing] = artifact.entry
+            for companion in artifact.companion_entries:
+                assert date <= (companion.last_modified or date), companion
+    versions = sorted(releases)
+    assert len(versions) > 400
+    for version, following in pairwise(versions):
+        if version.series == following.series:
+            dates = [one.last_modified for one in releases[version].values() if one.last_modified]
+            later = [one.last_modified for one in releases[following].values()]
+            assert all(date and max(dates) < date for date in later), following
+    for files in releases.values():
+        packings = ("tarball_lzma", "tarball_bzip2", "tarball_deflate")
+        sizes = [files[one].size or 0 for one in packings if one in files]
+        assert sizes == sorted(sizes), files
+        assert all(size < 2 * sizes[0] for size in sizes)
 
 
 def test_a_table_in_any_order_gives_the_same_record(tmp_path: Path) -> None:
