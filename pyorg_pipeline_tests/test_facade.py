@@ -225,7 +225,7 @@ def test_queries_warn_once_of_directories_that_could_not_be_read(
     assert list(PythonOrgDownloads.catalog_info().failures) == ["3.14.0"]
     [record] = caplog.records
     assert record.message == (
-        "the last refresh could not read 3.14.0; their artifacts may be out of date. "
+        "the last refresh could not read 3.14.0; their artifacts may be missing or out of date. "
         "`pyorg refresh` tries again"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +20,7 @@ from pyorg_pipeline.catalog.store import (
 )
 from pyorg_pipeline.catalog.unlisted import Unlisted
 from pyorg_pipeline.errors import CatalogMissingError
-from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_release_directory
 
 if TYPE_CHECKING:
     from pyorg_pipeline.model.catalog import CatalogChange, CatalogInfo
@@ -74,7 +74,7 @@ class CatalogReader:
         if latest is None:
             return None
         newest, unlisted = latest
-        self._warn_of_failures()
+        self._warn_of_failures(unlisted.versions)
         text = None if series is None else f"{series[0]}.{series[1]}"
         if (found := newest.get((text, final_only))) is None:
             known = {version[:2] for (_, final), version in newest.items() if not final}
@@ -142,15 +142,21 @@ class CatalogReader:
         rows = self._current(FAILURES_FILE, self.store.rows) or []
         return {row["directory"]: row["error"] for row in rows if row["hidden"] is hidden}
 
-    def _warn_of_failures(self) -> None:
+    def _warn_of_failures(self, left_out: Collection[NormalizedPythonVersion] = ()) -> None:
         failures = self._failures(hidden=False)
-        if failures and failures != self._warned:
+        shown = {
+            name: error
+            for name, error in failures.items()
+            if not left_out or parse_release_directory(name) not in left_out
+        }
+        if not shown.items() <= self._warned.items():
             LOGGER.warning(
-                "the last refresh could not read %s; their artifacts may be out of date. "
-                "`pyorg refresh` tries again",
-                ", ".join(sorted(failures)),
+                "the last refresh could not read %s; their artifacts may be missing or out of "
+                "date. `pyorg refresh` tries again",
+                ", ".join(sorted(shown)),
             )
-        self._warned = failures
+        known = {name: error for name, error in self._warned.items() if name in failures}
+        self._warned = known | shown
 
     def _current(self, name: str, read: Callable[[str], T]) -> T | None:
         """What `read` returned for the table as it is now; None if it does not exist."""
