@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -208,9 +209,15 @@ def changes(since: str | None, companions: bool) -> int:
 @_command("info")
 def info() -> None:
     """Show what the catalog holds, and how old it is."""
+    from pyorg_pipeline.errors import CatalogSiteError  # noqa: PLC0415
     from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
+    from pyorg_pipeline.freshness import settings_of_catalog  # noqa: PLC0415
+    from pyorg_pipeline.settings import load_settings  # noqa: PLC0415
 
-    print_result(PythonOrgDownloads.catalog_info())
+    found = PythonOrgDownloads.catalog_info()
+    with suppress(CatalogSiteError):  # the query has warned of it
+        settings_of_catalog(load_settings())
+    print_result(found)
 
 
 @_command("download")
@@ -245,17 +252,19 @@ def download(wanted: Sequence[str], dry_run: bool, **options: Any) -> int:
             click.get_current_context(),
         )
     from pyorg_pipeline.cli_selection import selected  # noqa: PLC0415
+    from pyorg_pipeline.freshness import settings_of_catalog  # noqa: PLC0415
+    from pyorg_pipeline.settings import load_settings  # noqa: PLC0415
 
+    settings = load_settings() if dry_run else settings_of_catalog(load_settings())
     found = selected(wanted, sources_by_default=True, **options)
     if dry_run:
         from pyorg_pipeline.reports.tables import ARTIFACTS  # noqa: PLC0415
 
         return print_found(found, _NO_ARTIFACT, ARTIFACTS)
     from pyorg_pipeline import runs  # noqa: PLC0415
-    from pyorg_pipeline.settings import load_settings  # noqa: PLC0415
 
     with warnings_in_report():
-        done = runs.download(load_settings(), [one.path for one in found], **config)
+        done = runs.download(settings, [one.path for one in found], **config)
     print_downloads(done)
     return print_failures(done.error)
 

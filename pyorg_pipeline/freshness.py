@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from time import time
 from typing import TYPE_CHECKING, Final
@@ -49,6 +50,7 @@ def fresh_reader(settings: Settings) -> CatalogReader:
         PyorgError: there was no catalog, and it could not be filled.
     """
     reader = reader_at(settings.catalog_url)
+    LOGGER.debug("the catalog is at %s", reader.location.text)
     if time() < reader.fresh_until:
         _is_of_another_site(reader, settings)
         return reader
@@ -67,13 +69,15 @@ def fresh_reader(settings: Settings) -> CatalogReader:
         # It cannot be refreshed.
         reader.fresh_until = time() + _RETRY_AFTER
     elif settings.max_age is None or age <= settings.max_age:
+        LOGGER.debug(
+            "it was refreshed %s ago from %s; PYORG_MAX_AGE is %s: no refresh",
+            *(_text(age), reader.site_url, _text(settings.max_age)),
+        )
         left = timedelta(days=1) if settings.max_age is None else settings.max_age - age
         reader.fresh_until = time() + left.total_seconds()
     else:
         reader.fresh_until = time() + _RETRY_AFTER
-        from pyorg_pipeline.reports.lines import duration_text  # noqa: PLC0415
-
-        old = f"the catalog at {where} is {duration_text(age)} old"
+        old = f"the catalog at {where} is {_text(age)} old"
         if settings.auto_refresh:
             _say(f"{old[0].upper()}{old[1:]}: refreshing it from {settings.site_text}")
             try:
@@ -92,16 +96,42 @@ def _is_of_another_site(reader: CatalogReader, settings: Settings) -> bool:
         return False
     known = reader.other_sites.get(settings.site_url)
     if known is None:
-        wanted = settings.site_text
-        if wanted != reader.site_url:
-            from pyorg_pipeline.site.urls import normalize_base_url  # noqa: PLC0415  # requests
-
-            wanted = without_credentials(normalize_base_url(settings.site_url))
-        known = reader.other_sites[settings.site_url] = wanted != reader.site_url
+        error = _site_error(reader, settings)
+        known = reader.other_sites[settings.site_url] = error is not None
         if known:
-            error = CatalogSiteError(reader.location.text, reader.site_url, wanted)
             LOGGER.warning("%s", error)
     return known
+
+
+def _site_error(reader: CatalogReader, settings: Settings) -> CatalogSiteError | None:
+    if reader.site_url in {None, settings.site_text}:
+        return None
+    from pyorg_pipeline.site.urls import normalize_base_url  # noqa: PLC0415  # requests
+
+    wanted = without_credentials(normalize_base_url(settings.site_url))
+    if reader.site_url == wanted:
+        return None
+    return CatalogSiteError(reader.location.text, str(reader.site_url), wanted)
+
+
+def settings_of_catalog(settings: Settings) -> Settings:
+    """The settings with the site that the catalog was filled from; warns if it was not given.
+
+    Raises:
+        CatalogSiteError: another one was given.
+    """
+    reader = reader_at(settings.catalog_url)
+    reader.age()
+    if (error := _site_error(reader, settings)) is None:
+        return settings
+    if settings.site_is_given:
+        raise error
+    LOGGER.warning(
+        "the catalog was filled from %s, where files are downloaded from; set PYORG_SITE_URL to "
+        "it, otherwise refreshes read %s",
+        *(error.recorded, error.wanted),
+    )
+    return replace(settings, site_url=error.recorded)
 
 
 def _refresh_old(location: Location, settings: Settings) -> None:
@@ -123,6 +153,12 @@ def _refresh_old(location: Location, settings: Settings) -> None:
         is_due = bool(state.due()) or publication_due(store, state)
     if is_due:
         refresh(settings)
+
+
+def _text(duration: timedelta | None) -> str:
+    from pyorg_pipeline.reports.lines import duration_text  # noqa: PLC0415
+
+    return "0" if duration is None else duration_text(duration)
 
 
 def _say(text: str) -> None:

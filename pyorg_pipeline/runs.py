@@ -25,7 +25,7 @@ from pyorg_pipeline.defs.published import publish
 from pyorg_pipeline.defs.resources import RefreshProgress
 from pyorg_pipeline.defs.stale_runs import COMMAND_TAG, refresh_command_tags
 from pyorg_pipeline.downloads.destinations import open_destination
-from pyorg_pipeline.errors import PyorgError
+from pyorg_pipeline.errors import DestinationError, PyorgError
 from pyorg_pipeline.model.digests import REJECTED, UNREADABLE
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.process import raise_if_interrupted
@@ -123,7 +123,10 @@ def download(settings: Settings, paths: Sequence[str], **options: Any) -> Downlo
     store = CatalogStore(open_location(settings.catalog_url))
     # Before a run begins, which would report its errors as those of a step.
     selected_artifacts(config, store, settings.site_url)
-    open_destination(config.destination or ".")
+    destination = open_destination(config.destination or ".")
+    if destination.text.startswith("memory://"):
+        reason = "its files are lost when the command ends"
+        raise DestinationError(destination.text, reason, "name a folder, or a URL of a store")
     with open_instance(settings.dagster_home) as instance, download_progress() as add_file:
         resource = dg.ResourceDefinition.hardcoded_resource(add_file)
         jobs = _Jobs(settings, instance, {COMMAND_TAG: "download"}, download_progress=resource)

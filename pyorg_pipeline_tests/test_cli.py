@@ -673,6 +673,18 @@ def test_verbose_shows_a_line_a_directory_and_nothing_of_libraries(
     assert "pyorg: 3.13.9: 3 files" in lines
 
 
+def test_verbose_shows_which_catalog_a_query_reads_and_why_it_is_not_refreshed(
+    catalog_home: Path,
+) -> None:
+    catalog, site_url = catalog_home / "catalog", Catalog.catalog_info().site_url
+    done = pyorg(catalog_home, "latest", "-v")
+    assert (done.returncode, done.stdout) == (0, "3.15.0\n")
+    where, age, read = done.stderr.splitlines()
+    assert where == f"pyorg: the catalog is at {catalog}"
+    assert age.endswith(f" ago from {site_url}; PYORG_MAX_AGE is 1 day: no refresh")
+    assert read == f"pyorg: reading {catalog}/latest_version.parquet"
+
+
 @POSIX
 def test_ctrl_c_ends_a_refresh_quietly(tmp_path: Path, site: Replica) -> None:
     asked, never = threading.Event(), threading.Event()

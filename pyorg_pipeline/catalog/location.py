@@ -146,6 +146,11 @@ class FsspecLocation:
 
     @contextlib.contextmanager
     def _translate_errors(self, name: str, done: str) -> Iterator[None]:
+        if done != "read" and self.text.startswith(("http://", "https://")):
+            raise CatalogError(
+                f"the catalog at {self.text} can only be read: web servers store no files. "
+                "Set PYORG_CATALOG_URL to a folder, or to a URL such as s3://bucket/prefix"
+            )
         try:
             yield
         # Each store's library has errors of its own, and few of them are an OSError.

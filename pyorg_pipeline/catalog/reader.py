@@ -166,6 +166,7 @@ class CatalogReader:
         kept = self._kept.get(name)
         # The stamp was taken before the read: a table replaced in between is read once more.
         if kept is None or kept[0] != stamp:
+            LOGGER.debug("reading %s/%s", self.location.text, name)
             kept = self._kept[name] = (stamp, read(name))
         value: T = kept[1]
         return value

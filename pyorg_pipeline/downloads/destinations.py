@@ -27,6 +27,7 @@ ArtifactProgress = Callable[[PythonOrgArtifact], Progress | None]
 
 #: Besides S3, stores that show an object only when it is complete.
 _OBJECT_STORES: Final = frozenset({"gs", "gcs", "abfs", "abfss", "az", "oss", "oci", "memory"})
+_ELSEWHERE: Final = "name a folder, or a URL such as s3://bucket/prefix"
 #: Bytes in a part of an upload to S3; by default s3fs holds files of up to 100 MB in memory.
 _PART: Final = 8 * 1024 * 1024
 
@@ -94,6 +95,9 @@ class UrlDestination:
             ) from error
         self._root = root.rstrip("/")
         self._scheme = url.partition("://")[0]
+        if self._scheme in {"http", "https"}:
+            reason = "web servers neither store nor list files"
+            raise DestinationError(self.text, reason, _ELSEWHERE)
 
     def download(
         self,
@@ -229,6 +233,8 @@ def _raise_unreadable(error: OSError) -> None:
 def _translate_store_errors(url: str) -> Iterator[None]:
     try:
         yield
+    except DestinationError:
+        raise
     # Each store's library has errors of its own, and few of them are an OSError.
     except Exception as error:
         raise DestinationError(

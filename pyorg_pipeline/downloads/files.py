@@ -35,6 +35,7 @@ _ERRORS: Final[dict[int, tuple[str, str]]] = {
     errno.ENOSPC: ("the file system is full", _FREE_SPACE),
     errno.EDQUOT: ("the quota is used up", _FREE_SPACE),
     errno.EFBIG: ("the file is larger than is allowed here", "raise the limit (`ulimit -f`)"),
+    errno.ENOENT: ("files cannot be created there", "choose another folder"),
     errno.EROFS: ("the file system is read-only", _ELSEWHERE),
     errno.EACCES: ("writing is not permitted", _ELSEWHERE),
     errno.EPERM: ("writing is not permitted", _ELSEWHERE),
@@ -143,6 +144,8 @@ def file_lock(final: Path, cancelled: threading.Event) -> Iterator[bool]:
     path = hidden(final, LOCK)
     lock = FileLock(path)
     with translate_disk_errors(final), suppress(Timeout):
+        # filelock waits forever for a folder that exists but takes no files, such as /proc.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644))
         lock.acquire(poll_interval=0.05, cancel_check=cancelled.is_set)
     try:
         yield lock.is_locked

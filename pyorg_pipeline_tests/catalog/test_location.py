@@ -86,6 +86,9 @@ def test_a_url_is_local_or_of_fsspec_and_shown_without_credentials(tmp_path: Pat
         assert location.folder == folder
     assert isinstance(open_location("memory://x"), FsspecLocation)
     assert open_location("memory://me:secret@bucket/a").text == "memory://bucket/a"
+    web = open_location("http://127.0.0.1:9/catalog")
+    with pytest.raises(CatalogError, match="9/catalog can only be read: web servers store no"):
+        web.write("name", b"one")
     with pytest.raises(InvalidArgumentError, match="URL 'nonsense://x' cannot be used: Protocol"):
         open_location("nonsense://me:secret@x")
 

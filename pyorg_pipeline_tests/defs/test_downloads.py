@@ -416,6 +416,38 @@ def test_a_folder_is_relative_to_the_current_one(
     assert str(done) == str(tmp_path / "here" / name(FINAL))
 
 
+def test_pyorg_download_reads_the_catalogs_own_site_and_refuses_another(
+    settings: Settings,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("PYORG_HOME", str(settings.home))
+    monkeypatch.setenv("PYORG_AUTO_REFRESH", "0")
+    monkeypatch.delenv("PYORG_SITE_URL", raising=False)
+    command = ["download", "3.6", "--destination"]
+    told = f"was filled from {settings.site_url}, where files are downloaded from; set PYORG_SITE"
+    for arguments in ([*command, str(folder)], ["info"]):
+        assert cli.main(arguments) == 0
+        [warning] = [one for one in caplog.messages if "was filled from" in one]
+        assert told in warning
+        caplog.clear()
+    assert visible(folder) == contents([FINAL])
+    monkeypatch.setenv("PYORG_SITE_URL", "http://127.0.0.1:9/")
+    capsys.readouterr()
+    for destination, message in (
+        (str(folder), "was filled from"),
+        ("memory://x", "its files are lost when the command ends; name a folder"),
+        ("http://127.0.0.1:9/x", "web servers neither store nor list files; name a folder"),
+    ):
+        assert cli.main([*command, destination]) == 1
+        [line] = capsys.readouterr().err.splitlines()
+        assert message in line
+        assert not any("was filled from" in one for one in caplog.messages)
+        monkeypatch.setenv("PYORG_SITE_URL", settings.site_url)
+
+
 def test_a_missing_catalog_is_filled_first(
     site: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,15 @@ def test_a_folder_without_write_permission_is_reported_without_a_request(
     assert replica.requests == []
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux's /proc")
+def test_a_folder_that_takes_no_files_is_reported_without_a_request(
+    replica: Replica, client: SiteClient
+) -> None:
+    with pytest.raises(DestinationError, match="files cannot be created there; choose another"):
+        fetch(client, PATH, Path("/proc"))
+    assert replica.requests == []
+
+
 def link_to_nowhere(path: Path) -> None:
     path.symlink_to("nowhere")
 

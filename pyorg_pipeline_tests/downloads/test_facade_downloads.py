@@ -198,4 +198,4 @@ def test_on_a_terminal_a_bar_shows_the_bytes(folder: Path) -> None:
     command = ("PythonOrgDownloads", "download_release", "2", "7")
     shown = on_a_terminal(folder.parent / "home", 120, *command, program=MODULE)
     assert "Python-2.7.tgz" in shown
-    assert f"{len(OLD)}/{len(OLD)} bytes" in shown
+    assert f"{len(OLD)} bytes of {len(OLD)} bytes" in shown
