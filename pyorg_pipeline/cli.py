@@ -308,7 +308,12 @@ def verify(folder: str, verify: Any) -> int:
     help="Also read the SHA-256 of artifacts, with one request for each signature bundle or bill "
     "of materials that is new or changed; downloads then need no such request.",
 )
-def refresh(full: bool, accept_vanished: bool, digests: bool) -> int:
+@click.option(
+    "--install-manager",
+    is_flag=True,
+    help="Also list the files of Python's install manager for Windows, with two requests.",
+)
+def refresh(**options: bool) -> int:
     """Bring the catalog up to date, and print what changed.
 
     Reads the root listing and the directories that are new or changed: one request if none is.
@@ -321,9 +326,7 @@ def refresh(full: bool, accept_vanished: bool, digests: bool) -> int:
     from pyorg_pipeline import runs  # noqa: PLC0415
     from pyorg_pipeline.settings import load_settings  # noqa: PLC0415
 
-    summary = runs.refresh(
-        load_settings(), full=full, accept_vanished=accept_vanished, digests=digests
-    )
+    summary = runs.refresh(load_settings(), **options)
     if wants_json() or not is_quiet():
         print_result(summary)
     else:

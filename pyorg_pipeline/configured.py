@@ -29,7 +29,11 @@ class ConfiguredCatalog:
 
     @classmethod
     def refresh(
-        cls, full: Flag = False, accept_vanished: Flag = False, digests: Flag = False
+        cls,
+        full: Flag = False,
+        accept_vanished: Flag = False,
+        digests: Flag = False,
+        install_manager: Flag = False,
     ) -> "RefreshSummary":
         """Bring the catalog up to date with the site, as the command `pyorg refresh` does.
 
@@ -45,6 +49,7 @@ class ConfiguredCatalog:
             full=parse_flag("full", full),
             accept_vanished=parse_flag("accept_vanished", accept_vanished),
             digests=parse_flag("digests", digests),
+            install_manager=parse_flag("install_manager", install_manager),
         )
 
     @classmethod

@@ -28,13 +28,11 @@ _RETRY_AFTER: Final = 300
 _FILL_WAIT: Final = 600
 
 
-def refresh(
-    settings: Settings, *, full: bool = False, accept_vanished: bool = False, digests: bool = False
-) -> RefreshSummary:
-    """Refresh the catalog; raises the error of what could not be refreshed, at the end."""
+def refresh(settings: Settings, **options: bool) -> RefreshSummary:
+    """Refresh the catalog as `runs.refresh`; raises what could not be refreshed, at the end."""
     from pyorg_pipeline import runs  # noqa: PLC0415  # imports Dagster
 
-    done = runs.refresh(settings, full=full, accept_vanished=accept_vanished, digests=digests)
+    done = runs.refresh(settings, **options)
     if done.error is not None:
         raise done.error
     return done

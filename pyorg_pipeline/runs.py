@@ -18,6 +18,7 @@ from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.crawled import CrawlConfig, RootConfig, crawl, read_root
 from pyorg_pipeline.defs.digests import DigestConfig, record_digests
 from pyorg_pipeline.defs.downloads import DownloadConfig, download_artifacts, selected_artifacts
+from pyorg_pipeline.defs.install_manager import list_install_manager
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.defs.maintenance import prune_when_many
 from pyorg_pipeline.defs.partitions import with_unreported
@@ -32,6 +33,7 @@ from pyorg_pipeline.process import raise_if_interrupted
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
 from pyorg_pipeline.refresh.digests import directories_with_due_digests
 from pyorg_pipeline.refresh.directories import CrawlState
+from pyorg_pipeline.refresh.install_manager import DIRECTORY as INSTALL_MANAGER_DIRECTORY
 from pyorg_pipeline.refresh.publish import publication_due
 from pyorg_pipeline.reports.progress import crawl_progress, download_progress
 from pyorg_pipeline.reports.summary import DownloadSummary, RefreshSummary
@@ -46,6 +48,7 @@ def refresh(
     full: bool = False,
     accept_vanished: bool = False,
     digests: bool = False,
+    install_manager: bool = False,
 ) -> RefreshSummary:
     """Update the catalog from the site, as runs of the persistent Dagster instance.
 
@@ -63,6 +66,7 @@ def refresh(
     progress = RefreshProgress()
     due: Mapping[str, Due] = {}
     failed_checks: dict[str, str] = {}
+    failures: dict[str, str] = {}
     with (
         exclusive(location, settings.lock_folder),
         open_instance(settings.dagster_home) as instance,
@@ -94,8 +98,14 @@ def refresh(
                 for check in published.get_asset_check_evaluations()
                 if not check.passed
             }
+        if install_manager:
+            try:
+                jobs.run(list_install_manager.name, {})
+            except PyorgError as error:
+                failures[INSTALL_MANAGER_DIRECTORY] = str(error)
         prune_when_many(instance, settings.keep_runs)
-    return _summary(settings, store, progress, due, failed_checks, monotonic() - started)
+    failures |= {c.directory: str(c.error) for c in progress.crawls if c.error and not c.hidden}
+    return _summary(settings, store, progress, due, failures, failed_checks, monotonic() - started)
 
 
 def download(settings: Settings, paths: Sequence[str], **options: Any) -> DownloadSummary:
@@ -185,6 +195,7 @@ def _summary(
     store: CatalogStore,
     progress: RefreshProgress,
     due: Mapping[str, Due],
+    failures: Mapping[str, str],
     failed_checks: Mapping[str, str],
     seconds: float,
 ) -> RefreshSummary:
@@ -212,13 +223,14 @@ def _summary(
         artifacts=published["artifacts"],
         unrecognised=published["unrecognised"],
         hidden=[crawl.directory for crawl in crawls if crawl.hidden],
-        failures={c.directory: str(c.error) for c in crawls if c.error and not c.hidden},
+        failures=failures,
         digests_read=sum(len(done.recorded) for done in progress.digests),
         digests_verified=sum(done.verified for done in progress.digests),
         digest_conflicts=[text for done in progress.digests for text in done.conflicts],
         digests_unreadable=sorted(p for done in progress.digests for p in done.paths(UNREADABLE)),
         digests_rejected=sorted(p for done in progress.digests for p in done.paths(REJECTED)),
         digest_failures={done.directory: done.error for done in progress.digests if done.error},
+        install_manager=progress.install_manager,
         failed_checks=failed_checks,
         latest_final=latest.get(True),
         latest=latest.get(False),

@@ -45,7 +45,7 @@ SIGNATURES = {
     "report_changes": "since=None, *, companions=False",
     "report_version_artifacts": "major, minor, micro=0",
     "report_all_release_artifacts": "final_only=False",
-    "refresh": "full=False, accept_vanished=False, digests=False",
+    "refresh": "full=False, accept_vanished=False, digests=False, install_manager=False",
     "verify_files": "folder='.', *, verify=True, progress=None",
     "catalog_info": "",
     "to_arrow": "",

@@ -190,6 +190,15 @@ TABLES: Final = [
         "row is an artifact that was selected.",
         {"run_id": "the Dagster run", "reported_at": "when it was written"},
     ),
+    Table(
+        "install_manager",
+        "install_manager.parquet",
+        schemas.INSTALL_MANAGER,
+        "What `pyorg refresh --install-manager` lists: the packages of Python's install manager "
+        "for Windows in `pymanager/`, and the indexes of what it can install. None of them is a "
+        "release or in `artifact_catalog`. A row is a file; by path.",
+        {**_SITE_URL, "listed_at": "when `pymanager/` was read"},
+    ),
 ]
 
 

@@ -223,6 +223,16 @@ DOWNLOAD_REPORT: Final = pa.schema(
     ]
 )
 
+INSTALL_MANAGER: Final = pa.schema(
+    [
+        _required("path", TEXT, "below the site's root, such as pymanager/python-manager-25.0.msi"),
+        _required("name", TEXT, "the file's own name"),
+        _field("version", TEXT, "of the install manager, such as 25.0b1; null in other files"),
+        _field("size", pa.int64(), "bytes; null where the listing shows no exact size"),
+        _field("last_modified", TIME, "as the site lists it, to the minute"),
+    ]
+)
+
 #: By the name of the table's file or folder.
 TABLES: Final = {
     "release_directories": RELEASE_DIRECTORIES,
@@ -234,4 +244,5 @@ TABLES: Final = {
     "catalog_changes": CATALOG_CHANGES,
     "crawl_failures": CRAWL_FAILURES,
     "downloads": DOWNLOAD_REPORT,
+    "install_manager": INSTALL_MANAGER,
 }

@@ -138,4 +138,6 @@ class RefreshProgress:
     directories: DirectoriesUpdate | None = None
     crawls: list[DirectoryCrawl] = field(default_factory=list)
     digests: list[DirectoryDigests] = field(default_factory=list)
+    #: The number of its files, if they were listed.
+    install_manager: int | None = None
     on_crawl: Callable[[DirectoryCrawl], None] = lambda _: None

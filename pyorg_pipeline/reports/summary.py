@@ -58,6 +58,8 @@ class RefreshSummary:
     digests_rejected: Sequence[str]
     #: Companions that could not be read, by directory.
     digest_failures: Mapping[str, str]
+    #: The number of the install manager's files; None if they were not listed.
+    install_manager: int | None
     #: Asset checks that failed, with their descriptions; they are warnings.
     failed_checks: Mapping[str, str]
     #: The newest final release and the newest of any level; None without a release.
@@ -128,6 +130,8 @@ class RefreshSummary:
         if self.digests_read:
             signed = f", {self.digests_verified:,} of them with a verified signature"
             yield "digests", f"{self.digests_read:,} read{signed if self.digests_verified else ''}"
+        if self.install_manager is not None:
+            yield "install manager", plural(self.install_manager, "file")
         for conflict in self.digest_conflicts:
             yield "conflict", conflict
         for name, reason in sorted(self.failures.items()):

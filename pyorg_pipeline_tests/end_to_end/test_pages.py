@@ -28,6 +28,7 @@ from pyorg_pipeline.errors import DagsterConfigError
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
 from pyorg_pipeline.model.due import HIDDEN_BACKOFF, Due, Failure, backoff_after
 from pyorg_pipeline.refresh.digests import record_digests
+from pyorg_pipeline.refresh.install_manager import install_manager_table
 from pyorg_pipeline.settings import DEFAULTS, load_settings
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.command_line import pyorg
@@ -76,8 +77,10 @@ def every_table(tmp_path_factory: pytest.TempPathFactory) -> CatalogStore:
         site.add("3.14.0/Python-3.14.0.tgz", size=30_000_000)
         site.answer("3.14.0/", Answer(status=403))
         store = fill(str(home / "catalog"), site.url)
+        site.add("pymanager/python-manager-25.0.msi")
         with SiteClient(site.url) as client:
             assert list(record_digests(store, client, ["3.13.9"]))
+            store.write("install_manager.parquet", *install_manager_table(client))
         done = pyorg(
             home,
             *("download", "3.13.9", "--verify", "size"),

@@ -115,6 +115,7 @@ def test_failures_are_an_error_and_hidden_directories_are_not(
         "digests_unreadable": [],
         "digests_rejected": [],
         "digest_failures": {},
+        "install_manager": None,
         "failed_checks": {},
         "latest_final": "3.14.0",
         "latest": "3.15.0a1",
