@@ -89,6 +89,9 @@ class TestLatestVersion:
         assert arm64(False) == (3, 14, 0, "candidate", 3)
         # Android's archive.
         assert latest(arch="arm64") == (3, 14, 0)
+        # The universal package, of which `universal2` is the own architecture.
+        macos = partial(latest, artifact_type="macos-release")
+        assert macos(arch="arm64") == macos(arch="x86_64") == macos(arch="universal2") == (3, 13, 9)
         assert latest(artifact_type="macos-release") == (3, 13, 9)
         assert latest(format="tarball_lzma") == (3, 14, 0)
         take(home, site, STAGES[4])

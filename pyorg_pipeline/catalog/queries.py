@@ -16,7 +16,13 @@ from urllib.parse import quote
 from pyorg_pipeline.catalog.store import VERSION_COLUMNS, utc_times
 from pyorg_pipeline.catalog.unlisted import Unlisted
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError, VersionNotFoundError
-from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact, is_release_type
+from pyorg_pipeline.model.artifacts import (
+    ATTRIBUTES,
+    UNRECOGNISED,
+    PythonOrgArtifact,
+    attribute_texts,
+    is_release_type,
+)
 from pyorg_pipeline.model.text import shortened
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
@@ -107,15 +113,25 @@ class Snapshot:
             held = f"it has {len(known)} versions, up to {known[-1]}" if known else "it is empty"
         raise VersionNotFoundError(f"the catalog has no version {version.text}; {held}")
 
-    def _checked(self, conditions: Mapping[str, str | None]) -> dict[str, str]:
-        """The conditions that are not None; each has to be a value of its column."""
-        found = {name: value for name, value in conditions.items() if value is not None}
-        for name, value in found.items():
-            known = sorted(set(self._column(name)) - {None})
-            if value not in known:
+    def _meeting(self, conditions: Mapping[str, str | None]) -> list[tuple[list[Any], set[Any]]]:
+        """The column of each condition that is not None, with the values that meet it.
+
+        Raises InvalidArgumentError if no artifact has such a value.
+        """
+        found = []
+        for name, wanted in conditions.items():
+            if wanted is None:
+                continue
+            column = self._column(name)
+            # A flag that is null is false; other attributes that are null have no value.
+            held = set(column) if ATTRIBUTES.get(name) is bool else set(column) - {None}
+            texts = {value: attribute_texts(name, value) for value in held}
+            if not (values := {value for value in texts if wanted in texts[value]}):
+                known = sorted({text for each in texts.values() for text in each})
                 raise InvalidArgumentError(
-                    f"no artifact has the {name} {value!r}; there are {', '.join(known)}"
+                    f"no artifact has the {name} {wanted!r}; there are {', '.join(known)}"
                 )
+            found.append((column, values))
         return found
 
     def artifacts(
@@ -131,17 +147,16 @@ class Snapshot:
         `base_url` ends in a slash, the version has three items, and the conditions are values of
         columns. Unrecognised files match only by their artifact_type, and with any level.
         """
-        wanted = self._checked(conditions)
+        columns = self._meeting(conditions)
         start, stop = (0, len(self._triples)) if version is None else self._rows_of(version)
-        kind = wanted.pop("artifact_type", None)
         types, levels = self._column("artifact_type"), self._column("releaselevel")
-        columns = [(self._column(name), value) for name, value in wanted.items()]
+        with_type = conditions.get("artifact_type") is not None
         rows = [
             row
             for row in range(start, stop)
-            if (types[row] == kind if kind else types[row] != UNRECOGNISED)
+            if (with_type or types[row] != UNRECOGNISED)
             and (not final_only or levels[row] == "final" or types[row] == UNRECOGNISED)
-            and all(column[row] == value for column, value in columns)
+            and all(column[row] in values for column, values in columns)
         ]
         return self._artifacts(base_url, rows)
 
@@ -253,7 +268,7 @@ class Snapshot:
         It is of a series in `supported`, if given, and has an artifact with the values in
         `conditions` that is not superseded.
         """
-        wanted = self._checked(conditions)
+        wanted = {name: value for name, value in conditions.items() if value is not None}
         releases: dict[tuple[Any, ...], PythonRelease] = {}
         if complete_only or not wanted:
             releases = {one.release_version: one for one in self.releases(datetime.now(UTC))}
@@ -278,16 +293,15 @@ class Snapshot:
         return {(triple[0], triple[1]) for triple in self._released()}
 
     def _versions_with(self, conditions: Mapping[str, str]) -> set[tuple[Any, ...]]:
-        wanted = tuple(conditions.values())
+        columns = self._meeting(conditions)
         versions = zip(*map(self._column, VERSION_COLUMNS), strict=True)
-        held = zip(*map(self._column, conditions), strict=True)
         return {
             version
-            for version, superseded, values in zip(
-                versions, self._column("superseded"), held, strict=True
-            )
+            for row, version in enumerate(versions)
             # Unrecognised files have no full version.
-            if values == wanted and not superseded and version[-1] is not None
+            if version[-1] is not None
+            and not self._column("superseded")[row]
+            and all(column[row] in values for column, values in columns)
         }
 
 

@@ -37,8 +37,10 @@ _VERSION: Final = [
 
 _ATTRIBUTE_DESCRIPTIONS: Final = {
     "format": "packing: tarball_lzma, tarball_deflate, installer_package, executable, ...",
-    "arch": "processor architecture: amd64, arm64, win32, ia64, x86_64, ...",
-    "min_macos": "oldest macOS it is for, as the name says it (a date in some old names)",
+    "arch": "processor architecture: amd64, arm64, win32, ia64, x86_64, ...; of macOS packages "
+    "also universal2 (arm64, x86_64), intel (i386, x86_64), fat (i386, ppc) and fat3 (all three)",
+    "min_macos": "macOS in the name: 11 for universal2 builds of any age, a date in some old names",
+    "oldest_macos": "oldest macOS that it runs on, such as 10.13; null if unknown",
     "options": "build options in the name, such as no-lto",
     "revision": "revision in the name",
     "post_build": "rebuild of the same version, such as post2",

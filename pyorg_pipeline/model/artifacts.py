@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from pyorg_pipeline.model.macos import UNIVERSAL
 from pyorg_pipeline.model.values import Value, fields_as_json
 from pyorg_pipeline.model.versions import (
     LEGACY_DIRECTORY,
@@ -18,11 +19,13 @@ from pyorg_pipeline.model.versions import (
 #: The type of a file that no rule of the grammar matches.
 UNRECOGNISED: Final = "unrecognised"
 
-#: What a file name can say beside version and type: fields of an artifact, and columns of tables.
+#: What is known of a file beside version and type, most of it from its name: fields of an artifact,
+#: and columns of tables.
 ATTRIBUTES: Final[dict[str, type]] = {
     "format": str,
     "arch": str,
     "min_macos": str,
+    "oldest_macos": str,
     "options": str,
     "revision": str,
     "post_build": str,
@@ -35,7 +38,6 @@ ATTRIBUTES: Final[dict[str, type]] = {
     "package": str,
     "superseded": bool,
 }
-
 
 #: Packings of a source release, the best first.
 SOURCE_PREFERENCE: Final = (
@@ -53,6 +55,17 @@ def is_release_type(artifact_type: str) -> bool:
     Documentation, debug symbols and manifests only accompany a release.
     """
     return artifact_type.endswith("-release")
+
+
+def attribute_texts(name: str, value: object) -> Sequence[str]:
+    """The texts with which an attribute's value is asked for; a flag that is None is false.
+
+    A universal binary is also asked for with each of its architectures.
+    """
+    kind = ATTRIBUTES.get(name, str)
+    value = kind() if value is None else value
+    text = str(value).lower() if kind is bool else str(value)
+    return [text, *UNIVERSAL.get(text, ())] if name == "arch" else [text]
 
 
 def best_source(sources: Iterable[tuple[str, str | None]]) -> str | None:
@@ -82,8 +95,7 @@ class PythonOrgArtifact(Value):
     version: str | None = None
     #: Such as `source-release`, or `unrecognised`.
     artifact_type: str
-    #: What the name says beside version and type: this and the other ATTRIBUTES, None where it
-    #: says nothing.
+    #: What is known beside version and type: this and the other ATTRIBUTES, else None.
     format: str | None = None
     arch: str | None = None
     #: Bytes; None if the site's listing shows no exact size.
@@ -101,6 +113,7 @@ class PythonOrgArtifact(Value):
     #: Where to get it.
     url: str
     min_macos: str | None = None
+    oldest_macos: str | None = None
     options: str | None = None
     revision: str | None = None
     post_build: str | None = None
@@ -122,7 +135,7 @@ class PythonOrgArtifact(Value):
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """What the name says beside version and type: those of ATTRIBUTES that are not None."""
+        """What is known beside version and type: those of ATTRIBUTES that are not None."""
         named = ((name, getattr(self, name)) for name in ATTRIBUTES)
         return {name: value for name, value in named if value is not None}
 
@@ -138,8 +151,11 @@ class PythonOrgArtifact(Value):
 
     @property
     def release_format(self) -> dict[str, Any]:
-        """The name that python-org-downloads has for `attributes`."""
-        return self.attributes
+        """What python-org-downloads reports: those of `attributes` that the name says."""
+        # The grammar of names imports this module.
+        from pyorg_pipeline.model.names import parse_name  # noqa: PLC0415
+
+        return parse_name(self.name, self.path.partition("/")[0]).attributes
 
     @property
     def related(self) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.names import LONGEST_NAME, parse_name, split_superseded
+from pyorg_pipeline.model.names import LONGEST_NAME, classify_name, split_superseded
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
 
@@ -75,7 +75,7 @@ def group_listing(directory: str, entries: Iterable[Entry]) -> list[ListedArtifa
     is an unrecognised file. Subdirectories are left out.
     """
     files = {entry.name: entry for entry in entries if not entry.is_directory}
-    parsed = {name: parse_name(name, directory) for name in files}
+    parsed = {name: classify_name(name, directory) for name in files}
     recognised = {name for name in files if parsed[name].artifact_type != UNRECOGNISED}
     companions: dict[str, dict[str, Entry]] = {name: {} for name in recognised}
     # An owner's name is shorter than its companions': unrecognised owners come first.

@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
+from pyorg_pipeline.model.macos import mac_build
 from pyorg_pipeline.model.versions import LEVELS, NormalizedPythonVersion, parse_release_directory
 
 #: NAME_MAX of Linux; it limits the time of patterns that backtrack.
@@ -253,6 +254,17 @@ def parse_name(name: str, directory: str = "") -> ParsedName:
                 parsed.attributes["superseded"] = True
             return parsed
     return ParsedName(parse_release_directory(directory), UNRECOGNISED, {})
+
+
+def classify_name(name: str, directory: str) -> ParsedName:
+    """As `parse_name`, with the attributes that are known although the name does not say them."""
+    parsed = parse_name(name, directory)
+    version, artifact_type, attributes = parsed
+    known: dict[str, str | None] = {}
+    if artifact_type == "macos-release" and version is not None:
+        known = mac_build(version, str(attributes.get("min_macos", "")))._asdict()
+    known_attributes = {key: value for key, value in known.items() if value is not None}
+    return parsed._replace(attributes={**known_attributes, **attributes})
 
 
 def split_superseded(name: str) -> tuple[str, str]:

@@ -257,7 +257,10 @@ def _with_states(releases: Sequence[PythonRelease]) -> list[PythonRelease]:
 
 def _forms(files: Iterable[ReleaseFile]) -> frozenset[_Form]:
     return frozenset(
-        (family, file.format, file.arch) for file in files if (family := family_of(file))
+        # A macOS package for further architectures comes instead of the one before.
+        (family, file.format, None if family == "macos" else file.arch)
+        for file in files
+        if (family := family_of(file))
     )
 
 

@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
 from pyorg_pipeline.model.arguments import DEFAULT_FORMAT, SOURCE, ArtifactFormat, parse_attributes
 from pyorg_pipeline.model.artifacts import (
-    ATTRIBUTES,
     UNRECOGNISED,
     PythonOrgArtifact,
+    attribute_texts,
     best_source,
 )
 from pyorg_pipeline.model.text import shortened
@@ -133,21 +133,17 @@ def _attributes(wanted: Mapping[str, Any]) -> list[_Criterion]:
     """Return a criterion for each attribute; superseded files only match `superseded`."""
 
     def values(name: str, artifact: PythonOrgArtifact) -> Sequence[str]:
-        value = getattr(artifact, name)
-        return [_text(ATTRIBUTES[name]() if value is None else value)]
+        return attribute_texts(name, getattr(artifact, name))
 
     criteria = []
     attributes = {"superseded": False, **parse_attributes(wanted)}
     for name, value in attributes.items():
         if value is None:
             continue
-        accepted = [_text(one) for one in (value if isinstance(value, list) else [value])]
+        several = value if isinstance(value, list) else [value]
+        accepted = [attribute_texts(name, one)[0] for one in several]
         criteria.append(_Criterion(name, accepted, set(accepted), partial(values, name)))
     return criteria
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _nothing_found(criteria: Sequence[_Criterion], artifacts: list[PythonOrgArtifact]) -> str:
@@ -225,10 +221,10 @@ def choose(
     matching = selection.of(artifacts)
     if is_default and (best := best_sources(matching)):
         return best[0]
-    found = [one for one in matching if one.attributes == wanted] or matching
+    exactly = (one for one in matching if wanted in (one.attributes, one.release_format))
+    found = list(exactly) or matching
     if len(found) == 1:
         return found[0]
-    having = f" with {_joined(wanted)}" if wanted else ""
     listed = (f"{one.name} ({_joined(one.attributes)})" for one in found)
     having = f" with {_joined(wanted)}" if wanted else ""
     raise ArtifactChoiceError(

@@ -192,9 +192,12 @@ def _version_style(row: PythonOrgArtifact | PythonRelease) -> str:
 
 
 def _attributes(artifact: PythonOrgArtifact, without: Collection[str] = ()) -> list[str]:
-    """The attributes in an artifact's name; a flag by its own name."""
+    """An artifact's attributes; a flag by its own name."""
+    shown = {"oldest_macos": "macOS>={}"}
+    if artifact.oldest_macos:
+        without = {*without, "min_macos"}
     return [
-        name if value is True else str(value)
+        name if value is True else shown.get(name, "{}").format(value)
         for name, value in artifact.attributes.items()
         if name not in without
     ]

@@ -99,6 +99,8 @@ def test_security_releases_are_complete_without_installers(release: str) -> None
             "3.14.0 source windows/amd64 windows/arm64",
             *("3.14.1 source windows/amd64", "partial, lacks windows"),
         ),
+        # Universal packages came instead of the ones before.
+        ("3.9.8 source macos/x86_64", "3.9.9 source macos/universal2", "complete"),
         ("3.14.0 source windows", "3.14.1 windows", "partial, lacks source"),
         ("3.14.0rc1 source", "3.14.0rc2 source android", "complete"),
         # The install manager's zips and manifest are a family.

@@ -88,6 +88,26 @@ def test_artifacts_that_meet_all_criteria_are_selected_in_order(
 
 
 @pytest.mark.parametrize(
+    ("attributes", "names"),
+    [
+        ({"arch": "arm64"}, "python-3.9.2-macos11.pkg"),
+        ({"arch": "x86_64"}, "macos11.pkg macosx10.9.pkg macosx10.6.dmg"),
+        ({"arch": "ppc"}, "python-3.9.2-macosx10.5.pkg"),
+        ({"arch": ["intel", "ppc"]}, "macosx10.5.pkg macosx10.6.dmg"),
+        ({"oldest_macos": "10.9"}, "macos11.pkg macosx10.9.pkg"),
+        ({"min_macos": "11"}, "macos11.pkg"),
+    ],
+)
+def test_a_universal_package_is_for_each_of_its_architectures(
+    attributes: dict[str, Any], names: str
+) -> None:
+    systems = "macos11.pkg macosx10.5.pkg macosx10.6.dmg macosx10.9.pkg"
+    packages = release(" ".join(f"python-3.9.2-{one}" for one in systems.split()), "3.9.2")
+    found = [one.name for one in Selection(attributes=attributes).of(packages)]
+    assert found == sorted(f"python-3.9.2-{one.rpartition('-')[2]}" for one in names.split())
+
+
+@pytest.mark.parametrize(
     ("name", "value", "has_it"),
     [
         *(("debug", value, True) for value in ("true", True)),
@@ -170,6 +190,7 @@ MODERN = release(
     "python-3.13.9-embed-amd64.zip python-3.13.9.exe python-3.13.9-macos11.pkg"
 )
 EMBEDDED = release("python-3.13.9-embed-amd64.zip python-3.13.9-amd64.zip")
+NO_LTO = release("python-3.13.9-macos11.pkg python-3.13.9-no-lto-macos11.pkg")
 SUPERSEDED = release("python-3.10.0-macos11.pkg python-3.10.0-macos11.pkg_superceded", "3.10.0")
 
 
@@ -191,6 +212,9 @@ SUPERSEDED = release("python-3.10.0-macos11.pkg python-3.10.0-macos11.pkg_superc
         (MODERN, WINDOWS, "arch=amd64,embed=false", "python-3.13.9-amd64.exe"),
         # Superseded files are chosen by that attribute alone.
         (SUPERSEDED, MACOS, {"min_macos": "11"}, SUPERSEDED[0].name),
+        # What the name says is enough.
+        (NO_LTO, MACOS, {"format": "installer_package", "min_macos": "11"}, NO_LTO[0].name),
+        (MODERN, MACOS, "arch=arm64", "python-3.13.9-macos11.pkg"),
         (SUPERSEDED, MACOS, {"superseded": True}, SUPERSEDED[1].name),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pyorg_pipeline.model.names import classify_name
 from pyorg_pipeline.reports.lines import printable
 from pyorg_pipeline.reports.tables import (
     ARTIFACTS,
@@ -221,6 +222,13 @@ def test_a_name_with_blanks_or_a_line_break_stays_on_its_line_in_a_pipe() -> Non
     lines = list(table_lines(ARTIFACTS, [artifact("a\nb", companions=("\n.asc", ". x"))]))
     assert len(lines) == 2
     assert lines[1].endswith("\\n.asc,.\\x20x  3.13.9/a\\nb")
+
+
+def test_a_macos_package_shows_the_oldest_system_and_not_the_one_in_its_name() -> None:
+    package = "python-3.13.9-macos11.pkg"
+    values = classify_name(package, "3.13.9").attributes
+    lines = list(table_lines(ARTIFACTS, [artifact(package, **values)]))
+    assert lines[1].split()[2] == "installer_package,universal2,macOS>=10.13"
 
 
 @pytest.mark.parametrize("width", [120, 160])
