@@ -438,7 +438,7 @@ def test_versions_on_a_terminal_are_a_table(catalog_home: Path) -> None:
 
 
 @POSIX
-@pytest.mark.parametrize("columns", [80, 160])
+@pytest.mark.parametrize("columns", [80, 170])
 def test_a_list_on_a_terminal_is_a_table_that_fits_it(catalog_home: Path, columns: int) -> None:
     shown = on_a_terminal(catalog_home, columns, "list", "3.13.9")
     assert "\x1b[1;32m3.13.9" in shown
@@ -452,7 +452,7 @@ def test_a_list_on_a_terminal_is_a_table_that_fits_it(catalog_home: Path, column
     rows = [tuple(line.split()[1:4]) for line in lines if line.startswith("3.13.9 ")]
     # In the order of a pipe.
     assert rows == kinds
-    if columns == 160:
+    if columns == 170:
         assert all(any(one.name in line for line in lines) for one in listed)
         assert any(".spdx.json" in line for line in lines)
 

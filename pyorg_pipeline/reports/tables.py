@@ -193,7 +193,7 @@ def _version_style(row: PythonOrgArtifact | PythonRelease) -> str:
 
 def _attributes(artifact: PythonOrgArtifact, without: Collection[str] = ()) -> list[str]:
     """An artifact's attributes; a flag by its own name."""
-    shown = {"oldest_macos": "macOS>={}"}
+    shown = {"oldest_macos": "{}+"}
     if artifact.oldest_macos:
         without = {*without, "min_macos"}
     return [
