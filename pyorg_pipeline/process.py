@@ -38,8 +38,6 @@ def run_program(command: Callable[[], int], translate: Callable[[str], str] = st
     # garbage again and again, and once more at the end, takes a fifth of a refresh's time.
     gc.set_threshold(500_000)
     atexit.register(gc.freeze)
-    # Ctrl-C while the interpreter ends is no traceback.
-    atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
     if sys.stdout is None:  # it was closed: `>&-`
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
@@ -74,7 +72,11 @@ def _run(command: Callable[[], int], translate: Callable[[str], str]) -> int:
         code = command()
         # Here and not when the interpreter ends, so that a closed pipe or a full disk is handled.
         sys.stdout.flush()
-    except PyorgError as error:
+    except Exception as error:
+        # Ctrl-C may end a request or a write with an error of its own.
+        raise_if_interrupted()
+        if not isinstance(error, PyorgError):
+            raise
         print_error(translate(str(error)))
         is_usage = isinstance(error, SettingsError | ExtraMissingError | InvalidArgumentError)
         return WRONG_USAGE if is_usage else 1

@@ -1,10 +1,14 @@
-"""The script `pyorg`. It imports nothing outside of `main`, where Ctrl-C is handled."""
+"""The script `pyorg`; what `main` needs is imported where Ctrl-C is handled."""
 
 
 def main() -> int:
-    """Run the command line; Ctrl-C while its modules are imported is no traceback."""
+    """Run the command line; Ctrl-C is no traceback while it is imported, nor while it ends."""
     try:
+        import signal  # noqa: PLC0415
+
         from pyorg_pipeline import cli  # noqa: PLC0415
     except KeyboardInterrupt:
         return 130
-    return cli.main()
+    code = cli.main()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return code

@@ -276,6 +276,26 @@ def test_ctrl_c_after_the_last_step_of_a_run_interrupts_the_refresh(
     assert len(refresh(settings).crawled) == len(DIRECTORIES)
 
 
+def test_ctrl_c_during_a_write_to_dagster_s_database_waits_for_its_end(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that is cut keeps the database locked for 30 seconds."""
+    handle_new_event = dg.DagsterInstance.handle_new_event
+
+    def interrupted(instance: dg.DagsterInstance, event: dg.EventLogEntry, **options: Any) -> None:
+        written = event.dagster_event
+        if written and written.is_step_materialization and written.asset_key == ARTIFACTS:
+            signal.raise_signal(signal.SIGINT)
+        handle_new_event(instance, event, **options)
+
+    refresh(settings)
+    before = len(partition_events(settings))
+    monkeypatch.setattr(dg.DagsterInstance, "handle_new_event", interrupted)
+    code = run_program(lambda: len(refresh(settings, full=True).failures))
+    monkeypatch.undo()
+    assert (code, len(partition_events(settings))) == (INTERRUPTED, before + 1)
+
+
 def test_a_second_refresh_names_the_process_that_holds_the_lock(
     settings: Settings, site: Replica
 ) -> None:

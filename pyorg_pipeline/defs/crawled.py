@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.defs.instance import REFRESH_JOB_TAGS
+from pyorg_pipeline.defs.instance import REFRESH_JOB_TAGS, uninterrupted
 from pyorg_pipeline.defs.metadata import (
     PREVIEW_ROWS,
     names,
@@ -100,7 +100,8 @@ def release_directories(
                 metadata={"lost": error.lost, "known": error.known},
             )
             raise
-        set_partitions(context.instance, update.present)
+        with uninterrupted():
+            set_partitions(context.instance, update.present)
         progress.directories = update
         progress.requests += client.requests_sent
     counts = {"lost": len(update.vanished), "known": len(update.present)}
@@ -171,7 +172,8 @@ def release_artifacts(
                 if not partitioned:
                     # As soon as the table is written. Without an output, which Dagster would take
                     # for all partitions.
-                    context.log_event(crawled[-1])
+                    with uninterrupted():
+                        context.log_event(crawled[-1])
             elif done.hidden:
                 context.log.warning(
                     f"{done.directory} never gave a listing and is tried again later: {done.error}"

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import DIGESTS_FOLDER, CatalogStore
-from pyorg_pipeline.defs.instance import CATALOG_POOL, REFRESH_JOB_TAGS
+from pyorg_pipeline.defs.instance import CATALOG_POOL, REFRESH_JOB_TAGS, uninterrupted
 from pyorg_pipeline.defs.metadata import PREVIEW_ROWS, names, preview, step_failure, table_asset
 from pyorg_pipeline.defs.resources import CatalogResource, RefreshProgress, SiteResource
 from pyorg_pipeline.errors import DigestsFailedError
@@ -90,11 +90,9 @@ def read_digests(
     if rejected:
         signatures = plural(len(rejected), "rejected signature")
         context.log.error(f"{signatures}: {shortened(rejected, 5)}")
-    context.log_event(
-        dg.AssetMaterialization(
-            artifact_digests.key, metadata={"companions_read": len(read), **numbers}
-        )
-    )
+    metadata = {"companions_read": len(read), **numbers}
+    with uninterrupted():
+        context.log_event(dg.AssetMaterialization(artifact_digests.key, metadata=metadata))
     if failures:
         raise step_failure(DigestsFailedError(failures))
 

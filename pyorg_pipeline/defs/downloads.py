@@ -31,6 +31,7 @@ from pyorg_pipeline.catalog.download_reports import (
 from pyorg_pipeline.catalog.reader import CatalogReader
 from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
+from pyorg_pipeline.defs.instance import uninterrupted
 from pyorg_pipeline.defs.metadata import names, preview, step_failure, table_asset
 from pyorg_pipeline.defs.resources import CatalogResource, DownloadsResource, SiteResource
 from pyorg_pipeline.downloads.destinations import ArtifactProgress, download_all, open_destination
@@ -212,7 +213,8 @@ def download_batch(
     if any(row["transient"] for row in done) and context.retry_number < config.retries:
         raise dg.RetryRequested(config.retries, config.retry_delay * 2**context.retry_number)
     numbers = _numbers(store, context.run_id, list(rows.values()))
-    context.log_event(dg.AssetMaterialization(downloaded_artifacts.key, metadata=numbers))
+    with uninterrupted():
+        context.log_event(dg.AssetMaterialization(downloaded_artifacts.key, metadata=numbers))
     if error is not None:
         raise step_failure(error)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -170,6 +172,27 @@ def open_instance(home: Path, *, launching: bool = False) -> Iterator[dg.Dagster
             if known := _database_error(home, error):
                 raise known from error
             raise
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait during a write: one that is cut keeps Dagster's database locked.
+
+    For the code of steps, which both may interrupt anywhere; Dagster does so for its own.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = {one: signal.signal(one, lambda it, _: received.append(it)) for one in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if received:
+            signal.raise_signal(received[0])
 
 
 def _config_problem(error: Exception) -> str:
