@@ -4,8 +4,9 @@ Import `PythonOrgDownloads` to ask it. Importing this package imports neither Da
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+#: As in `typing`, whose import would take longer than that of this package.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyorg_pipeline.errors import (
         ArtifactChoiceError,
@@ -80,7 +81,7 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES.get(name, "pyorg_pipeline.errors")), name)
