@@ -107,7 +107,7 @@ _series_argument = click.argument("series", type=Series(), required=False)
 def latest(of: str | None, **criteria: Any) -> int:
     """Print the newest version, or the newest of a series.
 
-    It is the newest that has an artifact with everything that the options ask for.
+    With options, it is the newest version that has a matching artifact.
 
     \b
     Examples:
@@ -128,7 +128,8 @@ def latest(of: str | None, **criteria: Any) -> int:
 def versions(series: str | None, final_only: bool) -> int:
     """List the versions that were released, or those of a series.
 
-    A terminal also shows their dates and states; a pipe and --json get the versions alone.
+    On a terminal, their dates and states are shown, too; in a pipe and with --json only the
+    versions.
 
     \b
     Example: pyorg versions 3.13
@@ -165,7 +166,8 @@ def releases(series: str | None, final_only: bool) -> int:
 def list_(wanted: Sequence[str], **criteria: Any) -> int:
     """List the artifacts of versions, or all that options select.
 
-    A VERSION is one such as 3.13.9 or 3.15.0rc1; a series such as 3.13 is its newest version.
+    VERSION is a version such as 3.13.9 or 3.15.0rc1, or a series such as 3.13, which stands for
+    its newest version.
 
     \b
     Examples:
@@ -183,14 +185,16 @@ def list_(wanted: Sequence[str], **criteria: Any) -> int:
 @click.option(
     "--since",
     metavar="TIME",
-    help="Only changes seen after it: a date such as 2026-11-01, a time such as "
-    "2026-11-01T12:00Z, or an age such as 12h or 7d.  [default: all that are recorded]",
+    help="Only changes recorded after this time: a date such as 2026-11-01, a time such as "
+    "2026-11-01T12:00Z, or an age such as 90m, 12h, 7d or 2w.",
 )
-@click.option("--companions", is_flag=True, help="Also files about artifacts, such as signatures.")
+@click.option(
+    "--companions", is_flag=True, help="Include files about artifacts, such as signatures."
+)
 def changes(since: str | None, companions: bool) -> int:
     """List the files that appeared, vanished or were replaced.
 
-    The newest are last. Refreshes record them, from the second one on.
+    The newest changes are last. Each refresh after the first records them.
 
     \b
     Example: pyorg changes --since 7d
@@ -200,7 +204,7 @@ def changes(since: str | None, companions: bool) -> int:
     from pyorg_pipeline.reports.tables import CHANGES_TABLE  # noqa: PLC0415
 
     found = PythonOrgDownloads.list_changes(since, companions=companions)
-    nothing = "no changes are recorded yet; refreshes record them, from the second one on"
+    nothing = "no changes recorded yet: each refresh after the first records them"
     if since:
         nothing = f"no changes recorded since {time_text(parse_since(since, datetime.now(UTC)))}"
     return print_found(found, nothing, CHANGES_TABLE)
@@ -227,10 +231,10 @@ def info() -> None:
 def download(wanted: Sequence[str], dry_run: bool, **options: Any) -> int:
     """Download and verify artifacts.
 
-    A VERSION such as 3.13.9 is its source release in the best packing, and a series such as 3.13
-    that of its newest version, unless --type, --arch, --format, --free-threaded or --attribute ask
-    for others. NAME and PATH are those of an artifact as `pyorg list` shows them, and need not meet
-    the options.
+    A VERSION such as 3.13.9 stands for its source release in the best packing, and a series such as
+    3.13 for that of its newest version, unless --type, --arch, --format, --free-threaded or
+    --attribute select others. NAME and PATH are those of an artifact as `pyorg list` shows them;
+    options do not filter them.
 
     It runs the job download_artifacts of Dagster's UI. A terminal shows a table of the files; in a
     pipe, their paths go to stdout, and the report to stderr. Existing files are not overwritten,
@@ -275,8 +279,8 @@ def download(wanted: Sequence[str], dry_run: bool, **options: Any) -> int:
 def verify(folder: str, verify: Any) -> int:
     """Find damaged, unknown and missing files in a folder.
 
-    It compares each file with the catalog, by its name or its path as on the site. The exit code
-    is 1 if one is damaged, or cannot be verified as --verify asks.
+    Each file is looked up in the catalog, by its name or by its path as on the site. The exit code
+    is 1 if a file is damaged, or cannot be verified as --verify requires.
 
     \b
     Example: pyorg verify /srv/python
@@ -294,13 +298,14 @@ def verify(folder: str, verify: Any) -> int:
 
 @_command("refresh")
 @click.option(
-    "--full", is_flag=True, help="Read every directory, and allow another site than before."
+    "--full", is_flag=True, help="Read every directory; needed after a change of PYORG_SITE_URL."
 )
 @click.option(
     "--accept-vanished",
     is_flag=True,
-    help="Believe a root listing that lost more than a tenth of its directories, and a "
-    "directory's that lost artifacts, which otherwise takes two such listings.",
+    help="Accept a root listing that lacks more than a tenth of the known directories, which is "
+    "an error otherwise, and a directory's listing that lacks known artifacts, which otherwise "
+    "has to be read twice.",
 )
 @click.option(
     "--digests",
@@ -316,9 +321,10 @@ def verify(folder: str, verify: Any) -> int:
 def refresh(**options: bool) -> int:
     """Bring the catalog up to date, and print what changed.
 
-    Reads the root listing and the directories that are new or changed: one request if none is.
-    Directories that cannot be read keep their last good tables, and are read again by the next
-    refresh; the exit code is 1 then. With --quiet, only problems are printed, as for cron.
+    Reads the root listing, and then the directories that are new or changed: one request in all if
+    nothing has changed. Directories that cannot be read keep their last good tables, and the next
+    refresh reads them again; the exit code is 1 then. With --quiet, only problems are printed,
+    which suits cron.
 
     \b
     Example: pyorg refresh --full
@@ -341,14 +347,14 @@ def refresh(**options: bool) -> int:
     "--host",
     default="127.0.0.1",
     metavar="ADDRESS",
-    help="The address of this machine that it listens on. It has no password: with 0.0.0.0, "
-    "everyone who can reach the machine can launch runs.",
+    help="The address that the UI listens on. It has no password: with 0.0.0.0, everyone who can "
+    "reach this machine can launch runs.",
 )
 def ui(port: int, host: str) -> int:
     """Open Dagster's UI on the catalog.
 
-    It shows the tables and their history, and has buttons to refresh them. It runs with Dagster's
-    daemon until Ctrl-C, and prints only its address and what goes wrong.
+    It shows the tables and their history, and has buttons to refresh them. The UI and Dagster's
+    daemon run until Ctrl-C; only the address of the UI and problems are printed.
 
     \b
     Example: pyorg ui --port 3001

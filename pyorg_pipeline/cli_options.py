@@ -165,8 +165,8 @@ def _output(*names: str, help: str) -> click.Option:
 #: Of the program and of every command.
 OUTPUT_OPTIONS: Final = (
     _output("--json", help="Print the result as JSON."),
-    _output("-q", "--quiet", help="Print results, warnings and errors: no progress, no reports."),
-    _output("-v", "--verbose", help="Print every step on stderr."),
+    _output("-q", "--quiet", help="Print only results, warnings and errors."),
+    _output("-v", "--verbose", help="Log each step on stderr."),
 )
 
 
@@ -190,7 +190,7 @@ pre_releases_option: Final = click.option(
     flag_value=False,
     default=True,
     show_default=False,
-    help="Also alphas, betas and candidates.  [default: final releases]",
+    help="Include alphas, betas and release candidates.",
 )
 
 port_option: Final = click.option(
@@ -198,7 +198,7 @@ port_option: Final = click.option(
     type=click.IntRange(1, 65535),
     default=3000,
     metavar="NUMBER",
-    help="Where Dagster's UI answers on this machine.",
+    help="The port of Dagster's UI.",
 )
 verify_option: Final = click.option(
     "--verify",
@@ -207,13 +207,14 @@ verify_option: Final = click.option(
     # Before anything else: `signature` needs an extra.
     callback=lambda _ctx, _param, value: parse_verification(value),
     metavar="HOW",
-    help="auto: by the strongest digest that is published; digest: nothing less; signature: by a "
-    "Sigstore signature of the release manager; size: by the size alone.",
+    help="How files are verified. auto: by the strongest method that the site's files allow; "
+    "digest: a published digest is required; signature: a Sigstore signature by the release "
+    "manager is required; size: by the size alone.",
 )
 
 #: What artifacts have to meet; `selected` takes the values.
 selection_options: Final = _together(
-    _several("--series", "series", Series(), "These series, such as 3.13."),
+    _several("--series", "series", Series(), "Only these series, such as 3.13."),
     pre_releases_option,
     _several(
         *("--level", "releaselevel", Choice("level", LEVELS)),
@@ -222,7 +223,7 @@ selection_options: Final = _together(
     click.option(
         *("--complete", "complete_only"),
         is_flag=True,
-        help="Only releases that lack nothing that those before them had.",
+        help="Only releases that have everything that the ones before them had.",
     ),
     _several(
         *("--type", "artifact_type", Choice("type", TYPES)),
@@ -230,7 +231,7 @@ selection_options: Final = _together(
     ),
     _several(
         *("--arch", "arch", Choice("arch", ARCHITECTURES, is_open=True)),
-        f"Only artifacts for this architecture: {', '.join(ARCHITECTURES)}, or an older one.",
+        f"Only artifacts for this architecture: {', '.join(ARCHITECTURES)}, or an earlier one.",
     ),
     _several(
         *("--format", "format", Choice("format", FORMATS)),
@@ -239,14 +240,14 @@ selection_options: Final = _together(
     click.option(
         "--free-threaded/--no-free-threaded",
         default=None,
-        help="Only free-threaded builds, or none of them.  [default: both]",
+        help="Only free-threaded builds, or only others.  [default: both]",
     ),
     click.option(
         "--attribute",
         multiple=True,
         metavar="NAME=VALUE",
         help="Only artifacts with this value in a column of the catalog, such as embed=true, "
-        "webinstall=true or min_macos=11. Repeat the option for several.",
+        "webinstall=true or min_macos=11. Can be repeated.",
     ),
 )
 
@@ -256,44 +257,44 @@ download_options: Final = _together(
     click.option(
         "--newest-only/--all-versions",
         default=True,
-        help="Of each series only the newest version with a match, or all.",
+        help="Only the newest matching version of each series, or all of them.",
     ),
     click.option(
         "--limit",
         type=click.IntRange(min=0),
         default=0,
         metavar="NUMBER",
-        help="At most so many artifacts, the newest; 0 for all.",
+        help="Download at most this many artifacts, the newest; 0 means no limit.",
     ),
     click.option(
         *("-d", "--destination"),
         default=".",
         metavar="FOLDER|URL",
-        help="Where to: a folder, or a URL such as s3://bucket/prefix.",
+        help="The folder to download to, or a URL such as s3://bucket/prefix.",
     ),
     verify_option,
     click.option("--overwrite", is_flag=True, help="Replace existing files."),
-    click.option("--dry-run", is_flag=True, help="List what would be downloaded."),
+    click.option("--dry-run", is_flag=True, help="Only list what would be downloaded."),
     click.option(
         "--batch-size",
         type=click.IntRange(min=1),
         default=32,
         metavar="NUMBER",
-        help="Artifacts in a batch.",
+        help="The number of artifacts in a batch.",
     ),
     click.option(
         "--retries",
         type=click.IntRange(min=0),
         default=2,
         metavar="NUMBER",
-        help="How often a batch is tried again after a transient error.",
+        help="How often a batch is retried after a transient error.",
     ),
     click.option(
         "--retry-delay",
         type=click.FloatRange(min=0, max=86_400, clamp=False),
         default=30,
         metavar="SECONDS",
-        help="How long to wait before the first retry; twice as long before each next one.",
+        help="The delay before the first retry, doubled for each further one.",
     ),
 )
 

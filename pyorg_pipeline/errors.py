@@ -194,7 +194,7 @@ class CatalogSiteError(CatalogError):
     template = (
         "{location} was filled from {recorded}, not from {wanted}: "
         "set PYORG_SITE_URL or PYORG_HOME to match, "
-        "or replace the catalog with the new site's by `pyorg refresh --full`"
+        "or run `pyorg refresh --full` to replace the catalog"
     )
 
 
@@ -308,7 +308,7 @@ class DestinationError(DownloadError):
 
 @dataclass(eq=False, repr=False)
 class DownloadsFailedError(_SeveralFailures, DownloadError):
-    """Some of several artifacts failed to download; the others were."""
+    """Some of several artifacts failed to download; the others were downloaded."""
 
     #: The reason for each artifact's path below the site's root.
     failures: Mapping[str, str]

@@ -121,6 +121,8 @@ def _print_queries(settings: Settings) -> None:
     print("\nMore queries, and Dagster's UI with the replica behind it:\n")
     for command in ("info", "latest 3.12", "list 3.14", "demo --ui"):
         print(f"  PYORG_HOME={home} {program} {command}")
+    print("\nDownloads from the replica, in another terminal while that runs:\n")
+    print(f"  PYORG_HOME={home} {program} download 3.14")
 
 
 def _program() -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pyorg_pipeline import cli
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, CatalogStore
 from pyorg_pipeline.demo.demonstration import run_demo
@@ -59,11 +60,11 @@ def test_the_demo_shows_the_latest_release_the_tables_and_commands_that_work(
         [path] = re.findall(rf"^  (.+/{name}\.parquet)$", done.stdout, re.MULTILINE)
         assert Path(path).is_file()
     suggested = re.findall(r"^  PYORG_HOME=(.+)$", done.stdout, re.MULTILINE)
-    assert len(suggested) == 4
+    assert len(suggested) == 5
     for line in suggested:
         at, program, *arguments = shlex.split(line)
         assert (at, program) == (str(home), "pyorg")
-        if arguments != ["demo", "--ui"]:
+        if arguments not in (["demo", "--ui"], ["download", "3.14"]):
             assert pyorg(home, *arguments).returncode == 0
 
 
@@ -80,7 +81,8 @@ def test_a_second_demo_reuses_its_port_or_refreshes_everything(
     assert {path.name for path in home.iterdir()} >= {"catalog", "dagster"}
     printed = capsys.readouterr().out
     assert "The latest final release is 3.14.0:\n" in printed
-    assert printed.endswith(f"\n  PYORG_HOME={home} .venv/bin/pyorg demo --ui\n")
+    assert f"\n  PYORG_HOME={home} .venv/bin/pyorg demo --ui\n" in printed
+    assert printed.endswith(f"\n  PYORG_HOME={home} .venv/bin/pyorg download 3.14\n")
     site = site_of(home)
     run_demo()
     assert site_of(home) == site
@@ -111,7 +113,14 @@ def test_the_replica_serves_while_the_ui_runs(
     def serve(settings: object, port: int) -> int:
         site = urlsplit(getattr(settings, "site_url", ""))
         socket.create_connection((str(site.hostname), site.port or 0)).close()
-        assert getattr(settings, "home", None) == in_tmp_path / "pyorg-demo"
+        home = in_tmp_path / "pyorg-demo"
+        assert getattr(settings, "home", None) == home
+        monkeypatch.setenv("PYORG_HOME", str(home))
+        for name in ("PYORG_SITE_URL", "PYORG_CATALOG_URL", "DAGSTER_HOME"):
+            monkeypatch.delenv(name)
+        # The made-up files of the small record have no digests.
+        assert cli.main(["download", "3.14", "--verify", "size"]) == 0
+        assert Path("Python-3.14.0.tar.xz").is_file()
         return port
 
     monkeypatch.setattr("pyorg_pipeline.demo.demonstration.serve_ui", serve)
