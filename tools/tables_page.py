@@ -197,7 +197,7 @@ TABLES: Final = [
         "What `pyorg refresh --install-manager` lists: the packages of Python's install manager "
         "for Windows in `pymanager/`, and the indexes of what it can install. None of them is a "
         "release or in `artifact_catalog`. A row is a file; by path.",
-        {**_SITE_URL, "listed_at": "when `pymanager/` was read"},
+        {**_SITE_URL, "listed_at": "when the listings were read"},
     ),
 ]
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import StoredTable
+from pyorg_pipeline.errors import SiteStatusError
 from pyorg_pipeline.model.companions import Entry
 from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline.site.crawl import read_listing
@@ -25,16 +26,20 @@ _INDEX: Final = re.compile(r"index-windows(?:-[a-z]+)?\.json(?:\.cat)?")
 def install_manager_table(client: SiteClient) -> StoredTable:
     """The install manager's packages, and the indexes that it reads, sorted by path; two requests.
 
+    It has no rows if the site has no such files, as some mirrors.
+
     Raises:
-        SiteError: the site has no such directory, or its listing cannot be read.
+        SiteError: a listing cannot be read.
     """
-    root, packages = read_listing(client), read_listing(client, DIRECTORY)
-    found = [
-        *_rows("", (entry for entry in root.entries if _INDEX.fullmatch(entry.name))),
-        *_rows(f"{DIRECTORY}/", packages.entries),
-    ]
+    root = read_listing(client)
+    found = list(_rows("", (entry for entry in root.entries if _INDEX.fullmatch(entry.name))))
+    try:
+        found += _rows(f"{DIRECTORY}/", read_listing(client, DIRECTORY).entries)
+    except SiteStatusError as error:
+        if not error.is_absent:
+            raise
     rows = sorted(found, key=lambda row: str(row["path"]))
-    metadata = {"site_url": client.base_url, "listed_at": packages.received_at}
+    metadata = {"site_url": client.base_url, "listed_at": root.received_at}
     return StoredTable(pa.Table.from_pylist(rows, schema=schemas.INSTALL_MANAGER), metadata)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
-from pyorg_pipeline.demo.replica.server import Replica
+from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings
 from pyorg_pipeline_tests.support.small_site import LONG_AGO
@@ -53,12 +53,15 @@ def test_the_files_of_the_install_manager_are_listed_on_request(
     assert (done.latest_final, done.latest) == (first.latest_final, first.latest)
 
 
-def test_a_site_without_the_install_manager_is_one_failure(
+def test_a_site_without_the_install_manager_has_an_empty_table_and_an_error_is_a_failure(
     settings: Settings, site: Replica
 ) -> None:
     done = refresh(settings, install_manager=True)
+    assert (done.install_manager, done.error) == (0, None)
+    site.answer("pymanager/", Answer(status=403))
+    done = refresh(settings, install_manager=True)
     [(directory, reason)] = done.failures.items()
     assert directory == "pymanager"
-    assert reason.startswith(f"{site.url}pymanager/: not found (404)")
+    assert reason.startswith(f"{site.url}pymanager/: forbidden (403)")
     assert (done.install_manager, done.latest_final) == (None, "3.14.0")
     assert "could not read 1 directory: pymanager" in str(done.error)
