@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from pyorg_pipeline.catalog.store import CatalogStore, utc_times
+from pyorg_pipeline.catalog.store import CatalogStore, python_values
 from pyorg_pipeline.errors import CatalogError, CatalogMissingError, CatalogUnreadableError
 from pyorg_pipeline.model.catalog import CatalogChange
 
@@ -28,7 +28,6 @@ MOST_FILES: Final = 64
 
 _NAME: Final = re.compile(r"([0-9]{6,18})(?:-([0-9]{6,18}))?\.parquet")
 
-_TIMES: Final = ("last_modified_before", "last_modified", "seen_at")
 #: The columns that are fields of a CatalogChange.
 _COLUMNS: Final = [field.name for field in fields(CatalogChange) if field.name != "url"]
 
@@ -50,7 +49,7 @@ def write_changes(store: CatalogStore, table: Any, metadata: Mapping[str, Any]) 
     first, last = min(numbers), max(numbers)
     span = f"{first:06d}" if first == last else f"{first:06d}-{last:06d}"
     name = f"{FOLDER}/{span}.parquet"
-    seen = [time for time in utc_times(table["seen_at"]) if time is not None]
+    seen = python_values(table["seen_at"])
     metadata = {**metadata, "first_seen_at": min(seen), "last_seen_at": max(seen)}
     return name, store.write(name, table, metadata)
 
@@ -93,7 +92,8 @@ def changes_since(
     return [
         CatalogChange(**row, url=base_url + quote(row["path"]))
         for table in reversed(tables)
-        for row in _rows(table)
+        for values in zip(*(python_values(table[name]) for name in _COLUMNS), strict=True)
+        for row in [dict(zip(_COLUMNS, values, strict=True))]
         if (since is None or row["seen_at"] > since) and (companions or not row["companion_of"])
     ]
 
@@ -137,14 +137,6 @@ def _newest_first(
             yield table
         if since is not None and metadata["first_seen_at"] <= since:
             return
-
-
-def _rows(table: Any) -> Iterator[dict[str, Any]]:
-    columns = [
-        utc_times(table[name]) if name in _TIMES else table[name].to_pylist() for name in _COLUMNS
-    ]
-    for values in zip(*columns, strict=True):
-        yield dict(zip(_COLUMNS, values, strict=True))
 
 
 def _current_files(store: CatalogStore) -> list[_File]:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from pyorg_pipeline.catalog.store import VERSION_COLUMNS, utc_times
+from pyorg_pipeline.catalog.store import VERSION_COLUMNS, python_values
 from pyorg_pipeline.catalog.unlisted import Unlisted
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError, VersionNotFoundError
 from pyorg_pipeline.model.artifacts import (
@@ -75,8 +75,7 @@ class Snapshot:
         column = self._arrays[name].slice(start, stop - start)
         if column.null_count == stop - start:
             return [None] * (stop - start)
-        values: list[Any] = utc_times(column) if name == "last_modified" else column.to_pylist()
-        return values
+        return python_values(column)
 
     def release_versions(self, *, final_only: bool) -> list[NormalizedPythonVersion]:
         """The three-item versions of which there is a release, sorted.

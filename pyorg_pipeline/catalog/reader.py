@@ -43,8 +43,8 @@ class CatalogReader:
         self.site_url: str | None = None
         #: Whether the site of a URL is another one, of those that were compared.
         self.other_sites: dict[str, bool] = {}
-        #: The failures that were warned of, so that a program is warned once.
-        self._warned: dict[str, str] = {}
+        #: The failed directories that were warned of, so that a program is warned once.
+        self._warned: set[str] = set()
 
     def snapshot(self) -> Snapshot:
         """The published catalog."""
@@ -144,19 +144,14 @@ class CatalogReader:
 
     def _warn_of_failures(self, left_out: Collection[NormalizedPythonVersion] = ()) -> None:
         failures = self._failures(hidden=False)
-        shown = {
-            name: error
-            for name, error in failures.items()
-            if not left_out or parse_release_directory(name) not in left_out
-        }
-        if not shown.items() <= self._warned.items():
+        shown = {name for name in failures if parse_release_directory(name) not in left_out}
+        if not shown <= self._warned:
             LOGGER.warning(
                 "the last refresh could not read %s; their artifacts may be missing or out of "
                 "date. `pyorg refresh` tries again",
                 ", ".join(sorted(shown)),
             )
-        known = {name: error for name, error in self._warned.items() if name in failures}
-        self._warned = known | shown
+        self._warned = (self._warned & failures.keys()) | shown
 
     def _current(self, name: str, read: Callable[[str], T]) -> T | None:
         """What `read` returned for the table as it is now; None if it does not exist."""

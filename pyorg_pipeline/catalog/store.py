@@ -263,12 +263,14 @@ def digests_file(directory: str) -> str:
     return f"{DIGESTS_FOLDER}/{directory}.parquet"
 
 
-def utc_times(column: Any) -> list[datetime | None]:
-    """A column of times as Python's, null as None.
+def python_values(column: Any) -> list[Any]:
+    """A column's values as Python's, null as None.
 
-    They are made from integers: to make them itself, pyarrow imports pandas where it is installed,
+    Times are made from integers: to make them itself, pyarrow imports pandas where it is installed,
     and a cast imports pyarrow.compute. Both take longer than a query.
     """
+    if not pa.types.is_timestamp(column.type):
+        return list(column.to_pylist())
     return [
         None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
         for chunk in column.chunks

@@ -94,7 +94,7 @@ def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
         return _entries(_rows_of_json(content, url, directory), url)
     _require_complete_listing(content, page, url)
     root = _parse(content, url)
-    _require_directory(root, url, directory)
+    _require_directory(_heading(root, url), url, directory)
     rows = list(_rows_of_html(root, url))
     if not rows:
         raise _incomplete(url, "the page lists nothing, not even its parent")
@@ -154,17 +154,14 @@ def _rows_of_json(content: bytes, url: str, directory: str) -> Iterator[_Row]:
         rows: list[Any] = json.loads(content.decode(errors="replace"))
     except (ValueError, RecursionError):
         raise _incomplete(url, "the page is cut or damaged: it is not valid JSON") from None
-    expected = directory.rpartition("/")[2]
     for row in rows:
         match row:
             case {"name": str(name), "type": str(kind)}:
                 name, link = name.removesuffix("/"), str(row.get("url", name))
             case _:
                 raise _no_listing(url, "the page is JSON in an unknown format")
-        if "url" in row and expected:
-            listed = link.rstrip("/").rpartition("/")[0].rpartition("/")[2]
-            if expected not in (listed, unquote(listed)):
-                raise _incomplete(url, f"the page lists {link[:200]!r}, not {directory!r}")
+        if "url" in row:
+            _require_directory(link.rstrip("/").rpartition("/")[0], url, directory)
         if not _is_name(name):
             name = ""
         elif kind in ("directory", "dir"):
@@ -205,13 +202,17 @@ def _parse(content: bytes, url: str) -> HtmlElement:
     return root
 
 
-def _require_directory(root: HtmlElement, url: str, directory: str) -> None:
-    """Raise if title or h1 do not say that the page lists this directory."""
+def _heading(root: HtmlElement, url: str) -> str:
+    """Return the path in title or h1."""
     texts = ((tag.text or "").strip() for name in ("title", "h1") for tag in root.iter(name))
     heading = next((text for text in texts if text.startswith(_HEADING)), None)
     if heading is None:
         raise _no_listing(url, "the page is not a directory listing: title and h1 do not say so")
-    listed = heading.removeprefix(_HEADING)
+    return heading.removeprefix(_HEADING)
+
+
+def _require_directory(listed: str, url: str, directory: str) -> None:
+    """Raise unless the path that a page names has the directory's last segment."""
     expected = directory.rpartition("/")[2]
     last = listed.rstrip("/").rpartition("/")[2]
     if expected and expected not in (last, unquote(last)):

@@ -149,7 +149,7 @@ def describe_failure(failure: BaseException, timeout: tuple[float, float]) -> tu
 
     The text has none of the URLs in the exceptions' own messages.
     """
-    causes = list(_causes(failure))
+    causes = _causes(failure)
     text = next(
         (text for kind, text in _TEXTS if any(isinstance(cause, kind) for cause in causes)),
         "the request failed; check the URL and the network",
@@ -162,13 +162,10 @@ def describe_failure(failure: BaseException, timeout: tuple[float, float]) -> tu
     return f"{text} ({details[-1]})" if details else text, transient
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what caused it, from the outside inwards."""
-    seen: list[BaseException] = []
-    pending: list[Any] = [error]
-    while pending:
-        cause = pending.pop(0)
-        if isinstance(cause, BaseException) and cause not in seen:
-            seen.append(cause)
-            yield cause
-            pending += [*cause.args, getattr(cause, "reason", None), cause.__cause__]
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and what caused it, from the outside inwards."""
+    found: list[Any] = [error]
+    for cause in found:
+        inner = [*cause.args, getattr(cause, "reason", None), cause.__cause__]
+        found += [one for one in inner if isinstance(one, BaseException) and one not in found]
+    return found
