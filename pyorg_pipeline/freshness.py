@@ -67,10 +67,12 @@ def fresh_reader(settings: Settings) -> CatalogReader:
         # It cannot be refreshed.
         reader.fresh_until = time() + _RETRY_AFTER
     elif settings.max_age is None or age <= settings.max_age:
-        LOGGER.debug(
-            "it was refreshed %s ago from %s; PYORG_MAX_AGE is %s: no refresh",
-            *(_text(age), reader.site_url, _text(settings.max_age)),
-        )
+        # The module that formats durations takes longer to import than the query.
+        if LOGGER.isEnabledFor(logging.DEBUG):
+            LOGGER.debug(
+                "it was refreshed %s ago from %s; PYORG_MAX_AGE is %s: no refresh",
+                *(_text(age), reader.site_url, _text(settings.max_age)),
+            )
         left = timedelta(days=1) if settings.max_age is None else settings.max_age - age
         reader.fresh_until = time() + left.total_seconds()
     else:
