@@ -6,7 +6,7 @@ They do without pyarrow.compute, which takes as long to import as a whole query.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
@@ -250,7 +250,7 @@ class Snapshot:
             self._hold = now, next_change(self._releases, now) or _FOREVER
         found = [one for one in self._releases if series in {None, one.release_version[:2]}]
         if series is not None and not found:
-            raise no_release(series, self._series(), self.unlisted, final_only=False)
+            raise no_release(series, self._released(), self.unlisted, final_only=False)
         return found
 
     def newest_release(
@@ -286,10 +286,7 @@ class Snapshot:
             self.unlisted.warn(series, newest)
             return newest
         partial = releases[max(matching)] if matching else None
-        raise no_release(series, self._series(), self.unlisted, final_only, wanted, partial)
-
-    def _series(self) -> Collection[Series]:
-        return {(triple[0], triple[1]) for triple in self._released()}
+        raise no_release(series, self._released(), self.unlisted, final_only, wanted, partial)
 
     def _versions_with(self, conditions: Mapping[str, str]) -> set[tuple[Any, ...]]:
         columns = self._meeting(conditions)
@@ -306,7 +303,7 @@ class Snapshot:
 
 def no_release(
     series: Series | None,
-    known: Collection[Series],
+    released: Iterable[tuple[Any, ...]],
     unlisted: Unlisted,
     final_only: bool,
     conditions: Mapping[str, str] | None = None,
@@ -314,8 +311,9 @@ def no_release(
 ) -> VersionNotFoundError:
     """The error that no release matches, with what to ask for instead.
 
-    `known` are the series that have a release of any level.
+    `released` has a version, of any level, of each series.
     """
+    known = {version[:2] for version in released}
     also = "" if series is None else unlisted.describe(series, prefix="; ")
     if series is not None and series not in known:
         if known and not also:

@@ -77,8 +77,7 @@ class CatalogReader:
         self._warn_of_failures(unlisted.versions)
         text = None if series is None else f"{series[0]}.{series[1]}"
         if (found := newest.get((text, final_only))) is None:
-            known = {version[:2] for (_, final), version in newest.items() if not final}
-            raise no_release(series, known, unlisted, final_only)
+            raise no_release(series, newest.values(), unlisted, final_only)
         unlisted.warn(series, found)
         return found
 
