@@ -108,6 +108,8 @@ def release_directories(
     existing = [row for row in reversed(update.rows) if row["removed_at"] is None]
     yield dg.MaterializeResult(
         check_results=[dg.AssetCheckResult(passed=True, metadata=counts)],
+        # Not one of each listing: the UI would call every partition crawled before it unsynced.
+        data_version=dg.DataVersion(client.base_url),
         metadata={
             "dagster/uri": f"{store.location.text}/release_directories.parquet",
             "site": dg.MetadataValue.url(client.base_url),

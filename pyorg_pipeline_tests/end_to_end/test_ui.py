@@ -31,6 +31,12 @@ ASSET = "release_artifacts"
 CRAWL = {"ops": {"release_artifacts": {"config": {"directories": ["3.14.0"]}}}}
 ALL_MATERIALIZED = dict.fromkeys(DIRECTORIES, "materialized")
 
+_UNSYNCED = """
+query Unsynced($asset: AssetKeyInput!, $partition: String!) {
+  assetNodes(assetKeys: [$asset]) { staleStatus(partition: $partition) }
+}
+"""
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Replica]:
@@ -73,6 +79,10 @@ def test_a_backfill_crawls_the_selected_partitions(
     assert sorted(request.path for request in site.requests) == ["3.13.9/", "3.14.0/"]
     after = crawled(settings)
     assert [name for name in DIRECTORIES if after[name] != before[name]] == ["3.13.9", "3.14.0"]
+    refresh(settings)
+    # Not unsynced because the root listing was read since.
+    [node] = ui.ask(_UNSYNCED, asset={"path": [ASSET]}, partition="3.14.0")["assetNodes"]
+    assert node == {"staleStatus": "FRESH"}
 
 
 def test_the_ui_shows_refreshes_of_the_command_line_and_which_partitions_failed(
