@@ -177,7 +177,7 @@ def list_(wanted: Sequence[str], **criteria: Any) -> int:
     from pyorg_pipeline.cli_selection import selected  # noqa: PLC0415
     from pyorg_pipeline.reports.tables import ARTIFACTS  # noqa: PLC0415
 
-    found = selected(wanted, superseded=True, **criteria)
+    found = selected(wanted, set_aside=True, **criteria)
     return print_found(found, _NO_ARTIFACT, ARTIFACTS)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
 from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.model.arguments import SOURCE, parse_attributes
-from pyorg_pipeline.model.artifacts import UNRECOGNISED, PythonOrgArtifact
+from pyorg_pipeline.model.artifacts import SET_ASIDE, UNRECOGNISED, PythonOrgArtifact
 from pyorg_pipeline.model.versions import (
     SERIES,
     VERSION,
@@ -47,7 +47,7 @@ def selected(
     newest_only: bool | None = None,
     limit: int = 0,
     sources_by_default: bool = False,
-    superseded: bool = False,
+    set_aside: bool = False,
 ) -> list[PythonOrgArtifact]:
     """The artifacts that are wanted, sorted by version, then path.
 
@@ -55,8 +55,8 @@ def selected(
     it, everything that meets them is selected, or of each series with `newest_only` its newest
     version. Of a series in `wanted` it is the newest version unless `newest_only` is False. `limit`
     takes the newest artifacts, 0 means all. With `sources_by_default` and neither type nor
-    attributes, it is the best packed source archive of each release. With `superseded`, files that
-    later ones replaced are selected, too.
+    attributes, it is the best packed source archive of each release. With `set_aside`, superseded
+    and misplaced files are selected, too.
 
     Raises:
         InvalidArgumentError: criteria contradict each other.
@@ -76,8 +76,8 @@ def selected(
     kinds = _attributes(attribute, arch=arch, format=format, free_threaded=free_threaded)
     if only_sources := sources_by_default and not artifact_type and not kinds:
         artifact_type = [SOURCE]
-    if superseded:
-        kinds = {"superseded": None, **kinds}
+    if set_aside:
+        kinds = {**dict.fromkeys(SET_ASIDE, None), **kinds}
     levels = releaselevel
     if not levels and final_only and UNRECOGNISED not in artifact_type:
         levels = FINAL_BY_DEFAULT

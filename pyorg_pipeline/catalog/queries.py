@@ -18,6 +18,7 @@ from pyorg_pipeline.catalog.unlisted import Unlisted
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError, VersionNotFoundError
 from pyorg_pipeline.model.artifacts import (
     ATTRIBUTES,
+    SET_ASIDE,
     UNRECOGNISED,
     PythonOrgArtifact,
     attribute_texts,
@@ -36,8 +37,8 @@ _COLUMNS: Final = [one.name for one in fields(PythonOrgArtifact) if one.name != 
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 #: What `release_files` reads.
 RELEASE_FILE_COLUMNS: Final = [
-    *("path", "artifact_type", "format", "arch", "debug", "superseded", "size", "last_modified"),
-    *("companions", *VERSION_COLUMNS),
+    *("misplaced", "path", "artifact_type", "format", "arch", "debug", "superseded", "size"),
+    *("last_modified", "companions", *VERSION_COLUMNS),
 ]
 
 
@@ -90,11 +91,12 @@ class Snapshot:
 
     def _released(self, *, final_only: bool = False) -> set[tuple[Any, ...]]:
         """The numbers of the versions of which a release is listed."""
-        levels, types = self._column("releaselevel"), self._column("artifact_type")
+        names = ("releaselevel", "artifact_type", "misplaced")
+        rows = zip(self._triples, *map(self._column, names), strict=True)
         return {
             triple
-            for triple, level, kind in zip(self._triples, levels, types, strict=True)
-            if is_release_type(kind) and (level == "final" or not final_only)
+            for triple, level, kind, misplaced in rows
+            if is_release_type(kind) and not misplaced and (level == "final" or not final_only)
         }
 
     def _rows_of(self, version: NormalizedPythonVersion) -> tuple[int, int]:
@@ -212,7 +214,7 @@ class Snapshot:
         ]
 
     def release_files(self) -> list[ReleaseFile]:
-        """The recognised artifacts, as values of the model; needs RELEASE_FILE_COLUMNS."""
+        """The artifacts that are part of releases; needs RELEASE_FILE_COLUMNS."""
         from pyorg_pipeline.model.companions import is_signature  # noqa: PLC0415
         from pyorg_pipeline.model.releases import ReleaseFile  # noqa: PLC0415
 
@@ -232,8 +234,9 @@ class Snapshot:
                 last_modified=date,
                 signed=any(map(signs, related)),
             )
-            for path, kind, packing, arch, debug, superseded, size, date, related, *numbers in rows
-            if kind != UNRECOGNISED
+            for _, path, kind, packing, arch, debug, superseded, size, date, related, *numbers in (
+                row for row in rows if row[2] != UNRECOGNISED and not row[0]
+            )
         ]
 
     def releases(self, now: datetime, series: Series | None = None) -> list[PythonRelease]:
@@ -265,7 +268,7 @@ class Snapshot:
         """The newest release that matches; `complete_only` leaves out those still being uploaded.
 
         It is of a series in `supported`, if given, and has an artifact with the values in
-        `conditions` that is not superseded.
+        `conditions` that is not set aside.
         """
         wanted = {name: value for name, value in conditions.items() if value is not None}
         releases: dict[tuple[Any, ...], PythonRelease] = {}
@@ -291,12 +294,13 @@ class Snapshot:
     def _versions_with(self, conditions: Mapping[str, str]) -> set[tuple[Any, ...]]:
         columns = self._meeting(conditions)
         versions = zip(*map(self._column, VERSION_COLUMNS), strict=True)
+        set_aside = [self._column(name) for name in SET_ASIDE]
         return {
             version
             for row, version in enumerate(versions)
             # Unrecognised files have no full version.
             if version[-1] is not None
-            and not self._column("superseded")[row]
+            and not any(column[row] for column in set_aside)
             and all(column[row] in values for column, values in columns)
         }
 

@@ -52,6 +52,7 @@ _ATTRIBUTE_DESCRIPTIONS: Final = {
     "pdb": "debug symbols",
     "package": "part that a package manager's file holds, such as devel",
     "superseded": "replaced by a later file and kept under a name that says so",
+    "misplaced": "in the directory of another version, so that it does not count as released",
 }
 
 _ATTRIBUTES: Final = [

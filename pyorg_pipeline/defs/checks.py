@@ -19,6 +19,8 @@ _CHECKS: Final = {
         "find them.",
         "every_final_has_a_source_tarball": "Every final release has one. One without is being "
         "uploaded, or has it under an unknown name.",
+        "files_are_in_their_directory": "A file of another version was uploaded to the wrong "
+        "directory. It does not count as released, and is never the latest version.",
         "paths_are_unique": "Downloads, digests and reports are identified by the path.",
         "sizes_are_plausible": "A file that is empty, or a source tarball of an unusual size, was "
         "cut or is being uploaded.",

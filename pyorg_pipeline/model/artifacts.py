@@ -37,7 +37,11 @@ ATTRIBUTES: Final[dict[str, type]] = {
     "pdb": str,
     "package": str,
     "superseded": bool,
+    "misplaced": bool,
 }
+
+#: Files with one of these flags are selected only by it: they are not offered for their version.
+SET_ASIDE: Final = ("superseded", "misplaced")
 
 #: Packings of a source release, the best first.
 SOURCE_PREFERENCE: Final = (
@@ -125,6 +129,7 @@ class PythonOrgArtifact(Value):
     pdb: str | None = None
     package: str | None = None
     superseded: bool | None = None
+    misplaced: bool | None = None
 
     @property
     def release_version(self) -> NormalizedPythonVersion | None:

@@ -260,11 +260,16 @@ def classify_name(name: str, directory: str) -> ParsedName:
     """As `parse_name`, with the attributes that are known although the name does not say them."""
     parsed = parse_name(name, directory)
     version, artifact_type, attributes = parsed
-    known: dict[str, str | None] = {}
-    if artifact_type == "macos-release" and version is not None:
-        known = mac_build(version, str(attributes.get("min_macos", "")))._asdict()
-    known_attributes = {key: value for key, value in known.items() if value is not None}
-    return parsed._replace(attributes={**known_attributes, **attributes})
+    if version is None or artifact_type == UNRECOGNISED:
+        return parsed
+    known: dict[str, str | bool | None] = {}
+    if artifact_type == "macos-release":
+        known |= mac_build(version, str(attributes.get("min_macos", "")))._asdict()
+    # Pre-releases are in the directory of the final; src/ is for many versions.
+    home = parse_release_directory(directory)
+    known["misplaced"] = True if home not in {None, version.numbers} else None
+    found = {key: value for key, value in known.items() if value is not None}
+    return parsed._replace(attributes={**found, **attributes})
 
 
 def split_superseded(name: str) -> tuple[str, str]:

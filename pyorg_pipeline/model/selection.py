@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
 from pyorg_pipeline.model.arguments import DEFAULT_FORMAT, SOURCE, ArtifactFormat, parse_attributes
 from pyorg_pipeline.model.artifacts import (
+    SET_ASIDE,
     UNRECOGNISED,
     PythonOrgArtifact,
     attribute_texts,
@@ -39,7 +40,7 @@ class Selection:
     #: Such as `source-release`; only the type `unrecognised` selects unrecognised files.
     artifact_types: Sequence[str] = ()
     #: Such as `{"format": "tarball_lzma"}`; an artifact may have further ones. Only `superseded`
-    #: selects superseded files, and None both.
+    #: selects superseded files and `misplaced` misplaced ones; None selects both kinds.
     attributes: Mapping[str, Any] = field(default_factory=dict)
     #: Only the newest release of each series that has a match; ignored with `versions`.
     newest_only: bool = False
@@ -81,7 +82,11 @@ class Selection:
             _Criterion("releaselevel", self.releaselevels, levels, _levels),
             _Criterion("artifact_type", types, set(types), _types),
         ]
-        return [one for one in criteria if one.wanted] + _attributes(dict(self.attributes))
+        attributes = dict(self.attributes)
+        if self.newest_only and not self.versions:
+            # A misplaced file does not make its version the newest.
+            attributes["misplaced"] = False
+        return [one for one in criteria if one.wanted] + _attributes(attributes)
 
 
 class _Criterion(NamedTuple):
@@ -130,13 +135,13 @@ def _types(artifact: PythonOrgArtifact) -> Sequence[str]:
 
 
 def _attributes(wanted: Mapping[str, Any]) -> list[_Criterion]:
-    """Return a criterion for each attribute; superseded files only match `superseded`."""
+    """Return a criterion for each attribute; files that are set aside only match that flag."""
 
     def values(name: str, artifact: PythonOrgArtifact) -> Sequence[str]:
         return attribute_texts(name, getattr(artifact, name))
 
     criteria = []
-    attributes = {"superseded": False, **parse_attributes(wanted)}
+    attributes = {**dict.fromkeys(SET_ASIDE, False), **parse_attributes(wanted)}
     for name, value in attributes.items():
         if value is None:
             continue
@@ -151,7 +156,7 @@ def _nothing_found(criteria: Sequence[_Criterion], artifacts: list[PythonOrgArti
     wanted = ", ".join(
         f"{one.name} {', '.join(one.wanted)}"
         for one in criteria
-        if one.name != "superseded" and one.wanted not in (_ANY_TYPES, FINAL_BY_DEFAULT)
+        if one.name not in SET_ASIDE and one.wanted not in (_ANY_TYPES, FINAL_BY_DEFAULT)
     )
     if not artifacts:
         return f"no artifact matches {wanted}: the catalog is empty"
@@ -206,8 +211,8 @@ def choose(
     """Return the one artifact of a version with that type and these attributes.
 
     It has exactly these attributes, or is the only one that has them all. With `DEFAULT_FORMAT` it
-    is the best source archive, and for other types the only artifact. Only `superseded` chooses
-    superseded files.
+    is the best source archive, and for other types the only artifact. Only `superseded` and
+    `misplaced` choose such files.
 
     Raises:
         ArtifactChoiceError: no artifact or several match; the message lists choices.

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pyorg_pipeline.catalog.store import VERSION_COLUMNS, version_key
-from pyorg_pipeline.model.artifacts import SOURCE_PREFERENCE, UNRECOGNISED, is_release_type
+from pyorg_pipeline.model.artifacts import (
+    SET_ASIDE,
+    SOURCE_PREFERENCE,
+    UNRECOGNISED,
+    is_release_type,
+)
 from pyorg_pipeline.model.companions import looks_like_companion
 from pyorg_pipeline.model.text import plural, shortened
 
@@ -21,7 +26,7 @@ CHECKED_COLUMNS: Final = (
     "artifact_type",
     "format",
     "debug",
-    "superseded",
+    *SET_ASIDE,
     "size",
 )
 
@@ -83,7 +88,11 @@ def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> Check
     """Whether each final release has a source tarball, as all of python.org's have."""
     has_source: dict[tuple[Any, ...], bool] = {}
     for row in rows:
-        if is_release_type(row["artifact_type"]) and row["releaselevel"] == "final":
+        if (
+            is_release_type(row["artifact_type"])
+            and row["releaselevel"] == "final"
+            and not row["misplaced"]
+        ):
             key = (*version_key(row), row["version"])
             has_source[key] = has_source.get(key, False) or _is_source(row)
     missing = [key[-1] for key in sorted(has_source) if not has_source[key]]
@@ -94,6 +103,20 @@ def every_final_has_a_source_tarball(rows: Iterable[Mapping[str, Any]]) -> Check
         failed=f"{len(missing)} of {len(has_source):,} final releases have no source tarball: "
         f"{shortened(missing)}. One that is being uploaded has none for a while; if it stays "
         "so, look at its directory for a source under a name that no rule knows",
+    )
+
+
+def files_are_in_their_directory(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
+    """Whether each file is in the directory of its version, which pre-releases share."""
+    rows = list(rows)
+    misplaced = [f"{row['path']} ({row['version']})" for row in rows if row["misplaced"]]
+    return _result(
+        misplaced,
+        {"files": len(rows), "misplaced": len(misplaced)},
+        passed=f"None of {len(rows):,} files is in the directory of another version.",
+        failed=f"{plural(len(misplaced), 'file')} in the directory of another version: "
+        f"{shortened(misplaced)}. They do not count as released, and are downloaded only by their "
+        "path; if a release is lost by this, tell python.org",
     )
 
 
@@ -194,5 +217,5 @@ def _is_source(row: Mapping[str, Any]) -> bool:
         row["artifact_type"] == "source-release"
         and row["format"] in SOURCE_PREFERENCE
         and not row["debug"]
-        and not row["superseded"]
+        and not any(row[flag] for flag in SET_ASIDE)
     )

@@ -91,6 +91,7 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
     found = {name: stored[name] for name in listed if name in stored}
     digests = _digest_tables(store, site_url)
     table = _existing_artifacts(store, [each.table for each in found.values()], digests)
+    offered = table.filter(table["misplaced"].is_null())
     unrecognised = table["artifact_type"].to_pylist().count(UNRECOGNISED)
     published = store.read_or_none(CATALOG_FILE, ["path"])
     paths_before = set() if published is None else set(published.table["path"].to_pylist())
@@ -110,7 +111,7 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
             "before": before,
             "directories": len(found),
             # An unrecognised file has no version.
-            "releases": len(set(table["version"].to_pylist()) - {None}),
+            "releases": len(set(offered["version"].to_pylist()) - {None}),
             "artifacts": len(table) - unrecognised,
             "unrecognised": unrecognised,
             "added": len(paths - paths_before),

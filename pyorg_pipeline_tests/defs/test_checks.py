@@ -18,6 +18,7 @@ CHECKS = {
     "artifact_catalog": {
         "companions_have_their_artifact": "WARN",
         "every_final_has_a_source_tarball": "WARN",
+        "files_are_in_their_directory": "WARN",
         "paths_are_unique": "ERROR",
         "sizes_are_plausible": "WARN",
         "unrecognised_share_did_not_jump": "WARN",
@@ -77,11 +78,13 @@ def test_a_failing_check_reports_its_numbers_and_blocks_nothing(
     site.remove("3.15.0/")
     site.add("3.14.0/python-3.14.0-amd64.exe", size=0)
     site.add("3.14.0/python-3.14.0-arm64.exe.asc")
+    site.add("2.7/Python-2.7.1.tgz", size=14_000_000)
     done = refresh(settings, accept_vanished=True)
     found = evaluations(settings.dagster_home)
     assert {check for (_, check), one in found.items() if not one.passed} == {
         "companions_have_their_artifact",
         "every_final_has_a_source_tarball",
+        "files_are_in_their_directory",
         "latest_never_goes_back",
         "sizes_are_plausible",
         "unrecognised_share_did_not_jump",
@@ -92,7 +95,7 @@ def test_a_failing_check_reports_its_numbers_and_blocks_nothing(
     }
     assert values["unrecognised_share_did_not_jump"] == {
         "unrecognised": 14,
-        "share": round(14 / 21, 6),
+        "share": round(14 / 22, 6),
         "unrecognised_before": 2,
         "share_before": 0.2,
     }
@@ -113,7 +116,7 @@ def test_a_failing_check_reports_its_numbers_and_blocks_nothing(
     assert (done.error, done.unrecognised) == (None, 14)
     assert done.failed_checks.keys() == {check for _, check in found} - {"paths_are_unique"}
     lines = [line for line in str(done).splitlines() if line.startswith("  warning")]
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert any("sizes_are_plausible: 1 implausible size" in one for one in lines)
 
 

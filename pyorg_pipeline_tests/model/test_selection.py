@@ -199,9 +199,14 @@ SUPERSEDED = release("python-3.10.0-macos11.pkg python-3.10.0-macos11.pkg_superc
     [
         # The default: the .tar.xz, or the best packing of the sources.
         (MODERN, SOURCE, DEFAULT_FORMAT, "Python-3.13.9.tar.xz"),
-        (release("Python-2.1.tgz"), SOURCE, DEFAULT_FORMAT, "Python-2.1.tgz"),
-        (release("Python-2.6.tgz Python-2.6.tbz"), SOURCE, DEFAULT_FORMAT, "Python-2.6.tbz"),
-        (release("Python-2.0-Debug.zip Python-2.0.tgz"), SOURCE, DEFAULT_FORMAT, "Python-2.0.tgz"),
+        (release("Python-2.1.tgz", "2.1"), SOURCE, DEFAULT_FORMAT, "Python-2.1.tgz"),
+        (release("Python-2.6.tgz Python-2.6.tbz", "2.6"), SOURCE, DEFAULT_FORMAT, "Python-2.6.tbz"),
+        (
+            release("Python-2.0-Debug.zip Python-2.0.tgz", "2.0"),
+            SOURCE,
+            DEFAULT_FORMAT,
+            "Python-2.0.tgz",
+        ),
         (MODERN, MACOS, DEFAULT_FORMAT, "python-3.13.9-macos11.pkg"),
         # Exactly these attributes.
         (MODERN, SOURCE, {"format": "tarball_deflate"}, "Python-3.13.9.tgz"),

@@ -13,6 +13,7 @@ from pyorg_pipeline.refresh.checks import (
     CHECKED_COLUMNS,
     companions_have_their_artifact,
     every_final_has_a_source_tarball,
+    files_are_in_their_directory,
     latest_never_goes_back,
     paths_are_unique,
     sizes_are_plausible,
@@ -46,6 +47,7 @@ def test_every_check_holds_on_the_whole_record(catalog_home: Path) -> None:
     latest, latest_metadata = store.read(LATEST_FILE)
     found = [
         every_final_has_a_source_tarball(rows),
+        files_are_in_their_directory(rows),
         paths_are_unique(rows),
         sizes_are_plausible(rows),
         companions_have_their_artifact(rows),
@@ -54,6 +56,11 @@ def test_every_check_holds_on_the_whole_record(catalog_home: Path) -> None:
     ]
     assert [(one.passed, one.description, one.numbers) for one in found] == [
         (True, "All of 231 final releases have a source tarball.", {"finals": 231, "without": 0}),
+        (
+            True,
+            "None of 4,170 files is in the directory of another version.",
+            {"files": 4170, "misplaced": 0},
+        ),
         (True, "None of 4,170 paths is repeated.", {"paths": 4170, "repeated": 0}),
         (True, "All of 4,152 sizes are plausible.", {"sizes": 4152, "implausible": 0}),
         (True, "Each companion has its artifact.", {"without_artifact": 0}),
@@ -98,6 +105,7 @@ def test_a_final_without_a_source_tarball_is_named(only: dict[str, Any]) -> None
     rows = [
         row("3.13.9/a.tar.xz", version=(3, 13, 9, "final", 0)),
         row("3.14.0/b", **only),
+        row("3.14.0/c.exe", version=(3, 14, 9, "final", 0), misplaced=True, **WINDOWS),
         # Pre-releases, and documents alone, need none.
         row("a.exe", version=(3, 15, 0, "alpha", 1), **WINDOWS),
         row("b.chm", version=(3, 15, 0, "final", 0), artifact_type="documentation"),
