@@ -127,8 +127,8 @@ def settings_of_catalog(settings: Settings) -> Settings:
     if settings.site_is_given:
         raise error
     LOGGER.warning(
-        "the catalog was filled from %s, where files are downloaded from; set PYORG_SITE_URL to "
-        "it, otherwise refreshes read %s",
+        "the catalog was filled from %s, and PYORG_SITE_URL is not set: downloads come from there, "
+        "but refreshes read %s",
         *(error.recorded, error.wanted),
     )
     return replace(settings, site_url=error.recorded)

@@ -70,7 +70,9 @@ def serve_ui(settings: Settings, port: int, host: str = HOST) -> int:
     """
     address = ipaddress.ip_address(check_port(port, host))
     if not address.is_loopback:
-        LOGGER.warning("%s:%s has no password: all who can reach it can launch runs", host, port)
+        LOGGER.warning(
+            "%s:%s has no password: everyone who can reach it can launch runs", host, port
+        )
     if address.is_unspecified:
         address = ipaddress.ip_address(HOST if address.version == 4 else "::1")
     url = f"http://{address}:{port}" if address.version == 4 else f"http://[{address}]:{port}"

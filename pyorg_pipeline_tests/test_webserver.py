@@ -109,7 +109,7 @@ def test_the_url_is_printed_when_it_answers_and_a_host_without_password_is_a_war
     asked = [line for line in printed.err.splitlines() if line.startswith("/server_info")]
     assert asked == [f"/server_info {status}" for status in (503, 503, 200)]
     assert [record.getMessage() for record in caplog.records] == [
-        f"0.0.0.0:{port} has no password: all who can reach it can launch runs"
+        f"0.0.0.0:{port} has no password: everyone who can reach it can launch runs"
     ]
 
 

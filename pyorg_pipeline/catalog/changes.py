@@ -129,7 +129,7 @@ def _newest_first(
         except CatalogUnreadableError as error:
             raise CatalogError(
                 f"{error.location} cannot be read: {error.reason}; "
-                "remove it, and the other changes can be listed"
+                "remove it to list the other changes"
             ) from error
         if since is not None and metadata["last_seen_at"] <= since:
             return

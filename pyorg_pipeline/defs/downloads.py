@@ -88,7 +88,7 @@ class DownloadConfig(dg.Config):
         default=True,
         description="of each series the newest release with a match; not applied to `versions`",
     )
-    limit: int | None = Field(default=None, description="at most so many artifacts, the newest")
+    limit: int | None = Field(default=None, description="at most this many artifacts, the newest")
     destination: str | None = Field(
         default=None,
         description="a folder or a URL such as s3://bucket/prefix, with credentials in the "
@@ -96,8 +96,9 @@ class DownloadConfig(dg.Config):
     )
     verify: Any = Field(
         default=True,
-        description="true: the strongest digest that is published; digest: nothing less; "
-        "signature: a Sigstore signature by the release manager; false: the size alone",
+        description="true: the strongest method that the site's files allow; digest: a published "
+        "digest is required; signature: a Sigstore signature by the release manager is required; "
+        "false: the size alone",
     )
     overwrite: bool = Field(default=False, description="replace existing files instead of skipping")
     batch_size: int = Field(default=32, ge=1, description="artifacts an op, several at a time")

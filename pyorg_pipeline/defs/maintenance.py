@@ -59,7 +59,7 @@ def delete_old_runs(context: dg.OpExecutionContext, config: PruneConfig) -> None
 @dg.job(
     executor_def=dg.in_process_executor,
     tags=REFRESH_JOB_TAGS,
-    description="Delete runs that refreshed the catalog more than so many days ago, except those "
+    description="Delete runs that refreshed the catalog more than this many days ago, except those "
     "that materialized an asset or a partition last. The tables are not changed.",
 )
 def prune_history() -> None:

@@ -88,7 +88,7 @@ def parse_folder(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise InvalidArgumentError(
-            f"{text!r} is in the home of an unknown user; write './~...' for a folder named so"
+            f"{text!r} is in the home of an unknown user; write './~...' for a folder of that name"
         ) from None
 
 

@@ -79,7 +79,7 @@ def unrecognised_share_did_not_jump(metadata: Mapping[str, Any]) -> CheckResult:
     return CheckResult(
         False,
         f"{found}: python.org may name its files in a new way. List them with "
-        "artifact_type='unrecognised' and teach the grammar (model/names.py)",
+        "artifact_type='unrecognised' and extend the grammar (model/names.py)",
         numbers,
     )
 

@@ -228,7 +228,7 @@ def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: Diges
         signed = f"signed by {signed_by}" if signed_by else "unsigned"
         text = (
             f"it has SHA-256 {sha256}, {signed}, but {in_force['sha256']} was recorded first and "
-            "stays in force. The file was replaced under its name, or somebody tampers with it: "
+            "stays in force. The file was replaced under its name, or somebody tampered with it: "
             "accept the new digest only if python.org announced it"
         )
         return {**row, "state": CHANGED, "conflicting_sha256": sha256, "error": text}

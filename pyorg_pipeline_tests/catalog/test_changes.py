@@ -173,7 +173,7 @@ def test_only_neighbours_of_one_site_that_can_be_read_are_merged(store: CatalogS
 def test_a_broken_file_is_an_error_that_says_how_to_go_on(store: CatalogStore) -> None:
     filled(store, [1, 2, 3])
     store.location.write(f"{FOLDER}/000002.parquet", b"broken")
-    message = r"000002\.parquet cannot be read: .*; remove it, and the other changes can be listed"
+    message = r"000002\.parquet cannot be read: .*; remove it to list the other changes"
     with pytest.raises(CatalogError, match=message):
         listed(store)
     store.location.delete(f"{FOLDER}/000002.parquet")

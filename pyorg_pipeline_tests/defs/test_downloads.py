@@ -427,7 +427,7 @@ def test_pyorg_download_reads_the_catalogs_own_site_and_refuses_another(
     monkeypatch.setenv("PYORG_AUTO_REFRESH", "0")
     monkeypatch.delenv("PYORG_SITE_URL", raising=False)
     command = ["download", "3.6", "--destination"]
-    told = f"was filled from {settings.site_url}, where files are downloaded from; set PYORG_SITE"
+    told = f"was filled from {settings.site_url}, and PYORG_SITE_URL is not set: downloads come"
     for arguments in ([*command, str(folder)], ["info"]):
         assert cli.main(arguments) == 0
         [warning] = [one for one in caplog.messages if "was filled from" in one]
