@@ -371,9 +371,9 @@ def ui(port: int, host: str) -> int:
 def demo(ui: bool, port: int) -> int:
     """Fill a catalog from a replica of the site, and query it.
 
-    It needs no network: the replica serves recorded listings, with made-up bytes. Everything is in
-    ./pyorg-demo, or in PYORG_HOME if that is set; PYORG_SITE_URL, PYORG_CATALOG_URL and
-    DAGSTER_HOME are ignored, and only a catalog of a replica is overwritten.
+    It needs no network: the replica serves recorded listings, with made-up bytes and signatures.
+    Everything is in ./pyorg-demo, or in PYORG_HOME if that is set; PYORG_SITE_URL,
+    PYORG_CATALOG_URL and DAGSTER_HOME are ignored, and only a catalog of a replica is overwritten.
 
     \b
     Example: pyorg demo --ui

@@ -60,8 +60,8 @@ def run_demo(*, ui_port: int | None = None) -> int:
         settings = replace(settings, site_url=replica.url)
         print(
             f"This is a replica of python.org's download site, on this machine at {replica.url}: "
-            "names, sizes and dates as recorded up to October 2026. Unknown sizes and dates, and "
-            "the contents of all files, are made up.\n",
+            "names, sizes and dates as recorded up to October 2026. Unknown sizes and dates, the "
+            "contents of all files, and their signatures are made up: no signature is valid.\n",
             flush=True,  # the refresh takes some seconds
         )
         # At another port it is another site to the catalog.

@@ -30,10 +30,14 @@ def verify_bundle(bundle: bytes, sha256: str, *, identity: str, issuer: str, nam
 
     with _lock:
         verifier = _verifier()
+    # In the libraries' words, which are about ASN.1 and the like.
+    reason = "its bundle cannot be read"
     try:
+        signed = Bundle.from_json(bundle)
+        reason = ""
         verifier.verify_artifact(
             Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(sha256)),
-            Bundle.from_json(bundle),
+            signed,
             Identity(identity=identity, issuer=issuer),
         )
     # Broken certificates come out of sigstore's libraries as many kinds of errors.
@@ -42,7 +46,7 @@ def verify_bundle(bundle: bytes, sha256: str, *, identity: str, issuer: str, nam
             subject=name,
             what="signature",
             expected=f"{identity}'s (issuer {issuer}) over SHA-256 {sha256}",
-            actual=f"not verified: {reason_text(error)}",
+            actual=f"not verified: {reason or reason_text(error)}",
             expected_source="the project's table of signers",
             actual_source="sigstore, offline",
             advice="upgrade the package sigstore; if it still rejects it, do not use the file",

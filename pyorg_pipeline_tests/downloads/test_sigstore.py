@@ -69,7 +69,10 @@ def test_the_real_bundles_verify_for_the_real_digests_and_write_nothing(
         ({"sha256": "not hexadecimal"}, "non-hexadecimal"),
         ({"identity": "mallory@python.org"}, "do not match mallory"),
         ({"issuer": "https://login.example"}, "OIDCIssuer does not match"),
-        *(({"bundle": text}, "not verified") for text in (b"", b"{}", b"[]", b"\xff", b"[" * 9999)),
+        *(
+            ({"bundle": text}, "its bundle cannot be read")
+            for text in (b"", b"{}", b"[]", b"\xff", b"[" * 9999)
+        ),
     ],
 )
 def test_other_content_and_other_digests_or_signers_do_not_verify(
