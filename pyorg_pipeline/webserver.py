@@ -87,7 +87,7 @@ def serve_ui(settings: Settings, port: int, host: str = HOST) -> int:
         "PYORG_CATALOG_URL": settings.catalog_url,
         "PYORG_CONCURRENCY": str(settings.concurrency),
         "DAGSTER_HOME": str(settings.dagster_home),
-        # Empty if there is none: a demo notifies nobody, whatever its own environment says.
+        # Empty if it is unset: a demo notifies nobody, whatever its own environment says.
         "PYORG_WEBHOOK_URL": settings.webhook_url or "",
     }
     command = [sys.executable, "-W", _QUIETLY, "-m", "dagster", "dev"]
