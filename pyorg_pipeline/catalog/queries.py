@@ -318,12 +318,13 @@ def no_release(
     `released` has a version, of any level, of each series.
     """
     known = {version[:2] for version in released}
-    also = "" if series is None else unlisted.describe(series, prefix="; ")
+    also = "" if series is None else unlisted.describe(series)
     if series is not None and series not in known:
         if known and not also:
             first, last = (f"{major}.{minor}" for major, minor in (min(known), max(known)))
-            also = f"; its series are {first} to {last}"
-        return VersionNotFoundError(f"the catalog has no release of {series[0]}.{series[1]}{also}")
+            also = f"its series are {first} to {last}"
+        text = f"the catalog has no release of {series[0]}.{series[1]}"
+        return VersionNotFoundError("; ".join(filter(None, (text, also))))
     kinds = f"{'complete ' if partial else ''}{'final ' if final_only else ''}"
     text = f"the catalog has no {kinds}release"
     if series is not None:
@@ -338,4 +339,4 @@ def no_release(
         )
     elif final_only:
         text += ": ask with final_only=False for pre-releases"
-    return VersionNotFoundError(text + also)
+    return VersionNotFoundError("; ".join(filter(None, (text, also))))

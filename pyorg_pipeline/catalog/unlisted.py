@@ -38,9 +38,7 @@ class Unlisted:
         """The three-item versions of the directories."""
         return list(self._reasons)
 
-    def describe(
-        self, series: tuple[int, ...] | None, after: tuple[Any, ...] = (), prefix: str = ""
-    ) -> str:
+    def describe(self, series: tuple[int, ...] | None, after: tuple[Any, ...] = ()) -> str:
         """What is not listed of a series, or of all, in versions after this one; else empty.
 
         `series` may also be a whole version.
@@ -50,21 +48,18 @@ class Unlisted:
             for version in self._reasons
             if version > after and (series is None or version[: len(series)] == series)
         ]
-        if not found:
-            return ""
         if len(found) > 1:
             names = shortened(version.text for version in reversed(found))
-            return f"{prefix}the files of {names} are not listed; `pyorg info` shows why"
-        return f"{prefix}the files of {found[0]} are not listed: {self._reasons[found[0]]}"
+            return f"the files of {names} are not listed; `pyorg info` shows why"
+        return "".join(f"the files of {one} are not listed: {self._reasons[one]}" for one in found)
 
     def warn(
         self, series: tuple[int, int] | None, newest: NormalizedPythonVersion | None = None
     ) -> None:
         """Warn, once, of directories that may have a newer release than the newest known."""
-        if newest is None:
-            text = self.describe(series)
-        else:
-            text = self.describe(series, newest, f"{newest} may not be the newest release: ")
-        if text and text not in self._warned:
-            self._warned.add(text)
-            LOGGER.warning("%s", text)
+        if text := self.describe(series, newest or ()):
+            if newest is not None:
+                text = f"{newest} may not be the newest release: {text}"
+            if text not in self._warned:
+                self._warned.add(text)
+                LOGGER.warning("%s", text)
