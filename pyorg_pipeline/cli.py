@@ -24,6 +24,7 @@ from pyorg_pipeline.cli_options import (
     pre_releases_option,
     program,
     selection_options,
+    supported_option,
     translated,
     verify_option,
 )
@@ -104,6 +105,7 @@ _series_argument = click.argument("series", type=Series(), required=False)
 @_command("latest")
 @click.argument("of", type=Series(), required=False, metavar="[SERIES]")
 @selection_options
+@supported_option
 def latest(of: str | None, **criteria: Any) -> int:
     """Print the newest version, or the newest of a series.
 
@@ -120,6 +122,15 @@ def latest(of: str | None, **criteria: Any) -> int:
     texts = [version.text for version in newest_versions(several, **criteria)]
     print_result(texts if len(several) > 1 else texts[0])
     return 0
+
+
+@_command("series")
+def series() -> int:
+    """List the series of releases, and whether each is supported."""
+    from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
+    from pyorg_pipeline.reports.series import SERIES  # noqa: PLC0415
+
+    return print_found(PythonOrgDownloads.list_series(), "the catalog has no release", SERIES)
 
 
 @_command("versions")

@@ -193,6 +193,11 @@ pre_releases_option: Final = click.option(
     help="Include alphas, betas and release candidates.",
 )
 
+supported_option: Final = click.option(
+    *("--supported", "supported_only"),
+    is_flag=True,
+    help="Only series that get bugfix or security releases now.",
+)
 port_option: Final = click.option(
     "--port",
     type=click.IntRange(1, 65535),

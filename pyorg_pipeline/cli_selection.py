@@ -20,14 +20,23 @@ from pyorg_pipeline.model.versions import (
 )
 
 
-def newest_versions(series: Sequence[str], **criteria: Any) -> list[NormalizedPythonVersion]:
+def newest_versions(
+    series: Sequence[str], *, supported_only: bool, **criteria: Any
+) -> list[NormalizedPythonVersion]:
     """The newest version of each series, or the newest of all, with a matching artifact."""
     of_releases = {name: criteria[name] for name in ("final_only", "complete_only")}
     if not any(v not in ([], (), None) for name, v in criteria.items() if name not in of_releases):
         latest = partial(PythonOrgDownloads.latest_version, **of_releases)
-        return [latest(series=one) for one in dict.fromkeys(series) or (None,)]
+        asked = dict.fromkeys(series) or (None,)
+        return [latest(series=one, supported_only=supported_only) for one in asked]
     found = selected([], series=series, newest_only=True, **criteria)
     newest = sorted({one.release_version for one in found if one.release_version})
+    if supported_only:
+        numbers = map(parse_series, series) if series else [None]
+        supported = set().union(*map(PythonOrgDownloads._supported_series, numbers))
+        newest = [version for version in newest if version[:2] in supported]
+        if not newest:
+            raise ArtifactChoiceError("no artifact of a supported series matches")
     versions = [one.numbers if one.is_final else one for one in newest]
     return versions if series else versions[-1:]
 

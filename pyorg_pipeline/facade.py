@@ -187,8 +187,10 @@ class PythonOrgDownloads(CatalogDownloads):
         if asked is not None and asked in listed:
             found &= {asked}
         if not found:
-            status = f"{listed[asked]}, is not" if asked else "no series of the catalog is"
-            raise VersionNotFoundError(f"{status} supported: ask without supported_only")
+            text = "no series of the catalog is supported"
+            if asked is not None:
+                text = f"{listed[asked].series} is not supported ({listed[asked].status})"
+            raise VersionNotFoundError(f"{text}: ask without supported_only")
         return found
 
     @classmethod

@@ -35,8 +35,8 @@ from pyorg_pipeline_tests.support.command_line import (
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.processes import started
 
-COMMANDS = ["latest", "versions", "releases", "list", "changes", "info", "download", "verify"]
-COMMANDS += ["refresh", "ui", "demo"]
+COMMANDS = ["latest", "series", "versions", "releases", "list", "changes", "info", "download"]
+COMMANDS += ["verify", "refresh", "ui", "demo"]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="terminals and signals of POSIX")
 
 

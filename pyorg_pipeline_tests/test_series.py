@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pyorg_pipeline import (
     PythonSeries,
     SeriesStatus,
     VersionNotFoundError,
+    cli,
 )
 from pyorg_pipeline.catalog.store import LATEST_FILE
 from pyorg_pipeline.demo.replica.server import Replica
@@ -63,7 +65,7 @@ def test_the_newest_version_of_the_supported_series() -> None:
 @pytest.mark.parametrize(
     ("series", "message"),
     [
-        ("2.7", "2.7 end-of-life, latest 2.7.0, is not supported: ask without supported_only"),
+        ("2.7", "2.7 is not supported (end-of-life): ask without supported_only"),
         (None, "no series of the catalog is supported: ask without supported_only"),
     ],
 )
@@ -75,3 +77,27 @@ def test_the_error_that_no_supported_series_matches(
     with pytest.raises(VersionNotFoundError) as raised:
         latest(supported_only=True, series=series)
     assert str(raised.value) == message
+
+
+def test_pyorg_lists_the_series_and_finds_the_newest_version_of_a_supported_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def pyorg(*arguments: str) -> tuple[str, str]:
+        cli.main(arguments)
+        captured = capsys.readouterr()
+        return captured.out.strip(), captured.err.strip()
+
+    header, *lines = (line.split() for line in pyorg("series")[0].splitlines())
+    assert header == ["SERIES", "STATUS", "LATEST", "FIRST_RELEASE", "END_OF_BUGFIX", "END_OF_LIFE"]
+    assert lines[0] == ["1.5", "unknown", "1.5.2", "-", "-", "-"]
+    assert lines[-2] == ["3.14", "bugfix", "3.14.0", PAST, FUTURE, FUTURE]
+    assert json.loads(pyorg("series", "--json")[0])[-1]["status"] == "prerelease"
+    assert pyorg("latest", "--pre-releases") == ("3.15.0a1", "")
+    assert pyorg("latest", "--pre-releases", "--supported") == ("3.14.0", "")
+    assert pyorg("latest", "--supported", "--format", "tarball_deflate") == ("3.13.9", "")
+    assert pyorg("latest", "--supported", "--series", "3.13,3.14") == ("3.13.9\n3.14.0", "")
+    not_supported = "pyorg: 2.7 is not supported (end-of-life): ask without --supported"
+    assert pyorg("latest", "2.7", "--supported") == ("", not_supported)
+    tarball = ("--format", "tarball_deflate")
+    assert pyorg("latest", "2.7", "--supported", *tarball) == ("", not_supported)
+    assert pyorg("latest", "3.14", "--supported", "--arch", "amd64")[0] == ""

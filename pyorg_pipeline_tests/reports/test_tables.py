@@ -10,6 +10,7 @@ import pytest
 
 from pyorg_pipeline.model.names import classify_name
 from pyorg_pipeline.reports.lines import printable
+from pyorg_pipeline.reports.series import SERIES
 from pyorg_pipeline.reports.tables import (
     ARTIFACTS,
     CHANGES_TABLE,
@@ -25,6 +26,7 @@ from pyorg_pipeline_tests.support.report_rows import (
     CHANGE_ROWS,
     DOWNLOAD_ROWS,
     RELEASE_ROWS,
+    SERIES_ROWS,
     SOURCE,
     artifact,
 )
@@ -50,6 +52,18 @@ Version  Type             Arch   Format           Variant           Size  Date  
 
 3 artifacts, 37.8 MB in all (1 MB = 1,000,000 bytes)
 """  # noqa: E501  # it is about width
+
+SERIES_AT_80 = """\
+Series  Status       Latest     First release  End of bugfix  End of life
+1.5     unknown      1.5.2      -              -              -
+2.7     end-of-life  2.7.18     2010-07-03     2020-01-01     2020-01-01
+3.12    security     3.12.13    2023-10-02     2025-04-08     2028-10-01
+3.14    bugfix       3.14.7     2025-10-07     2027-10-07     2030-10-01
+3.15    prerelease   3.15.0rc1  2026-10-01     2028-10-01     2031-10-01
+
+5 series: 1 prerelease, 1 bugfix, 1 security, 1 end-of-life, 1 unknown
+Dates in the future are planned.
+"""
 
 RELEASES_AT_80 = """\
 Version    State       Released (UTC)    Families                           Size
@@ -138,12 +152,21 @@ fetched digest 0.2 29289375 /srv/Python-3.13.9.tgz
 skipped - 0.2 29289375 /srv/Python-3.13.9.tgz: verify='digest' reads it
 failed - - - 2.7/Python-2.7.tgz: http://x/y: HTTP 404
 """,
+    "series": """\
+SERIES STATUS LATEST FIRST_RELEASE END_OF_BUGFIX END_OF_LIFE
+1.5 unknown 1.5.2 - - -
+2.7 end-of-life 2.7.18 2010-07-03 2020-01-01 2020-01-01
+3.12 security 3.12.13 2023-10-02 2025-04-08 2028-10-01
+3.14 bugfix 3.14.7 2025-10-07 2027-10-07 2030-10-01
+3.15 prerelease 3.15.0rc1 2026-10-01 2028-10-01 2031-10-01
+""",
 }
 each_table = pytest.mark.parametrize(
     ("table", "rows"),
     [
         *((ARTIFACTS, ARTIFACT_ROWS), (RELEASES, RELEASE_ROWS), (CHANGES_TABLE, CHANGE_ROWS)),
         (DOWNLOADS, DOWNLOAD_ROWS),
+        (SERIES, SERIES_ROWS),
     ],
     ids=list(PIPES),
 )
@@ -173,6 +196,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
         (CHANGES_TABLE, CHANGE_ROWS, 80, CHANGES_AT_80),
         (CHANGES_TABLE, CHANGE_ROWS, 160, CHANGES_AT_160),
         (DOWNLOADS, DOWNLOAD_ROWS, 80, DOWNLOADS_AT_80),
+        (SERIES, SERIES_ROWS, 80, SERIES_AT_80),
     ],
 )
 def test_a_wider_terminal_is_shown_more_columns(

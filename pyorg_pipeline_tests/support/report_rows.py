@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.catalog import CatalogChange
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseState
-from pyorg_pipeline.model.versions import NormalizedPythonVersion
+from pyorg_pipeline.model.series import python_series
+from pyorg_pipeline.model.versions import NormalizedPythonVersion, full_version
 from pyorg_pipeline_tests.support import artifacts
 
 EARLIER = datetime(2025, 10, 7, 9, 30, tzinfo=UTC)
@@ -136,4 +137,9 @@ DOWNLOAD_ROWS: list[dict[str, Any]] = [
         "outcome": "failed",
         "error": "http://x/y: HTTP 404",
     },
+]
+
+SERIES_ROWS = [
+    python_series(full_version(latest), date(2026, 8, 22))
+    for latest in ("1.5.2", "2.7.18", "3.12.13", "3.14.7", "3.15.0rc1")
 ]
