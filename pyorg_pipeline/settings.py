@@ -20,12 +20,13 @@ from pyorg_pipeline.model.arguments import (
     parse_flag,
     parse_folder,
 )
+from pyorg_pipeline.model.artifacts import PYTHON_ORG
 from pyorg_pipeline.model.text import origin_text, without_credentials
 
 #: Every variable with its default. Empty defaults: PYORG_HOME is the user's data folder as
 #: platformdirs knows it, the other two folders are in it, and there is no webhook.
 DEFAULTS: Final = {
-    "PYORG_SITE_URL": "https://www.python.org/ftp/python/",
+    "PYORG_SITE_URL": PYTHON_ORG,
     "PYORG_HOME": "",
     "PYORG_CATALOG_URL": "",
     "DAGSTER_HOME": "",

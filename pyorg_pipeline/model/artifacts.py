@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from pyorg_pipeline.model.macos import UNIVERSAL
 from pyorg_pipeline.model.values import Value, fields_as_json
@@ -18,6 +19,9 @@ from pyorg_pipeline.model.versions import (
 
 #: The type of a file that no rule of the grammar matches.
 UNRECOGNISED: Final = "unrecognised"
+
+#: The site.
+PYTHON_ORG: Final = "https://www.python.org/ftp/python/"
 
 #: What is known of a file beside version and type, most of it from its name: fields of an artifact,
 #: and columns of tables.
@@ -130,6 +134,27 @@ class PythonOrgArtifact(Value):
     package: str | None = None
     superseded: bool | None = None
     misplaced: bool | None = None
+
+    @classmethod
+    def from_name(
+        cls, name: str, directory: str = "", *, site_url: str = PYTHON_ORG
+    ) -> PythonOrgArtifact:
+        """What is known of a file by its name and release directory, such as `3.13.9`, alone.
+
+        Any text is accepted; a name that no rule knows is `unrecognised`. The directory resolves
+        names such as `python31011.chm`. Size, date, companions and digests are in the catalog.
+        """
+        # The grammar of names imports this module.
+        from pyorg_pipeline.model.names import classify_name  # noqa: PLC0415
+
+        version, artifact_type, attributes = classify_name(name, directory)
+        path = f"{directory}/{name}" if directory else name
+        values: dict[str, Any] = {
+            "version": version.text if version is not None and len(version) == 5 else None,
+            "artifact_type": artifact_type,
+            **attributes,
+        }
+        return cls(name=name, path=path, url=site_url + quote(path), **values)
 
     @property
     def release_version(self) -> NormalizedPythonVersion | None:

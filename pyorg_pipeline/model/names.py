@@ -265,6 +265,8 @@ def classify_name(name: str, directory: str) -> ParsedName:
     known: dict[str, str | bool | None] = {}
     if artifact_type == "macos-release":
         known |= mac_build(version, str(attributes.get("min_macos", "")))._asdict()
+    elif artifact_type == "windows-support":
+        known["arch"] = "win32"
     # Pre-releases are in the directory of the final; src/ is for many versions.
     home = parse_release_directory(directory)
     known["misplaced"] = True if home not in {None, version.numbers} else None
@@ -304,9 +306,19 @@ def _version(found: Mapping[str, str], directory: str) -> NormalizedPythonVersio
         return _made_version(*numbers, level, serial)
     digits = found.get("digits") or found["short"]
     release = parse_release_directory(directory)
-    # A series alone (`Python25.chm` in 2.5.3/) stands for the directory's version.
-    if release and digits in {"{}{}{}".format(*release), "{}{}".format(*release)}:
+    if release and digits in _standing_for(release, is_short="short" in found):
         return _made_version(release.major, release.minor, release.micro, level, serial)
     if "short" in found and len(digits) <= 3:
         return _made_version(digits[0], digits[1], digits[2:] or 0, level, serial)
     return None
+
+
+def _standing_for(release: NormalizedPythonVersion, *, is_short: bool) -> set[str]:
+    """The digits in names that mean the version of their directory."""
+    series = "{}{}".format(*release)
+    micros = range(release.micro, release.micro + 1)
+    if not is_short:
+        # Some help files have the digits of the release before or after theirs.
+        micros = range(max(release.micro - 1, 0), release.micro + 2)
+    # A series alone (`Python25.chm` in 2.5.3/) stands for the directory's version.
+    return {series, *(f"{series}{micro}" for micro in micros)}

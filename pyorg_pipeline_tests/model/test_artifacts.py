@@ -29,6 +29,32 @@ def test_an_artifact_is_a_path_below_the_site() -> None:
     assert PurePosixPath("/mirror") / TARBALL == PurePosixPath("/mirror/3.13.9/Python-3.13.9.tgz")
 
 
+def test_an_artifact_can_be_made_from_its_name_alone() -> None:
+    package = PythonOrgArtifact.from_name("python-3.13.9-macos11.pkg", "3.13.9")
+    assert package == PythonOrgArtifact(
+        name="python-3.13.9-macos11.pkg",
+        path="3.13.9/python-3.13.9-macos11.pkg",
+        version="3.13.9",
+        artifact_type="macos-release",
+        format="installer_package",
+        arch="universal2",
+        min_macos="11",
+        oldest_macos="10.13",
+        url="https://www.python.org/ftp/python/3.13.9/python-3.13.9-macos11.pkg",
+    )
+    assert package.release_format == {"format": "installer_package", "min_macos": "11"}
+    # Without a directory, and what no rule knows.
+    from_name = PythonOrgArtifact.from_name
+    symbols = from_name("python-2.7.18-pdb.zip", site_url="http://127.0.0.1/")
+    assert (symbols.path, symbols.url) == (symbols.name, "http://127.0.0.1/python-2.7.18-pdb.zip")
+    assert (symbols.artifact_type, symbols.arch) == ("windows-support", "win32")
+    assert "arch" not in symbols.release_format
+    assert from_name("python-2.7.18.amd64-pdb.zip").arch == "amd64"
+    unknown = from_name("a b", "3.13.9")
+    assert (unknown.version, unknown.release_version) == (None, (3, 13, 9))
+    assert unknown.url.endswith("/3.13.9/a%20b")
+
+
 def test_artifacts_sort_by_version_then_by_path_and_without_a_version_first() -> None:
     paths = [
         *("src/README", "src/py152.tgz", "3.9.0/Python-3.9.0.tgz", "3.10.0/UNWISE.EXE"),

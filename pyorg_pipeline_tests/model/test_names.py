@@ -50,7 +50,7 @@ def test_a_name_is_parsed_into_version_type_and_attributes(
         *("Python-3.9.0.tgz.asc", "Python-3.9.0.tgz.sigstore", "python-3.9.0.exe.spdx.json"),
         "python-3.10.0-macos11.pkg.asc_superceded",
         # digits that do not fit the directory
-        *("python310.chm", "python3139.chm", "python381.chm", "py2711.tgz"),
+        *("python310.chm", "python3139.chm", "python384.chm", "python3801.chm", "py2711.tgz"),
         # careless patterns take these
         *("Python-3.9.0.tgz\n", "Python-3.9.0.tgz\x00", "Python-\u0663.9.0.tgz", "pytho\ufb01-3.9"),
         *("\u212apython-3.9.0.tgz", "python-3.9.0.\u017fit", "Python-3.9.0.tgz/", "", ".", ".tgz"),
@@ -82,6 +82,11 @@ def test_a_number_too_long_for_the_tables_is_not_a_version(form: str) -> None:
         ("python3111.chm", "3.11.1", (3, 11, 1, "final", 0)),
         ("python3111.chm", "3.1.11", (3, 1, 11, "final", 0)),
         ("MacPython2310.sit", "2.3.10", (2, 3, 10, "final", 0)),
+        # Help files may have those of a neighbour.
+        ("python3104.chm", "3.10.5", (3, 10, 5, "final", 0)),
+        ("python3106.chm", "3.10.5", (3, 10, 5, "final", 0)),
+        ("python3101rc1.chm", "3.10.0", (3, 10, 0, "candidate", 1)),
+        ("py381.tgz", "3.8.2", (3, 8, 1, "final", 0)),
         # Only names of 8.3 characters have one digit for each number.
         ("py152.tgz", "src", (1, 5, 2, "final", 0)),
         ("python152.chm", "src", None),
