@@ -307,6 +307,25 @@ def verify(folder: str, verify: Any) -> int:
     return print_failures(done.error) if done.files else 1
 
 
+@_command("confirm")
+@click.argument("artifacts", nargs=-1, required=True, metavar="NAME|PATH...")
+def confirm(artifacts: Sequence[str]) -> None:
+    """Confirm the new digests of files that the site replaced.
+
+    The digest of a file is recorded once. If the site replaces the file, downloads of it fail until
+    its new digest is confirmed: compare that with python.org's announcement first. It prints the
+    digests that are now recorded.
+
+    \b
+    Example: pyorg confirm 3.14.0/Python-3.14.0a5.tgz
+    """
+    from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
+
+    done = PythonOrgDownloads.confirm(*artifacts)
+    texts = [f"{one.sha256 or 'no digest is published'}  {one.path}" for one in done]
+    print_result(done if wants_json() else texts)
+
+
 @_command("refresh")
 @click.option(
     "--full", is_flag=True, help="Read every directory; needed after a change of PYORG_SITE_URL."

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from pyorg_pipeline.configured import ConfiguredCatalog
 from pyorg_pipeline.errors import InvalidArgumentError
+from pyorg_pipeline.freshness import confirm
 from pyorg_pipeline.model.arguments import (
     DEFAULT_FORMAT,
     SOURCE,
@@ -154,6 +155,28 @@ class CatalogDownloads(ConfiguredCatalog):
         chosen = choose(artifacts, version, artifact_type, artifact_format)
         options = stream_chunk_size, destination_dir, overwrite
         return cls.download_artifact(chosen, *options, verify=verify, progress=progress)
+
+    @classmethod
+    def confirm(cls, *artifacts: PythonOrgArtifact | str) -> list[PythonOrgArtifact]:
+        """Confirm the new digests of files that the site replaced, and return their artifacts.
+
+        The digest of a file is recorded once. If the site lists another size or date for it and
+        publishes another digest, or none, the new one is not used, and a download fails unless
+        `verify` is false. Compare it with python.org's announcement first. An artifact is one that
+        a method returned, a path or a name.
+
+        Example: PythonOrgDownloads confirm 3.14.0/Python-3.14.0a5.tgz
+
+        Raises:
+            ArtifactChoiceError: an artifact has nothing to confirm.
+            RefreshError: a new digest could not be read.
+        """
+        snapshot, site_url = cls._snapshot()
+        paths = [snapshot.artifact(site_url, str(one)).path for one in artifacts]
+        if paths:
+            confirm(cls._settings(), paths)
+            snapshot, site_url = cls._snapshot()
+        return [snapshot.artifact(site_url, path) for path in paths]
 
     @classmethod
     def verify_files(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from time import time
@@ -36,6 +37,13 @@ def refresh(settings: Settings, **options: bool) -> RefreshSummary:
     if done.error is not None:
         raise done.error
     return done
+
+
+def confirm(settings: Settings, paths: Sequence[str]) -> None:
+    """Confirm the new digests of artifacts that the site replaced."""
+    from pyorg_pipeline import runs  # noqa: PLC0415  # imports Dagster
+
+    runs.confirm(settings, paths)
 
 
 def fresh_reader(settings: Settings) -> CatalogReader:

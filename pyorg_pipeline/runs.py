@@ -26,12 +26,12 @@ from pyorg_pipeline.defs.published import publish
 from pyorg_pipeline.defs.resources import RefreshProgress
 from pyorg_pipeline.defs.stale_runs import COMMAND_TAG, refresh_command_tags
 from pyorg_pipeline.downloads.destinations import open_destination
-from pyorg_pipeline.errors import DestinationError, PyorgError
+from pyorg_pipeline.errors import DestinationError, PyorgError, RefreshError
 from pyorg_pipeline.model.digests import REJECTED, UNREADABLE
 from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.process import raise_if_interrupted
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
-from pyorg_pipeline.refresh.digests import directories_with_due_digests
+from pyorg_pipeline.refresh.digests import directories_with_due_digests, require_unconfirmed
 from pyorg_pipeline.refresh.directories import CrawlState
 from pyorg_pipeline.refresh.install_manager import DIRECTORY as INSTALL_MANAGER_DIRECTORY
 from pyorg_pipeline.refresh.publish import publication_due
@@ -106,6 +106,32 @@ def refresh(
         prune_when_many(instance, settings.keep_runs)
     failures |= {c.directory: str(c.error) for c in progress.crawls if c.error and not c.hidden}
     return _summary(settings, store, progress, due, failures, failed_checks, monotonic() - started)
+
+
+def confirm(settings: Settings, paths: Sequence[str]) -> None:
+    """Confirm the new digests of artifacts that the site replaced, and publish the catalog.
+
+    Raises:
+        CatalogLockedError: another process is refreshing the catalog.
+        ArtifactChoiceError: an artifact has nothing to confirm.
+        RefreshError: the new digest of an artifact could not be read; nothing of it has changed.
+    """
+    location = open_location(settings.catalog_url)
+    store, progress = CatalogStore(location), RefreshProgress()
+    with (
+        exclusive(location, settings.lock_folder),
+        open_instance(settings.dagster_home) as instance,
+    ):
+        require_unconfirmed(store, paths)
+        jobs = _Jobs(settings, instance, refresh_command_tags(location), progress=progress)
+        directories = sorted({path.partition("/")[0] for path in paths})
+        config = DigestConfig(directories=directories, confirm=list(paths))
+        with suppress(dg.Failure):
+            jobs.run(record_digests.name, {"read_digests": config})
+        if publication_due(store, CrawlState.read(store)):
+            jobs.run(publish.name, {})
+    if failures := [done.error for done in progress.digests if done.error is not None]:
+        raise RefreshError(f"could not confirm all digests: {'; '.join(failures)}")
 
 
 def download(settings: Settings, paths: Sequence[str], **options: Any) -> DownloadSummary:
@@ -226,7 +252,7 @@ def _summary(
         failures=failures,
         digests_read=sum(len(done.recorded) for done in progress.digests),
         digests_verified=sum(done.verified for done in progress.digests),
-        digest_conflicts=[text for done in progress.digests for text in done.conflicts],
+        digests_unconfirmed=[text for done in progress.digests for text in done.unconfirmed],
         digests_unreadable=sorted(p for done in progress.digests for p in done.paths(UNREADABLE)),
         digests_rejected=sorted(p for done in progress.digests for p in done.paths(REJECTED)),
         digest_failures={done.directory: done.error for done in progress.digests if done.error},

@@ -36,7 +36,7 @@ from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.processes import started
 
 COMMANDS = ["latest", "series", "versions", "releases", "list", "changes", "info", "download"]
-COMMANDS += ["verify", "refresh", "ui", "demo"]
+COMMANDS += ["verify", "confirm", "refresh", "ui", "demo"]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="terminals and signals of POSIX")
 
 

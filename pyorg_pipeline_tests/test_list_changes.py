@@ -72,6 +72,7 @@ def test_changes_are_listed_with_the_newest_last_and_companions_when_asked_for(
         size=29_000_001,
         last_modified_before=LONG_AGO,
         last_modified=LONG_AGO,
+        sha256_before=None,
         seen_at=listed[2].seen_at,
         url=f"{changed[1]}{TGZ}",
     )

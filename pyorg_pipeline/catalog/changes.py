@@ -92,8 +92,7 @@ def changes_since(
     return [
         CatalogChange(**row, url=base_url + quote(row["path"]))
         for table in reversed(tables)
-        for values in zip(*(python_values(table[name]) for name in _COLUMNS), strict=True)
-        for row in [dict(zip(_COLUMNS, values, strict=True))]
+        for row in _rows(table)
         if (since is None or row["seen_at"] > since) and (companions or not row["companion_of"])
     ]
 
@@ -113,7 +112,8 @@ def merge_files(store: CatalogStore) -> None:
             names = [file.name for file in group]
             if site is not None and len(names) > 1:
                 tables, metadata = zip(*map(store.read, names), strict=True)
-                write_changes(store, pa.concat_tables(tables), metadata[-1])
+                merged = pa.concat_tables(tables, promote_options="default")
+                write_changes(store, merged, metadata[-1])
         files = _current_files(store)
     for file in _files(store):
         if file not in files:
@@ -137,6 +137,13 @@ def _newest_first(
             yield table
         if since is not None and metadata["first_seen_at"] <= since:
             return
+
+
+def _rows(table: Any) -> Iterator[dict[str, Any]]:
+    # Tables of earlier versions lack some columns.
+    names = [name for name in _COLUMNS if name in table.column_names]
+    for values in zip(*(python_values(table[name]) for name in names), strict=True):
+        yield dict.fromkeys(_COLUMNS) | dict(zip(names, values, strict=True))
 
 
 def _current_files(store: CatalogStore) -> list[_File]:

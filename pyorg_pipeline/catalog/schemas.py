@@ -99,7 +99,18 @@ _DIGEST: Final = [
     _field("signed_by", TEXT, "whose signature of it was verified; null if none was"),
 ]
 
-ARTIFACT_CATALOG: Final = pa.schema([*_ARTIFACT, *_DIGEST])
+ARTIFACT_CATALOG: Final = pa.schema(
+    [
+        *_ARTIFACT,
+        *_DIGEST,
+        _field(
+            "sha256_before",
+            TEXT,
+            "of the file that this one replaced, while sha256 is null because its own digest is "
+            "unconfirmed; else null",
+        ),
+    ]
+)
 
 ARTIFACT_DIGESTS: Final = pa.schema(
     [
@@ -110,10 +121,13 @@ ARTIFACT_DIGESTS: Final = pa.schema(
             "state",
             TEXT,
             "ok; missing: listed, but 404; unreadable: no bundle or bill of materials; rejected: "
-            "its signature did not verify; changed: it has another digest than the recorded one",
+            "its signature did not verify; unconfirmed: it has another digest than the recorded "
+            "one, or the site replaced the artifact without it",
         ),
-        _field("conflicting_sha256", TEXT, "what a changed one has; it is not used"),
+        _field("conflicting_sha256", TEXT, "another digest that it has; not used until confirmed"),
         _field("error", TEXT, "what was wrong; null where it is ok or missing"),
+        _field("size", pa.int64(), "the artifact's listed bytes when sha256 was recorded"),
+        _field("last_modified", TIME, "the artifact's date in the listing then"),
         _field(
             "companion_size",
             pa.int64(),
@@ -202,6 +216,7 @@ CATALOG_CHANGES: Final = pa.schema(
         _field("last_modified_before", TIME, "date before, as the site listed it"),
         _field("size", pa.int64(), "bytes now; null if the file no longer exists"),
         _field("last_modified", TIME, "date now, as the site lists it"),
+        _field("sha256_before", TEXT, "recorded digest of the file before, if there was one"),
         _required("seen_at", TIME, "when it was recorded"),
     ]
 )

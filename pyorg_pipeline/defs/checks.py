@@ -24,6 +24,8 @@ _CHECKS: Final = {
         "paths_are_unique": "Downloads, digests and reports are identified by the path.",
         "sizes_are_plausible": "A file that is empty, or a source tarball of an unusual size, was "
         "cut or is being uploaded.",
+        "replaced_files_are_confirmed": "The site replaced a file whose digest was recorded: "
+        "downloads of it fail until a person confirms the new one.",
         "companions_have_their_artifact": "A signature, bundle or bill of materials without its "
         "artifact: it is being uploaded, or was removed.",
     },

@@ -15,26 +15,26 @@ from pyorg_pipeline.defs.instance import CATALOG_POOL, REFRESH_JOB_TAGS, uninter
 from pyorg_pipeline.defs.metadata import PREVIEW_ROWS, names, preview, step_failure, table_asset
 from pyorg_pipeline.defs.resources import CatalogResource, RefreshProgress, SiteResource
 from pyorg_pipeline.errors import DigestsFailedError
-from pyorg_pipeline.model.digests import CHANGED, MISSING, OK, REJECTED, UNREADABLE, Row
+from pyorg_pipeline.model.digests import MISSING, OK, REJECTED, UNCONFIRMED, UNREADABLE, Row
 from pyorg_pipeline.model.text import plural, shortened
 from pyorg_pipeline.refresh import digests
 from pyorg_pipeline.refresh.directories import CrawlState
 
-#: The states of companions that somebody has to look at, and what their numbers are called.
-_PROBLEMS = {CHANGED: "conflicting", UNREADABLE: "unreadable", REJECTED: "rejected"}
+#: The states of companions that somebody has to look at.
+_PROBLEMS = (UNCONFIRMED, UNREADABLE, REJECTED)
 
 
 class DigestConfig(dg.Config):
-    """Which digests are read, and which may change."""
+    """Which digests are read, and which are confirmed."""
 
     directories: list[str] | None = Field(
         default=None,
         description="names of release directories; without them, those that are due",
     )
-    accept: list[str] = Field(
+    confirm: list[str] = Field(
         default=[],
-        description="paths of artifacts whose digest may change: python.org announced that they "
-        "were replaced under their names",
+        description="paths of artifacts whose new digests are confirmed, as `pyorg confirm` does: "
+        "python.org announced that they were replaced under their names",
     )
 
 
@@ -60,8 +60,8 @@ def read_digests(
     """Read the SHA-256 of artifacts out of the site's .sigstore bundles and .spdx.json files.
 
     One request a file that is new or changed; with the extra `sigstore`, bundles are verified for
-    the series' signer. A digest that changes under the same name is reported, and the one that was
-    recorded first stays in force. A file that cannot be fetched makes the run fail after the
+    the series' signer. A digest that changes under the same name is reported and unconfirmed until
+    `confirm` names its artifact. A file that cannot be fetched makes the run fail after the
     others are read. One that is not a bundle or bill of materials is recorded as unreadable until
     the site replaces it; a signature that does not verify as rejected, and tried again.
     """
@@ -73,13 +73,13 @@ def read_digests(
         directories = config.directories
         if directories is None:
             directories = digests.directories_with_due_digests(store, CrawlState.read(store))
-        for done in digests.record_digests(store, client, directories, accept=config.accept):
+        for done in digests.record_digests(store, client, directories, confirm=config.confirm):
             progress.digests.append(done)
             read += done.read
             if done.error is not None:
                 failures[done.directory] = done.error
-            for conflict in done.conflicts:
-                context.log.error(conflict)
+            for problem in done.unconfirmed:
+                context.log.error(problem)
             unreadable += done.paths(UNREADABLE)
             rejected += done.paths(REJECTED)
         progress.requests += client.requests_sent
@@ -118,10 +118,10 @@ def _numbers(store: CatalogStore, rows: Sequence[Row]) -> dict[str, Any]:
         "digests": states[OK],
         "signatures_verified": sum(row["signed_by"] is not None for row in rows),
         "missing": states[MISSING],
-        **{name: states[state] for state, name in _PROBLEMS.items()},
+        **{state: states[state] for state in _PROBLEMS},
         "preview": preview(rows[::-1][:PREVIEW_ROWS], columns),
         **{
-            f"{name}_files": names([row["path"] for row in rows if row["state"] == state])
-            for state, name in _PROBLEMS.items()
+            f"{state}_files": names([row["path"] for row in rows if row["state"] == state])
+            for state in _PROBLEMS
         },
     }

@@ -31,9 +31,9 @@ def expected_verification(
         return _without_digest(artifact, "as requested, ", None)
     if verify == "signature":
         return _by_signature(client, artifact)
-    if recorded := _recorded_digest(artifact):
-        return _by_digest(artifact, recorded, signed_by=artifact.signed_by)
-    digests: dict[str, str] = {}
+    digests = _recorded_digest(artifact)
+    if artifact.sha256 is not None:
+        return _by_digest(artifact, digests, signed_by=artifact.signed_by)
     missing = []
     for suffix in DIGEST_SOURCES:
         if suffix in artifact.companions:
@@ -99,14 +99,8 @@ def verify_file(
     if artifact.size not in (None, size):
         raise wrong_size(artifact, f"{size:,} bytes", "the bytes received")
     if verification.sha256 not in (None, sha256):
-        raise VerificationError(
-            subject=artifact.path,
-            what="SHA-256",
-            expected=str(verification.sha256),
-            actual=sha256,
-            expected_source=verification.sources[0],
-            actual_source=f"the {size:,} bytes received",
-        )
+        received = (f"the {size:,} bytes received", sha256)
+        raise _wrong_digest(artifact, (verification.sources[0], verification.sha256), received)
     if verification.method == "archive":
         check_archive(file, artifact.path)
 
@@ -151,11 +145,26 @@ def _by_digest(
     signed_by: str | None = None,
 ) -> Verification:
     """Return the verification by digests, each under its source; raise if they differ."""
-    (first, sha256), *others = digests.items()
-    for source, other in others:
-        if other != sha256:
-            raise VerificationError(artifact.path, "SHA-256", sha256, other, first, source)
-    return Verification(method, sha256, tuple(digests), signed_by)
+    first, *others = digests.items()
+    for other in others:
+        if other[1] != first[1]:
+            raise _wrong_digest(artifact, first, other)
+    return Verification(method, first[1], tuple(digests), signed_by)
+
+
+def _wrong_digest(
+    artifact: PythonOrgArtifact, expected: tuple[str, str], actual: tuple[str, str]
+) -> VerificationError:
+    """Return the error of two digests, each with its source, that differ."""
+    (source, sha256), (other_source, other) = expected, actual
+    error = VerificationError(artifact.path, "SHA-256", sha256, other, source, other_source)
+    if artifact.sha256_before is None:
+        return error
+    advice = (
+        "nothing was written under the final name. The site replaced the file, and its new digest "
+        f"is unconfirmed: if python.org announced it, run `pyorg confirm {artifact.path}`"
+    )
+    return replace(error, advice=advice)
 
 
 def _without_digest(artifact: PythonOrgArtifact, reason: str, kind: str | None) -> Verification:
@@ -170,9 +179,11 @@ def _without_digest(artifact: PythonOrgArtifact, reason: str, kind: str | None) 
 
 
 def _recorded_digest(artifact: PythonOrgArtifact) -> dict[str, str]:
-    if artifact.sha256 is None:
-        return {}
-    return {f"the catalog, from {artifact.digest_source}": artifact.sha256}
+    if artifact.sha256 is not None:
+        return {f"the catalog, from {artifact.digest_source}": artifact.sha256}
+    if artifact.sha256_before is not None:
+        return {"the catalog, of the file before": artifact.sha256_before}
+    return {}
 
 
 def _digest_in(artifact: PythonOrgArtifact, suffix: str, content: bytes) -> dict[str, str]:

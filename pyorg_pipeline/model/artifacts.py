@@ -118,6 +118,9 @@ class PythonOrgArtifact(Value):
     digest_source: str | None = None
     #: Whose signature of the digest was verified, if one was.
     signed_by: str | None = None
+    #: That of the file that this one replaced, while its own is unconfirmed and `sha256` is None;
+    #: see PythonOrgDownloads.confirm.
+    sha256_before: str | None = None
     #: Where to get it.
     url: str
     min_macos: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,6 +16,16 @@ VANISHED: Final = "vanished"
 REPLACED: Final = "replaced"
 
 CHANGES: Final = (APPEARED, VANISHED, REPLACED)
+
+
+def is_same_file(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether a path that is listed with `size` and `last_modified` still has the same file.
+
+    A size or date that only one of the states has is not a difference: some mirrors do not list
+    them.
+    """
+    known = ((before.get(name), now.get(name)) for name in ("size", "last_modified"))
+    return all(one == other for one, other in known if None not in (one, other))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -39,6 +50,8 @@ class CatalogChange(Value):
     last_modified_before: datetime | None
     #: As the site lists it now; None if the file no longer exists.
     last_modified: datetime | None
+    #: The recorded SHA-256 of the file before, in hexadecimal; None if none was recorded.
+    sha256_before: str | None
     #: When the change was recorded, UTC, to the millisecond; later for each later refresh.
     seen_at: datetime
     #: Where the file is, or was.

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.errors import SiteError
+from pyorg_pipeline.model.catalog import is_same_file
 
 BUNDLE_SUFFIX: Final = ".sigstore"
 SBOM_SUFFIX: Final = ".spdx.json"
@@ -60,10 +61,10 @@ OK: Final = "ok"
 MISSING: Final = "missing"
 UNREADABLE: Final = "unreadable"
 REJECTED: Final = "rejected"
-CHANGED: Final = "changed"
+UNCONFIRMED: Final = "unconfirmed"
 
 #: States that last until the listing shows another companion. A rejected signature may verify with
-#: a later trust root, and the site may revert a changed digest.
+#: a later trust root, and the site may take back an unconfirmed digest.
 _FINAL_STATES: Final = frozenset({OK, MISSING, UNREADABLE})
 
 #: A row of artifact_digests: one companion that was read.
@@ -84,38 +85,53 @@ class DigestCompanion(NamedTuple):
 
 
 def due_companions(
-    companions: Sequence[DigestCompanion], recorded: Mapping[str, Row], *, verify: bool
+    artifact: Mapping[str, Any],
+    companions: Sequence[DigestCompanion],
+    recorded: Mapping[str, Row],
+    *,
+    verify: bool,
 ) -> Sequence[DigestCompanion]:
     """Return the companions of an artifact to read, in this order, until one exists.
 
-    `recorded` has its rows by suffix; `verify` says whether a bundle's signature is verified.
+    `artifact` is its row in the listing, `recorded` has its rows by suffix; `verify` says whether a
+    bundle's signature is verified.
     """
     for place, companion in enumerate(companions):
         row = recorded.get(companion.suffix)
-        if row is None or not _is_final(row, companion, verify):
+        if row is None or not _is_final(row, artifact, companion, verify):
             return companions[place:]
         if row["state"] != MISSING:
             break
     return ()
 
 
-def _is_final(row: Row, companion: DigestCompanion, verify: bool) -> bool:
+def _is_final(
+    row: Row, artifact: Mapping[str, Any], companion: DigestCompanion, verify: bool
+) -> bool:
     columns = ("companion", "companion_size", "companion_last_modified")
     read = DigestCompanion(*(row[name] for name in columns))
     if row["state"] not in _FINAL_STATES or read != companion:
         return False
-    unsigned = row["state"] == OK and row["signed_by"] is None
-    return not (verify and unsigned and companion.suffix == BUNDLE_SUFFIX)
+    if row["state"] != OK:
+        return True
+    # Tables of earlier versions lack these columns; with sizes or dates, these are read again.
+    is_current = all(row.get(name) == artifact[name] for name in ("size", "last_modified"))
+    unsigned = verify and row["signed_by"] is None and companion.suffix == BUNDLE_SUFFIX
+    return is_current and not unsigned
 
 
-def digests_in_force(rows: Iterable[Row]) -> dict[str, Row]:
-    """Return the row with the digest of each artifact, by path; bundles take precedence."""
+def digest_in_force(rows: Iterable[Row], artifact: Mapping[str, Any]) -> Row | None:
+    """Return which of an artifact's rows has its digest; bundles take precedence.
+
+    The digest of an earlier file, with another size or date than `artifact`, the row in the
+    listing, stays in force as long as no digest of the current one is recorded.
+    """
     strength = list(DIGEST_SOURCES)
-    found: dict[str, Row] = {}
-    for row in sorted(rows, key=lambda row: strength.index(row["companion"])):
-        if row["sha256"] is not None:
-            found.setdefault(row["path"], row)
-    return found
+    return min(
+        (row for row in rows if row["sha256"] is not None),
+        key=lambda row: (not is_same_file(row, artifact), strength.index(row["companion"])),
+        default=None,
+    )
 
 
 class CompanionError(SiteError):

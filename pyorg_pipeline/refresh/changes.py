@@ -25,11 +25,13 @@ from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
     VERSION_COLUMNS,
     CatalogStore,
+    digests_file,
     directory_file,
     sort_by_version,
 )
-from pyorg_pipeline.model.catalog import APPEARED, REPLACED, VANISHED
+from pyorg_pipeline.model.catalog import APPEARED, REPLACED, VANISHED, is_same_file
 from pyorg_pipeline.model.companions import companion_name
+from pyorg_pipeline.model.digests import digest_in_force
 
 #: A row of schemas.RELEASE_ARTIFACTS.
 Row = dict[str, Any]
@@ -64,6 +66,7 @@ class ChangeTracker:
 
     def __init__(self, store: CatalogStore, site_url: str) -> None:
         self.site_url = site_url
+        self._store = store
         self._recorded: Mapping[str, int] = last_metadata(store).get("recorded", {})
         published = store.metadata_or_none(CATALOG_FILE)
         self.is_first_fill = (
@@ -86,8 +89,22 @@ class ChangeTracker:
             number, rows = metadata["changes_number"], metadata["changes"]
         if changes and not self.is_first_fill:
             # The number rises even if the changes cancel out: the old one may be published.
-            number, rows = number + 1, combined(rows, changes)
+            number, rows = number + 1, combined(rows, self._with_digests(directory, changes))
         return {"changes_number": number, "changes": rows}
+
+    def _with_digests(self, directory: str, changes: Iterable[Change]) -> list[Change]:
+        """The changes with the recorded digests of the files before."""
+        digests = self._store.read_or_none(digests_file(directory), site_url=self.site_url)
+        recorded: dict[str, list[Row]] = {}
+        for row in digests.table.to_pylist() if digests else ():
+            recorded.setdefault(row["path"], []).append(row)
+
+        def digest_before(change: Change) -> str | None:
+            before = {name: change[f"{name}_before"] for name in _STATE}
+            found = digest_in_force(recorded.get(change["path"], ()), before)
+            return found["sha256"] if found is not None and is_same_file(found, before) else None
+
+        return [{**change, "sha256_before": digest_before(change)} for change in changes]
 
 
 def find_changes(before: Iterable[Row], after: Iterable[Row]) -> list[Change]:
@@ -107,7 +124,7 @@ def combined(earlier: Iterable[Change], later: Iterable[Change]) -> list[Change]
         first = found.pop(change["path"], change)
         before = {name: first[f"{name}_before"] for name in _STATE}
         merged = _change(
-            change,
+            {**change, "sha256_before": first.get("sha256_before")},
             None if first["change"] == APPEARED else before,
             None if change["change"] == VANISHED else change,
         )
@@ -208,12 +225,8 @@ def _change(
     if before is None and after is None:
         return None
     kind = APPEARED if before is None else VANISHED if after is None else REPLACED
-    if before and after:
-        # A size or date that only one of the states has is not a difference: some mirrors do not
-        # list them.
-        known = [(before[name], after[name]) for name in _STATE]
-        if all(one == other for one, other in known if None not in (one, other)):
-            return None
+    if before and after and is_same_file(before, after):
+        return None
     return {
         **file,
         "change": kind,

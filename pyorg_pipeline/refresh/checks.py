@@ -28,6 +28,7 @@ CHECKED_COLUMNS: Final = (
     "debug",
     *SET_ASIDE,
     "size",
+    "sha256_before",
 )
 
 #: Many releases have a stray file or two. A new kind of file comes beside each of a release's
@@ -156,6 +157,19 @@ def sizes_are_plausible(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
         passed=f"All of {known:,} sizes are plausible.",
         failed=f"{plural(len(odd), 'implausible size')}: {shortened(odd)}. The files may be being "
         "uploaded; if this stays so after the next refresh, do not use them and tell python.org",
+    )
+
+
+def replaced_files_are_confirmed(rows: Iterable[Mapping[str, Any]]) -> CheckResult:
+    """Whether the digest of each file that the site replaced is confirmed."""
+    replaced = [row["path"] for row in rows if row["sha256_before"] is not None]
+    return _result(
+        replaced,
+        {"unconfirmed": len(replaced)},
+        passed="No digest of a replaced file is unconfirmed.",
+        failed=f"{plural(len(replaced), 'replaced file')} with an unconfirmed digest: "
+        f"{shortened(replaced)}. `pyorg refresh --digests` confirms those of which only the date "
+        "changed, and `pyorg confirm PATH` one whose new digest python.org announced",
     )
 
 

@@ -2,8 +2,11 @@
 
 An artifact's bundle is read; its bill of materials, about a hundred times as large, only without a
 bundle. The digest that was recorded first for a path stays in force: one that differs later is
-recorded beside it, reported and read again each time, until it is accepted or the site takes it
-back.
+recorded beside it as unconfirmed, reported and read again each time, until a person confirms it or
+the site takes it back.
+
+A digest belongs to the size and date that the artifact had when it was recorded. With another date
+alone, a companion with the same digest confirms it for the new date: the file has the same bytes.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.catalog.store import (
+    CATALOG_FILE,
     DIGESTS_FOLDER,
     DIRECTORIES_FILE,
     CatalogStore,
@@ -23,6 +27,7 @@ from pyorg_pipeline.catalog.store import (
 )
 from pyorg_pipeline.downloads.sigstore import verify_bundle
 from pyorg_pipeline.errors import (
+    ArtifactChoiceError,
     CatalogMissingError,
     PyorgError,
     SiteStatusError,
@@ -30,12 +35,12 @@ from pyorg_pipeline.errors import (
 )
 from pyorg_pipeline.model.digests import (
     BUNDLE_SUFFIX,
-    CHANGED,
     DIGEST_SOURCES,
     MISSING,
     OK,
     REJECTED,
     SIGNERS,
+    UNCONFIRMED,
     UNREADABLE,
     CompanionError,
     DigestCompanion,
@@ -43,7 +48,7 @@ from pyorg_pipeline.model.digests import (
     Signer,
     can_verify,
     companion_digest,
-    digests_in_force,
+    digest_in_force,
     due_companions,
 )
 from pyorg_pipeline.refresh.artifacts import require_site
@@ -52,9 +57,12 @@ from pyorg_pipeline.refresh.directories import CrawlState
 from pyorg_pipeline.site.client import SiteClient
 
 _LISTED: Final = (
-    *("path", "major", "minor", "removed_at"),
+    *("path", "major", "minor", "size", "last_modified", "removed_at"),
     *("companions", "companion_sizes", "companion_dates"),
 )
+
+#: What a row keeps while another digest of its companion is not in force.
+_RECORDED: Final = ("sha256", "signed_by", "size", "last_modified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +93,27 @@ class DirectoryDigests:
         return sum(row["signed_by"] is not None for row in self.recorded)
 
     @property
-    def conflicts(self) -> list[str]:
-        """What is wrong with each companion that has another digest than the recorded one."""
-        changed = (row for row in self.rows if row["state"] == CHANGED)
-        return [f"{row['path']}{row['companion']}: {row['error']}" for row in changed]
+    def unconfirmed(self) -> list[str]:
+        """Each companion whose digest is not that of the recorded file, and what to do."""
+        found = (row for row in self.rows if row["state"] == UNCONFIRMED)
+        return [f"{row['path']}{row['companion']}: {row['error']}" for row in found]
 
 
 class _DueArtifact(NamedTuple):
     """An artifact with companions to read."""
 
     path: str
+    #: As the site lists it.
+    size: int | None
+    last_modified: datetime | None
     #: Whose signature is verified; None if no signature is.
     signer: Signer | None
     #: To be read in this order, until one exists.
     companions: Sequence[DigestCompanion]
     #: Its rows by the companion's suffix.
     recorded: Mapping[str, Row]
+    #: Whether a person confirms the digest that is read.
+    confirmed: bool
 
 
 def directories_with_due_digests(store: CatalogStore, state: CrawlState) -> list[str]:
@@ -118,35 +131,48 @@ def recorded_digests(store: CatalogStore) -> list[Row]:
     return [row for each in tables if each is not None for row in each.table.to_pylist()]
 
 
+def require_unconfirmed(store: CatalogStore, paths: Collection[str]) -> None:
+    """Raise ArtifactChoiceError if the digest of one of these artifacts is not unconfirmed."""
+    published = store.read(CATALOG_FILE, ["path", "sha256_before"]).table.to_pylist()
+    found = {row["path"] for row in published if row.get("sha256_before") is not None}
+    found |= {row["path"] for row in recorded_digests(store) if row["state"] == UNCONFIRMED}
+    if unknown := [path for path in paths if path not in found]:
+        raise ArtifactChoiceError(
+            f"{unknown[0]} has nothing to confirm: no other digest than the recorded one is known; "
+            "`pyorg refresh --digests` reads the current ones"
+        )
+
+
 def record_digests(
     store: CatalogStore,
     client: SiteClient,
     directories: Sequence[str],
     *,
-    accept: Collection[str] = (),
+    confirm: Collection[str] = (),
 ) -> Generator[DirectoryDigests, None, None]:
     """Read the companions that are due; record and yield the result of each directory.
 
     One request a companion. An artifact whose companion cannot be fetched keeps its digest and is
-    due again. The recorded digests of the artifacts in `accept` may change. Closing the iterator
-    cancels the requests in flight; what was not yielded is not recorded.
+    due again. The paths in `confirm` are artifacts whose new digests a person confirms; without a
+    companion, such an artifact no longer has a digest. Closing the iterator cancels the requests in
+    flight; what was not yielded is not recorded.
     """
     require_site(store, client)
     with client.thread_pool() as executor:
         started: dict[str, dict[str, Future[list[Row]]]] = {}
         for directory in dict.fromkeys(directories):
             try:
-                due = _due(store, client.base_url, directory, accept)
+                due = _due(store, client.base_url, directory, confirm)
             except PyorgError as error:
                 yield DirectoryDigests(directory, str(error))
             else:
                 started[directory] = {one.path: executor.submit(_read, client, one) for one in due}
         for directory, reads in started.items():
-            yield _record(store, client.base_url, directory, reads, accept)
+            yield _record(store, client.base_url, directory, reads, confirm)
 
 
 def _due(
-    store: CatalogStore, site_url: str, directory: str, accept: Collection[str] = ()
+    store: CatalogStore, site_url: str, directory: str, confirm: Collection[str] = ()
 ) -> list[_DueArtifact]:
     try:
         table = store.read(directory_file(directory), _LISTED).table
@@ -154,16 +180,21 @@ def _due(
         return []
     recorded: dict[str, dict[str, Row]] = {}
     for row in _recorded(store, site_url, directory):
-        if row["path"] not in accept:
-            recorded.setdefault(row["path"], {})[row["companion"]] = row
+        recorded.setdefault(row["path"], {})[row["companion"]] = row
     verify, found = can_verify(), []
     for listed in table.filter(table["removed_at"].is_null()).to_pylist():
+        path, size, last_modified = (listed[name] for name in ("path", "size", "last_modified"))
         by_suffix = {each[0]: DigestCompanion(*each) for each in companions(listed)}
-        ranked = [by_suffix[suffix] for suffix in DIGEST_SOURCES if suffix in by_suffix]
+        due: Sequence[DigestCompanion] = [
+            by_suffix[suffix] for suffix in DIGEST_SOURCES if suffix in by_suffix
+        ]
         signer = SIGNERS.get((listed["major"], listed["minor"])) if verify else None
-        rows = recorded.get(listed["path"], {})
-        if due := due_companions(ranked, rows, verify=signer is not None):
-            found.append(_DueArtifact(listed["path"], signer, due, rows))
+        rows, confirmed = recorded.get(path, {}), path in confirm
+        if not confirmed:
+            due = due_companions(listed, due, rows, verify=signer is not None)
+        if due or confirmed:
+            artifact = _DueArtifact(path, size, last_modified, signer, due, rows, confirmed)
+            found.append(artifact)
     return found
 
 
@@ -196,8 +227,7 @@ def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: Diges
         "path": artifact.path,
         "companion": suffix,
         # As long as no other is read.
-        "sha256": before.get("sha256"),
-        "signed_by": before.get("signed_by"),
+        **{name: None if artifact.confirmed else before.get(name) for name in _RECORDED},
         "digest_source": DIGEST_SOURCES[suffix],
         "conflicting_sha256": None,
         "error": None,
@@ -223,19 +253,28 @@ def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: Diges
         return row | found
     except VerificationError as error:
         return {**row, "state": REJECTED, "error": f"{error.what} {error.actual}"}
-    in_force = digests_in_force(artifact.recorded.values()).get(artifact.path)
-    if in_force is not None and in_force["sha256"] != sha256:
+    listed = {"size": artifact.size, "last_modified": artifact.last_modified}
+    in_force = digest_in_force(artifact.recorded.values(), listed)
+    if in_force is not None and in_force["sha256"] != sha256 and not artifact.confirmed:
         signed = f"signed by {signed_by}" if signed_by else "unsigned"
         text = (
             f"it has SHA-256 {sha256}, {signed}, but {in_force['sha256']} was recorded first and "
-            "stays in force. The file was replaced under its name, or somebody tampered with it: "
-            "accept the new digest only if python.org announced it"
+            "is not replaced. The file was replaced under its name, or somebody tampered with it: "
+            f"if python.org announced it, `pyorg confirm {artifact.path}` confirms the new digest"
         )
-        return {**row, "state": CHANGED, "conflicting_sha256": sha256, "error": text}
-    if row["sha256"] == sha256:
+        return {**row, "state": UNCONFIRMED, "conflicting_sha256": sha256, "error": text}
+    if in_force is not None and in_force["sha256"] == sha256:
+        size = in_force.get("size")
+        if None not in (size, artifact.size) and size != artifact.size:
+            text = (
+                f"it has the SHA-256 of the file of {size:,} bytes that the site replaced by one "
+                f"of {artifact.size:,} bytes; refresh the catalog again later"
+            )
+            return {**row, "state": UNCONFIRMED, "error": text}
+    if before.get("sha256") == sha256:
         # It was verified before, even if it was not now.
-        signed_by = signed_by or row["signed_by"]
-    return {**row, "state": OK, "sha256": sha256, "signed_by": signed_by}
+        signed_by = signed_by or before["signed_by"]
+    return {**row, **listed, "state": OK, "sha256": sha256, "signed_by": signed_by}
 
 
 def _record(
@@ -243,24 +282,30 @@ def _record(
     site_url: str,
     directory: str,
     reads: Mapping[str, Future[list[Row]]],
-    accept: Collection[str],
+    confirm: Collection[str],
 ) -> DirectoryDigests:
     """Wait for a directory's new rows, and add them to its table."""
     read: list[Row] = []
-    failures = []
+    failures, confirmed = [], set()
     for path, future in reads.items():
         try:
-            read += future.result()
+            found = future.result()
         except (PyorgError, OSError) as error:
             failures.append(f"{path}: {error}")
+            continue
+        if path in confirm:
+            if failed := [row for row in found if row["state"] not in {OK, MISSING}]:
+                failures.append(f"{path}{failed[0]['companion']}: {failed[0]['error']}")
+                continue
+            confirmed.add(path)
+        read += found
     size = 0
     try:
-        replaced = {row["path"] for row in read}.intersection(accept)
         before = _recorded(store, site_url, directory)
-        kept = [row for row in before if row["path"] not in replaced]
+        kept = [row for row in before if row["path"] not in confirmed]
         by_key = {(row["path"], row["companion"]): row for row in (*kept, *read)}
         rows = [by_key[key] for key in sorted(by_key)]
-        if read:
+        if rows != before:
             metadata = {"site_url": site_url, "recorded_at": datetime.now(UTC)}
             size = store.write(digests_file(directory), rows, metadata)
     except PyorgError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -27,7 +27,8 @@ from pyorg_pipeline.catalog.store import (
 )
 from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.digests import digests_in_force
+from pyorg_pipeline.model.catalog import is_same_file
+from pyorg_pipeline.model.digests import digest_in_force
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseFile, release_history
 from pyorg_pipeline.refresh.artifacts import read_failures
 from pyorg_pipeline.refresh.changes import Row, pending_numbers, unrecorded_changes
@@ -165,13 +166,25 @@ def _existing_artifacts(store: CatalogStore, tables: Sequence[Any], digested: It
     table = table.filter(table["removed_at"].is_null())
     # A table of digests may have broken since its metadata was read.
     read = [store.read_or_none(digests_file(directory)) for directory in digested]
-    digests = digests_in_force(row for each in read if each for row in each.table.to_pylist())
-    found = [digests.get(path) for path in table["path"].to_pylist()]
-    for name in ("sha256", "digest_source", "signed_by"):
-        column = pa.array([digest and digest[name] for digest in found], pa.string())
+    recorded: dict[str, list[Row]] = {}
+    for row in (row for each in read if each for row in each.table.to_pylist()):
+        recorded.setdefault(row["path"], []).append(row)
+    columns = ("path", "size", "last_modified")
+    states = zip(*(table[name].to_pylist() for name in columns), strict=True)
+    digests = [_digest(recorded, dict(zip(columns, state, strict=True))) for state in states]
+    for name in ("sha256", "digest_source", "signed_by", "sha256_before"):
+        column = pa.array([digest.get(name) for digest in digests], pa.string())
         table = table.append_column(schemas.ARTIFACT_CATALOG.field(name), column)
     table = sort_by_version(table.select(schemas.ARTIFACT_CATALOG.names))
     return table.cast(schemas.ARTIFACT_CATALOG).combine_chunks()
+
+
+def _digest(recorded: Mapping[str, Iterable[Row]], artifact: Row) -> Row:
+    """The columns about an artifact's digest."""
+    row = digest_in_force(recorded.get(artifact["path"], ()), artifact)
+    if row is None or is_same_file(row, artifact):
+        return row or {}
+    return {"sha256_before": row["sha256"]}
 
 
 def _latest_rows(

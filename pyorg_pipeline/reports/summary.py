@@ -51,8 +51,8 @@ class RefreshSummary:
     #: The number of digests that were read, and the number with a verified signature.
     digests_read: int
     digests_verified: int
-    #: Digests that changed although the file's name did not; the first digest is kept.
-    digest_conflicts: Sequence[str]
+    #: Digests that changed although the file's name did not, until a person confirms them.
+    digests_unconfirmed: Sequence[str]
     #: Artifacts with an invalid companion, and artifacts whose signature did not verify.
     digests_unreadable: Sequence[str]
     digests_rejected: Sequence[str]
@@ -80,7 +80,7 @@ class RefreshSummary:
         """What is wrong although everything could be read, a line each."""
         rejected = (f"{path}: its signature did not verify" for path in self.digests_rejected)
         checks = (f"{name}: {found}" for name, found in sorted(self.failed_checks.items()))
-        return [*self.digest_conflicts, *rejected, *checks]
+        return [*self.digests_unconfirmed, *rejected, *checks]
 
     def __repr__(self) -> str:
         first, *_ = str(self).splitlines()
@@ -132,8 +132,8 @@ class RefreshSummary:
             yield "digests", f"{self.digests_read:,} read{signed if self.digests_verified else ''}"
         if self.install_manager is not None:
             yield "install manager", plural(self.install_manager, "file")
-        for conflict in self.digest_conflicts:
-            yield "conflict", conflict
+        for problem in self.digests_unconfirmed:
+            yield "unconfirmed", problem
         for name, reason in sorted(self.failures.items()):
             yield "failed", f"{name}: {reason}"
         for name, reason in sorted(self.digest_failures.items()):

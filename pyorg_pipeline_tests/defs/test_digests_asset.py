@@ -11,12 +11,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from pyorg_pipeline import PythonOrgDownloads, cli
 from pyorg_pipeline.catalog.location import LocalLocation
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
 from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.errors import DigestsFailedError
+from pyorg_pipeline.errors import DigestsFailedError, VerificationError
 from pyorg_pipeline.model.digests import can_verify
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
@@ -101,7 +102,7 @@ def test_digests_are_read_on_request_and_put_into_the_catalog(
     assert catalog(settings) == {SIGNED: (ONE, "sigstore", None), BILLED: (TWO, "spdx", None)}
     shown = metadata(settings)
     assert (shown["dagster/row_count"], shown["digests"]) == (2, 2)
-    assert (shown["signatures_verified"], shown["missing"], shown["conflicting"]) == (0, 0, 0)
+    assert (shown["signatures_verified"], shown["missing"], shown["unconfirmed"]) == (0, 0, 0)
     assert f"| {SIGNED} | .sigstore | ok | {ONE} | sigstore |  |" in shown["preview"]
 
 
@@ -148,21 +149,21 @@ def test_missing_and_unreadable_companions_are_recorded_and_not_requested_again(
     assert requested(site) == [""]
 
 
-def test_a_changed_digest_is_an_error_in_the_log_until_it_is_accepted(
+def test_a_changed_digest_is_an_error_in_the_log_until_it_is_confirmed(
     settings: Settings, site: Replica
 ) -> None:
     refresh(settings, digests=True)
     change_bundle(site, THREE, LATER)
     done = refresh(settings, digests=True)
-    [conflict] = done.digest_conflicts
-    for part in (SIGNED, ONE, THREE, "stays in force"):
+    [conflict] = done.digests_unconfirmed
+    for part in (SIGNED, ONE, THREE, "is not replaced"):
         assert part in conflict
-    assert f"  conflict     {conflict}" in str(done).splitlines()
+    assert f"  unconfirmed  {conflict}" in str(done).splitlines()
     assert catalog(settings)[SIGNED] == (ONE, "sigstore", None)
     shown = metadata(settings)
-    assert (shown["conflicting"], shown["conflicting_files"]) == (1, SIGNED)
+    assert (shown["unconfirmed"], shown["unconfirmed_files"]) == (1, SIGNED)
     job = build_definitions(settings).resolve_job_def("record_digests")
-    config = {"ops": {"read_digests": {"config": {"directories": ["2.7"], "accept": [SIGNED]}}}}
+    config = {"ops": {"read_digests": {"config": {"directories": ["2.7"], "confirm": [SIGNED]}}}}
     with open_instance(settings.dagster_home) as instance:
         [run] = instance.get_runs(dg.RunsFilter(job_name="record_digests"), limit=1)
         assert run.status == dg.DagsterRunStatus.SUCCESS
@@ -185,6 +186,57 @@ def test_the_job_reads_what_is_due_and_the_asset_alone_requests_nothing(
         assert asset_job.execute_in_process(instance=instance, asset_selection=[DIGESTS]).success
     assert requested(site) == sorted([BUNDLE, BILL])
     assert metadata(settings)["digests"] == 2
+
+
+RESPUN = "3.4.0/Python-3.4.0.tar.xz"
+
+
+def test_a_replaced_file_is_downloaded_once_a_person_has_confirmed_its_new_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "files"
+    old, new = b"the first build", b"the build that replaced it"
+
+    def publish(site: Replica, content: bytes, date: datetime) -> None:
+        site.replace(RESPUN, content=content, last_modified=date)
+        bundle = bundle_bytes(sha256_of(content))
+        site.replace(f"{RESPUN}.sigstore", content=bundle, last_modified=date)
+        site.touch("3.4.0/", date)
+
+    def download(verify: bool = True) -> bytes:
+        return PythonOrgDownloads.download_artifact(
+            RESPUN, destination_dir=folder, overwrite=True, verify=verify
+        ).read_bytes()
+
+    with Replica([]) as site:
+        site.add(RESPUN)
+        site.add(f"{RESPUN}.sigstore")
+        publish(site, old, LONG_AGO)
+        monkeypatch.setenv("PYORG_HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("PYORG_SITE_URL", site.url)
+        settings = load_settings()
+        refresh(settings, digests=True)
+        assert download() == old
+        publish(site, new, LATER)
+        done = refresh(settings)
+        assert "replaced_files_are_confirmed" in done.failed_checks
+        with pytest.raises(VerificationError) as caught:
+            download()
+        error = str(caught.value)
+        assert f"should be {sha256_of(old)} (the catalog, of the file before)" in error
+        assert f"but is {sha256_of(new)} (the site's Python-3.4.0.tar.xz.sigstore)" in error
+        assert f"`pyorg confirm {RESPUN}`" in error
+        assert (folder / "Python-3.4.0.tar.xz").read_bytes() == old
+        assert download(verify=False) == new
+        [change] = PythonOrgDownloads.list_changes()
+        assert (change.path, change.sha256_before) == (RESPUN, sha256_of(old))
+        capsys.readouterr()
+        assert cli.main(["confirm", RESPUN]) == 0
+        assert capsys.readouterr() == (f"{sha256_of(new)}  {RESPUN}\n", "")
+        assert download() == new
+        assert cli.main(["confirm", RESPUN]) == 1
+        assert f"{RESPUN} has nothing to confirm" in capsys.readouterr().err
+        assert catalog(settings)[RESPUN] == (sha256_of(new), "sigstore", None)
 
 
 @pytest.mark.skipif(not can_verify(), reason="the extra `sigstore` is not installed")

@@ -130,6 +130,18 @@ def test_a_wrong_digest_names_both_digests_and_their_sources(site: Site, recorde
     site.assert_unchanged()
 
 
+@pytest.mark.parametrize("companions", [(), (".sigstore",)])
+def test_a_replaced_file_has_to_have_the_digest_of_the_one_before(
+    site: Site, companions: tuple[str, ...]
+) -> None:
+    site.publish(bundle=bundle_bytes(DIGEST))
+    verification = site.verified(companions=companions, sha256_before=DIGEST)
+    assert verification.sources[0] == "the catalog, of the file before"
+    assert verification.sha256 == DIGEST
+    with pytest.raises(VerificationError, match=f"confirmed: .*`pyorg confirm {PATH}`"):
+        site.verified(companions=companions, sha256_before=OTHER)
+
+
 @pytest.mark.parametrize("verify", [True, "digest"])
 def test_a_digest_in_the_catalog_needs_no_request(site: Site, verify: Verify) -> None:
     verification = site.verified(verify, sha256=DIGEST, signed_by="hugo@python.org")

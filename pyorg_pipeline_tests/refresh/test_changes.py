@@ -72,7 +72,12 @@ def test_a_change_is_listed_with_both_states_and_when_it_was_seen(
     catalog.refresh(accept_vanished=True)
     by_date, appeared, by_size, vanished = listed(catalog)
     assert before - timedelta(milliseconds=1) <= appeared.seen_at <= datetime.now(UTC)
-    same: dict[str, Any] = {"version": "3.13.9", "companion_of": None, "seen_at": appeared.seen_at}
+    same: dict[str, Any] = {
+        "version": "3.13.9",
+        "companion_of": None,
+        "sha256_before": None,
+        "seen_at": appeared.seen_at,
+    }
 
     def change(kind: str, path: str, type_: str, *states: Any) -> CatalogChange:
         names = ("size_before", "size", "last_modified_before", "last_modified")

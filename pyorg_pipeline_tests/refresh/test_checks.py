@@ -16,6 +16,7 @@ from pyorg_pipeline.refresh.checks import (
     files_are_in_their_directory,
     latest_never_goes_back,
     paths_are_unique,
+    replaced_files_are_confirmed,
     sizes_are_plausible,
     unrecognised_share_did_not_jump,
 )
@@ -50,6 +51,7 @@ def test_every_check_holds_on_the_whole_record(catalog_home: Path) -> None:
         files_are_in_their_directory(rows),
         paths_are_unique(rows),
         sizes_are_plausible(rows),
+        replaced_files_are_confirmed(rows),
         companions_have_their_artifact(rows),
         unrecognised_share_did_not_jump(metadata),
         latest_never_goes_back(latest.to_pylist(), latest_metadata),
@@ -63,6 +65,7 @@ def test_every_check_holds_on_the_whole_record(catalog_home: Path) -> None:
         ),
         (True, "None of 4,170 paths is repeated.", {"paths": 4170, "repeated": 0}),
         (True, "All of 4,152 sizes are plausible.", {"sizes": 4152, "implausible": 0}),
+        (True, "No digest of a replaced file is unconfirmed.", {"unconfirmed": 0}),
         (True, "Each companion has its artifact.", {"without_artifact": 0}),
         (True, "There is no earlier snapshot to compare with.", UNRECOGNISED),
         (True, "No latest version went back.", {"rows": len(latest), "went_back": 0}),
@@ -164,3 +167,9 @@ def test_a_companion_without_its_artifact_is_named() -> None:
     found = companions_have_their_artifact([row(path, **unknown) for path in alone + others])
     assert (found.passed, found.samples) == (False, alone)
     assert found.numbers == {"without_artifact": 3}
+
+
+def test_a_replaced_file_fails_the_check_until_it_is_confirmed() -> None:
+    found = replaced_files_are_confirmed([row("a.tgz"), row("b.tgz", sha256_before="0" * 64)])
+    assert (found.passed, found.samples, found.numbers) == (False, ["b.tgz"], {"unconfirmed": 1})
+    assert found.description.startswith("1 replaced file with an unconfirmed digest: b.tgz. ")

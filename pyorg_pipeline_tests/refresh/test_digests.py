@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from pyorg_pipeline.catalog.changes import FOLDER
 from pyorg_pipeline.catalog.store import CATALOG_FILE, digests_file, directory_file
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import CatalogSiteError
@@ -110,6 +111,19 @@ def published(digests: Digests) -> dict[str, tuple[Any, ...]]:
     }
 
 
+def digest_before(digests: Digests) -> str | None:
+    """That of the file that TXZ replaced, in the published catalog."""
+    publish_catalog(digests.store)
+    [found] = [row for row in digests.store.rows(CATALOG_FILE) if row["path"] == TXZ]
+    return cast("str | None", found["sha256_before"])
+
+
+def changes(digests: Digests) -> list[dict[str, Any]]:
+    """The recorded changes, oldest first."""
+    names = digests.store.location.stamps(FOLDER)
+    return [row for name in sorted(names) for row in digests.store.rows(f"{FOLDER}/{name}")]
+
+
 def test_the_strongest_companion_of_each_artifact_is_recorded(digests: Digests) -> None:
     assert digests.due == ["3.13.9", "3.14.0"]
     done = digests.record()
@@ -127,6 +141,8 @@ def test_the_strongest_companion_of_each_artifact_is_recorded(digests: Digests) 
         "state": "ok",
         "companion_size": len(bundle_bytes(ONE)),
         "companion_last_modified": LONG_AGO,
+        "size": 23_000_000,
+        "last_modified": LONG_AGO,
         **dict.fromkeys(["signed_by", "conflicting_sha256", "error"]),
     }
     (row,) = digests.rows("3.13.9")
@@ -176,22 +192,80 @@ def test_without_a_bundle_the_bill_of_materials_is_read(digests: Digests) -> Non
 
 
 @pytest.mark.parametrize("answer", [Answer(403), Answer(500), Answer(hang_up=True)])
-@pytest.mark.parametrize("accept", [(), (TXZ,)])
+@pytest.mark.parametrize("confirm", [(), (TXZ,)])
 def test_a_companion_that_fails_keeps_its_digest_and_the_others_are_read(
-    digests: Digests, answer: Answer, accept: tuple[str, ...]
+    digests: Digests, answer: Answer, confirm: tuple[str, ...]
 ) -> None:
     digests.record()
     digests.change(f"{TXZ}.sigstore", bundle_bytes(THREE))
     digests.change(f"{RC}.sigstore", bundle_bytes(TWO) + b" ")
     digests.site.answer(f"{TXZ}.sigstore", answer)
-    done = digests.record(accept=accept)["3.14.0"]
+    done = digests.record(confirm=confirm)["3.14.0"]
     assert f"{TXZ}.sigstore" in (done.error or "")
     assert [row["path"] for row in done.read] == [RC]
     assert states(digests) == [("ok", ONE), ("ok", TWO)]
     assert digests.due == ["3.14.0"]
     digests.site.clear_answers()
-    assert digests.record(accept=[TXZ])["3.14.0"].error is None
+    assert digests.record(confirm=[TXZ])["3.14.0"].error is None
     assert states(digests) == [("ok", THREE), ("ok", TWO)]
+
+
+@pytest.fixture
+def recorded(digests: Digests) -> Digests:
+    """The digests after they were recorded and published."""
+    digests.record()
+    publish(digests.store)
+    return digests
+
+
+def test_the_digest_of_a_replaced_file_is_unconfirmed_until_a_person_confirms_it(
+    recorded: Digests,
+) -> None:
+    recorded.change(TXZ, b"another")
+    publish(recorded.store)
+    [change] = changes(recorded)
+    assert (change["path"], change["size"], change["sha256_before"]) == (TXZ, 7, ONE)
+    assert (published(recorded)[TXZ], digest_before(recorded)) == ((None, None, None), ONE)
+    # The site replaces the bundle later than its file.
+    [problem] = recorded.record()["3.14.0"].unconfirmed
+    assert "has the SHA-256 of the file of 23,000,000 bytes that the site replaced" in problem
+    assert problem in (recorded.record(confirm=[TXZ])["3.14.0"].error or "")
+    recorded.change(f"{TXZ}.sigstore", bundle_bytes(THREE))
+    [problem] = recorded.record()["3.14.0"].unconfirmed
+    assert f"`pyorg confirm {TXZ}`" in problem
+    assert (states(recorded)[0], digest_before(recorded)) == (("unconfirmed", ONE), ONE)
+    assert recorded.record(confirm=[TXZ])["3.14.0"].error is None
+    assert published(recorded)[TXZ] == (THREE, "sigstore", None)
+    assert (digest_before(recorded), recorded.due) == (None, [])
+
+
+def test_a_file_whose_date_alone_moved_needs_no_person(recorded: Digests) -> None:
+    recorded.site.replace(TXZ, size=23_000_000, last_modified=LATER)
+    recorded.read_site()
+    assert digest_before(recorded) == ONE
+    assert recorded.record()["3.14.0"].unconfirmed == []
+    assert recorded.asked == [f"{TXZ}.sigstore"]
+    assert (published(recorded)[TXZ], recorded.due) == ((ONE, "sigstore", None), [])
+    assert digest_before(recorded) is None
+
+
+def test_the_digest_counts_again_once_the_site_takes_a_file_back(recorded: Digests) -> None:
+    recorded.change(TXZ, b"another")
+    recorded.site.replace(TXZ, size=23_000_000, last_modified=LONG_AGO)
+    recorded.read_site()
+    assert published(recorded)[TXZ] == (ONE, "sigstore", None)
+    publish(recorded.store)
+    assert changes(recorded) == []
+
+
+def test_confirming_a_file_without_companions_forgets_its_digest(recorded: Digests) -> None:
+    for suffix in (".sigstore", ".spdx.json"):
+        recorded.site.remove(f"{TXZ}{suffix}")
+    recorded.change(TXZ, b"another")
+    assert digest_before(recorded) == ONE
+    assert recorded.record("3.14.0", confirm=[TXZ])["3.14.0"].error is None
+    assert (recorded.asked, states(recorded)) == ([], [("ok", TWO)])
+    assert (published(recorded)[TXZ], digest_before(recorded)) == ((None, None, None), None)
 
 
 def test_an_unreadable_bundle_is_due_again_once_the_site_has_another(digests: Digests) -> None:
@@ -216,28 +290,28 @@ def test_a_changed_digest_never_replaces_the_first_one(digests: Digests) -> None
     digests.change(f"{TXZ}.sigstore", bundle_bytes(THREE))
     for _ in range(2):
         done = digests.record()["3.14.0"]
-        [conflict] = done.conflicts
+        [conflict] = done.unconfirmed
         assert conflict.startswith(f"{TXZ}.sigstore: it has SHA-256 {THREE}, unsigned, but {ONE} ")
         assert done.recorded == []
     row = digests.rows()[0]
-    assert (row["sha256"], row["conflicting_sha256"], row["state"]) == (ONE, THREE, "changed")
+    assert (row["sha256"], row["conflicting_sha256"], row["state"]) == (ONE, THREE, "unconfirmed")
     assert published(digests)[TXZ] == (ONE, "sigstore", None)
     # Until the site takes it back.
     digests.change(f"{TXZ}.sigstore", bundle_bytes(ONE))
-    assert digests.record()["3.14.0"].conflicts == []
+    assert digests.record()["3.14.0"].unconfirmed == []
     assert (states(digests)[0], digests.rows()[0]["conflicting_sha256"]) == (("ok", ONE), None)
 
 
-def test_an_accepted_digest_replaces_the_recorded_one(digests: Digests) -> None:
+def test_a_confirmed_digest_replaces_the_recorded_one(digests: Digests) -> None:
     digests.record()
     for path in (TXZ, RC):
         digests.change(f"{path}.sigstore", bundle_bytes(THREE))
     digests.record()
     # The others stay as they are.
-    [conflict] = digests.record(accept=[TXZ])["3.14.0"].conflicts
+    [conflict] = digests.record(confirm=[TXZ])["3.14.0"].unconfirmed
     assert conflict.startswith(RC)
-    assert states(digests) == [("ok", THREE), ("changed", TWO)]
-    assert digests.record(accept=[RC])["3.14.0"].conflicts == []
+    assert states(digests) == [("ok", THREE), ("unconfirmed", TWO)]
+    assert digests.record(confirm=[RC])["3.14.0"].unconfirmed == []
     assert (states(digests), digests.due) == ([("ok", THREE), ("ok", THREE)], [])
 
 
@@ -246,11 +320,11 @@ def test_a_later_bundle_has_to_agree_with_the_recorded_bill_of_materials(
 ) -> None:
     digests.record()
     digests.change(f"{EXE}.sigstore", bundle_bytes(ONE))
-    [conflict] = digests.record()["3.13.9"].conflicts
+    [conflict] = digests.record()["3.13.9"].unconfirmed
     assert f"has SHA-256 {ONE}, unsigned, but {THREE} was recorded first" in conflict
     assert published(digests)[EXE] == (THREE, "spdx", None)
     digests.change(f"{EXE}.sigstore", bundle_bytes(THREE))
-    assert digests.record()["3.13.9"].conflicts == []
+    assert digests.record()["3.13.9"].unconfirmed == []
     assert published(digests)[EXE] == (THREE, "sigstore", None)
 
 
@@ -263,9 +337,10 @@ def test_a_digest_outlives_its_bundle_and_its_file(digests: Digests, removed: li
     digests.record()
     digests.publish(TXZ, b"another")
     digests.change(f"{TXZ}.spdx.json", sbom_bytes(THREE, "Python-3.14.0.tar.xz"))
-    [conflict] = digests.record()["3.14.0"].conflicts
+    [conflict] = digests.record()["3.14.0"].unconfirmed
     assert f"has SHA-256 {THREE}, unsigned, but {ONE} was recorded first" in conflict
-    assert published(digests)[TXZ] == (ONE, "sigstore", None)
+    assert published(digests)[TXZ] == (None, None, None)
+    assert digest_before(digests) == ONE
 
 
 @pytest.mark.parametrize(
@@ -338,7 +413,7 @@ def test_recorded_digests_of_another_site_do_not_count(digests: Digests) -> None
         moved.read_site()
         assert published(moved)[TXZ] == (None, None, None)
         done = moved.record()["3.14.0"]
-        assert (done.conflicts, [row["sha256"] for row in done.rows]) == ([], [THREE])
+        assert (done.unconfirmed, [row["sha256"] for row in done.rows]) == ([], [THREE])
 
 
 def test_closing_the_iterator_cancels_requests_and_keeps_what_was_yielded(

@@ -160,6 +160,7 @@ def test_results_are_plain_values_in_json() -> None:
         "sha256": "c0" * 32,
         "digest_source": "sigstore",
         "signed_by": "thomas@python.org",
+        "sha256_before": None,
     }
     assert [unknown[name] for name in ("version", "size", "last_modified")] == [None] * 3
     assert release == {
@@ -188,6 +189,7 @@ def test_results_are_plain_values_in_json() -> None:
         "size": 22_700_000,
         "last_modified_before": "2025-10-07T09:30:00Z",
         "last_modified": "2025-10-14T14:31:00Z",
+        "sha256_before": None,
         # To the millisecond, so that it can be given as `since`.
         "seen_at": "2026-11-23T03:23:37.145Z",
         "url": "https://www.python.org/ftp/python/3.13.9/Python-3.13.9.tar.xz",

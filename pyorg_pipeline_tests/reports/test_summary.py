@@ -111,7 +111,7 @@ def test_failures_are_an_error_and_hidden_directories_are_not(
         "hidden": ["2.7"],
         "digests_read": 0,
         "digests_verified": 0,
-        "digest_conflicts": [],
+        "digests_unconfirmed": [],
         "digests_unreadable": [],
         "digests_rejected": [],
         "digest_failures": {},

@@ -99,6 +99,7 @@ def change(kind: str, path: str, **more: Any) -> CatalogChange:
         "size": None if kind == "vanished" else 22_700_000,
         "last_modified_before": None if kind == "appeared" else EARLIER,
         "last_modified": None if kind == "vanished" else MODIFIED,
+        "sha256_before": None,
         "seen_at": SEEN,
         "url": f"https://www.python.org/ftp/python/{path}",
         **more,
