@@ -14,7 +14,7 @@ from textwrap import fill
 from types import ModuleType
 from typing import Any, Final
 
-from pyorg_pipeline.process import run_program
+from pyorg_pipeline.process import end_process, run_program
 
 _DESCRIPTION: Final = """\
 The methods of PythonOrgDownloads as commands.
@@ -151,4 +151,4 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(end_process(main()))

@@ -47,6 +47,8 @@ def run_program(command: Callable[[], int], translate: Callable[[str], str] = st
         with _keep_interrupts():
             return _run(command, translate)
     except KeyboardInterrupt:
+        with suppress(OSError):
+            sys.stdout.flush()
         return INTERRUPTED
     except OSError as error:
         if error.errno not in {errno.EPIPE, errno.ENOSPC}:
@@ -121,6 +123,17 @@ def _keep_interrupts() -> Iterator[None]:
             _signals.remove(receiver)
             sys.unraisablehook = hook
             signal.set_wakeup_fd(descriptor)
+
+
+def end_process(code: int) -> int:
+    """Return the exit code, for `sys.exit`; after Ctrl-C, end the process at once.
+
+    The interpreter would wait for threads that wait for the site.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if code == INTERRUPTED:
+        os._exit(code)
+    return code
 
 
 def print_error(message: str) -> None:

@@ -4,11 +4,8 @@
 def main() -> int:
     """Run the command line; Ctrl-C is no traceback while it is imported, nor while it ends."""
     try:
-        import signal  # noqa: PLC0415
-
         from pyorg_pipeline import cli  # noqa: PLC0415
+        from pyorg_pipeline.process import end_process  # noqa: PLC0415
     except KeyboardInterrupt:
         return 130
-    code = cli.main()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return code
+    return end_process(cli.main())

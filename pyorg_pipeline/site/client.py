@@ -8,11 +8,10 @@ from __future__ import annotations
 import gzip
 import os
 import re
-import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
-from weakref import WeakSet
 
 from requests import Request, Response, Session
 from requests.adapters import HTTPAdapter
@@ -52,6 +50,7 @@ _RANGE_STATUSES: Final = frozenset({200, 206, 416})
 # What is read into memory may take so many read timeouts altogether.
 _READ_TIMEOUTS_PER_BODY: Final = 12
 _CONNECT_TIMEOUT: Final = 10
+_CANCEL_WAIT: Final = 1
 _CHUNK_SIZE: Final = 64 * 1024
 # RFC 9111, 1.2.2: larger numbers of seconds count as this one.
 _MAX_AGE: Final = 2**31
@@ -74,8 +73,8 @@ class SiteClient:
     """Reads pages and files of one site; may be shared by threads.
 
     Credentials in the URL, or those of netrc, are sent to its host only, and are in no error.
-    Proxies and certificate bundles are read from the environment here. All times are in seconds; a
-    page may take twelve read timeouts.
+    Proxies and certificate bundles are read from the environment here. All times are in seconds;
+    a cancelled request ends within the read timeout, and a page may take twelve of them.
     """
 
     def __init__(
@@ -100,8 +99,7 @@ class SiteClient:
         self._max_seconds = read_timeout * _READ_TIMEOUTS_PER_BODY
         self._concurrency = concurrency
         self._lock = threading.Lock()
-        self._sockets: WeakSet[socket.socket] = WeakSet()
-        self._session = open_session(url, connections=concurrency, on_connect=self._add_socket)
+        self._session = open_session(url, connections=concurrency)
         # Copied for each request: to prepare each takes five times as long, and would add the
         # cookies of earlier answers.
         self._request = self._session.prepare_request(
@@ -178,33 +176,37 @@ class SiteClient:
             with translate_errors(url, self._timeout):
                 # read1 returns what has arrived, which a cut after it does not take away.
                 chunk = raw.read1(size, decode_content=False)
-            if chunk:
-                yield chunk
-            # Also at the end, which `cancel` may have caused.
-            self._raise_if_cancelled(url)
             if not chunk:
                 return
+            yield chunk
+            self._raise_if_cancelled(url)
 
     @contextmanager
     def thread_pool(self) -> Iterator[ThreadPoolExecutor]:
-        """Open a thread for each connection; no thread is left after the block.
+        """Open a thread for each connection.
 
-        An exception, or closing the generator that the block is in, cancels the client.
+        An exception, or closing the generator that the block is in, cancels the client. Threads
+        that wait for the site then end by themselves, within the read timeout, and do no more.
         """
-        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="pyorg-site") as executor:
-            try:
-                yield executor
-            except BaseException:
-                self.cancel()
-                executor.shutdown(wait=False, cancel_futures=True)
-                raise
+        name = f"pyorg-site-{id(self):x}"
+        executor = ThreadPoolExecutor(self._concurrency, thread_name_prefix=name)
+        try:
+            yield executor
+        except BaseException:
+            self.cancel()
+            executor.shutdown(wait=False, cancel_futures=True)
+            # What an answer has already started, such as writing a table, ends before the caller
+            # goes on, and releases a lock.
+            deadline = time.monotonic() + _CANCEL_WAIT
+            for thread in threading.enumerate():
+                if thread.name.startswith(name):
+                    thread.join(max(0, deadline - time.monotonic()))
+            raise
+        executor.shutdown()
 
     def cancel(self) -> None:
-        """End every request with a SiteUnreachableError, at once if it is connected."""
+        """End every request with a SiteUnreachableError: pauses at once, others at a timeout."""
         self.cancelled.set()
-        with self._lock:
-            for connected in self._sockets:
-                _shut_down(connected)
 
     def close(self) -> None:
         """Cancel what is in flight and close the connections."""
@@ -242,22 +244,9 @@ class SiteClient:
         _check_size(content, url)
         return content
 
-    def _add_socket(self, connected: socket.socket) -> None:
-        with self._lock:
-            self._sockets.add(connected)
-            if self.cancelled.is_set():
-                _shut_down(connected)
-
     def _raise_if_cancelled(self, url: str) -> None:
         if self.cancelled.is_set():
             raise SiteUnreachableError(url, "the request was cancelled")
-
-
-def _shut_down(connected: socket.socket) -> None:
-    """End what another thread waits for on a socket."""
-    with suppress(OSError):  # it is closed already
-        # Not the method of a TLS socket, which takes the encryption away from that thread.
-        socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
 def _check_size(content: bytes | bytearray, url: str) -> None:
@@ -289,31 +278,7 @@ class _Session(Session):
         return
 
 
-class _Adapter(HTTPAdapter):
-    """Calls `on_connect` with the socket of each new connection."""
-
-    on_connect: Callable[[socket.socket], None]
-
-    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **options)
-        ordinary, on_connect = type(pool).ConnectionCls, self.on_connect
-        if pool.ConnectionCls is ordinary:
-
-            class Connection(ordinary):  # type: ignore[misc, valid-type]  # HTTP or HTTPS
-                def connect(self) -> None:
-                    super().connect()
-                    on_connect(self.sock)
-
-            pool.ConnectionCls = Connection
-        return pool
-
-
-def open_session(
-    url: str,
-    *,
-    connections: int = 1,
-    on_connect: Callable[[socket.socket], None] = lambda _: None,
-) -> Session:
+def open_session(url: str, *, connections: int = 1) -> Session:
     """Return a session for the host of a URL, which follows no redirects.
 
     The credentials are those in the URL, or those of netrc. Proxies and certificate bundles are
@@ -345,8 +310,7 @@ def open_session(
             session.verify,
             "the file or folder does not exist; unset it, or name your certificates",
         )
-    adapter = _Adapter(pool_maxsize=connections)
-    adapter.on_connect = on_connect
+    adapter = HTTPAdapter(pool_maxsize=connections)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session

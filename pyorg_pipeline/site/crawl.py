@@ -58,7 +58,7 @@ def crawl(
 
     `handle` is called in the thread that read the listing. A PyorgError or OSError, of the site or
     of `handle`, is the result of its directory; any other exception ends the crawl. When the crawl
-    ends early, or the generator is closed, the client is cancelled and no thread is left.
+    ends early, or the generator is closed, the client is cancelled.
     """
 
     def crawl_one(directory: str) -> Crawled[T]:
