@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyorg_pipeline.catalog.queries import Snapshot
-from pyorg_pipeline.catalog.reader import CatalogReader
+from pyorg_pipeline.catalog.reader import CatalogReader, reader_at
+from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.errors import ExtraMissingError
 from pyorg_pipeline.freshness import fresh_reader, refresh
 from pyorg_pipeline.model.arguments import Flag, parse_flag, parse_path
@@ -92,6 +93,11 @@ class ConfiguredCatalog:
     @classmethod
     def _reader(cls) -> CatalogReader:
         return fresh_reader(cls._settings())
+
+    @classmethod
+    def _store(cls) -> CatalogStore:
+        """The tables, which may be missing or old."""
+        return reader_at(cls._settings().catalog_url).store
 
     @classmethod
     def _snapshot(cls) -> tuple[Snapshot, str]:

@@ -66,6 +66,10 @@ class CatalogDownloads(ConfiguredCatalog):
             DownloadError, SiteError: it cannot be written, or the site did not send it.
             ArtifactChoiceError: no artifact has such a name, or several have.
         """
+        from pyorg_pipeline.catalog.download_reports import (  # noqa: PLC0415
+            report_digest,
+            with_downloaded_digests,
+        )
         from pyorg_pipeline.downloads.download import download  # noqa: PLC0415  # imports requests
         from pyorg_pipeline.reports.progress import file_progress  # noqa: PLC0415
         from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
@@ -78,8 +82,9 @@ class CatalogDownloads(ConfiguredCatalog):
                 )
             snapshot, site_url = cls._snapshot()
             artifact = snapshot.artifact(site_url, artifact)
-        bar = file_progress(artifact, progress)
+        bar, store = file_progress(artifact, progress), cls._store()
         with SiteClient(artifact.url.removesuffix(quote(artifact.path))) as client, bar as shown:
+            [artifact] = with_downloaded_digests(store, client.base_url, [artifact])
             done = download(
                 client,
                 artifact,
@@ -89,6 +94,7 @@ class CatalogDownloads(ConfiguredCatalog):
                 verify=verify,
                 progress=shown,
             )
+            report_digest(store, done, client.base_url)
         return Path(done.destination)
 
     @overload
@@ -203,15 +209,20 @@ class CatalogDownloads(ConfiguredCatalog):
         Raises:
             DownloadError: the folder cannot be read.
         """
-        from pyorg_pipeline.catalog.download_reports import delivered_files  # noqa: PLC0415
+        from pyorg_pipeline.catalog.download_reports import (  # noqa: PLC0415
+            delivered_files,
+            with_downloaded_digests,
+        )
         from pyorg_pipeline.downloads.verify_files import verify_files  # noqa: PLC0415
         from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
 
         verify = parse_verification(verify)
         snapshot, site_url = cls._snapshot()
-        artifacts = snapshot.everything(site_url)
-        delivered = delivered_files(cls._reader().store)
+        store = cls._store()
+        delivered = delivered_files(store)
         with SiteClient(site_url) as client:
+            artifacts = snapshot.everything(site_url)
+            artifacts = with_downloaded_digests(store, client.base_url, artifacts)
             return verify_files(
                 client, folder, artifacts, delivered, verify=verify, progress=progress
             )

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import uuid4
 
-from pyorg_pipeline.catalog.store import CatalogStore
-from pyorg_pipeline.errors import CatalogError, DownloadsFailedError
+from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
+from pyorg_pipeline.errors import CatalogError, DownloadsFailedError, VerificationError
+from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.catalog import is_same_file
+from pyorg_pipeline.model.digests import DOWNLOAD_SOURCE, ITSELF
 from pyorg_pipeline.model.downloads import Download, DownloadFailure
 
 REPORTS_FOLDER: Final = "downloads"
@@ -17,10 +23,14 @@ FETCHED: Final = "fetched"
 SKIPPED: Final = "skipped"
 FAILED: Final = "failed"
 
+#: Instead of a run's id in the names of reports from Python, which are about one digest.
+FROM_PYTHON: Final = "python-"
+
 
 def report_row(result: Download | DownloadFailure) -> dict[str, Any]:
     """The row of one artifact, without its run and time."""
-    row: dict[str, Any] = {"path": result.artifact.path, "sources": [], "transient": False}
+    artifact = result.artifact
+    row: dict[str, Any] = {"path": artifact.path, "sources": [], "transient": False}
     if isinstance(result, DownloadFailure):
         return row | {
             "outcome": FAILED,
@@ -32,6 +42,7 @@ def report_row(result: Download | DownloadFailure) -> dict[str, Any]:
         "outcome": FETCHED if result.fetched else SKIPPED,
         "destination": result.destination,
         "bytes": result.size,
+        "last_modified": artifact.last_modified,
         "seconds": round(result.seconds, 3),
         "sha256": result.sha256,
         "note": result.note or None,
@@ -62,16 +73,90 @@ def report_file(run_id: str) -> str:
     return f"{REPORTS_FOLDER}/{run_id}.parquet"
 
 
-def write_report(store: CatalogStore, run_id: str, rows: Iterable[Mapping[str, Any]]) -> int:
+def write_report(
+    store: CatalogStore, run_id: str, rows: Iterable[Mapping[str, Any]], *, site_url: str
+) -> int:
     """Write the report of a run, a file of its own that needs no lock; returns its bytes."""
-    metadata = {"run_id": run_id, "reported_at": datetime.now(UTC)}
-    complete = [{**row, **metadata} for row in rows]
+    stamp = {"run_id": run_id, "reported_at": datetime.now(UTC)}
+    complete = [{**row, **stamp} for row in rows]
+    metadata = {**stamp, "site_url": site_url, "digests": sum(map(_has_digest, complete))}
     name = report_file(run_id)
     try:
         return store.write(name, complete, metadata)
     except CatalogError:
         # A refresh that starts removes temporary files, ours among them; once only.
         return store.write(name, complete, metadata)
+
+
+def report_digest(store: CatalogStore, download: Download, site_url: str) -> None:
+    """Report a download from Python if it proved a digest that the catalog does not have.
+
+    Without a catalog, or without access to write it, nothing is reported.
+    """
+    # `delivered_files` are those of the job.
+    row = {**report_row(download), "destination": None}
+    is_filled = store.location.stamp(CATALOG_FILE) is not None
+    if _has_digest(row) and download.artifact.sha256 is None and is_filled:
+        with suppress(CatalogError):
+            write_report(store, f"{FROM_PYTHON}{uuid4().hex}", [row], site_url=site_url)
+
+
+def _has_digest(row: Mapping[str, Any]) -> bool:
+    """Whether the download was verified by a published digest; archives prove nothing."""
+    return row.get("verification") in {"digest", "signature"}
+
+
+def reports_with_digests(store: CatalogStore, site_url: str) -> dict[str, datetime]:
+    """The runs whose downloads from a site were verified by digests, and when they reported."""
+    return {
+        run_id: metadata["reported_at"]
+        for run_id, metadata in store.directory_metadata(REPORTS_FOLDER).items()
+        # Reports of earlier versions have neither.
+        if metadata.get("digests") and metadata.get("site_url") == site_url
+    }
+
+
+def downloaded_digests(store: CatalogStore, site_url: str) -> dict[str, list[dict[str, Any]]]:
+    """Rows like those of artifact_digests, by path and the oldest first: what downloads proved."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    reports = reports_with_digests(store, site_url)
+    for run_id in sorted(reports, key=reports.__getitem__):
+        stored = store.read_or_none(report_file(run_id))
+        for row in filter(_has_digest, stored.table.to_pylist() if stored else ()):
+            digest = {name: row[name] for name in ("path", "sha256", "signed_by", "last_modified")}
+            digest |= {"companion": ITSELF, "digest_source": DOWNLOAD_SOURCE, "size": row["bytes"]}
+            found.setdefault(row["path"], []).append(digest)
+    return found
+
+
+def with_downloaded_digests(
+    store: CatalogStore, site_url: str, artifacts: Iterable[PythonOrgArtifact]
+) -> list[PythonOrgArtifact]:
+    """The artifacts, those without a digest with the one that downloads proved.
+
+    Raises:
+        VerificationError: downloads of the same file proved different digests.
+    """
+    recorded = downloaded_digests(store, site_url)
+    return [_with_digest(one, recorded.get(one.path, ())) for one in artifacts]
+
+
+def _with_digest(
+    artifact: PythonOrgArtifact, recorded: Iterable[Mapping[str, Any]]
+) -> PythonOrgArtifact:
+    if artifact.sha256 is not None or artifact.sha256_before is not None:
+        return artifact
+    listed = {"size": artifact.size, "last_modified": artifact.last_modified}
+    found = [row for row in recorded if is_same_file(row, listed)]
+    for row in found[1:]:
+        if row["sha256"] != found[0]["sha256"]:
+            digests = (found[0]["sha256"], row["sha256"])
+            sources = ("the report of an earlier download", "that of a later one")
+            raise VerificationError(artifact.path, "SHA-256", *digests, *sources)
+    if not found:
+        return artifact
+    names = ("sha256", "digest_source", "signed_by")
+    return replace(artifact, **{name: found[0][name] for name in names})
 
 
 def delivered_files(store: CatalogStore) -> dict[str, str]:

@@ -95,7 +95,7 @@ RELEASE_ARTIFACTS: Final = pa.schema(
 
 _DIGEST: Final = [
     _field("sha256", TEXT, "digest in hexadecimal; null if none was recorded"),
-    _field("digest_source", TEXT, "sigstore, or spdx for a bill of materials"),
+    _field("digest_source", TEXT, "sigstore, spdx for a bill of materials, or download"),
     _field("signed_by", TEXT, "whose signature of it was verified; null if none was"),
 ]
 
@@ -115,7 +115,7 @@ ARTIFACT_CATALOG: Final = pa.schema(
 ARTIFACT_DIGESTS: Final = pa.schema(
     [
         _required("path", TEXT, "the artifact's, as in release_artifacts"),
-        _required("companion", TEXT, "suffix of the file that was read"),
+        _required("companion", TEXT, "suffix of the file that was read; empty if there is none"),
         *_DIGEST,
         _required(
             "state",
@@ -225,8 +225,9 @@ DOWNLOAD_REPORT: Final = pa.schema(
     [
         _required("path", TEXT, "the artifact's, below the site's root"),
         _required("outcome", TEXT, "fetched, skipped (it existed) or failed"),
-        _field("destination", TEXT, "the file's path or URL; null where it failed"),
+        _field("destination", TEXT, "the file's path or URL; null where it failed, or from Python"),
         _field("bytes", pa.int64(), "size of the file; null where it failed"),
+        _field("last_modified", TIME, "its date in the catalog"),
         _field("seconds", pa.float64(), "duration, with pauses and verification"),
         _field("verification", TEXT, "signature, digest, archive, size or none; null if skipped"),
         _field("sha256", TEXT, "of the bytes that were fetched, in hexadecimal"),
@@ -236,7 +237,7 @@ DOWNLOAD_REPORT: Final = pa.schema(
         _field("error", TEXT, "why it failed"),
         _field("advice", TEXT, "what to do next, if the error does not say it"),
         _required("transient", pa.bool_(), "whether a later attempt may succeed"),
-        _required("run_id", TEXT, "the Dagster run that made this row"),
+        _required("run_id", TEXT, "the Dagster run, or python- and a number"),
         _required("reported_at", TIME, "when this table was written"),
     ]
 )

@@ -20,12 +20,14 @@ from pydantic import Field, field_validator
 from pyorg_pipeline.catalog.download_reports import (
     FAILED,
     FETCHED,
+    FROM_PYTHON,
     REPORTS_FOLDER,
     SKIPPED,
     failures_error,
     read_report,
     report_file,
     report_row,
+    with_downloaded_digests,
     write_report,
 )
 from pyorg_pipeline.catalog.reader import CatalogReader
@@ -57,7 +59,11 @@ def downloaded_artifacts(catalog: CatalogResource) -> dg.MaterializeResult[None]
     """
     store = catalog.store()
     reports = store.directory_metadata(REPORTS_FOLDER)
-    newest = max(reports, key=lambda run_id: reports[run_id]["reported_at"], default=None)
+    newest = max(
+        (run_id for run_id in reports if not run_id.startswith(FROM_PYTHON)),
+        key=lambda run_id: reports[run_id]["reported_at"],
+        default=None,
+    )
     rows = [] if newest is None else read_report(store, newest)
     return dg.MaterializeResult(metadata=_numbers(store, newest, rows))
 
@@ -127,7 +133,7 @@ def selected_artifacts(
 ) -> list[PythonOrgArtifact]:
     """The artifacts that match the configuration, sorted by version.
 
-    Raises CatalogSiteError, ArtifactChoiceError or InvalidArgumentError.
+    Raises CatalogSiteError, ArtifactChoiceError, InvalidArgumentError or VerificationError.
     """
     site_url = without_credentials(normalize_base_url(site_url))
     criteria = {field.name: getattr(config, field.name) for field in fields(Selection)}
@@ -141,7 +147,7 @@ def selected_artifacts(
     else:
         artifacts = Selection(**criteria).of(every)
     check_names(artifacts)
-    return artifacts
+    return with_downloaded_digests(store, site_url, artifacts)
 
 
 @dg.op(out=dg.DynamicOut(Batch))
@@ -208,7 +214,8 @@ def download_batch(
                     context.log.error(f"{row['path']}: {row['error']}")
                 elif row["note"] and config.verify is not False:
                     context.log.warning(f"{row['path']}: {row['note']}")
-    write_report(store, context.run_id, rows.values())
+        site_url = client.base_url
+    write_report(store, context.run_id, rows.values(), site_url=site_url)
     done = [rows[one.path] for one in batch.artifacts]
     error = failures_error(done)
     if any(row["transient"] for row in done) and context.retry_number < config.retries:

@@ -18,6 +18,9 @@ SBOM_SUFFIX: Final = ".spdx.json"
 
 #: The companions with a digest, the strongest first, and their names in the tables.
 DIGEST_SOURCES: Final[Mapping[str, str]] = {BUNDLE_SUFFIX: "sigstore", SBOM_SUFFIX: "spdx"}
+#: In place of a companion: the artifact itself, whose digest a verified download proved.
+ITSELF: Final = ""
+DOWNLOAD_SOURCE: Final = "download"
 
 #: The start of every bundle's media type: formats 0.1 and 0.2 add `+json;version=0.1`, 0.3 adds
 #: `.v0.3+json` (sigstore protobuf-specs, sigstore_bundle.proto).
@@ -124,11 +127,12 @@ def digest_in_force(rows: Iterable[Row], artifact: Mapping[str, Any]) -> Row | N
     """Return which of an artifact's rows has its digest; bundles take precedence.
 
     The digest of an earlier file, with another size or date than `artifact`, the row in the
-    listing, stays in force as long as no digest of the current one is recorded.
+    listing, stays in force as long as no digest of the current one is recorded, nor confirmed that
+    it has none.
     """
-    strength = list(DIGEST_SOURCES)
+    strength = [*DIGEST_SOURCES, ITSELF]
     return min(
-        (row for row in rows if row["sha256"] is not None),
+        (row for row in rows if row["sha256"] is not None or row["companion"] == ITSELF),
         key=lambda row: (not is_same_file(row, artifact), strength.index(row["companion"])),
         default=None,
     )

@@ -21,6 +21,7 @@ from pyorg_pipeline.catalog.changes import (
     merge_files,
     write_changes,
 )
+from pyorg_pipeline.catalog.download_reports import downloaded_digests
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
     VERSION_COLUMNS,
@@ -95,7 +96,7 @@ class ChangeTracker:
     def _with_digests(self, directory: str, changes: Iterable[Change]) -> list[Change]:
         """The changes with the recorded digests of the files before."""
         digests = self._store.read_or_none(digests_file(directory), site_url=self.site_url)
-        recorded: dict[str, list[Row]] = {}
+        recorded: dict[str, list[Row]] = downloaded_digests(self._store, self.site_url)
         for row in digests.table.to_pylist() if digests else ():
             recorded.setdefault(row["path"], []).append(row)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from pyorg_pipeline.catalog.download_reports import downloaded_digests
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
     DIGESTS_FOLDER,
@@ -36,6 +37,7 @@ from pyorg_pipeline.errors import (
 from pyorg_pipeline.model.digests import (
     BUNDLE_SUFFIX,
     DIGEST_SOURCES,
+    ITSELF,
     MISSING,
     OK,
     REJECTED,
@@ -110,8 +112,9 @@ class _DueArtifact(NamedTuple):
     signer: Signer | None
     #: To be read in this order, until one exists.
     companions: Sequence[DigestCompanion]
-    #: Its rows by the companion's suffix.
+    #: Its rows by the companion's suffix, and those that downloads proved.
     recorded: Mapping[str, Row]
+    downloaded: Sequence[Row]
     #: Whether a person confirms the digest that is read.
     confirmed: bool
 
@@ -158,11 +161,12 @@ def record_digests(
     flight; what was not yielded is not recorded.
     """
     require_site(store, client)
+    downloaded = downloaded_digests(store, client.base_url)
     with client.thread_pool() as executor:
         started: dict[str, dict[str, Future[list[Row]]]] = {}
         for directory in dict.fromkeys(directories):
             try:
-                due = _due(store, client.base_url, directory, confirm)
+                due = _due(store, client.base_url, directory, confirm, downloaded)
             except PyorgError as error:
                 yield DirectoryDigests(directory, str(error))
             else:
@@ -172,7 +176,11 @@ def record_digests(
 
 
 def _due(
-    store: CatalogStore, site_url: str, directory: str, confirm: Collection[str] = ()
+    store: CatalogStore,
+    site_url: str,
+    directory: str,
+    confirm: Collection[str] = (),
+    downloaded: Mapping[str, Sequence[Row]] | None = None,
 ) -> list[_DueArtifact]:
     try:
         table = store.read(directory_file(directory), _LISTED).table
@@ -193,8 +201,10 @@ def _due(
         if not confirmed:
             due = due_companions(listed, due, rows, verify=signer is not None)
         if due or confirmed:
-            artifact = _DueArtifact(path, size, last_modified, signer, due, rows, confirmed)
-            found.append(artifact)
+            known = (downloaded or {}).get(path, ())
+            found.append(
+                _DueArtifact(path, size, last_modified, signer, due, rows, known, confirmed)
+            )
     return found
 
 
@@ -213,6 +223,11 @@ def _recorded(store: CatalogStore, site_url: str, directory: str) -> list[Row]:
 def _read(client: SiteClient, artifact: _DueArtifact) -> list[Row]:
     """Read the first of the companions that exists; returns the new rows."""
     rows: list[Row] = []
+    if not artifact.companions:
+        # It is confirmed that the file has no digest, neither that of the one before.
+        listed = {"size": artifact.size, "last_modified": artifact.last_modified}
+        row = {"path": artifact.path, "companion": ITSELF, "state": MISSING, "sha256": None}
+        rows.append({**row, **listed, "signed_by": None, "checked_at": datetime.now(UTC)})
     for companion in artifact.companions:
         rows.append(_read_companion(client, artifact, companion))
         if rows[-1]["state"] != MISSING:
@@ -254,16 +269,19 @@ def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: Diges
     except VerificationError as error:
         return {**row, "state": REJECTED, "error": f"{error.what} {error.actual}"}
     listed = {"size": artifact.size, "last_modified": artifact.last_modified}
-    in_force = digest_in_force(artifact.recorded.values(), listed)
-    if in_force is not None and in_force["sha256"] != sha256 and not artifact.confirmed:
+    known = [*artifact.recorded.values(), *artifact.downloaded]
+    in_force = digest_in_force(known, listed)
+    first = in_force and in_force["sha256"]
+    if in_force and first not in (None, sha256) and not artifact.confirmed:
         signed = f"signed by {signed_by}" if signed_by else "unsigned"
         text = (
-            f"it has SHA-256 {sha256}, {signed}, but {in_force['sha256']} was recorded first and "
-            "is not replaced. The file was replaced under its name, or somebody tampered with it: "
+            f"it has SHA-256 {sha256}, {signed}, but {first} was recorded first, from "
+            f"{in_force['digest_source']}, and is not replaced. The file was replaced under its "
+            "name, or somebody tampered with it: "
             f"if python.org announced it, `pyorg confirm {artifact.path}` confirms the new digest"
         )
         return {**row, "state": UNCONFIRMED, "conflicting_sha256": sha256, "error": text}
-    if in_force is not None and in_force["sha256"] == sha256:
+    if in_force and first == sha256:
         size = in_force.get("size")
         if None not in (size, artifact.size) and size != artifact.size:
             text = (

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.changes import last_metadata
+from pyorg_pipeline.catalog.download_reports import downloaded_digests, reports_with_digests
 from pyorg_pipeline.catalog.queries import Snapshot
 from pyorg_pipeline.catalog.store import (
     CATALOG_FILE,
@@ -62,6 +63,7 @@ def publication_due(store: CatalogStore, state: CrawlState) -> bool:
         != unlisted_directories(state.listed, state.tables, state.failures)
         or published.get("changes", {}) != pending_numbers(state.tables)
         or published.get("digests", {}) != _digest_tables(store, published["site_url"])
+        or published.get("reports", {}) != reports_with_digests(store, published["site_url"])
         or (next_change is not None and now >= next_change)
         or bool(unrecorded_changes(published, last_metadata(store)))
     )
@@ -90,8 +92,8 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
         )
     stored = {name: each for name, each in stored.items() if each.metadata["site_url"] == site_url}
     found = {name: stored[name] for name in listed if name in stored}
-    digests = _digest_tables(store, site_url)
-    table = _existing_artifacts(store, [each.table for each in found.values()], digests)
+    digests, reports = _digest_tables(store, site_url), reports_with_digests(store, site_url)
+    table = _existing_artifacts(store, site_url, [each.table for each in found.values()], digests)
     offered = table.filter(table["misplaced"].is_null())
     unrecognised = table["artifact_type"].to_pylist().count(UNRECOGNISED)
     published = store.read_or_none(CATALOG_FILE, ["path"])
@@ -109,6 +111,7 @@ def catalog_snapshot(store: CatalogStore) -> StoredTable:
             "unlisted": unlisted_directories(listed, found, read_failures(store)),
             "changes": pending_numbers({name: each.metadata for name, each in stored.items()}),
             "digests": digests,
+            "reports": reports,
             "before": before,
             "directories": len(found),
             # An unrecognised file has no version.
@@ -159,14 +162,16 @@ def _digest_tables(store: CatalogStore, site_url: str) -> dict[str, datetime]:
     }
 
 
-def _existing_artifacts(store: CatalogStore, tables: Sequence[Any], digested: Iterable[str]) -> Any:
+def _existing_artifacts(
+    store: CatalogStore, site_url: str, tables: Sequence[Any], digested: Iterable[str]
+) -> Any:
     """The rows of artifact_catalog, from directories' tables and those with recorded digests."""
     # In one chunk: operations on a column then run once, not once a directory.
     table = pa.concat_tables(tables or [schemas.RELEASE_ARTIFACTS.empty_table()]).combine_chunks()
     table = table.filter(table["removed_at"].is_null())
     # A table of digests may have broken since its metadata was read.
     read = [store.read_or_none(digests_file(directory)) for directory in digested]
-    recorded: dict[str, list[Row]] = {}
+    recorded = downloaded_digests(store, site_url)
     for row in (row for each in read if each for row in each.table.to_pylist()):
         recorded.setdefault(row["path"], []).append(row)
     columns = ("path", "size", "last_modified")

@@ -51,6 +51,7 @@ from pyorg_pipeline_tests.support.downloading import (
 )
 from pyorg_pipeline_tests.support.processes import started
 from pyorg_pipeline_tests.support.published import sha256_of
+from pyorg_pipeline_tests.support.small_site import LONG_AGO
 
 NEWEST = [PATHS[1], PATHS[2], PATHS[4]]
 FINAL = PATHS[4]
@@ -147,6 +148,7 @@ def test_by_default_the_newest_tarball_of_each_series_is_downloaded_and_reported
             "outcome": "fetched",
             "destination": str(folder / name(row["path"])),
             "bytes": len(CONTENTS[row["path"]]),
+            "last_modified": LONG_AGO,
             "sha256": sha256_of(CONTENTS[row["path"]]),
             "verification": "digest",
             "sources": ["the catalog, from sigstore"],

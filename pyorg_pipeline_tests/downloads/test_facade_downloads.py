@@ -18,7 +18,7 @@ from pyorg_pipeline import (
     VersionNotFoundError,
 )
 from pyorg_pipeline.demo.replica.server import Replica
-from pyorg_pipeline.errors import UnverifiableError
+from pyorg_pipeline.errors import UnverifiableError, VerificationError
 from pyorg_pipeline_tests.support.command_line import MODULE, on_a_terminal, pyorg
 from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
@@ -55,6 +55,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Replica) -> Pa
     here.mkdir()
     monkeypatch.chdir(here)
     return here
+
+
+def test_a_digest_that_a_download_proved_is_used_by_the_next_one(site: Replica) -> None:
+    path = "3.14.0/Python-3.14.0.tar.xz"
+    PythonOrgDownloads.download_artifact(path)
+    assert requested(site) == [f"{path}.sigstore", path]
+    site.clear_requests()
+    site.remove(f"{path}.sigstore")
+    PythonOrgDownloads.download_artifact(path, verify="digest", overwrite=True)
+    assert requested(site) == [path]
+    site.replace(path, content=NEW[::-1])
+    with pytest.raises(VerificationError, match=f"{sha256_of(NEW)} .the catalog, from download"):
+        PythonOrgDownloads.download_artifact(path, overwrite=True)
 
 
 def requested(site: Replica) -> list[str]:

@@ -179,7 +179,7 @@ def test_downloads_that_no_longer_exist_are_missing(folder: Path, store: Catalog
     rows = [kept, {"path": "3.14.0/Python-3.14.0.tgz", "destination": str(gone)}]
     rows.append({"path": "x", "destination": "/elsewhere/Python-3.14.0.tgz"})
     row = {"outcome": "fetched", "transient": False}
-    write_report(store, "a run", [one | row for one in rows])
+    write_report(store, "a run", [one | row for one in rows], site_url="")
     found = PythonOrgDownloads.verify_files(folder, verify=False)
     [missing] = found.of("missing")
     assert (missing.file, missing.path) == ("mirror/Python-3.14.0.tgz", "3.14.0/Python-3.14.0.tgz")
@@ -201,7 +201,9 @@ def test_files_at_a_url_are_verified(s3_url: str, store: CatalogStore) -> None:
     for name, _ in VERIFIED:
         objects().pipe_file(f"{s3_url}/{name}", FILES[name])
     row = {"outcome": "fetched", "transient": False, "path": "2.7/Python-2.7.tgz"}
-    write_report(store, "to s3", [row | {"destination": f"{s3_url}/gone/Python-2.7.tgz"}])
+    write_report(
+        store, "to s3", [row | {"destination": f"{s3_url}/gone/Python-2.7.tgz"}], site_url=""
+    )
     found = PythonOrgDownloads.verify_files(s3_url)
     expected = [*VERIFIED, ("gone/Python-2.7.tgz", ("missing", None))]
     assert [(one.file, (one.outcome, one.method)) for one in found.files] == sorted(expected)

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from pyorg_pipeline.catalog.changes import FOLDER
+from pyorg_pipeline.catalog.download_reports import write_report
 from pyorg_pipeline.catalog.store import CATALOG_FILE, digests_file, directory_file
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.errors import CatalogSiteError
@@ -264,8 +265,32 @@ def test_confirming_a_file_without_companions_forgets_its_digest(recorded: Diges
     recorded.change(TXZ, b"another")
     assert digest_before(recorded) == ONE
     assert recorded.record("3.14.0", confirm=[TXZ])["3.14.0"].error is None
-    assert (recorded.asked, states(recorded)) == ([], [("ok", TWO)])
+    assert (recorded.asked, states(recorded)) == ([], [("missing", None), ("ok", TWO)])
     assert (published(recorded)[TXZ], digest_before(recorded)) == ((None, None, None), None)
+
+
+def test_a_digest_that_a_download_proved_counts_like_a_recorded_one(digests: Digests) -> None:
+    publish(digests.store)
+    row = {"path": TXZ, "outcome": "fetched", "sources": [], "transient": False, "sha256": ONE}
+    row |= {"verification": "digest", "bytes": 23_000_000, "last_modified": LONG_AGO}
+    write_report(digests.store, "a run", [row], site_url=digests.client.base_url)
+    assert publication_due(digests.store)
+    publish(digests.store)
+    assert not publication_due(digests.store)
+    assert published(digests)[TXZ] == (ONE, "download", None)
+    # A bundle with another digest does not replace it.
+    digests.change(f"{TXZ}.sigstore", bundle_bytes(THREE))
+    [problem] = digests.record()["3.14.0"].unconfirmed
+    assert f"{ONE} was recorded first, from download, " in problem
+    assert published(digests)[TXZ] == (ONE, "download", None)
+    for suffix in (".sigstore", ".spdx.json"):
+        digests.site.remove(f"{TXZ}{suffix}")
+    digests.change(TXZ, b"another")
+    publish(digests.store)
+    [change] = [one for one in changes(digests) if one["path"] == TXZ]
+    assert (digest_before(digests), change["sha256_before"]) == (ONE, ONE)
+    digests.record("3.14.0", confirm=[TXZ])
+    assert (published(digests)[TXZ], digest_before(digests)) == ((None, None, None), None)
 
 
 def test_an_unreadable_bundle_is_due_again_once_the_site_has_another(digests: Digests) -> None:
