@@ -252,7 +252,7 @@ selection_options: Final = _together(
         multiple=True,
         metavar="NAME=VALUE",
         help="Only artifacts with this value in a column of the catalog, such as embed=true, "
-        "webinstall=true or min_macos=11. Can be repeated.",
+        "webinstall=true or oldest_macos=10.13. Can be repeated.",
     ),
 )
 

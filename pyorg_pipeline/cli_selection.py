@@ -10,7 +10,7 @@ from typing import Any
 
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError
 from pyorg_pipeline.facade import PythonOrgDownloads
-from pyorg_pipeline.model.arguments import SOURCE, parse_attributes
+from pyorg_pipeline.model.arguments import SOURCE, merge_attributes
 from pyorg_pipeline.model.artifacts import SET_ASIDE, UNRECOGNISED, PythonOrgArtifact
 from pyorg_pipeline.model.versions import (
     SERIES,
@@ -82,7 +82,7 @@ def selected(
     snapshot, site_url = PythonOrgDownloads._snapshot()
     if wanted and series:
         raise InvalidArgumentError("give versions, names and paths, or --series, not both")
-    kinds = _attributes(attribute, arch=arch, format=format, free_threaded=free_threaded)
+    kinds = merge_attributes(attribute, arch=arch, format=format, free_threaded=free_threaded)
     if only_sources := sources_by_default and not artifact_type and not kinds:
         artifact_type = [SOURCE]
     if set_aside:
@@ -129,15 +129,3 @@ def selected(
         each = [{"series": [text]} for text in series] or [{}]
         found = [one for of in each for one in matching(newest=bool(newest_only), **of)]
     return sorted({one.path: one for one in found}.values())[-limit:]
-
-
-def _attributes(texts: Sequence[str], **options: Any) -> dict[str, Any]:
-    """The attributes in options of their own and in those of NAME=VALUE, each given once."""
-    found = {name: value for name, value in options.items() if value not in ([], None)}
-    for text in texts:
-        if not (named := parse_attributes(text)):
-            raise InvalidArgumentError("an attribute is empty; give it as in arch=amd64")
-        if twice := sorted(named.keys() & found.keys()):
-            raise InvalidArgumentError(f"the attribute '{twice[0]}' is given twice")
-        found |= named
-    return found

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from pyorg_pipeline.downloading import CatalogDownloads
 from pyorg_pipeline.errors import VersionNotFoundError
-from pyorg_pipeline.model.arguments import Flag, parse_flag, parse_since
+from pyorg_pipeline.model.arguments import (
+    ArtifactFormat,
+    Flag,
+    merge_attributes,
+    parse_flag,
+    parse_since,
+)
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, parse_series
 
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
         artifact_type: str | None
         arch: str | None
         format: str | None
+        attributes: ArtifactFormat | None
 
     class _Conditions(_Filters, total=False):
         series: str | None
@@ -77,11 +84,14 @@ class PythonOrgDownloads(CatalogDownloads):
         artifact_type: str | None = None,
         arch: str | None = None,
         format: str | None = None,
+        attributes: ArtifactFormat | None = None,
     ) -> list[PythonOrgArtifact]:
         """The artifacts of one version, sorted by version, then path.
 
         With `final_only` only those of its final release. `artifact_type`, `arch` and `format`
-        filter the list; unrecognised files are listed only by the type 'unrecognised'.
+        filter the list, and `attributes` by any column that an artifact's `attributes` has, as a
+        dict or as text such as free_threaded=true,embed=false. Unrecognised files are listed only
+        by the type 'unrecognised'.
 
         Example: PythonOrgDownloads list_version_artifacts 3 13 --micro 9
 
@@ -91,8 +101,10 @@ class PythonOrgDownloads(CatalogDownloads):
         version = NormalizedPythonVersion(major, minor, micro)
         final_only = parse_flag("final_only", final_only)
         snapshot, site_url = cls._snapshot()
-        conditions = {"artifact_type": artifact_type, "arch": arch, "format": format}
-        return snapshot.artifacts(site_url, version, final_only=final_only, **conditions)
+        given = merge_attributes([attributes] if attributes else [], arch=arch, format=format)
+        return snapshot.artifacts(
+            site_url, version, final_only=final_only, artifact_type=artifact_type, **given
+        )
 
     @overload
     @classmethod
@@ -137,15 +149,16 @@ class PythonOrgDownloads(CatalogDownloads):
         artifact_type: str | None = None,
         arch: str | None = None,
         format: str | None = None,
+        attributes: ArtifactFormat | None = None,
     ) -> NormalizedPythonVersion | tuple[NormalizedPythonVersion, Path]:
         """The highest final version, or the highest of a series such as 3.13, as three items.
 
         Without `final_only` it is the highest of any level, as five items. `complete_only` leaves
         out releases that are still being uploaded: see list_releases. `supported_only` leaves out
         series that get no bugfix or security releases now: see list_series. With `artifact_type`,
-        `arch` and `format` it is the highest that has such an artifact that is not superseded. With
-        `download_tarball` its source tarball is downloaded to the current folder, and the version
-        and the file's path are returned.
+        `arch`, `format` and `attributes`, as of list_version_artifacts, it is the highest that has
+        such an artifact that is not superseded. With `download_tarball` its source tarball is
+        downloaded to the current folder, and the version and the file's path are returned.
 
         Example: PythonOrgDownloads latest_version --series 3.13
 
@@ -159,9 +172,9 @@ class PythonOrgDownloads(CatalogDownloads):
         supported = None
         if parse_flag("supported_only", supported_only):
             supported = cls._supported_series(of_series)
-        conditions = {"artifact_type": artifact_type, "arch": arch, "format": format}
+        given = merge_attributes([attributes] if attributes else [], arch=arch, format=format)
         version = None
-        if not complete_only and all(value is None for value in conditions.values()):
+        if not complete_only and artifact_type is None and not given:
             # Each series that is supported has a final release.
             newest = of_series or (supported and max(supported))
             version = cls._reader().latest_version(newest or None, final_only)
@@ -172,7 +185,8 @@ class PythonOrgDownloads(CatalogDownloads):
                 final_only=final_only,
                 complete_only=complete_only,
                 supported=supported,
-                **conditions,
+                artifact_type=artifact_type,
+                **given,
             )
         found = version.numbers if final_only else version
         if not parse_flag("download_tarball", download_tarball):
@@ -248,18 +262,22 @@ class PythonOrgDownloads(CatalogDownloads):
         artifact_type: str | None = None,
         arch: str | None = None,
         format: str | None = None,
+        attributes: ArtifactFormat | None = None,
     ) -> list[PythonOrgArtifact]:
         """Every recognised artifact of the site, sorted by version, then path.
 
-        With `final_only` only those of final releases. `artifact_type`, `arch` and `format` filter
-        the list; the type 'unrecognised' lists the files that are not recognised.
+        With `final_only` only those of final releases. `artifact_type`, `arch`, `format` and
+        `attributes` filter the list, as of list_version_artifacts; the type 'unrecognised' lists
+        the files that are not recognised.
 
         Example: --json PythonOrgDownloads list_all_release_artifacts --arch arm64
         """
         final_only = parse_flag("final_only", final_only)
         snapshot, site_url = cls._snapshot()
-        conditions = {"artifact_type": artifact_type, "arch": arch, "format": format}
-        return snapshot.artifacts(site_url, None, final_only=final_only, **conditions)
+        given = merge_attributes([attributes] if attributes else [], arch=arch, format=format)
+        return snapshot.artifacts(
+            site_url, None, final_only=final_only, artifact_type=artifact_type, **given
+        )
 
     @classmethod
     def list_changes(

@@ -23,6 +23,7 @@ from pyorg_pipeline import PythonOrgDownloads, cli
 from pyorg_pipeline import __main__ as module_program
 from pyorg_pipeline.cli_options import ARCHITECTURES, FORMATS, LEVELS, TYPES, translated
 from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline.errors import InvalidArgumentError
 from pyorg_pipeline.reports.tables import ARTIFACTS, RELEASES, table_lines
 from pyorg_pipeline_tests.support.command_line import (
     MODULE,
@@ -107,6 +108,38 @@ def test_latest_prints_the_newest_version_that_has_what_is_asked_for(
         assert done.err.startswith("pyorg: no artifact matches series 3.12, --type windows-release")
         return
     assert done == (0, f"{printed}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "newest"),
+    [
+        ("free_threaded=true", (3, 15, 0)),
+        ("embed=true,arch=win32", (3, 15, 0)),
+        ("test=true", (3, 15, 0)),
+        ("min_macos=10.9", (3, 9, 13)),
+        ("oldest_macos=10.13", (3, 13, 16)),
+        ("arch=universal2", (3, 15, 0)),
+        ("superseded=true", (3, 10, 0)),
+    ],
+)
+def test_attributes_filter_alike_in_the_library_and_on_the_command_line(
+    run: Run, capsys: pytest.CaptureFixture[str], attributes: str, newest: tuple[int, int, int]
+) -> None:
+    options = "".join(f" --attribute {one}" for one in attributes.split(","))
+    version = "{}.{}.{}".format(*newest)
+    assert Catalog.latest_version(attributes=attributes) == newest
+    assert run(f"latest{options}").out == f"{version}\n"
+    words = f"PythonOrgDownloads latest_version --attributes {attributes}"
+    assert module_program.main(words.split()) == 0
+    assert capsys.readouterr().out == f"{version}\n"
+    as_dict = dict(one.split("=") for one in attributes.split(","))
+    listed = Catalog.list_all_release_artifacts(final_only=True, attributes=as_dict)
+    assert {one.name for one in listed} == {*names(run(f"list{options}"))}
+    of_newest = Catalog.list_version_artifacts(*newest, attributes=attributes)
+    assert of_newest == [one for one in listed if one.version == version]
+    assert len(of_newest) < len(Catalog.list_version_artifacts(*newest))
+    with pytest.raises(InvalidArgumentError, match="the attribute 'arch' is given twice"):
+        Catalog.latest_version(arch="amd64", attributes={"arch": "arm64"})
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ EXPORTED = {
 }
 
 #: The parameters with their defaults; `*` before those that are keywords only.
-_FILTERS = "*, artifact_type=None, arch=None, format=None"
+_FILTERS = "*, artifact_type=None, arch=None, format=None, attributes=None"
 _FILE = "stream_chunk_size=1048576, destination_dir='.', overwrite=False"
 SIGNATURES = {
     "list_release_versions": "final_only=True",
@@ -36,7 +36,7 @@ SIGNATURES = {
     ),
     "latest_version": (
         "final_only=True, download_tarball=False, *, series=None, complete_only=False, "
-        "supported_only=False, artifact_type=None, arch=None, format=None"
+        "supported_only=False, artifact_type=None, arch=None, format=None, attributes=None"
     ),
     "list_series": "",
     "list_releases": "series=None, final_only=False",

@@ -114,7 +114,7 @@ class Snapshot:
             held = f"it has {len(known)} versions, up to {known[-1]}" if known else "it is empty"
         raise VersionNotFoundError(f"the catalog has no version {version.text}; {held}")
 
-    def _meeting(self, conditions: Mapping[str, str | None]) -> list[tuple[list[Any], set[Any]]]:
+    def _meeting(self, conditions: Mapping[str, Any]) -> list[tuple[list[Any], set[Any]]]:
         """The column of each condition that is not None, with the values that meet it.
 
         Raises InvalidArgumentError if no artifact has such a value.
@@ -127,7 +127,8 @@ class Snapshot:
             # A flag that is null is false; other attributes that are null have no value.
             held = set(column) if ATTRIBUTES.get(name) is bool else set(column) - {None}
             texts = {value: attribute_texts(name, value) for value in held}
-            if not (values := {value for value in texts if wanted in texts[value]}):
+            text = attribute_texts(name, wanted)[0]
+            if not (values := {value for value in texts if text in texts[value]}):
                 known = sorted({text for each in texts.values() for text in each})
                 raise InvalidArgumentError(
                     f"no artifact has the {name} {wanted!r}; there are {', '.join(known)}"
@@ -141,7 +142,7 @@ class Snapshot:
         version: NormalizedPythonVersion | None,
         *,
         final_only: bool = False,
-        **conditions: str | None,
+        **conditions: Any,
     ) -> list[PythonOrgArtifact]:
         """The artifacts that match, sorted by version, then path.
 
@@ -263,7 +264,7 @@ class Snapshot:
         final_only: bool,
         complete_only: bool,
         supported: Collection[Series] | None = None,
-        **conditions: str | None,
+        **conditions: Any,
     ) -> NormalizedPythonVersion:
         """The newest release that matches; `complete_only` leaves out those still being uploaded.
 
@@ -276,7 +277,7 @@ class Snapshot:
             releases = {one.release_version: one for one in self.releases(datetime.now(UTC))}
         matching = [
             version
-            for version in (self._versions_with(wanted) if wanted else releases)
+            for version in (self._versions_with(conditions) if wanted else releases)
             if series in {None, version[:2]}
             and (supported is None or version[:2] in supported)
             and (version[3] == "final" or not final_only)
@@ -291,10 +292,12 @@ class Snapshot:
         partial = releases[max(matching)] if matching else None
         raise no_release(series, self._released(), self.unlisted, final_only, wanted, partial)
 
-    def _versions_with(self, conditions: Mapping[str, str]) -> set[tuple[Any, ...]]:
+    def _versions_with(self, conditions: Mapping[str, Any]) -> set[tuple[Any, ...]]:
         columns = self._meeting(conditions)
         versions = zip(*map(self._column, VERSION_COLUMNS), strict=True)
-        set_aside = [self._column(name) for name in SET_ASIDE]
+        # A misplaced file does not make its version the newest, even if it is asked for.
+        names = {*SET_ASIDE}.difference(conditions) | {"misplaced"}
+        set_aside = [self._column(name) for name in names]
         return {
             version
             for row, version in enumerate(versions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -167,6 +167,22 @@ def parse_attributes(value: object) -> dict[str, Any]:
         name: parse_flag(name, one) if ATTRIBUTES[name] is bool and one is not None else one
         for name, one in given.items()
     }
+
+
+def merge_attributes(several: Iterable[object], **own: Any) -> dict[str, Any]:
+    """The attributes that have arguments of their own, and those in dicts or texts.
+
+    Raises:
+        InvalidArgumentError: one is given twice, empty or invalid.
+    """
+    found = {name: value for name, value in own.items() if value not in ([], None)}
+    for given in several:
+        if not (named := parse_attributes(given)):
+            raise InvalidArgumentError("an attribute is empty; give it as in arch=amd64")
+        if twice := sorted(named.keys() & found.keys()):
+            raise InvalidArgumentError(f"the attribute '{twice[0]}' is given twice")
+        found |= named
+    return found
 
 
 if TYPE_CHECKING:
