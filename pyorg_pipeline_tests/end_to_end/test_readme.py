@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from pyorg_pipeline import CatalogMissingError, PythonOrgDownloads
+from pyorg_pipeline.catalog.location import LocalLocation
+from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline_tests.support.command_line import pyorg
 from pyorg_pipeline_tests.support.published import sha256_of
@@ -43,6 +45,15 @@ def stable(output: str) -> str:
     output = re.sub(r"\S*/tarballs/", "HERE/tarballs/", output)
     output = re.sub(r"^((?:fetched|skipped) +\w+ +)[\d.]+ +", r"\1N ", output, flags=re.MULTILINE)
     return re.sub(r"\d+(\.\d+)? s\b", "N s", output)
+
+
+def test_the_readme_says_which_directories_stay_out(catalog_home: Path) -> None:
+    table = CatalogStore(LocalLocation(catalog_home / "catalog")).read(CATALOG_FILE).table
+    assert {path.count("/") for path in table["path"].to_pylist()} == {1}
+    assert {"doc", "rpms", "pymanager"}.isdisjoint(table["directory"].to_pylist())
+    introduction = " ".join(TEXT.partition("\n## ")[0].split())
+    for words in ("files directly in these", "`rpms/`", "`doc/`", "stay out"):
+        assert words in introduction
 
 
 @pytest.fixture(scope="module")
