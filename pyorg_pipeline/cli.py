@@ -340,8 +340,8 @@ def confirm(artifacts: Sequence[str]) -> None:
 @click.option(
     "--digests",
     is_flag=True,
-    help="Also read the SHA-256 of artifacts, with one request for each signature bundle or bill "
-    "of materials that is new or changed; downloads then need no such request.",
+    help="Also read the SHA-256 of artifacts, with one request for each signature bundle, manifest "
+    "or bill of materials that is new or changed; downloads then need no such request.",
 )
 @click.option(
     "--install-manager",

@@ -95,7 +95,7 @@ RELEASE_ARTIFACTS: Final = pa.schema(
 
 _DIGEST: Final = [
     _field("sha256", TEXT, "digest in hexadecimal; null if none was recorded"),
-    _field("digest_source", TEXT, "sigstore, spdx for a bill of materials, or download"),
+    _field("digest_source", TEXT, "sigstore, manifest, spdx for a bill of materials, or download"),
     _field("signed_by", TEXT, "whose signature of it was verified; null if none was"),
 ]
 
@@ -115,12 +115,16 @@ ARTIFACT_CATALOG: Final = pa.schema(
 ARTIFACT_DIGESTS: Final = pa.schema(
     [
         _required("path", TEXT, "the artifact's, as in release_artifacts"),
-        _required("companion", TEXT, "suffix of the file that was read; empty if there is none"),
+        _required(
+            "companion",
+            TEXT,
+            "suffix of the file that was read, or the manifest's name; empty if there is none",
+        ),
         *_DIGEST,
         _required(
             "state",
             TEXT,
-            "ok; missing: listed, but 404; unreadable: no bundle or bill of materials; rejected: "
+            "ok; missing: 404, or a manifest without it; unreadable: not such a file; rejected: "
             "its signature did not verify; unconfirmed: it has another digest than the recorded "
             "one, or the site replaced the artifact without it",
         ),

@@ -57,13 +57,13 @@ def read_digests(
     catalog: CatalogResource,
     progress: dg.ResourceParam[RefreshProgress],
 ) -> None:
-    """Read the SHA-256 of artifacts out of the site's .sigstore bundles and .spdx.json files.
+    """Read the SHA-256 of artifacts out of .sigstore bundles, .spdx.json files and manifests.
 
     One request a file that is new or changed; with the extra `sigstore`, bundles are verified for
     the series' signer. A digest that changes under the same name is reported and unconfirmed until
-    `confirm` names its artifact. A file that cannot be fetched makes the run fail after the
-    others are read. One that is not a bundle or bill of materials is recorded as unreadable until
-    the site replaces it; a signature that does not verify as rejected, and tried again.
+    `confirm` names its artifact. A file that cannot be fetched makes the run fail after the others
+    are read. An invalid one is recorded as unreadable until the site replaces it; a signature that
+    does not verify as rejected, and tried again.
     """
     read: list[Row] = []
     failures: dict[str, str] = {}

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from hashlib import file_digest
 from pathlib import Path
 
 from pyorg_pipeline.downloads.archives import archive_kind, check_archive
 from pyorg_pipeline.downloads.sigstore import verify_bundle
 from pyorg_pipeline.errors import SiteStatusError, UnverifiableError, VerificationError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, DIGEST_SOURCES, SIGNERS, companion_digest
+from pyorg_pipeline.model.digests import (
+    BUNDLE_SUFFIX,
+    SBOM_SUFFIX,
+    SIGNERS,
+    Signer,
+    companion_digest,
+    digest_companions,
+    digest_path,
+)
 from pyorg_pipeline.model.downloads import Method, Verification, Verify
 from pyorg_pipeline.site.client import SiteClient
 
@@ -22,10 +30,11 @@ def expected_verification(
 ) -> Verification:
     """Decide how the file of an artifact is verified, before it is requested.
 
-    `True` takes the digest in the catalog, else those in the `.sigstore` bundle and the
-    `.spdx.json`, which have to agree; without one, the size and the archive's own checksums.
-    `'digest'` refuses artifacts without a digest. `'signature'` requests the bundle in any case
-    and verifies that the release manager of the series signed the digest. `False` takes the size.
+    `True` takes the digest in the catalog, else those in the `.sigstore` bundle, the release's
+    manifest and the `.spdx.json`, which have to agree; without one, the size and the archive's own
+    checksums. `'digest'` refuses artifacts without a digest. `'signature'` requests the bundle, or
+    the manifest and its bundle, in any case and verifies that the release manager of the series
+    signed the digest. `False` takes the size.
     """
     if verify is False:
         return _without_digest(artifact, "as requested, ", None)
@@ -35,13 +44,12 @@ def expected_verification(
     if artifact.sha256 is not None:
         return _by_digest(artifact, digests, signed_by=artifact.signed_by)
     missing = []
-    for suffix in DIGEST_SOURCES:
-        if suffix in artifact.companions:
-            content = _read_companion(client, artifact, suffix)
-            if content is None:
-                missing.append(suffix)
-            else:
-                digests |= _digest_in(artifact, suffix, content)
+    for companion in _digest_companions(artifact):
+        content = _read(client, digest_path(artifact.path, companion))
+        if content is not None:
+            digests |= _digest_in(artifact, companion, content)
+        elif companion in artifact.companions:
+            missing.append(companion)
     if digests:
         return _by_digest(artifact, digests)
     reason = "no digest is published"
@@ -83,7 +91,7 @@ def read_and_verify(
 ) -> tuple[int, str]:
     """Verify a file by reading it; return its size and SHA-256."""
     with path.open("rb") as file:
-        sha256 = file_digest(file, "sha256").hexdigest()
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         size = file.tell()
     verify_file(artifact, verification, path, size, sha256)
     return size, sha256
@@ -113,29 +121,53 @@ def wrong_size(artifact: PythonOrgArtifact, actual: str, source: str) -> Verific
     )
 
 
+def verify_manifest(client: SiteClient, path: str, content: bytes, signer: Signer) -> bool:
+    """Verify the signature of an install manager's manifest; False if it has no bundle.
+
+    Raises:
+        VerificationError: the bundle beside it does not verify for its content.
+    """
+    if (bundle := _read(client, path + BUNDLE_SUFFIX)) is None:
+        return False
+    sha256 = hashlib.sha256(content).hexdigest()
+    identity, issuer = signer
+    verify_bundle(bundle, sha256, identity=identity, issuer=issuer, name=path + BUNDLE_SUFFIX)
+    return True
+
+
 def _by_signature(client: SiteClient, artifact: PythonOrgArtifact) -> Verification:
     version = artifact.release_version
     signer = None if version is None else SIGNERS.get((version.major, version.minor))
-    if BUNDLE_SUFFIX not in artifact.companions:
+    signed = [one for one in _digest_companions(artifact) if one != SBOM_SUFFIX]
+    if not signed:
         reason = f"the site has no {BUNDLE_SUFFIX} bundle for it"
     elif signer is None:
         series = "a file without a version" if version is None else f"the series {version.series}"
         reason = f"the signer of {series} is not known to this program"
-    elif (content := _read_companion(client, artifact, BUNDLE_SUFFIX)) is None:
-        reason = f"its {BUNDLE_SUFFIX} bundle is listed, but missing"
-    else:
-        digests = _digest_in(artifact, BUNDLE_SUFFIX, content)
-        (sha256,) = digests.values()
-        verify_bundle(
-            content,
-            sha256,
-            identity=signer.identity,
-            issuer=signer.issuer,
-            name=artifact.path + BUNDLE_SUFFIX,
-        )
+    elif digests := _signed_digest(client, artifact, signed[0], signer):
         digests |= _recorded_digest(artifact)
         return _by_digest(artifact, digests, "signature", signer.identity)
+    elif signed[0] in artifact.companions:
+        reason = f"its {BUNDLE_SUFFIX} bundle is listed, but missing"
+    else:
+        reason = f"the site has no {BUNDLE_SUFFIX} bundle for it, nor a signed {signed[0]}"
     raise UnverifiableError(artifact.path, "signature", reason)
+
+
+def _signed_digest(
+    client: SiteClient, artifact: PythonOrgArtifact, companion: str, signer: Signer
+) -> dict[str, str]:
+    """Return the digest in a bundle or signed manifest, under its source; empty without one."""
+    path = digest_path(artifact.path, companion)
+    if (content := _read(client, path)) is None:
+        return {}
+    digests = _digest_in(artifact, companion, content)
+    if companion != BUNDLE_SUFFIX:
+        return digests if verify_manifest(client, path, content, signer) else {}
+    (sha256,) = digests.values()
+    identity, issuer = signer
+    verify_bundle(content, sha256, identity=identity, issuer=issuer, name=path)
+    return digests
 
 
 def _by_digest(
@@ -186,15 +218,23 @@ def _recorded_digest(artifact: PythonOrgArtifact) -> dict[str, str]:
     return {}
 
 
-def _digest_in(artifact: PythonOrgArtifact, suffix: str, content: bytes) -> dict[str, str]:
-    sha256 = companion_digest(suffix, content, artifact.path + suffix, artifact.name)
-    return {f"the site's {artifact.name}{suffix}": sha256}
+def _digest_companions(artifact: PythonOrgArtifact) -> list[str]:
+    return digest_companions(
+        artifact.artifact_type, artifact.path, artifact.version, artifact.companions
+    )
 
 
-def _read_companion(client: SiteClient, artifact: PythonOrgArtifact, suffix: str) -> bytes | None:
-    """Return the content of a companion, None if it is listed, but missing."""
+def _digest_in(artifact: PythonOrgArtifact, companion: str, content: bytes) -> dict[str, str]:
+    """Return the digest in a companion or manifest, under its source; empty without one."""
+    sha256 = companion_digest(companion, content, artifact.path)
+    name = digest_path(artifact.name, companion)
+    return {} if sha256 is None else {f"the site's {name}": sha256}
+
+
+def _read(client: SiteClient, path: str) -> bytes | None:
+    """Return the content of a file, None if it is missing."""
     try:
-        return client.get(artifact.path + suffix).content
+        return client.get(path).content
     except SiteStatusError as error:
         if error.is_absent:
             return None

@@ -65,6 +65,15 @@ def is_release_type(artifact_type: str) -> bool:
     return artifact_type.endswith("-release")
 
 
+def is_install_manager_zip(artifact_type: str, path: str) -> bool:
+    """Whether an artifact is one of the zips that the install manager for Windows installs.
+
+    Zips with `-embed-` in their names come with the installers.
+    """
+    is_zip = artifact_type == "windows-release" and path.endswith(".zip")
+    return is_zip and "-embed-" not in path
+
+
 def attribute_texts(name: str, value: object) -> Sequence[str]:
     """The texts with which an attribute's value is asked for; a flag that is None is false.
 

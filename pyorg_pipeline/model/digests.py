@@ -11,16 +11,20 @@ from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.errors import SiteError
+from pyorg_pipeline.model.artifacts import is_install_manager_zip
 from pyorg_pipeline.model.catalog import is_same_file
 
 BUNDLE_SUFFIX: Final = ".sigstore"
 SBOM_SUFFIX: Final = ".spdx.json"
 
-#: The companions with a digest, the strongest first, and their names in the tables.
+#: The companions with a digest, and their names in the tables.
 DIGEST_SOURCES: Final[Mapping[str, str]] = {BUNDLE_SUFFIX: "sigstore", SBOM_SUFFIX: "spdx"}
 #: In place of a companion: the artifact itself, whose digest a verified download proved.
 ITSELF: Final = ""
 DOWNLOAD_SOURCE: Final = "download"
+_MANIFEST_SOURCE: Final = "manifest"
+#: The strongest first: a bundle or manifest is signed.
+_STRENGTH: Final = ("sigstore", _MANIFEST_SOURCE, "spdx", DOWNLOAD_SOURCE)
 
 #: The start of every bundle's media type: formats 0.1 and 0.2 add `+json;version=0.1`, 0.3 adds
 #: `.v0.3+json` (sigstore protobuf-specs, sigstore_bundle.proto).
@@ -79,12 +83,47 @@ def can_verify() -> bool:
     return find_spec("sigstore") is not None
 
 
-class DigestCompanion(NamedTuple):
-    """A companion with a digest, as the listing shows it."""
+def digest_source(companion: str) -> str:
+    """The name in the tables of where a digest is from, by `companion` of DigestCompanion."""
+    if companion == ITSELF:
+        return DOWNLOAD_SOURCE
+    return DIGEST_SOURCES.get(companion, _MANIFEST_SOURCE)
 
-    suffix: str
+
+def _strength(companion: str) -> int:
+    return _STRENGTH.index(digest_source(companion))
+
+
+def digest_path(path: str, companion: str) -> str:
+    """The path of the file with an artifact's digest, by `companion` of DigestCompanion."""
+    if digest_source(companion) != _MANIFEST_SOURCE:
+        return path + companion
+    directory, slash, _ = path.rpartition("/")
+    return f"{directory}{slash}{companion}"
+
+
+def digest_companions(
+    artifact_type: str, path: str, version: str | None, suffixes: Iterable[str]
+) -> list[str]:
+    """What may have the digest of an artifact, as `companion` of DigestCompanion, strongest first.
+
+    Its companions have these suffixes. The site may lack the manifest.
+    """
+    found = [suffix for suffix in suffixes if suffix in DIGEST_SOURCES]
+    if version is not None and is_install_manager_zip(artifact_type, path):
+        found.append(f"windows-{version}.json")
+    return sorted(found, key=_strength)
+
+
+class DigestCompanion(NamedTuple):
+    """A file with the digest of an artifact, as the listing shows it."""
+
+    #: The suffix of the artifact's companion, or the name of its release's manifest.
+    companion: str
     size: int | None
     last_modified: datetime | None
+    #: Whether a signature covers the digest: a bundle's own, or one beside the manifest.
+    signed: bool
 
 
 def due_companions(
@@ -96,11 +135,11 @@ def due_companions(
 ) -> Sequence[DigestCompanion]:
     """Return the companions of an artifact to read, in this order, until one exists.
 
-    `artifact` is its row in the listing, `recorded` has its rows by suffix; `verify` says whether a
-    bundle's signature is verified.
+    `artifact` is its row in the listing, `recorded` has its rows by companion; `verify` says
+    whether signatures are verified.
     """
     for place, companion in enumerate(companions):
-        row = recorded.get(companion.suffix)
+        row = recorded.get(companion.companion)
         if row is None or not _is_final(row, artifact, companion, verify):
             return companions[place:]
         if row["state"] != MISSING:
@@ -112,14 +151,14 @@ def _is_final(
     row: Row, artifact: Mapping[str, Any], companion: DigestCompanion, verify: bool
 ) -> bool:
     columns = ("companion", "companion_size", "companion_last_modified")
-    read = DigestCompanion(*(row[name] for name in columns))
-    if row["state"] not in _FINAL_STATES or read != companion:
+    read = tuple(row[name] for name in columns)
+    if row["state"] not in _FINAL_STATES or read != companion[:3]:
         return False
     if row["state"] != OK:
         return True
     # Tables of earlier versions lack these columns; with sizes or dates, these are read again.
     is_current = all(row.get(name) == artifact[name] for name in ("size", "last_modified"))
-    unsigned = verify and row["signed_by"] is None and companion.suffix == BUNDLE_SUFFIX
+    unsigned = verify and row["signed_by"] is None and companion.signed
     return is_current and not unsigned
 
 
@@ -130,10 +169,9 @@ def digest_in_force(rows: Iterable[Row], artifact: Mapping[str, Any]) -> Row | N
     listing, stays in force as long as no digest of the current one is recorded, nor confirmed that
     it has none.
     """
-    strength = [*DIGEST_SOURCES, ITSELF]
     return min(
         (row for row in rows if row["sha256"] is not None or row["companion"] == ITSELF),
-        key=lambda row: (not is_same_file(row, artifact), strength.index(row["companion"])),
+        key=lambda row: (not is_same_file(row, artifact), _strength(row["companion"])),
         default=None,
     )
 
@@ -142,19 +180,23 @@ class CompanionError(SiteError):
     """A signature bundle or bill of materials cannot be read."""
 
 
-def companion_digest(suffix: str, content: bytes, source: str, artifact_name: str) -> str:
-    """Return an artifact's SHA-256, in hexadecimal, from the content of its companion.
+def companion_digest(companion: str, content: bytes, path: str) -> str | None:
+    """Return an artifact's SHA-256, in hexadecimal, from a file with it.
 
-    `source` is the companion's path, for messages; a bill of materials has to name the artifact.
+    `companion` is that of DigestCompanion, `path` the artifact's. A bill of materials has to name
+    the artifact. The result is None if a manifest does not.
 
     Raises:
-        CompanionError: the content is not a bundle or bill of materials with such a digest.
+        CompanionError: the content is not such a file with a digest.
     """
+    source, name = digest_path(path, companion), path.rpartition("/")[2]
     try:
         document = _json_object(content)
-        if suffix == BUNDLE_SUFFIX:
+        if companion == BUNDLE_SUFFIX:
             return _bundle_digest(document)
-        return _sbom_digest(document, artifact_name)
+        if companion == SBOM_SUFFIX:
+            return _sbom_digest(document, name)
+        return _manifest_digest(document, name)
     except ValueError as error:
         advice = "try again later; if it persists, report it to the site's maintainers"
         raise CompanionError(source, f"{error}; {advice}") from None
@@ -213,16 +255,32 @@ def _sbom_digest(document: dict[str, Any], artifact_name: str) -> str:
     name = found[0].get("packageFileName")
     if name != artifact_name:
         raise ValueError(f"it is about {_shown(name)}, not about {artifact_name!r}")
-    values = {
-        str(one.get("checksumValue")).lower()
-        for one in _objects(found[0], "checksums")
-        if one.get("algorithm") == "SHA256"
-    }
+    checksums = _objects(found[0], "checksums")
+    values = [one.get("checksumValue") for one in checksums if one.get("algorithm") == "SHA256"]
+    return _one_sha256(values, "CPython")
+
+
+def _manifest_digest(document: dict[str, Any], artifact_name: str) -> str | None:
+    """Return the digest in a manifest of the install manager; None if it does not name the zip.
+
+    In the file of python/release-tools' merge-and-upload.py, `versions` has an entry for each zip
+    of the release, with the schema of python/pymanager's indexutils.py: `url`, and `hash` by
+    algorithm.
+    """
+    entries = _objects(document, "versions")
+    named = [one for one in entries if str(one.get("url")).rpartition("/")[2] == artifact_name]
+    hashes = [_member(one, dict, "hash").get("sha256") for one in named]
+    return _one_sha256(hashes, artifact_name) if named else None
+
+
+def _one_sha256(found: Sequence[object], name: str) -> str:
+    """Return the one digest among these values in hexadecimal."""
+    values = {str(value).lower() for value in found}
     if len(values) != 1:
-        raise ValueError(f"CPython's checksums hold {len(values)} SHA256 instead of one")
+        raise ValueError(f"it has {len(values)} SHA256 of {name} instead of one")
     (value,) = values
     if re.fullmatch("[0-9a-f]{64}", value) is None:
-        raise ValueError("CPython's SHA256 is not 64 hexadecimal digits")
+        raise ValueError(f"its SHA256 of {name} is not 64 hexadecimal digits")
     return value
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from pyorg_pipeline.model.artifacts import best_source, is_release_type
+from pyorg_pipeline.model.artifacts import best_source, is_install_manager_zip, is_release_type
 from pyorg_pipeline.model.series import is_security_release
 from pyorg_pipeline.model.values import Value, fields_as_json
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, full_version
@@ -266,11 +266,8 @@ def _forms(files: Iterable[ReleaseFile]) -> frozenset[_Form]:
 
 def family_of(file: ReleaseFile) -> str | None:
     """The family that an artifact belongs to; None if a release may lack it."""
-    # The zips whose names have `-embed-` come with the installers.
-    is_zip = file.artifact_type == "windows-release" and file.format == "archive_deflate"
-    if is_zip and "-embed-" not in file.path:
-        return FAMILIES["windows-manifest"]
-    return FAMILIES.get(file.artifact_type)
+    is_zip = is_install_manager_zip(file.artifact_type, file.path)
+    return FAMILIES.get("windows-manifest" if is_zip else file.artifact_type)
 
 
 def _families(forms: frozenset[_Form]) -> tuple[str, ...]:

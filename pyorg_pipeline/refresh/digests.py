@@ -1,9 +1,10 @@
 """The digests of artifacts, read out of their companions and recorded.
 
-An artifact's bundle is read; its bill of materials, about a hundred times as large, only without a
-bundle. The digest that was recorded first for a path stays in force: one that differs later is
-recorded beside it as unconfirmed, reported and read again each time, until a person confirms it or
-the site takes it back.
+An artifact's bundle is read, or else its release's manifest, which has the digests of the install
+manager's zips; its bill of materials, about a hundred times as large, only without them. The digest
+that was recorded first for a path stays in force: one that differs later is recorded beside it as
+unconfirmed, reported and read again each time, until a person confirms it or the site takes it
+back.
 
 A digest belongs to the size and date that the artifact had when it was recorded. With another date
 alone, a companion with the same digest confirms it for the new date: the file has the same bytes.
@@ -11,7 +12,7 @@ alone, a companion with the same digest confirms it for the new date: the file h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from pyorg_pipeline.catalog.store import (
     directory_file,
 )
 from pyorg_pipeline.downloads.sigstore import verify_bundle
+from pyorg_pipeline.downloads.verify import verify_manifest
 from pyorg_pipeline.errors import (
     ArtifactChoiceError,
     CatalogMissingError,
@@ -50,7 +52,10 @@ from pyorg_pipeline.model.digests import (
     Signer,
     can_verify,
     companion_digest,
+    digest_companions,
     digest_in_force,
+    digest_path,
+    digest_source,
     due_companions,
 )
 from pyorg_pipeline.refresh.artifacts import require_site
@@ -59,7 +64,7 @@ from pyorg_pipeline.refresh.directories import CrawlState
 from pyorg_pipeline.site.client import SiteClient
 
 _LISTED: Final = (
-    *("path", "major", "minor", "size", "last_modified", "removed_at"),
+    *("path", "artifact_type", "version", "major", "minor", "size", "last_modified", "removed_at"),
     *("companions", "companion_sizes", "companion_dates"),
 )
 
@@ -98,7 +103,11 @@ class DirectoryDigests:
     def unconfirmed(self) -> list[str]:
         """Each companion whose digest is not that of the recorded file, and what to do."""
         found = (row for row in self.rows if row["state"] == UNCONFIRMED)
-        return [f"{row['path']}{row['companion']}: {row['error']}" for row in found]
+        return [_problem(row) for row in found]
+
+
+#: The content of each manifest, and who signed it, by path.
+_Manifests = dict[str, Future[tuple[bytes, str | None]]]
 
 
 class _DueArtifact(NamedTuple):
@@ -112,7 +121,7 @@ class _DueArtifact(NamedTuple):
     signer: Signer | None
     #: To be read in this order, until one exists.
     companions: Sequence[DigestCompanion]
-    #: Its rows by the companion's suffix, and those that downloads proved.
+    #: Its rows by companion, and those that downloads proved.
     recorded: Mapping[str, Row]
     downloaded: Sequence[Row]
     #: Whether a person confirms the digest that is read.
@@ -164,13 +173,19 @@ def record_digests(
     downloaded = downloaded_digests(store, client.base_url)
     with client.thread_pool() as executor:
         started: dict[str, dict[str, Future[list[Row]]]] = {}
+        manifests: _Manifests = {}
         for directory in dict.fromkeys(directories):
             try:
                 due = _due(store, client.base_url, directory, confirm, downloaded)
             except PyorgError as error:
                 yield DirectoryDigests(directory, str(error))
-            else:
-                started[directory] = {one.path: executor.submit(_read, client, one) for one in due}
+                continue
+            for path, signer in _manifests(due).items():
+                # Threads take these first, so that no artifact's waits for one that cannot start.
+                manifests[path] = executor.submit(_read_manifest, client, path, signer)
+            started[directory] = {
+                one.path: executor.submit(_read, client, one, manifests) for one in due
+            }
         for directory, reads in started.items():
             yield _record(store, client.base_url, directory, reads, confirm)
 
@@ -190,12 +205,10 @@ def _due(
     for row in _recorded(store, site_url, directory):
         recorded.setdefault(row["path"], {})[row["companion"]] = row
     verify, found = can_verify(), []
-    for listed in table.filter(table["removed_at"].is_null()).to_pylist():
-        path, size, last_modified = (listed[name] for name in ("path", "size", "last_modified"))
-        by_suffix = {each[0]: DigestCompanion(*each) for each in companions(listed)}
-        due: Sequence[DigestCompanion] = [
-            by_suffix[suffix] for suffix in DIGEST_SOURCES if suffix in by_suffix
-        ]
+    by_path = {row["path"]: row for row in table.filter(table["removed_at"].is_null()).to_pylist()}
+    for path, listed in by_path.items():
+        size, last_modified = listed["size"], listed["last_modified"]
+        due: Sequence[DigestCompanion] = list(_companions(listed, by_path))
         signer = SIGNERS.get((listed["major"], listed["minor"])) if verify else None
         rows, confirmed = recorded.get(path, {}), path in confirm
         if not confirmed:
@@ -206,6 +219,41 @@ def _due(
                 _DueArtifact(path, size, last_modified, signer, due, rows, known, confirmed)
             )
     return found
+
+
+def _companions(listed: Row, by_path: Mapping[str, Row]) -> Iterator[DigestCompanion]:
+    """What may have the digest of an artifact in the listing, the strongest first."""
+    path = listed["path"]
+    own = {each[0]: each for each in companions(listed)}
+    for name in digest_companions(listed["artifact_type"], path, listed["version"], own):
+        if name in own:
+            yield DigestCompanion(*own[name], signed=name == BUNDLE_SUFFIX)
+        elif manifest := by_path.get(digest_path(path, name)):
+            signed = BUNDLE_SUFFIX in manifest["companions"]
+            yield DigestCompanion(name, manifest["size"], manifest["last_modified"], signed=signed)
+
+
+def _manifests(due: Iterable[_DueArtifact]) -> dict[str, Signer | None]:
+    """The paths of manifests to read, and whose signature of each is verified."""
+    return {
+        digest_path(artifact.path, one.companion): artifact.signer if one.signed else None
+        for artifact in due
+        for one in artifact.companions
+        if one.companion not in DIGEST_SOURCES
+    }
+
+
+def _read_manifest(
+    client: SiteClient, path: str, signer: Signer | None
+) -> tuple[bytes, str | None]:
+    content = client.get(path).content
+    if signer is None or not verify_manifest(client, path, content, signer):
+        return content, None
+    return content, signer.identity
+
+
+def _problem(row: Row) -> str:
+    return f"{digest_path(row['path'], row['companion'])}: {row['error']}"
 
 
 def _recorded(store: CatalogStore, site_url: str, directory: str) -> list[Row]:
@@ -220,7 +268,7 @@ def _recorded(store: CatalogStore, site_url: str, directory: str) -> list[Row]:
     return list(table.to_pylist()) if metadata["site_url"] == site_url else []
 
 
-def _read(client: SiteClient, artifact: _DueArtifact) -> list[Row]:
+def _read(client: SiteClient, artifact: _DueArtifact, manifests: _Manifests) -> list[Row]:
     """Read the first of the companions that exists; returns the new rows."""
     rows: list[Row] = []
     if not artifact.companions:
@@ -229,21 +277,26 @@ def _read(client: SiteClient, artifact: _DueArtifact) -> list[Row]:
         row = {"path": artifact.path, "companion": ITSELF, "state": MISSING, "sha256": None}
         rows.append({**row, **listed, "signed_by": None, "checked_at": datetime.now(UTC)})
     for companion in artifact.companions:
-        rows.append(_read_companion(client, artifact, companion))
+        rows.append(_read_companion(client, artifact, companion, manifests))
         if rows[-1]["state"] != MISSING:
             break
     return rows
 
 
-def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: DigestCompanion) -> Row:
-    suffix, size, last_modified = companion
-    source, before = artifact.path + suffix, artifact.recorded.get(suffix, {})
+def _read_companion(
+    client: SiteClient,
+    artifact: _DueArtifact,
+    companion: DigestCompanion,
+    manifests: _Manifests,
+) -> Row:
+    name, size, last_modified, _ = companion
+    source, before = digest_path(artifact.path, name), artifact.recorded.get(name, {})
     row: Row = {
         "path": artifact.path,
-        "companion": suffix,
+        "companion": name,
         # As long as no other is read.
         **{name: None if artifact.confirmed else before.get(name) for name in _RECORDED},
-        "digest_source": DIGEST_SOURCES[suffix],
+        "digest_source": digest_source(name),
         "conflicting_sha256": None,
         "error": None,
         "companion_size": size,
@@ -252,9 +305,14 @@ def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: Diges
     }
     content, signed_by = b"", None
     try:
-        content = client.get(source).content
-        sha256 = companion_digest(suffix, content, source, artifact.path.rpartition("/")[2])
-        if suffix == BUNDLE_SUFFIX and artifact.signer is not None:
+        if source in manifests:
+            content, signed_by = manifests[source].result()
+        else:
+            content = client.get(source).content
+        sha256 = companion_digest(name, content, artifact.path)
+        if sha256 is None:
+            return {**row, "state": MISSING}
+        if name == BUNDLE_SUFFIX and artifact.signer is not None:
             signed_by, issuer = artifact.signer
             verify_bundle(content, sha256, identity=signed_by, issuer=issuer, name=source)
     except SiteStatusError as error:
@@ -268,6 +326,12 @@ def _read_companion(client: SiteClient, artifact: _DueArtifact, companion: Diges
         return row | found
     except VerificationError as error:
         return {**row, "state": REJECTED, "error": f"{error.what} {error.actual}"}
+    return _compared(row, artifact, sha256, signed_by)
+
+
+def _compared(row: Row, artifact: _DueArtifact, sha256: str, signed_by: str | None) -> Row:
+    """Return the row of a companion with its digest, which the one in force may contradict."""
+    before = artifact.recorded.get(row["companion"], {})
     listed = {"size": artifact.size, "last_modified": artifact.last_modified}
     known = [*artifact.recorded.values(), *artifact.downloaded]
     in_force = digest_in_force(known, listed)
@@ -313,7 +377,7 @@ def _record(
             continue
         if path in confirm:
             if failed := [row for row in found if row["state"] not in {OK, MISSING}]:
-                failures.append(f"{path}{failed[0]['companion']}: {failed[0]['error']}")
+                failures.append(_problem(failed[0]))
                 continue
             confirmed.add(path)
         read += found

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import json
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pyorg_pipeline.demo.replica.server import Answer, Replica, Request, ServedRequest
-from pyorg_pipeline.demo.replica.tree import Node, companion_content, read_record
+from pyorg_pipeline.demo.replica.tree import Node, ReplicaTree, companion_content, read_record
 from pyorg_pipeline.model.digests import companion_digest
 from pyorg_pipeline_tests.demo.asking import Answered, ask
 from pyorg_pipeline_tests.support.processes import started
@@ -102,11 +105,11 @@ def test_a_bundle_or_sbom_has_the_digest_of_its_artifact(replica: Replica, suffi
     companion = f"{SOURCE}{suffix}"
     replica.add(companion, size=5000, last_modified=FIRST)
 
-    def digest() -> str:
+    def digest() -> str | None:
         content = get(replica, companion).body
         assert len(content) == 5000
         assert get(replica, companion, Range="bytes=4-99").body == content[4:100]
-        return companion_digest(suffix, content, companion, "Python-3.13.0.tgz")
+        return companion_digest(suffix, content, SOURCE)
 
     first = digest()
     assert first == sha256(get(replica, SOURCE).body).hexdigest()
@@ -118,6 +121,31 @@ def test_a_bundle_or_sbom_has_the_digest_of_its_artifact(replica: Replica, suffi
     assert get(replica, companion).body == b"given, too"
     replica.replace(companion, size=100)  # too small for a bundle
     assert get(replica, companion).body.startswith(b"Made up by ")
+
+
+def test_a_manifest_has_the_digests_of_the_zips_and_its_bundle_has_its_own(
+    replica: Replica,
+) -> None:
+    manifest, package = "3.13.0/windows-3.13.0.json", "3.13.0/python-3.13.0t-arm64.zip"
+    for path, size in ((manifest, 5000), (f"{manifest}.sigstore", 3000), (package, 70_000)):
+        replica.add(path, size=size, last_modified=FIRST)
+    content = get(replica, manifest).body
+    digest = companion_digest("windows-3.13.0.json", content, package)
+    assert digest == sha256(get(replica, package).body).hexdigest()
+    bundle = get(replica, f"{manifest}.sigstore").body
+    assert companion_digest(".sigstore", bundle, manifest) == sha256(content).hexdigest()
+    embedded = "3.13.0/python-3.13.0-embed-arm64.zip"
+    assert companion_digest("windows-3.13.0.json", content, embedded) is None
+
+
+def test_every_recorded_manifest_has_room_for_the_digests_of_its_zips() -> None:
+    # Smaller files are read faster.
+    nodes = [replace(one, size=one.size and min(one.size, 40_000)) for one in read_record()]
+    tree = ReplicaTree(nodes)
+    manifests = [one.path for one in nodes if re.search(r"/windows-[^/]*\.json$", one.path)]
+    found = [tree.file(path) for path in manifests]
+    named = [len(json.loads(one.read())["versions"]) for one in found if one is not None]
+    assert named == [12] * 45
 
 
 def test_every_recorded_bundle_and_sbom_has_room_for_a_digest() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -128,6 +129,54 @@ def test_a_wrong_digest_names_both_digests_and_their_sources(site: Site, recorde
     received = f"the {len(CONTENT)} bytes received"
     assert caught.value.args[:6] == (PATH, "SHA-256", OTHER, DIGEST, source, received)
     site.assert_unchanged()
+
+
+ZIP, MANIFEST = "3.14.0/python-3.14.0-amd64.zip", "3.14.0/windows-3.14.0.json"
+
+
+def add_zip(site: Site, sha256: str) -> None:
+    """Put a zip of the install manager on the site, and a manifest with this digest for it."""
+    entry = {"url": f"https://www.python.org/ftp/python/{ZIP}", "hash": {"sha256": sha256}}
+    site.replica.add(ZIP, content=CONTENT)
+    site.replica.add(MANIFEST, content=json.dumps({"versions": [entry]}).encode())
+
+
+@pytest.mark.parametrize("verify", [True, "digest"])
+def test_a_manifest_has_the_digest_of_the_install_managers_zip(site: Site, verify: Verify) -> None:
+    add_zip(site, DIGEST)
+    verification = site.verified(verify, path=ZIP, companions=())
+    assert verification == Verification("digest", DIGEST, ("the site's windows-3.14.0.json",))
+    assert site.requested == [MANIFEST, ZIP]
+    site.replica.replace(MANIFEST, content=b'{"versions": []}')
+    with pytest.raises(UnverifiableError, match="no digest is published"):
+        site.verified("digest", path=ZIP, companions=())
+
+
+def test_a_zip_that_its_manifest_contradicts_is_refused(site: Site) -> None:
+    add_zip(site, OTHER)
+    with pytest.raises(VerificationError) as caught:
+        site.verified(path=ZIP, companions=())
+    assert caught.value.args[:5] == (
+        *(ZIP, "SHA-256", OTHER, DIGEST),
+        "the site's windows-3.14.0.json",
+    )
+
+
+@with_extra
+def test_signature_needs_the_signature_of_the_manifest(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_zip(site, DIGEST)
+    with pytest.raises(UnverifiableError, match=r"nor a signed windows-3\.14\.0\.json"):
+        site.verified("signature", path=ZIP, companions=())
+    content = bundle_bytes(sha256_of(site.client.get(MANIFEST).content))
+    site.replica.add(f"{MANIFEST}.sigstore", content=content)
+    with pytest.raises(VerificationError, match=r"should be hugo@python\.org's"):
+        site.verified("signature", path=ZIP, companions=())
+    monkeypatch.setattr("pyorg_pipeline.downloads.verify.verify_bundle", lambda *_, **__: None)
+    verification = site.verified("signature", path=ZIP, companions=())
+    assert (verification.method, verification.signed_by) == ("signature", "hugo@python.org")
+    assert verification.sha256 == DIGEST
 
 
 @pytest.mark.parametrize("companions", [(), (".sigstore",)])

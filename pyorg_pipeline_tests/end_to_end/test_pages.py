@@ -25,6 +25,7 @@ from pyorg_pipeline.defs.maintenance import prune_history
 from pyorg_pipeline.demo.replica.server import Answer, Replica
 from pyorg_pipeline.downloads.archives import archive_kind
 from pyorg_pipeline.errors import DagsterConfigError
+from pyorg_pipeline.model.artifacts import is_install_manager_zip
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
 from pyorg_pipeline.model.due import HIDDEN_BACKOFF, Due, Failure, backoff_after
 from pyorg_pipeline.refresh.digests import record_digests
@@ -242,3 +243,13 @@ def test_the_numbers_of_artifacts_are_those_of_the_record() -> None:
     rows = [row.strip("| ").split(" | ") for row in table[1].splitlines()]
     shown = {name: [int(cell.replace(",", "")) for cell in cells] for name, *cells in rows}
     assert shown == counted
+    named = 0
+    for directory in directories:
+        found = recorded(directory)
+        released = {one.release_version for one in found if one.artifact_type == "windows-manifest"}
+        named += sum(
+            is_install_manager_zip(one.artifact_type, one.entry.name)
+            and one.release_version in released
+            for one in found
+        )
+    assert f"{named} of the {counted['`windows-release`'][2]:,}\narchives" in page("downloads.md")

@@ -32,7 +32,9 @@ DIGEST = "fbefffffff" + sha256_of(b"a tarball")[10:]
 
 def read(suffix: str, value: object) -> str:
     content = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return companion_digest(suffix, content, "x", NAME)
+    found = companion_digest(suffix, content, NAME)
+    assert found is not None
+    return found
 
 
 def test_a_bundle_of_any_format_and_spelling_has_the_digest_of_its_message() -> None:
@@ -99,7 +101,7 @@ def test_an_invalid_companion_is_refused_with_the_reason(
     with pytest.raises(CompanionError) as caught:
         read(SBOM_SUFFIX if is_sbom else BUNDLE_SUFFIX, document)
     assert words in str(caught.value)
-    assert caught.value.url == "x"
+    assert caught.value.url == f"{NAME}{SBOM_SUFFIX if is_sbom else BUNDLE_SUFFIX}"
 
 
 def test_a_bill_of_materials_has_the_digest_of_the_artifact_itself() -> None:
@@ -137,7 +139,7 @@ def reads_or_refuses(content: bytes) -> None:
         try:
             digest = read(suffix, content)
         except CompanionError as error:
-            assert str(error).startswith("x: ")  # noqa: PT017  # both ways out are right
+            assert str(error).startswith(f"{NAME}{suffix}: ")  # noqa: PT017  # both ways out are right
         else:
             assert re.fullmatch("[0-9a-f]{64}", digest)
 
@@ -166,7 +168,7 @@ def test_the_real_bundles_have_the_digests_of_the_real_artifacts_and_cut_ones_no
     digests, bundles = real_digests(), real_bundles()
     assert len(bundles) == 9
     for path, content in bundles.items():
-        assert companion_digest(BUNDLE_SUFFIX, content, path, "") == digests[path]
+        assert companion_digest(BUNDLE_SUFFIX, content, path) == digests[path]
         for end in range(0, len(content.rstrip()), 97):
             with pytest.raises(CompanionError):
                 read(BUNDLE_SUFFIX, content[:end])

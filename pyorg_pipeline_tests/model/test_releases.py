@@ -47,7 +47,8 @@ def files(
     found = []
     for kind in kinds:
         family, _, arch = kind.partition("/")
-        names = (f"x/{text}-{kind}-", *TYPES[family], arch or None)
+        suffix = ".zip" if family in {"zip", "embed"} else ""
+        names = (f"x/{text}-{kind}-{suffix}", *TYPES[family], arch or None)
         one = ReleaseFile(version, *names, False, False, size=10, last_modified=date, signed=False)
         found.append(one._replace(**changes))  # type: ignore[arg-type]
     return found

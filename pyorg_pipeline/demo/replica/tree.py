@@ -6,7 +6,7 @@ import json
 import lzma
 import threading
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,7 +14,9 @@ from hashlib import sha256, shake_256
 from importlib import resources
 from typing import Any, Final
 
+from pyorg_pipeline.model.artifacts import is_install_manager_zip
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
+from pyorg_pipeline.model.names import parse_name
 
 #: The last line of the record's header; the entries follow it.
 COLUMNS: Final = "#path\tsize\tdate\tevidence\tknown\n"
@@ -115,6 +117,38 @@ def companion_content(path: str, artifact: Node, size: int) -> bytes | None:
     return encoded.ljust(size) if len(encoded) <= size else None
 
 
+def _manifest_content(zips: Iterable[Node], size: int) -> bytes | None:
+    """Return the install manager's manifest of a release's zips; None if `size` is too small."""
+    url = "https://www.python.org/ftp/python/"
+    versions = [
+        {"schema": 1, "url": url + file.path, "hash": {"sha256": _sha256(file).hex()}}
+        for file in sorted(zips, key=lambda file: file.path)
+    ]
+    encoded = json.dumps({"versions": versions}, indent=2).encode()
+    return encoded.ljust(size) if len(encoded) <= size else None
+
+
+def _with_content(file: Node, siblings: Mapping[str, Node]) -> Node:
+    """Return the file; a bundle, SBOM or manifest without a content gets the right digests."""
+    if file.content is not None or file.size is None:
+        return file
+    for suffix in (BUNDLE_SUFFIX, SBOM_SUFFIX):
+        artifact = siblings.get(file.name.removesuffix(suffix), file)
+        if artifact is not file:
+            whole = _with_content(artifact, siblings)
+            return replace(file, content=companion_content(file.path, whole, file.size))
+    parsed = parse_name(file.name)
+    if parsed.artifact_type != "windows-manifest":
+        return file
+    zips = [
+        one
+        for name, one in siblings.items()
+        if (found := parse_name(name)).release_version == parsed.release_version
+        and is_install_manager_zip(found.artifact_type, name)
+    ]
+    return replace(file, content=_manifest_content(zips, file.size))
+
+
 class ReplicaTree:
     """The files and directories below the site's root; safe to use from several threads.
 
@@ -141,18 +175,12 @@ class ReplicaTree:
             return None if children is None else list(children.values())
 
     def file(self, path: str) -> Node | None:
-        """Return the file at `path`; bundles and SBOMs without a content get the right digest."""
+        """Return the file at `path`; bundles, SBOMs and manifests have the right digests."""
         parent, name = _split(path)
         with self._lock:
-            siblings = self._directories.get(parent, {})
-            file = siblings.get(name)
-            suffixes = [suffix for suffix in (BUNDLE_SUFFIX, SBOM_SUFFIX) if name.endswith(suffix)]
-            artifact = siblings.get(name.removesuffix(suffixes[0])) if suffixes else None
-        if file is None or file.size is None:
-            return None
-        if artifact is not None and file.content is None:
-            return replace(file, content=companion_content(path, artifact, file.size))
-        return file
+            siblings = dict(self._directories.get(parent, {}))
+        file = siblings.get(name)
+        return None if file is None or file.size is None else _with_content(file, siblings)
 
     def add(
         self,
