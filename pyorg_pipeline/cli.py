@@ -15,26 +15,24 @@ from typing import Any, Final
 
 import click
 
+from pyorg_pipeline import cli_files
+from pyorg_pipeline.cli_files import NO_ARTIFACT
 from pyorg_pipeline.cli_options import (
     OUTPUT_OPTIONS,
     Series,
     Version,
-    download_options,
     port_option,
     pre_releases_option,
     program,
     selection_options,
     supported_option,
     translated,
-    verify_option,
 )
 from pyorg_pipeline.cli_output import (
-    print_downloads,
     print_failures,
     print_found,
     print_result,
     wants_json,
-    warnings_in_report,
 )
 from pyorg_pipeline.process import WRONG_USAGE, print_error, run_program
 from pyorg_pipeline.reports.lines import is_quiet, time_text
@@ -96,8 +94,6 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 #: Of a series that the catalog has.
 _NO_FINAL: Final = "the catalog has no final release of it; --pre-releases lists the others"
-
-_NO_ARTIFACT: Final = "the catalog has no artifact"
 
 _series_argument = click.argument("series", type=Series(), required=False)
 
@@ -189,7 +185,7 @@ def list_(wanted: Sequence[str], **criteria: Any) -> int:
     from pyorg_pipeline.reports.tables import ARTIFACTS  # noqa: PLC0415
 
     found = selected(wanted, set_aside=True, **criteria)
-    return print_found(found, _NO_ARTIFACT, ARTIFACTS)
+    return print_found(found, NO_ARTIFACT, ARTIFACTS)
 
 
 @_command("changes")
@@ -235,95 +231,8 @@ def info() -> None:
     print_result(found)
 
 
-@_command("download")
-@click.argument("wanted", nargs=-1, metavar="[VERSION|NAME|PATH]...")
-@selection_options
-@download_options
-def download(wanted: Sequence[str], dry_run: bool, **options: Any) -> int:
-    """Download and verify artifacts.
-
-    A VERSION such as 3.13.9 stands for its source release in the best packing, and a series such as
-    3.13 for that of its newest version, unless --type, --arch, --format, --free-threaded or
-    --attribute select others. NAME and PATH are those of an artifact as `pyorg list` shows them;
-    options do not filter them.
-
-    It runs the job download_artifacts of Dagster's UI. A terminal shows a table of the files; in a
-    pipe, their paths go to stdout, and the report to stderr. Existing files are not overwritten,
-    and the same command again downloads what failed.
-
-    \b
-    Examples:
-      pyorg download 3.13.9
-      pyorg download 3.13 3.14 --arch amd64 --destination /srv/python
-      pyorg download python-3.13.9-arm64.exe
-    """
-    job = ("destination", "verify", "overwrite", "batch_size", "retries", "retry_delay")
-    config = {name: options.pop(name) for name in job}
-    kinds = ("series", "releaselevel", "artifact_type", "arch", "format", "attribute")
-    if not wanted and not any(map(options.get, kinds)) and options["free_threaded"] is None:
-        raise click.UsageError(
-            "give a version such as 3.13.9, a series such as 3.13, an artifact's name or path, or "
-            "options such as --series.",
-            click.get_current_context(),
-        )
-    from pyorg_pipeline.cli_selection import selected  # noqa: PLC0415
-    from pyorg_pipeline.freshness import settings_of_catalog  # noqa: PLC0415
-    from pyorg_pipeline.settings import load_settings  # noqa: PLC0415
-
-    settings = load_settings() if dry_run else settings_of_catalog(load_settings())
-    found = selected(wanted, sources_by_default=True, **options)
-    if dry_run:
-        from pyorg_pipeline.reports.tables import ARTIFACTS  # noqa: PLC0415
-
-        return print_found(found, _NO_ARTIFACT, ARTIFACTS)
-    from pyorg_pipeline import runs  # noqa: PLC0415
-
-    with warnings_in_report():
-        done = runs.download(settings, [one.path for one in found], **config)
-    print_downloads(done)
-    return print_failures(done.error)
-
-
-@_command("verify")
-@click.argument("folder", metavar="FOLDER|URL")
-@verify_option
-def verify(folder: str, verify: Any) -> int:
-    """Find damaged, unknown and missing files in a folder.
-
-    Each file is looked up in the catalog, by its name or by its path as on the site. The exit code
-    is 1 if a file is damaged, or cannot be verified as --verify requires.
-
-    \b
-    Example: pyorg verify /srv/python
-    """
-    from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
-    from pyorg_pipeline.reports.progress import folder_progress  # noqa: PLC0415
-    from pyorg_pipeline.reports.tables import VERIFIED_FILES  # noqa: PLC0415
-
-    with folder_progress(folder) as progress:
-        done = PythonOrgDownloads.verify_files(folder, verify=verify, progress=progress)
-    if wants_json() or not is_quiet() or not done.files:
-        print_found(done.files, f"{done.location} has no files", VERIFIED_FILES)
-    return print_failures(done.error) if done.files else 1
-
-
-@_command("confirm")
-@click.argument("artifacts", nargs=-1, required=True, metavar="NAME|PATH...")
-def confirm(artifacts: Sequence[str]) -> None:
-    """Confirm the new digests of files that the site replaced.
-
-    The digest of a file is recorded once. If the site replaces the file, downloads of it fail until
-    its new digest is confirmed: compare that with python.org's announcement first. It prints the
-    digests that are now recorded.
-
-    \b
-    Example: pyorg confirm 3.14.0/Python-3.14.0a5.tgz
-    """
-    from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
-
-    done = PythonOrgDownloads.confirm(*artifacts)
-    texts = [f"{one.sha256 or 'no digest is published'}  {one.path}" for one in done]
-    print_result(done if wants_json() else texts)
+for _name in ("download", "lock", "verify", "confirm"):
+    _command(_name)(getattr(cli_files, _name))
 
 
 @_command("refresh")

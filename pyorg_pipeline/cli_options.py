@@ -258,7 +258,7 @@ selection_options: Final = _together(
 
 
 #: How many artifacts are downloaded, where to and how.
-download_options: Final = _together(
+amount_options: Final = _together(
     click.option(
         "--newest-only/--all-versions",
         default=True,
@@ -269,8 +269,13 @@ download_options: Final = _together(
         type=click.IntRange(min=0),
         default=0,
         metavar="NUMBER",
-        help="Download at most this many artifacts, the newest; 0 means no limit.",
+        help="At most this many artifacts, the newest; 0 means no limit.",
     ),
+)
+
+#: Where to and how artifacts are downloaded.
+download_options: Final = _together(
+    amount_options,
     click.option(
         *("-d", "--destination"),
         default=".",

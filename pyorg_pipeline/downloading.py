@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack, overload
 from urllib.parse import quote
 
 from pyorg_pipeline.configured import ConfiguredCatalog
-from pyorg_pipeline.errors import InvalidArgumentError
+from pyorg_pipeline.errors import DigestsMissingError, InvalidArgumentError
 from pyorg_pipeline.freshness import confirm
 from pyorg_pipeline.model.arguments import (
     DEFAULT_FORMAT,
@@ -19,6 +19,7 @@ from pyorg_pipeline.model.arguments import (
     parse_verification,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.digests import DIGEST_SOURCES
 from pyorg_pipeline.model.downloads import CHUNK_SIZE, Progress
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
@@ -163,6 +164,31 @@ class CatalogDownloads(ConfiguredCatalog):
         return cls.download_artifact(chosen, *options, verify=verify, progress=progress)
 
     @classmethod
+    def lock(cls, *artifacts: PythonOrgArtifact | str) -> list[PythonOrgArtifact]:
+        """The artifacts with the SHA-256 that the catalog or a verified download has of each.
+
+        Their `url`, `size` and `sha256` are what a lock file needs. An artifact is one that a
+        method returned, a path or a name.
+
+        Example: PythonOrgDownloads lock 3.13.9/Python-3.13.9.tgz
+
+        Raises:
+            DigestsMissingError: there is no digest of an artifact; it says how to get one.
+            VerificationError: downloads proved different digests of an artifact.
+        """
+        from pyorg_pipeline.catalog.download_reports import (  # noqa: PLC0415
+            with_downloaded_digests,
+        )
+
+        snapshot, site_url = cls._snapshot()
+        found = [snapshot.artifact(site_url, str(one)) for one in artifacts]
+        found = with_downloaded_digests(cls._store(), snapshot.site_url, found)
+        missing = {one.path: _without_digest(one) for one in found if one.sha256 is None}
+        if missing:
+            raise DigestsMissingError(missing, len(found))
+        return found
+
+    @classmethod
     def confirm(cls, *artifacts: PythonOrgArtifact | str) -> list[PythonOrgArtifact]:
         """Confirm the new digests of files that the site replaced, and return their artifacts.
 
@@ -226,3 +252,12 @@ class CatalogDownloads(ConfiguredCatalog):
             return verify_files(
                 client, folder, artifacts, delivered, verify=verify, progress=progress
             )
+
+
+def _without_digest(artifact: PythonOrgArtifact) -> str:
+    """Why the catalog has no digest of an artifact, and how to get one."""
+    if artifact.sha256_before is not None:
+        return f"the site replaced it; `pyorg confirm {artifact.path}` confirms its new digest"
+    if DIGEST_SOURCES.keys().isdisjoint(artifact.companions):
+        return "the site publishes none"
+    return "not recorded yet; `pyorg refresh --digests` or a verified download records it"

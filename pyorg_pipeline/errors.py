@@ -320,6 +320,17 @@ class DownloadsFailedError(_SeveralFailures, DownloadError):
 
 
 @dataclass(eq=False, repr=False)
+class DigestsMissingError(_SeveralFailures, PyorgError):
+    """Some of several artifacts have no digest in the catalog."""
+
+    #: The reason for each artifact's path below the site's root, and how to get a digest.
+    failures: Mapping[str, str]
+    #: How many artifacts there were in all.
+    wanted: int
+    template = "{count} of {wanted} artifacts have no digest{listed}"
+
+
+@dataclass(eq=False, repr=False)
 class DamagedFilesError(_SeveralFailures, PyorgError):
     """Some files of a folder are damaged, or could not be verified."""
 

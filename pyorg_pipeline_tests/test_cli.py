@@ -37,7 +37,7 @@ from pyorg_pipeline_tests.support.filling import fill
 from pyorg_pipeline_tests.support.processes import started
 
 COMMANDS = ["latest", "series", "versions", "releases", "list", "changes", "info", "download"]
-COMMANDS += ["verify", "confirm", "refresh", "ui", "demo"]
+COMMANDS += ["lock", "verify", "confirm", "refresh", "ui", "demo"]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="terminals and signals of POSIX")
 
 

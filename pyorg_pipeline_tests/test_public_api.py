@@ -46,6 +46,7 @@ SIGNATURES = {
     "report_version_artifacts": "major, minor, micro=0",
     "report_all_release_artifacts": "final_only=False",
     "refresh": "full=False, accept_vanished=False, digests=False, install_manager=False",
+    "lock": "*artifacts",
     "confirm": "*artifacts",
     "verify_files": "folder='.', *, verify=True, progress=None",
     "catalog_info": "",

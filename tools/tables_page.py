@@ -112,6 +112,7 @@ TABLES: Final = [
             "unlisted": "the directories that could never be read: their `error`, and `hidden` if "
             "the site answers with another page",
             "digests": "for each directory with digests, `recorded_at` of their table",
+            "reports": "for each report with digests that downloads proved, its `reported_at`",
             "changes": "for each directory with unrecorded changes, their `changes_number`",
             "directories": "the number of release directories",
             "releases": "the number of full versions, such as 3.15.0rc1",
@@ -186,9 +187,15 @@ TABLES: Final = [
         "downloads",
         "downloads/<run>.parquet",
         schemas.DOWNLOAD_REPORT,
-        "The reports of `pyorg download` and the job `download_artifacts`, one per Dagster run. A "
-        "row is an artifact that was selected.",
-        {"run_id": "the Dagster run", "reported_at": "when it was written"},
+        "The reports of `pyorg download` and the job `download_artifacts`, one per Dagster run, "
+        "and of single downloads from Python that proved a digest. A row is an artifact that was "
+        "selected.",
+        {
+            "run_id": "the Dagster run, or `python-` and a number",
+            "reported_at": "when it was written",
+            "site_url": "the site of the downloads",
+            "digests": "the number of its rows that were verified by a digest or signature",
+        },
     ),
     Table(
         "install_manager",
