@@ -13,7 +13,6 @@ from pyorg_pipeline.defs import (
     crawled,
     digests,
     downloads,
-    install_manager,
     maintenance,
     published,
 )
@@ -34,15 +33,13 @@ def build_definitions(
 ) -> dg.Definitions:
     """Everything that Dagster has to know, with `resources` in place of those of the same name."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules(
-            [crawled, digests, published, downloads, install_manager]
-        ),
+        assets=dg.load_assets_from_modules([crawled, digests, published, downloads]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
         jobs=[
             crawled.read_root,
             crawled.crawl,
             digests.record_digests,
-            install_manager.list_install_manager,
+            crawled.list_install_manager,
             published.publish,
             maintenance.prune_history,
             downloads.download_job(settings),

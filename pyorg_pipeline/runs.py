@@ -15,16 +15,21 @@ from pyorg_pipeline.catalog.location import local_folder, open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.store import CATALOG_FILE, DIRECTORIES_FILE, LATEST_FILE, CatalogStore
 from pyorg_pipeline.definitions import build_definitions
-from pyorg_pipeline.defs.crawled import CrawlConfig, RootConfig, crawl, read_root
+from pyorg_pipeline.defs.crawled import (
+    CrawlConfig,
+    InstallManagerConfig,
+    RootConfig,
+    crawl,
+    list_install_manager,
+    read_root,
+    with_unreported,
+)
 from pyorg_pipeline.defs.digests import DigestConfig, record_digests
 from pyorg_pipeline.defs.downloads import DownloadConfig, download_artifacts, selected_artifacts
-from pyorg_pipeline.defs.install_manager import list_install_manager
 from pyorg_pipeline.defs.instance import open_instance
-from pyorg_pipeline.defs.maintenance import prune_when_many
-from pyorg_pipeline.defs.partitions import with_unreported
+from pyorg_pipeline.defs.maintenance import COMMAND_TAG, prune_when_many, refresh_command_tags
 from pyorg_pipeline.defs.published import publish
 from pyorg_pipeline.defs.resources import RefreshProgress
-from pyorg_pipeline.defs.stale_runs import COMMAND_TAG, refresh_command_tags
 from pyorg_pipeline.downloads.destinations import open_destination
 from pyorg_pipeline.errors import DestinationError, PyorgError, RefreshError
 from pyorg_pipeline.model.digests import REJECTED, UNREADABLE
@@ -100,7 +105,10 @@ def refresh(
             }
         if install_manager:
             try:
-                jobs.run(list_install_manager.name, {})
+                jobs.run(
+                    list_install_manager.name,
+                    {"install_manager": InstallManagerConfig(read=True)},
+                )
             except PyorgError as error:
                 failures[INSTALL_MANAGER_DIRECTORY] = str(error)
         prune_when_many(instance, settings.keep_runs)

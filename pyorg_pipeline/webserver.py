@@ -23,7 +23,7 @@ from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.defs.automation import schedules
 from pyorg_pipeline.defs.instance import ensure_home, open_instance, unwritable_home
-from pyorg_pipeline.defs.stale_runs import fail_abandoned_runs, fail_killed_refreshes
+from pyorg_pipeline.defs.maintenance import fail_abandoned_runs, fail_killed_refreshes
 from pyorg_pipeline.errors import CatalogLockedError, InvalidArgumentError, SettingsError
 from pyorg_pipeline.settings import Settings
 

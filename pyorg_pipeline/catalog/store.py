@@ -27,6 +27,7 @@ CATALOG_FILE: Final = "artifact_catalog.parquet"
 LATEST_FILE: Final = "latest_version.parquet"
 RELEASES_FILE: Final = "releases.parquet"
 FAILURES_FILE: Final = "crawl_failures.parquet"
+INSTALL_MANAGER_FILE: Final = "install_manager.parquet"
 
 #: The schema version of tables, which rises when columns are added, or change their names or
 #: meaning. Later versions are refused; directories with an older table are crawled again.

@@ -27,7 +27,6 @@ from pyorg_pipeline.catalog.store import DIRECTORIES_FILE
 from pyorg_pipeline.defs import crawled
 from pyorg_pipeline.defs.instance import IN_PROGRESS, REFRESH_TAG
 from pyorg_pipeline.defs.maintenance import prune_history
-from pyorg_pipeline.defs.partitions import with_unreported
 from pyorg_pipeline.defs.published import publish
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.errors import SettingsError
@@ -114,7 +113,7 @@ def refresh_sensor(settings: Settings) -> dg.SensorDefinition:
             return _request(instance, crawled.read_root.name)
         state = CrawlState.read(store)
         read_at = state.checked_at
-        if due := with_unreported(state.due_since_listing(), state, instance):
+        if due := crawled.with_unreported(state.due_since_listing(), state, instance):
             counts = Counter(due.values())
             return _request(
                 instance,

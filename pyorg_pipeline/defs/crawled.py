@@ -1,31 +1,44 @@
-"""The assets that are read from the site: the root listing and the release directories."""
+"""The assets that are read from the site: its root, the release directories, the install manager.
+
+`release_artifacts` has a partition for each release directory. The jobs take any set of them from
+their config, and each materialization is reported as soon as its table is written. A run with
+native partitions, as a user selects them in the UI, targets a contiguous range, of which Dagster
+plans each one first: a first refresh of 322 directories would take 10.8 s instead of 7.9 s.
+"""
 
 # No `from __future__ import annotations`: Dagster reads the annotations of assets at run time.
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
+from typing import Final
 
 import dagster as dg
 from pydantic import Field
 
 from pyorg_pipeline.catalog import schemas
+from pyorg_pipeline.catalog.store import INSTALL_MANAGER_FILE
 from pyorg_pipeline.defs.instance import REFRESH_JOB_TAGS, uninterrupted
 from pyorg_pipeline.defs.metadata import (
     PREVIEW_ROWS,
     names,
+    newest,
     preview,
     step_failure,
     table_asset,
 )
-from pyorg_pipeline.defs.partitions import set_partitions, with_unreported
 from pyorg_pipeline.defs.resources import CatalogResource, RefreshProgress, SiteResource
 from pyorg_pipeline.errors import DirectoriesFailedError, RootListingError
+from pyorg_pipeline.model.due import Due
 from pyorg_pipeline.refresh.artifacts import (
     ArtifactsLostError,
     DirectoryCrawl,
     crawl_directories,
 )
 from pyorg_pipeline.refresh.directories import CrawlState, update_directories
+from pyorg_pipeline.refresh.install_manager import install_manager_table
+
+_PARTITIONS_NAME: Final = "release_directory"
+release_directory_partitions = dg.DynamicPartitionsDefinition(name=_PARTITIONS_NAME)
 
 
 class RootConfig(dg.Config):
@@ -53,6 +66,14 @@ class CrawlConfig(dg.Config):
     accept_vanished: bool = Field(
         default=False,
         description="accept a listing that lost artifacts, without waiting for a second one",
+    )
+
+
+class InstallManagerConfig(dg.Config):
+    """Whether the site is asked."""
+
+    read: bool = Field(
+        default=False, description="read the site's listings, instead of showing the last result"
     )
 
 
@@ -101,7 +122,7 @@ def release_directories(
             )
             raise
         with uninterrupted():
-            set_partitions(context.instance, update.present)
+            _set_partitions(context.instance, update.present)
         progress.directories = update
         progress.requests += client.requests_sent
     counts = {"lost": len(update.vanished), "known": len(update.present)}
@@ -130,7 +151,10 @@ def release_directories(
 
 @table_asset(
     schemas.RELEASE_ARTIFACTS,
-    partitioned=True,
+    partitions_def=release_directory_partitions,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    # It reports each partition itself.
+    output_required=False,
     deps=[release_directories],
     check_specs=[
         dg.AssetCheckSpec(
@@ -204,6 +228,61 @@ def release_artifacts(
         yield dg.MaterializeResult()
 
 
+@table_asset(schemas.INSTALL_MANAGER)
+def install_manager(
+    config: InstallManagerConfig,
+    site: SiteResource,
+    catalog: CatalogResource,
+    progress: dg.ResourceParam[RefreshProgress],
+) -> dg.MaterializeResult[None]:
+    """The packages of Python's install manager for Windows, and the indexes that it reads.
+
+    Optional: the job `list_install_manager` and `pyorg refresh --install-manager` list them, with
+    two requests. Materializing this asset makes no request; it shows what was listed last.
+    It is not a release, and has versions of its own.
+    """
+    if config.read:
+        with site.client() as client, catalog.writing() as store:
+            listed = install_manager_table(client)
+            store.write(INSTALL_MANAGER_FILE, listed.table, listed.metadata)
+            progress.install_manager = len(listed.table)
+            progress.requests += client.requests_sent
+    store = catalog.store()
+    found = store.read_or_none(INSTALL_MANAGER_FILE)
+    columns = ["path", "version", "size", "last_modified"]
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(found.table) if found else 0,
+            "dagster/uri": f"{store.location.text}/{INSTALL_MANAGER_FILE}",
+            "preview": newest(found.table, columns) if found else preview([], columns),
+        }
+    )
+
+
+def with_unreported(
+    due: Mapping[str, Due], state: CrawlState, instance: dg.DagsterInstance
+) -> dict[str, Due]:
+    """Add the directories that have a table, but no materialization, to those that are due.
+
+    Their run was killed in between, or Dagster's history was lost.
+    """
+    reported = instance.get_materialized_partitions(dg.AssetKey("release_artifacts"))
+    known = {*due, *reported, *state.failures}
+    keys = instance.get_dynamic_partitions(_PARTITIONS_NAME)
+    return {**due, **dict.fromkeys(sorted(set(keys) - known), Due.UNREPORTED)}
+
+
+def _set_partitions(instance: dg.DagsterInstance, directories: Collection[str]) -> None:
+    """Make these the partitions, in this order; those that stay keep their place."""
+    known = instance.get_dynamic_partitions(_PARTITIONS_NAME)
+    instance.add_dynamic_partitions(
+        _PARTITIONS_NAME, [key for key in directories if key not in known]
+    )
+    for key in known:
+        if key not in directories:
+            instance.delete_dynamic_partition(_PARTITIONS_NAME, key)
+
+
 def _crawl_materialization(done: DirectoryCrawl, site_url: str) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         release_artifacts.key,
@@ -236,4 +315,11 @@ crawl = dg.define_asset_job(
     selection=[release_artifacts],
     tags=REFRESH_JOB_TAGS,
     description="Crawl the release directories in the config; without config, those that are due.",
+)
+list_install_manager = dg.define_asset_job(
+    "list_install_manager",
+    selection=dg.AssetSelection.assets(install_manager),
+    config={"ops": {"install_manager": {"config": {"read": True}}}},
+    tags=REFRESH_JOB_TAGS,
+    description="List the files of Python's install manager for Windows, which is not a release.",
 )

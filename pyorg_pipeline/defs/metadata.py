@@ -11,7 +11,6 @@ from typing import Any, Final
 import dagster as dg
 
 from pyorg_pipeline.defs.instance import CATALOG_POOL
-from pyorg_pipeline.defs.partitions import release_directory_partitions
 from pyorg_pipeline.errors import DirectoriesFailedError, DownloadsFailedError
 from pyorg_pipeline.model.text import shortened
 
@@ -19,18 +18,9 @@ PREVIEW_ROWS: Final = 10
 
 
 def table_asset(
-    schema: Any, *, partitioned: bool = False, **arguments: Any
+    schema: Any, **arguments: Any
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`dg.asset` for one of the catalog's tables, with its pyarrow schema.
-
-    A partitioned one has a table a release directory, and reports its materializations itself.
-    """
-    if partitioned:
-        arguments |= {
-            "partitions_def": release_directory_partitions,
-            "backfill_policy": dg.BackfillPolicy.single_run(),
-            "output_required": False,
-        }
+    """`dg.asset` for one of the catalog's tables, with its pyarrow schema."""
     with warnings.catch_warnings():
         # `backfill_policy` is in beta, hence the dependency on one minor release of Dagster.
         warnings.simplefilter("ignore", category=dg.BetaWarning)

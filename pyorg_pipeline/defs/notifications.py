@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import dagster as dg
 
+from pyorg_pipeline.defs.maintenance import COMMAND_TAG
 from pyorg_pipeline.defs.resources import CatalogResource, WebhookResource
-from pyorg_pipeline.defs.stale_runs import COMMAND_TAG
 from pyorg_pipeline.model.notifications import release_complete, run_failed
 from pyorg_pipeline.refresh.releases import Completion, completions
 from pyorg_pipeline.settings import Settings

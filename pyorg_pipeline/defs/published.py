@@ -12,7 +12,7 @@ from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.changes import FOLDER
 from pyorg_pipeline.catalog.queries import RELEASE_FILE_COLUMNS
 from pyorg_pipeline.catalog.store import StoredTable
-from pyorg_pipeline.defs.crawled import release_artifacts
+from pyorg_pipeline.defs.crawled import install_manager, release_artifacts
 from pyorg_pipeline.defs.digests import artifact_digests
 from pyorg_pipeline.defs.downloads import downloaded_artifacts
 from pyorg_pipeline.defs.instance import REFRESH_JOB_TAGS
@@ -152,11 +152,11 @@ def catalog_changes(catalog: CatalogResource) -> dg.MaterializeResult[None]:
 #: skip the assets downstream in the same run.
 publish = dg.define_asset_job(
     "publish",
-    # AssetSelection adds the checks of these assets. The two optional ones make no request: without
+    # AssetSelection adds the checks of these assets. The optional ones make no request: without
     # them, the UI would show a catalog without digests and downloads as incomplete.
     selection=dg.AssetSelection.assets(
         *(artifact_digests, artifact_catalog, latest_version, releases, catalog_changes),
-        downloaded_artifacts,
+        *(downloaded_artifacts, install_manager),
     ),
     tags=REFRESH_JOB_TAGS,
     description="Publish the catalog, latest versions and releases from the artifact tables, "

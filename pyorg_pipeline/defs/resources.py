@@ -15,7 +15,7 @@ from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.schemas import TABLES
 from pyorg_pipeline.catalog.store import CatalogStore, StoredTable
-from pyorg_pipeline.defs.stale_runs import fail_killed_refreshes
+from pyorg_pipeline.defs.maintenance import fail_killed_refreshes
 from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
 from pyorg_pipeline.refresh.digests import DirectoryDigests

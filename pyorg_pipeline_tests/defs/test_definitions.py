@@ -23,6 +23,7 @@ from pyorg_pipeline_tests.support.command_line import environment
 ASSETS = {
     "release_directories": (schemas.RELEASE_DIRECTORIES, []),
     "release_artifacts": (schemas.RELEASE_ARTIFACTS, ["release_directories"]),
+    "install_manager": (schemas.INSTALL_MANAGER, []),
     "artifact_digests": (schemas.ARTIFACT_DIGESTS, []),
     "artifact_catalog": (schemas.ARTIFACT_CATALOG, ["release_artifacts", "artifact_digests"]),
     "latest_version": (schemas.LATEST_VERSION, ["artifact_catalog"]),

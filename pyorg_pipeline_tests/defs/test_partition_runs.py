@@ -16,7 +16,7 @@ from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings
 
 ALL = [
-    *("release_directories", "release_artifacts", "artifact_digests"),
+    *("release_directories", "release_artifacts", "artifact_digests", "install_manager"),
     *("artifact_catalog", "latest_version", "releases", "catalog_changes", "downloaded_artifacts"),
 ]
 CRAWLED = ["release_artifacts"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.automation
 
 ASSETS = [
-    *("release_directories", "release_artifacts", "artifact_digests"),
+    *("release_directories", "release_artifacts", "artifact_digests", "install_manager"),
     *("artifact_catalog", "latest_version", "releases", "catalog_changes", "downloaded_artifacts"),
 ]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pyorg_pipeline.defs.crawled import release_directory_partitions
 from pyorg_pipeline.defs.instance import open_instance
-from pyorg_pipeline.defs.partitions import release_directory_partitions
 from pyorg_pipeline.settings import Settings
 
 

@@ -12,7 +12,7 @@ from pyorg_pipeline import webserver
 from pyorg_pipeline.catalog.location import TEMPORARY_PREFIX, open_location
 from pyorg_pipeline.definitions import build_definitions
 from pyorg_pipeline.defs.instance import open_instance
-from pyorg_pipeline.defs.stale_runs import fail_abandoned_runs, refresh_command_tags
+from pyorg_pipeline.defs.maintenance import fail_abandoned_runs, refresh_command_tags
 from pyorg_pipeline.demo.replica.server import Replica
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings
