@@ -239,7 +239,7 @@ def install_manager(
 
     Optional: the job `list_install_manager` and `pyorg refresh --install-manager` list them, with
     two requests. Materializing this asset makes no request; it shows what was listed last.
-    It is not a release, and has versions of its own.
+    They are not releases, and have versions of their own.
     """
     if config.read:
         with site.client() as client, catalog.writing() as store:
