@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.location import open_location
 from pyorg_pipeline.catalog.store import CATALOG_FILE, CatalogStore
 from pyorg_pipeline.demo.replica.server import Answer, Replica
+from pyorg_pipeline.refresh.install_manager import install_manager_table
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings
+from pyorg_pipeline.site.client import SiteClient
 from pyorg_pipeline_tests.support.small_site import LONG_AGO
 
 FILES = {
@@ -21,24 +25,18 @@ FILES = {
 }
 
 
-def test_the_files_of_the_install_manager_are_listed_on_request(
-    settings: Settings, site: Replica
+def test_the_packages_and_indexes_are_listed_with_two_requests(
+    site: Replica, connect: Callable[..., SiteClient]
 ) -> None:
-    for path in FILES:
+    with_none = install_manager_table(connect(site.url))
+    assert (len(with_none.table), with_none.metadata["site_url"]) == (0, site.url)
+    for path in (*FILES, "index.html", "pymanager/old/x.msi"):
         site.add(path, size=7, last_modified=LONG_AGO)
-    site.add("index.html", size=7)
-    site.add("pymanager/old/x.msi", size=7)
-    store = CatalogStore(open_location(settings.catalog_url))
-    first = refresh(settings)
-    assert (first.install_manager, store.rows("install_manager.parquet")) == (None, [])
     site.clear_requests()
-    done = refresh(settings, install_manager=True)
-    assert [request.path for request in site.requests] == ["", "", "pymanager/"]
-    assert (done.install_manager, done.requests, done.error) == (7, 3, None)
-    assert "install manager  7 files" in str(done)
-    table, metadata = store.read("install_manager.parquet")
-    assert table.schema.remove_metadata() == schemas.INSTALL_MANAGER.remove_metadata()
-    assert table.to_pylist() == [
+    found = install_manager_table(connect(site.url)).table
+    assert [request.path for request in site.requests] == ["", "pymanager/"]
+    assert found.schema == schemas.INSTALL_MANAGER
+    assert found.to_pylist() == [
         {
             "path": path,
             "name": path.rpartition("/")[2],
@@ -48,16 +46,19 @@ def test_the_files_of_the_install_manager_are_listed_on_request(
         }
         for path, version in FILES.items()
     ]
-    assert metadata["site_url"] == site.url
-    assert not {row["path"] for row in store.rows(CATALOG_FILE)} & FILES.keys()
-    assert (done.latest_final, done.latest) == (first.latest_final, first.latest)
 
 
-def test_a_site_without_the_install_manager_has_an_empty_table_and_an_error_is_a_failure(
+def test_a_refresh_lists_them_on_request_and_reports_an_error_at_the_end(
     settings: Settings, site: Replica
 ) -> None:
+    for path in FILES:
+        site.add(path, size=7, last_modified=LONG_AGO)
+    store = CatalogStore(open_location(settings.catalog_url))
     done = refresh(settings, install_manager=True)
-    assert (done.install_manager, done.error) == (0, None)
+    assert (done.install_manager, done.error, done.latest_final) == (7, None, "3.14.0")
+    assert "install manager  7 files" in str(done)
+    assert {row["path"] for row in store.rows("install_manager.parquet")} == FILES.keys()
+    assert not {row["path"] for row in store.rows(CATALOG_FILE)} & FILES.keys()
     site.answer("pymanager/", Answer(status=403))
     done = refresh(settings, install_manager=True)
     [(directory, reason)] = done.failures.items()

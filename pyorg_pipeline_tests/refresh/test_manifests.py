@@ -87,6 +87,23 @@ def test_one_manifest_has_the_digests_of_the_zips_of_its_release(
     assert (requested(site), due(catalog)) == ([MANIFEST], [])
 
 
+def test_the_digest_of_a_replaced_zip_is_unconfirmed_until_a_person_confirms_it(
+    site: Replica, catalog: Catalog
+) -> None:
+    first = record(catalog)[ZIP]["sha256"]
+    later = LONG_AGO + timedelta(days=1)
+    site.replace(ZIP, size=9100, last_modified=later)
+    site.replace(MANIFEST, last_modified=later)
+    read_site(catalog, site)
+    row = record(catalog)[ZIP]
+    second = sha256_of(catalog.client.get(ZIP).content)
+    found = row["state"], row["sha256"], row["conflicting_sha256"]
+    assert found == ("unconfirmed", first, second)
+    [done] = record_digests(catalog.store, catalog.client, ["3.14.0"], confirm=[ZIP])
+    [row] = [row for row in done.rows if row["path"] == ZIP]
+    assert (row["state"], row["sha256"], row["digest_source"]) == ("ok", second, "manifest")
+
+
 def test_a_zip_that_the_manifest_does_not_name_has_the_digest_of_its_bill_of_materials(
     site: Replica, catalog: Catalog
 ) -> None:
