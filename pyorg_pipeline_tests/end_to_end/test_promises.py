@@ -55,7 +55,8 @@ KEPT = {
         "test_a_later_bundle_has_to_agree_with_the_recorded_bill_of_materials",
         "test_a_digest_outlives_its_bundle_and_its_file",
         "test_a_digest_outlives_a_bundle_that_is_missing_unreadable_or_rejected",
-        "test_an_accepted_digest_replaces_the_recorded_one",
+        "test_a_confirmed_digest_replaces_the_recorded_one",
+        "test_the_digest_of_a_replaced_file_is_unconfirmed_until_a_person_confirms_it",
     ],
     "a kill neither loses nor repeats a change of the site": [
         "test_a_refresh_killed_before_any_of_its_writes_loses_and_repeats_no_change",
@@ -222,9 +223,8 @@ RULES = {
     "partial": ["test_a_partial_release_becomes_complete_and_supersedes"],
     "superseded": ["test_a_complete_release_supersedes_those_before_it_in_its_series"],
     "complete": ["test_no_release_is_partial_for_ever"],
-    "security releases": [
-        "test_security_releases_without_installers_are_complete_after_two_like_them",
-    ],
+    "the install manager": ["test_a_young_release_lacks_what_the_two_before_it_had"],
+    "security releases": ["test_security_releases_are_complete_without_installers"],
     "missing dates": ["test_a_release_without_a_plausible_date_is_complete"],
     "time of the query": ["test_states_change_with_time_for_a_program_that_keeps_its_snapshot"],
 }
