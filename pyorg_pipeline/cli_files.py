@@ -45,7 +45,7 @@ def download(wanted: Sequence[str], dry_run: bool, **options: Any) -> int:
     A VERSION such as 3.13.9 stands for its source release in the best packing, and a series such as
     3.13 for that of its newest version, unless --type, --arch, --format, --free-threaded or
     --attribute select others. NAME and PATH are those of an artifact as `pyorg list` shows them;
-    options do not filter them.
+    options do not filter them, and a companion such as a signature can be given, too.
 
     It runs the job download_artifacts of Dagster's UI. A terminal shows a table of the files; in a
     pipe, their paths go to stdout, and the report to stderr. Existing files are not overwritten,
@@ -57,15 +57,17 @@ def download(wanted: Sequence[str], dry_run: bool, **options: Any) -> int:
       pyorg download 3.13 3.14 --arch amd64 --destination /srv/python
       pyorg download python-3.13.9-arm64.exe
     """
-    job = ("destination", "verify", "overwrite", "batch_size", "retries", "retry_delay")
-    config = {name: options.pop(name) for name in job}
+    job = ("destination", "companions", "verify", "overwrite", "batch_size", "retries")
+    config = {name: options.pop(name) for name in (*job, "retry_delay")}
     _require_criteria(wanted, options)
     from pyorg_pipeline.cli_selection import selected  # noqa: PLC0415
     from pyorg_pipeline.freshness import settings_of_catalog  # noqa: PLC0415
     from pyorg_pipeline.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings() if dry_run else settings_of_catalog(load_settings())
-    found = selected(wanted, sources_by_default=True, **options)
+    # The job adds them to what is downloaded.
+    companions = config["companions"] and dry_run
+    found = selected(wanted, sources_by_default=True, companions=companions, **options)
     if dry_run:
         from pyorg_pipeline.reports.tables import ARTIFACTS  # noqa: PLC0415
 

@@ -282,6 +282,11 @@ download_options: Final = _together(
         metavar="FOLDER|URL",
         help="The folder to download to, or a URL such as s3://bucket/prefix.",
     ),
+    click.option(
+        "--companions",
+        is_flag=True,
+        help="Also download the files about each artifact, such as signatures.",
+    ),
     verify_option,
     click.option("--overwrite", is_flag=True, help="Replace existing files."),
     click.option("--dry-run", is_flag=True, help="Only list what would be downloaded."),

@@ -57,6 +57,7 @@ def selected(
     limit: int = 0,
     sources_by_default: bool = False,
     set_aside: bool = False,
+    companions: bool = False,
 ) -> list[PythonOrgArtifact]:
     """The artifacts that are wanted, sorted by version, then path.
 
@@ -65,7 +66,7 @@ def selected(
     version. Of a series in `wanted` it is the newest version unless `newest_only` is False. `limit`
     takes the newest artifacts, 0 means all. With `sources_by_default` and neither type nor
     attributes, it is the best packed source archive of each release. With `set_aside`, superseded
-    and misplaced files are selected, too.
+    and misplaced files are selected, too, and with `companions` those of each artifact.
 
     Raises:
         InvalidArgumentError: criteria contradict each other.
@@ -128,4 +129,5 @@ def selected(
     if not wanted:
         each = [{"series": [text]} for text in series] or [{}]
         found = [one for of in each for one in matching(newest=bool(newest_only), **of)]
-    return sorted({one.path: one for one in found}.values())[-limit:]
+    found = sorted({one.path: one for one in found}.values())[-limit:]
+    return snapshot.with_companions(site_url, found) if companions else found

@@ -19,7 +19,7 @@ from pyorg_pipeline.model.arguments import (
     parse_verification,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
-from pyorg_pipeline.model.digests import DIGEST_SOURCES
+from pyorg_pipeline.model.digests import digest_companions
 from pyorg_pipeline.model.downloads import CHUNK_SIZE, Progress
 from pyorg_pipeline.model.versions import NormalizedPythonVersion
 
@@ -54,7 +54,8 @@ class CatalogDownloads(ConfiguredCatalog):
 
         The artifact is one that a method returned, a path such as 3.13.9/Python-3.13.9.tgz, or a
         name. The file gets its name when it is complete and verified. Existing files are not
-        overwritten unless `overwrite`. None as the folder creates a temporary one.
+        overwritten unless `overwrite`. None as the folder creates a temporary one. Companions such
+        as signatures are downloaded like artifacts, and verified by their size.
 
         `verify` is true (by the strongest digest that the site publishes, else by size and the
         archive's checksums), `digest` (requires one), `signature` (requires a Sigstore signature
@@ -258,6 +259,7 @@ def _without_digest(artifact: PythonOrgArtifact) -> str:
     """Why the catalog has no digest of an artifact, and how to get one."""
     if artifact.sha256_before is not None:
         return f"the site replaced it; `pyorg confirm {artifact.path}` confirms its new digest"
-    if DIGEST_SOURCES.keys().isdisjoint(artifact.companions):
+    named = artifact.artifact_type, artifact.path, artifact.version, artifact.companions
+    if not digest_companions(*named):
         return "the site publishes none"
     return "not recorded yet; `pyorg refresh --digests` or a verified download records it"

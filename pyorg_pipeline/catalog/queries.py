@@ -18,6 +18,7 @@ from pyorg_pipeline.catalog.unlisted import Unlisted
 from pyorg_pipeline.errors import ArtifactChoiceError, InvalidArgumentError, VersionNotFoundError
 from pyorg_pipeline.model.artifacts import (
     ATTRIBUTES,
+    COMPANION,
     SET_ASIDE,
     UNRECOGNISED,
     PythonOrgArtifact,
@@ -184,17 +185,59 @@ class Snapshot:
         return found
 
     def artifact(self, base_url: str, name: str) -> PythonOrgArtifact:
-        """The artifact with this path, or with this name."""
+        """The artifact with this path, or with this name; else the companion."""
         names = zip(self._column("path"), self._column("name"), strict=True)
-        found = [row for row, known in enumerate(names) if name in known]
+        rows = [row for row, known in enumerate(names) if name in known]
+        found = [one for row in rows for one in self._artifacts(base_url, [row])]
+        found = found or [
+            one
+            for row, path in enumerate(self._column("path"))
+            # A companion's name begins like that of its artifact.
+            if path.rpartition("/")[2].partition(".")[0] in name
+            for one in self._companions(base_url, row)
+            if name in {one.path, one.name}
+        ]
         if len(found) == 1:
-            return self._artifacts(base_url, found)[0]
+            return found[0]
         if found:
-            paths = shortened((self._column("path")[row] for row in found), 8)
+            paths = shortened((one.path for one in found), 8)
             raise ArtifactChoiceError(f"several artifacts have the name {name!r}: {paths}")
         raise ArtifactChoiceError(
             f"the catalog has no artifact {name!r}; give a path or a name as `pyorg list` shows it"
         )
+
+    def with_companions(
+        self, base_url: str, artifacts: Iterable[PythonOrgArtifact]
+    ) -> list[PythonOrgArtifact]:
+        """The artifacts, each followed by its companions."""
+        rows = {path: row for row, path in enumerate(self._column("path"))}
+        found: dict[str, PythonOrgArtifact] = {}
+        for artifact in artifacts:
+            row = rows.get(artifact.path)
+            related = [] if row is None else self._companions(base_url, row)
+            found |= {one.path: one for one in (artifact, *related)}
+        return list(found.values())
+
+    def _companions(self, base_url: str, row: int) -> list[PythonOrgArtifact]:
+        """The files about an artifact as artifacts, which have a size and nothing to verify it."""
+        # The grammar of names, which other queries need not import.
+        from pyorg_pipeline.model.companions import companion_name  # noqa: PLC0415
+
+        path, version, suffixes, sizes = (
+            self._column(name)[row] for name in ("path", "version", "companions", "companion_sizes")
+        )
+        named = [companion_name(path, suffix) for suffix in suffixes]
+        return [
+            PythonOrgArtifact(
+                name=one.rpartition("/")[2],
+                path=one,
+                version=version,
+                artifact_type=COMPANION,
+                size=size,
+                url=base_url + quote(one),
+            )
+            for one, size in zip(named, sizes or [None] * len(named), strict=True)
+        ]
 
     def _artifacts(self, base_url: str, rows: Sequence[int]) -> list[PythonOrgArtifact]:
         if not rows:

@@ -74,6 +74,10 @@ _ARTIFACT: Final = [
     _field("directory_last_modified", TIME, "its directory's date in the root listing then"),
 ]
 
+_COMPANION_SIZES: Final = _field(
+    "companion_sizes", pa.list_(pa.int64()), "bytes of each, in companions' order"
+)
+
 RELEASE_DIRECTORIES: Final = pa.schema(
     [
         _required("name", TEXT, "the directory's name, such as 3.13.9 or src"),
@@ -87,7 +91,7 @@ RELEASE_DIRECTORIES: Final = pa.schema(
 RELEASE_ARTIFACTS: Final = pa.schema(
     [
         *_ARTIFACT,
-        _field("companion_sizes", pa.list_(pa.int64()), "bytes of each, in companions' order"),
+        _COMPANION_SIZES,
         _field("companion_dates", pa.list_(TIME), "date of each as the site lists it, likewise"),
         _field("removed_at", TIME, "when a crawl first found it removed; null while it exists"),
     ]
@@ -109,6 +113,7 @@ ARTIFACT_CATALOG: Final = pa.schema(
             "of the file that this one replaced, while sha256 is null because its own digest is "
             "unconfirmed; else null",
         ),
+        _COMPANION_SIZES,
     ]
 )
 

@@ -95,6 +95,9 @@ class DownloadConfig(dg.Config):
         description="of each series the newest release with a match; not applied to `versions`",
     )
     limit: int | None = Field(default=None, description="at most this many artifacts, the newest")
+    companions: bool = Field(
+        default=False, description="download the files about each artifact, too, such as signatures"
+    )
     destination: str | None = Field(
         default=None,
         description="a folder or a URL such as s3://bucket/prefix, with credentials in the "
@@ -146,6 +149,8 @@ def selected_artifacts(
         artifacts = [by_path.get(one) or snapshot.artifact(site_url, one) for one in config.paths]
     else:
         artifacts = Selection(**criteria).of(every)
+    if config.companions:
+        artifacts = snapshot.with_companions(site_url, artifacts)
     check_names(artifacts)
     return with_downloaded_digests(store, site_url, artifacts)
 

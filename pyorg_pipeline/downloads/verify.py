@@ -11,7 +11,7 @@ from pathlib import Path
 from pyorg_pipeline.downloads.archives import archive_kind, check_archive
 from pyorg_pipeline.downloads.sigstore import verify_bundle
 from pyorg_pipeline.errors import SiteStatusError, UnverifiableError, VerificationError
-from pyorg_pipeline.model.artifacts import PythonOrgArtifact
+from pyorg_pipeline.model.artifacts import COMPANION, PythonOrgArtifact
 from pyorg_pipeline.model.digests import (
     BUNDLE_SUFFIX,
     SBOM_SUFFIX,
@@ -34,8 +34,10 @@ def expected_verification(
     manifest and the `.spdx.json`, which have to agree; without one, the size and the archive's own
     checksums. `'digest'` refuses artifacts without a digest. `'signature'` requests the bundle, or
     the manifest and its bundle, in any case and verifies that the release manager of the series
-    signed the digest. `False` takes the size.
+    signed the digest. `False` takes the size, as all do for a companion.
     """
+    if artifact.artifact_type == COMPANION and artifact.size is not None:
+        return Verification("size")
     if verify is False:
         return _without_digest(artifact, "as requested, ", None)
     if verify == "signature":

@@ -19,6 +19,8 @@ from pyorg_pipeline.model.versions import (
 
 #: The type of a file that no rule of the grammar matches.
 UNRECOGNISED: Final = "unrecognised"
+#: The type of a file about an artifact, where one is downloaded like an artifact.
+COMPANION: Final = "companion"
 
 #: The site.
 PYTHON_ORG: Final = "https://www.python.org/ftp/python/"

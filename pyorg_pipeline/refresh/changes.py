@@ -137,7 +137,7 @@ def combined(earlier: Iterable[Change], later: Iterable[Change]) -> list[Change]
 def companions(artifact: Row) -> list[tuple[str, int | None, datetime | None]]:
     """Suffix, size and date of each companion of an artifact."""
     suffixes = artifact["companions"]
-    # Tables of earlier versions, and the published catalog, do not have these columns.
+    # Tables of earlier versions do not have these columns, nor the published catalog the dates.
     sizes = artifact.get("companion_sizes") or [None] * len(suffixes)
     dates = artifact.get("companion_dates") or [None] * len(suffixes)
     return list(zip(suffixes, sizes, dates, strict=True))

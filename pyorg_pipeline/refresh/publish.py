@@ -167,7 +167,9 @@ def _existing_artifacts(
 ) -> Any:
     """The rows of artifact_catalog, from directories' tables and those with recorded digests."""
     # In one chunk: operations on a column then run once, not once a directory.
-    table = pa.concat_tables(tables or [schemas.RELEASE_ARTIFACTS.empty_table()]).combine_chunks()
+    # Tables of earlier versions lack some columns.
+    tables = [schemas.RELEASE_ARTIFACTS.empty_table(), *tables]
+    table = pa.concat_tables(tables, promote_options="default").combine_chunks()
     table = table.filter(table["removed_at"].is_null())
     # A table of digests may have broken since its metadata was read.
     read = [store.read_or_none(digests_file(directory)) for directory in digested]

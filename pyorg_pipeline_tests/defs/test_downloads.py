@@ -50,7 +50,7 @@ from pyorg_pipeline_tests.support.downloading import (
     site_with_digests,
 )
 from pyorg_pipeline_tests.support.processes import started
-from pyorg_pipeline_tests.support.published import sha256_of
+from pyorg_pipeline_tests.support.published import bundle_bytes, sha256_of
 from pyorg_pipeline_tests.support.small_site import LONG_AGO
 
 NEWEST = [PATHS[1], PATHS[2], PATHS[4]]
@@ -181,8 +181,8 @@ def test_every_field_in_the_launchpad_has_a_description_and_a_default(settings: 
     fields = op.config_schema.config_type.fields  # type: ignore[union-attr]
     assert list(fields) == [
         *("paths", "series", "versions", "releaselevels", "artifact_types", "attributes"),
-        *("newest_only", "limit", "destination", "verify", "overwrite", "batch_size", "retries"),
-        "retry_delay",
+        *("newest_only", "limit", "companions", "destination", "verify", "overwrite"),
+        *("batch_size", "retries", "retry_delay"),
     ]
     for field in fields.values():
         assert field.description
@@ -400,6 +400,31 @@ def test_paths_are_downloaded_whatever_the_criteria_are(settings: Settings, fold
     assert [row["path"] for row in done.outcomes] == PATHS[:1]
     with pytest.raises(ArtifactChoiceError, match=r"has no artifact '3\.6/nothing'"):
         runs.download(settings, [PATHS[0], "3.6/nothing"], destination=str(folder))
+
+
+def test_companions_are_downloaded_beside_their_artifacts(
+    settings: Settings, site: Replica, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, other = "3.6.0/Python-3.6.0.tgz", "3.4.0/Python-3.4.0.tar.xz.sigstore"
+    result = download(settings, paths=[wanted, other], companions=True, destination=str(folder))
+    assert result.success
+    bundle = bundle_bytes(sha256_of(CONTENTS[wanted]))
+    assert (folder / "Python-3.6.0.tgz.sigstore").read_bytes() == bundle
+    rows = {row["path"]: row for row in report(settings, result.run_id)}
+    assert list(rows) == [wanted, f"{wanted}.sigstore", other]
+    found = rows[f"{wanted}.sigstore"]
+    assert (found["verification"], found["note"], found["bytes"]) == ("size", None, len(bundle))
+    for name in ("PYORG_HOME", "PYORG_SITE_URL"):
+        monkeypatch.setenv(name, {"PYORG_HOME": str(settings.home)}.get(name, site.url))
+    destination = folder / "by command"
+    arguments = ["download", wanted, "--companions", "--destination", str(destination)]
+    assert cli.main([*arguments, "--dry-run"]) == 0
+    assert not destination.exists()
+    assert cli.main(arguments) == 0
+    assert visible(destination) == {
+        "Python-3.6.0.tgz": CONTENTS[wanted],
+        "Python-3.6.0.tgz.sigstore": bundle,
+    }
 
 
 def test_pyorg_download_says_why_a_run_failed_without_a_report(

@@ -57,6 +57,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Replica) -> Pa
     return here
 
 
+@pytest.mark.parametrize("verify", [True, "digest", False])
+def test_a_companion_is_downloaded_like_an_artifact_and_has_the_listed_size(
+    folder: Path, site: Replica, caplog: pytest.LogCaptureFixture, verify: Any
+) -> None:
+    companion = "3.14.0/Python-3.14.0.tar.xz.sigstore"
+    bundle = bundle_bytes(sha256_of(NEW))
+    path = PythonOrgDownloads.download_artifact(companion, verify=verify)
+    assert (path.resolve(), path.read_bytes()) == (folder / "Python-3.14.0.tar.xz.sigstore", bundle)
+    assert requested(site) == [companion]
+    assert not caplog.records
+    name = "Python-3.15.0a1.tgz.sigstore"
+    assert PythonOrgDownloads.download_artifact(name, verify=verify).name == name
+    site.replace(companion, content=bundle[1:])
+    with pytest.raises(VerificationError, match=f"size should be {len(bundle)} bytes"):
+        PythonOrgDownloads.download_artifact(companion, overwrite=True, verify=verify)
+    assert path.read_bytes() == bundle
+    with pytest.raises(ArtifactChoiceError, match=r"no artifact '2\.7/Python-2\.7\.tgz\.asc'"):
+        PythonOrgDownloads.download_artifact("2.7/Python-2.7.tgz.asc")
+
+
 def test_a_digest_that_a_download_proved_is_used_by_the_next_one(site: Replica) -> None:
     path = "3.14.0/Python-3.14.0.tar.xz"
     PythonOrgDownloads.download_artifact(path)
