@@ -89,7 +89,8 @@ def lock(wanted: Sequence[str], dockerfile: bool, **options: Any) -> None:
 
     Artifacts are selected as by `pyorg download`. The output has the format of sha256sum:
     `sha256sum -c` verifies the files in the current folder, and ignores the lines with size and
-    URL. With --dockerfile, the lines download them from the site in ARG, with their checksums.
+    URL. With --dockerfile, it is the lines of a Dockerfile that download the artifacts and compare
+    their checksums.
 
     Without a digest of each artifact nothing is printed, and the exit code is 1.
 

@@ -191,7 +191,9 @@ def _signature(definition: ast.FunctionDef) -> str:
             strict=True,
         )
     ]
-    if arguments.kwonlyargs:
+    if arguments.vararg:
+        shown.append(f"*{_argument(arguments.vararg, None)}")
+    elif arguments.kwonlyargs:
         shown.append("*")
     shown += [
         _argument(argument, default)

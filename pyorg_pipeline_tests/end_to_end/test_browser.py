@@ -28,7 +28,7 @@ ASSETS = {
     "latest_version": ("newest final", "latest_final"),
     "releases": ("Each release, such as 3.15.0rc1", "newly_complete"),
     "catalog_changes": ("What appeared, vanished or was replaced", "appeared"),
-    "install_manager": ("Materializing this asset makes no request", "row_count"),
+    "install_manager": ("Materializing this asset makes no request", "no rows"),
     "downloaded_artifacts": ("Materializing this asset makes no request", "bytes_fetched"),
 }
 
