@@ -29,7 +29,7 @@ class DigestConfig(dg.Config):
 
     directories: list[str] | None = Field(
         default=None,
-        description="names of release directories; without them, those that are due",
+        description="names of release directories; without them, those that are due or confirmed",
     )
     confirm: list[str] = Field(
         default=[],
@@ -73,6 +73,7 @@ def read_digests(
         directories = config.directories
         if directories is None:
             directories = digests.directories_with_due_digests(store, CrawlState.read(store))
+            directories += [path.partition("/")[0] for path in config.confirm]
         for done in digests.record_digests(store, client, directories, confirm=config.confirm):
             progress.digests.append(done)
             read += done.read

@@ -123,9 +123,9 @@ class PythonOrgArtifact(Value):
     last_modified: datetime | None = None
     #: Suffixes of the files about this one, such as `.asc` and `.sigstore`.
     companions: tuple[str, ...] = ()
-    #: In hexadecimal, as read from a companion; None if none was recorded.
+    #: In hexadecimal, as read from a companion or proved by a download; None if none was recorded.
     sha256: str | None = None
-    #: Which companion that was: `sigstore` or `spdx`.
+    #: Where it is from: `sigstore`, `manifest`, `spdx` or `download`.
     digest_source: str | None = None
     #: Whose signature of the digest was verified, if one was.
     signed_by: str | None = None
