@@ -119,7 +119,7 @@ def verify(folder: str, verify: Any) -> int:
     """Find damaged, unknown and missing files in a folder.
 
     Each file is looked up in the catalog, by its name or by its path as on the site. The exit code
-    is 1 if a file is damaged, or cannot be verified as --verify requires.
+    is 1 if a file is damaged or missing, or cannot be verified as --verify requires.
 
     \b
     Example: pyorg verify /srv/python

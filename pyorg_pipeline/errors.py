@@ -291,7 +291,10 @@ class UnverifiableError(VerificationError):
     template = "it cannot be verified by {what}: {actual_source}"
 
     def __init__(self, subject: str, required: str, reason: str) -> None:
-        source, advice = f"verify={required!r}", "verify=True uses the strongest that is published"
+        source, advice = (
+            f"verify={required!r}",
+            "use verify=True for the strongest that is published",
+        )
         super().__init__(subject, required, "published", "missing", source, reason, advice)
         self.args = (subject, required, reason)
 
@@ -332,14 +335,13 @@ class DigestsMissingError(_SeveralFailures, PyorgError):
 
 @dataclass(eq=False, repr=False)
 class DamagedFilesError(_SeveralFailures, PyorgError):
-    """Some files of a folder are damaged, or could not be verified."""
+    """Some files of a folder are damaged or missing, or could not be verified."""
 
     location: str
     #: The reason for each file's path within the folder.
     failures: Mapping[str, str]
     #: How many files there were in all.
     files: int
-    template = (
-        "{count} of {files} files in {location} failed verification{listed}. "
-        "Delete a damaged file and download it again"
-    )
+    #: What to do next; may be empty.
+    advice: str = ""
+    template = "{count} of {files} files in {location} failed verification{listed}{advice}"

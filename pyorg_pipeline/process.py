@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from io import TextIOWrapper
+from io import BufferedWriter, FileIO, TextIOWrapper
 from socket import socket, socketpair
 from typing import Any, Final
 
@@ -38,8 +38,7 @@ def run_program(command: Callable[[], int], translate: Callable[[str], str] = st
     # garbage again and again, and once more at the end, takes a fifth of a refresh's time.
     gc.set_threshold(500_000)
     atexit.register(gc.freeze)
-    if sys.stdout is None:  # it was closed: `>&-`
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    _open_outputs()
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         # As on stderr: a character that the terminal cannot show is escaped, not an error.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -51,7 +50,7 @@ def run_program(command: Callable[[], int], translate: Callable[[str], str] = st
             sys.stdout.flush()
         return INTERRUPTED
     except OSError as error:
-        if error.errno not in {errno.EPIPE, errno.ENOSPC}:
+        if error.errno not in {errno.EPIPE, errno.ENOSPC, errno.EBADF}:
             raise
         # The interpreter flushes again when it ends, which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,6 +58,28 @@ def run_program(command: Callable[[], int], translate: Callable[[str], str] = st
             return PIPE_CLOSED
         print_error(f"the output could not be written: {error.strerror}")
         return 1
+
+
+def _open_outputs() -> None:
+    """Let a closed stdout (`>&-`) fail like a full one, and no stderr fail."""
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    elif isinstance(getattr(sys.stderr.buffer, "raw", None), FileIO):
+        file = BufferedWriter(_Lossy(sys.stderr.fileno(), "wb", closefd=False))
+        encoding, errors = sys.stderr.encoding, sys.stderr.errors
+        sys.stderr = TextIOWrapper(file, encoding, errors, line_buffering=True)
+
+
+class _Lossy(FileIO):
+    """A file that drops what it cannot write: messages do not change an exit code."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
 
 
 def _run(command: Callable[[], int], translate: Callable[[str], str]) -> int:

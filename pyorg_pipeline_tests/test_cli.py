@@ -23,7 +23,7 @@ from pyorg_pipeline import PythonOrgDownloads, cli
 from pyorg_pipeline import __main__ as module_program
 from pyorg_pipeline.cli_options import ARCHITECTURES, FORMATS, LEVELS, TYPES, translated
 from pyorg_pipeline.demo.replica.server import Answer, Replica
-from pyorg_pipeline.errors import InvalidArgumentError
+from pyorg_pipeline.errors import InvalidArgumentError, UnverifiableError
 from pyorg_pipeline.reports.tables import ARTIFACTS, RELEASES, table_lines
 from pyorg_pipeline_tests.support.command_line import (
     MODULE,
@@ -385,6 +385,10 @@ def test_messages_of_the_library_are_in_the_words_of_the_options() -> None:
         ("overwrite=True replaces it", "--overwrite replaces it"),
         ("verify='digest' compares it", "--verify digest compares it"),
         ("verify=False reads nothing", "--verify size reads nothing"),
+        (
+            UnverifiableError("x", "digest", "").advice,
+            "use --verify auto for the strongest that is published",
+        ),
         ("no artifact has the artifact_type 'x'", "no artifact has the --type 'x'"),
         ("no artifact has the arch 'x'", "no artifact has the --arch 'x'"),
         ("the attributes are 'free_threaded'", "the attributes are 'free_threaded'"),
@@ -552,21 +556,27 @@ def test_a_closed_pipe_is_not_an_error(catalog_home: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 def test_a_full_disk_or_a_closed_output_gives_no_traceback(catalog_home: Path) -> None:
-    command = shlex.join([*PYORG, "latest"])
     codes = {}
-    for output in (">/dev/full", ">&-"):
+    for command in (
+        *("latest >/dev/full", "latest >&-", "latest 2>&-", "latest 3.99 2>&-"),
+        "latest 3.99 2>/dev/full",
+    ):
         done = subprocess.run(
-            ["sh", "-c", f"{command} {output}"],
+            ["sh", "-c", f"{shlex.join(PYORG)} {command}"],
             env=environment(catalog_home),
             stderr=subprocess.PIPE,
             text=True,
             check=False,
             timeout=60,
         )
-        codes[output] = (done.returncode, done.stderr)
+        codes[command] = (done.returncode, done.stderr)
+    failed = "pyorg: the output could not be written: "
     assert codes == {
-        ">/dev/full": (1, "pyorg: the output could not be written: No space left on device\n"),
-        ">&-": (0, ""),
+        "latest >/dev/full": (1, f"{failed}No space left on device\n"),
+        "latest >&-": (1, f"{failed}Bad file descriptor\n"),
+        "latest 2>&-": (0, ""),
+        "latest 3.99 2>&-": (1, ""),
+        "latest 3.99 2>/dev/full": (1, ""),
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pyorg_pipeline.catalog.location import local_folder, open_filesystem
 from pyorg_pipeline.downloads.download import download
 from pyorg_pipeline.downloads.files import valid_file_name
-from pyorg_pipeline.downloads.verify import verify_existing
+from pyorg_pipeline.downloads.verify import verify_existing, with_listed_size
 from pyorg_pipeline.errors import DestinationError, PyorgError
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.downloads import Download, DownloadFailure, Progress, Verify
@@ -202,19 +202,21 @@ def download_all(
 ) -> Generator[Download | DownloadFailure, None, None]:
     """Download artifacts with different names, several at once; yield each result when it is ready.
 
-    A failure does not stop the others. Closing the generator cancels the transfers in flight and
+    An existing file of another size than the catalog lists is a failure, whatever `verify` is. A
+    failure does not stop the others. Closing the generator cancels the transfers in flight and
     ends the threads; the next call resumes partial files in a folder.
     """
 
     def download_one(artifact: PythonOrgArtifact) -> Download | DownloadFailure:
         try:
-            return destination.download(
+            done = destination.download(
                 client,
                 artifact,
                 overwrite=overwrite,
                 verify=verify,
                 progress=None if progress is None else progress(artifact),
             )
+            return with_listed_size(done)
         except (PyorgError, OSError) as error:
             return DownloadFailure(artifact, error)
 

@@ -21,7 +21,7 @@ from pyorg_pipeline.model.digests import (
     digest_companions,
     digest_path,
 )
-from pyorg_pipeline.model.downloads import Method, Verification, Verify
+from pyorg_pipeline.model.downloads import Download, Method, Verification, Verify
 from pyorg_pipeline.site.client import SiteClient
 
 
@@ -80,12 +80,24 @@ def verify_existing(
         with local as path:
             _, sha256 = read_and_verify(artifact, verification, path)
     except VerificationError as error:
-        raise replace(
-            error,
-            actual_source=f"the existing {where}",
-            advice="it was not replaced. Do not use it: overwrite=True downloads it again",
-        ) from None
+        raise _of_existing(error, where) from None
     return verification, sha256
+
+
+def with_listed_size(download: Download) -> Download:
+    """Return it; raise VerificationError for an existing file of another size than listed."""
+    if download.artifact.size not in (None, download.size):
+        error = wrong_size(download.artifact, f"{download.size:,} bytes", "")
+        raise _of_existing(error, download.destination)
+    return download
+
+
+def _of_existing(error: VerificationError, where: str) -> VerificationError:
+    return replace(
+        error,
+        actual_source=f"the existing {where}",
+        advice="it was not replaced. Do not use it: overwrite=True downloads it again",
+    )
 
 
 def read_and_verify(

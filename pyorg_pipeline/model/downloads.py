@@ -148,9 +148,15 @@ class FolderVerification(Value):
 
     @property
     def error(self) -> DamagedFilesError | None:
-        """The error to raise if a file is damaged, or could not be verified as demanded."""
-        failed = {one.file: one.reason for one in self.of("damaged", "unverified")}
-        return DamagedFilesError(self.location, failed, len(self.files)) if failed else None
+        """The error to raise if a file is damaged or missing, or not verified as demanded."""
+        failed = {one.file: one.reason for one in self.of("damaged", "missing", "unverified")}
+        advice = ""
+        if self.of("damaged"):
+            advice += ". Delete a damaged file and download it again"
+        if self.of("missing"):
+            advice += ". Download a missing file again"
+        found = DamagedFilesError(self.location, failed, len(self.files), advice)
+        return found if failed else None
 
     @property
     def counts(self) -> str:

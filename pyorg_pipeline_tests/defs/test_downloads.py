@@ -395,6 +395,32 @@ def test_a_quiet_download_prints_only_paths_and_failures_a_line_each(
     )
 
 
+def test_an_existing_file_of_another_size_is_a_failure_that_names_the_option(
+    settings: Settings,
+    site: Replica,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PYORG_HOME", str(settings.home))
+    folder.mkdir(exist_ok=True)
+    (folder / name(FINAL)).write_bytes(b"x\n")
+    command = ["download", FINAL, "--destination", str(folder), "--verify", "size"]
+    assert cli.main(command) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    _, failed, summary = printed.err.splitlines()
+    listed = f"{len(CONTENTS[FINAL]):,} bytes (the listing in the catalog)"
+    existing = f"but is 2 bytes (the existing {folder / name(FINAL)})"
+    assert failed.startswith("failed ")
+    assert failed.endswith(f" {FINAL}: size should be {listed}, {existing}")
+    assert summary.endswith("It was not replaced. Do not use it: --overwrite downloads it again")
+    assert visible(folder) == {name(FINAL): b"x\n"}
+    assert requested(site) == []
+    assert cli.main([*command, "--overwrite"]) == 0
+    assert visible(folder) == contents([FINAL])
+
+
 def test_paths_are_downloaded_whatever_the_criteria_are(settings: Settings, folder: Path) -> None:
     done = runs.download(settings, PATHS[:1], destination=str(folder), series=["9.9"])
     assert [row["path"] for row in done.outcomes] == PATHS[:1]

@@ -158,6 +158,9 @@ def test_a_digest_may_be_required_and_one_file_be_verified(folder: Path) -> None
     [found] = PythonOrgDownloads.verify_files(old, verify="digest").files
     assert found.outcome == "unverified"
     assert found.reason == "it cannot be verified by digest: no digest is published"
+    assert str(PythonOrgDownloads.verify_files(old, verify="digest").error).endswith(
+        " (it cannot be verified by digest: no digest is published)"
+    )
 
 
 def test_a_site_that_does_not_answer_is_asked_once(
@@ -183,6 +186,13 @@ def test_downloads_that_no_longer_exist_are_missing(folder: Path, store: Catalog
     found = PythonOrgDownloads.verify_files(folder, verify=False)
     [missing] = found.of("missing")
     assert (missing.file, missing.path) == ("mirror/Python-3.14.0.tgz", "3.14.0/Python-3.14.0.tgz")
+    (folder / "more" / "Python-2.7.tgz").unlink()
+    found = PythonOrgDownloads.verify_files(folder / "more", verify=False)
+    assert found.error is not None
+    assert found.error.headline == (
+        f"1 of {len(found.files)} files in {folder / 'more'} failed verification. "
+        "Download a missing file again"
+    )
     with pytest.raises(DownloadError, match="no such folder"):
         PythonOrgDownloads.verify_files(folder / "absent")
 
