@@ -113,8 +113,12 @@ def latest(of: str | None, **criteria: Any) -> int:
       pyorg latest --type windows-release --arch arm64
     """
     from pyorg_pipeline.cli_selection import newest_versions  # noqa: PLC0415
+    from pyorg_pipeline.errors import InvalidArgumentError  # noqa: PLC0415
 
-    several = [*([of] if of else []), *criteria.pop("series")]
+    several = criteria.pop("series")
+    if of and several:
+        raise InvalidArgumentError("give a series or --series, not both")
+    several = [of] if of else several
     texts = [version.text for version in newest_versions(several, **criteria)]
     print_result(texts if len(several) > 1 else texts[0])
     return 0
@@ -213,7 +217,10 @@ def changes(since: str | None, companions: bool) -> int:
     found = PythonOrgDownloads.list_changes(since, companions=companions)
     nothing = "no changes recorded yet: each refresh after the first records them"
     if since:
-        nothing = f"no changes recorded since {time_text(parse_since(since, datetime.now(UTC)))}"
+        now = datetime.now(UTC)
+        time = parse_since(since, now)
+        future = ", which is in the future" if time > now else ""
+        nothing = f"no changes recorded since {time_text(time)}{future}"
     return print_found(found, nothing, CHANGES_TABLE)
 
 
@@ -317,6 +324,8 @@ def demo(ui: bool, port: int) -> int:
     \b
     Example: pyorg demo --ui
     """
+    if wants_json():
+        raise click.UsageError("the demo has no JSON.", click.get_current_context())
     from pyorg_pipeline.demo.demonstration import run_demo  # noqa: PLC0415
 
     return run_demo(ui_port=port if ui else None)

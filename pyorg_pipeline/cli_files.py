@@ -10,6 +10,7 @@ import click
 from pyorg_pipeline.cli_options import (
     amount_options,
     download_options,
+    path_given,
     selection_options,
     verify_option,
 )
@@ -113,7 +114,7 @@ def lock(wanted: Sequence[str], dockerfile: bool, **options: Any) -> None:
     print_result(locked if wants_json() else lines(locked))
 
 
-@click.argument("folder", metavar="FOLDER|URL")
+@click.argument("folder", metavar="FOLDER|URL", callback=path_given)
 @verify_option
 def verify(folder: str, verify: Any) -> int:
     """Find damaged, unknown and missing files in a folder.

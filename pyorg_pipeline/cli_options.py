@@ -10,15 +10,18 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from pyorg_pipeline.model.arguments import parse_verification
+from pyorg_pipeline.model import names
+from pyorg_pipeline.model.arguments import parse_path, parse_verification
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.names import RULES
 from pyorg_pipeline.model.versions import RELEASE_LEVELS, SERIES, VERSION
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-TYPES: Final = (*dict.fromkeys(rule.artifact_type for rule in RULES), UNRECOGNISED)
-FORMATS: Final = tuple(dict.fromkeys(each for rule in RULES for each in rule.formats.values()))
+TYPES: Final = (*dict.fromkeys(rule.artifact_type for rule in names.RULES), UNRECOGNISED)
+FORMATS: Final = tuple(
+    dict.fromkeys(each for rule in names.RULES for each in rule.formats.values())
+)
+#: Those of today.
 ARCHITECTURES: Final = ("amd64", "arm64", "win32", "x86_64")
 LEVELS: Final = tuple(RELEASE_LEVELS)
 #: How strictly downloads are verified, as people and as the library write it.
@@ -56,23 +59,19 @@ _SYNONYMS: Final = {
 class Choice(click.ParamType[Any]):
     """One of some choices, or what it stands for; an error names the nearest choice."""
 
-    def __init__(
-        self, name: str, choices: Mapping[str, Any] | Sequence[str], *, is_open: bool = False
-    ) -> None:
+    def __init__(self, name: str, choices: Mapping[str, Any] | Sequence[str]) -> None:
         self.name = name
         self.choices = tuple(choices)
         self.meanings = choices if isinstance(choices, Mapping) else {}
-        #: Whether other values are accepted, too.
-        self._is_open = is_open
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """What the choice stands for: by default its own text."""
-        is_other = self._is_open and value.lower() not in {*_SYNONYMS, *self.choices}
-        if value not in self.choices and not is_other:
+        """What the choice, in upper or lower case, stands for: by default its own text."""
+        text = value.lower()
+        if text not in self.choices:
             near = _nearest(value, self.choices)
             listed = f"{value!r} is not one of {', '.join(self.choices)}."
             self.fail(f"{listed} Did you mean {near}?" if near else listed, param, ctx)
-        return self.meanings.get(value, value)
+        return self.meanings.get(text, text)
 
     def shell_complete(
         self,
@@ -217,6 +216,12 @@ verify_option: Final = click.option(
     "manager is required; size: by the size alone.",
 )
 
+
+def path_given(_ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """A path or URL; an empty one is wrong usage, not the current folder."""
+    return parse_path(str(param.name), value)
+
+
 #: What artifacts have to meet; `selected` takes the values.
 selection_options: Final = _together(
     _several("--series", "series", Series(), "Only these series, such as 3.13."),
@@ -235,7 +240,11 @@ selection_options: Final = _together(
         f"Only artifacts of this type: {', '.join(TYPES)}.",
     ),
     _several(
-        *("--arch", "arch", Choice("arch", ARCHITECTURES, is_open=True)),
+        *(
+            "--arch",
+            "arch",
+            Choice("arch", [*dict.fromkeys((*ARCHITECTURES, *names.ARCHITECTURES))]),
+        ),
         f"Only artifacts for this architecture: {', '.join(ARCHITECTURES)}, or an earlier one.",
     ),
     _several(
@@ -252,7 +261,7 @@ selection_options: Final = _together(
         multiple=True,
         metavar="NAME=VALUE",
         help="Only artifacts with this value in a column of the catalog, such as embed=true, "
-        "webinstall=true or oldest_macos=10.13. Can be repeated.",
+        "webinstall=true or oldest_macos=10.13, which is shown as 10.13+. Can be repeated.",
     ),
 )
 
@@ -279,6 +288,7 @@ download_options: Final = _together(
     click.option(
         *("-d", "--destination"),
         default=".",
+        callback=path_given,
         metavar="FOLDER|URL",
         help="The folder to download to, or a URL such as s3://bucket/prefix.",
     ),

@@ -94,7 +94,7 @@ def names(done: Done) -> list[str]:
         ("3.12 --type windows-release --arch win32", "3.12.10"),
         ("3.14 --pre-releases", "3.14.8"),
         ("3.15 --level candidate,beta", "3.15.0rc3"),
-        ("3.12 --free-threaded --pre-releases --series 3.13 --type windows-release", ""),
+        ("3.12 --free-threaded --pre-releases --type windows-release", ""),
         ("--attribute embed=true --arch arm64 3.11", "3.11.9"),
         ("--complete --format tarball_lzma 3.14", "3.14.8"),
     ],
@@ -183,12 +183,12 @@ def test_tables_in_a_pipe_are_a_line_an_item(run: Run) -> None:
         ("3.9", ["Python-3.9.25.tar.xz", "Python-3.9.25.tgz"]),
         ("3.9.25 --format tarball_lzma", ["Python-3.9.25.tar.xz"]),
         (
-            "3.15.0rc1 --type windows-release --arch arm64 --format executable",
+            "3.15.0-RC1 --type windows-release --arch arm64 --format executable",
             ["python-3.15.0rc1-arm64.exe"],
         ),
         ("3.9.25 3.8 --format tarball_lzma", ["Python-3.8.19.tar.xz", "Python-3.9.25.tar.xz"]),
         (
-            "3.13.9 --arch amd64,win32 --free-threaded --attribute embed=false",
+            "3.13.9 --arch AMD64,win32 --free-threaded --attribute embed=false",
             ["python-3.13.9t-amd64.zip", "python-3.13.9t-win32.zip"],
         ),
     ],
@@ -240,7 +240,7 @@ def test_all_versions_of_a_series_are_downloaded_on_demand(run: Run) -> None:
     finals = [one.text for one in Catalog.list_release_versions() if one[:2] == (3, 9)]
     assert listed == [f"Python-{text}.tar.xz" for text in finals]
     assert names(run("download --dry-run 3.9 --all-versions")) == listed
-    assert run("latest 3.9 --series 3.9,3.8").out == "3.9.25\n3.8.19\n"
+    assert run("latest --series 3.9,3.8").out == "3.9.25\n3.8.19\n"
     # Superseded files are listed, and not downloaded.
     superseded = "python-3.10.0-macos11.pkg_superceded"
     assert superseded in names(run("list 3.10.0"))
@@ -268,7 +268,13 @@ def test_all_versions_of_a_series_are_downloaded_on_demand(run: Run) -> None:
         ("download 3.13 --verify true", "one of auto, digest, signature, size. Did you mean auto?"),
         ("list 3.13 --attribute colour=red", "'debug', 'free_threaded', 'embed', "),
         ("changes --since yesterday", "--since 'yesterday' is not a valid time; give a date"),
-        ("list 3.13.9 --arch AMD64", "Did you mean amd64? See"),
+        ("list 3.13.9 --arch foo", "'foo' is not one of amd64, arm64, win32, x86_64, alpha, arm, "),
+        ("latest --attribute embed", "'embed' is not of the form NAME=VALUE, such as 'arch=amd64'"),
+        ("latest 3.13 --series 3.12", "give a series or --series, not both"),
+        ("latest 99999999999999999999.1", "' is not a series such as 3.13. See `pyorg latest"),
+        ("verify ''", "folder '' is neither a path nor a URL"),
+        ("download 3.13.9 -d ''", "--destination '' is neither a path nor a URL"),
+        ("demo --json", "the demo has no JSON. See `pyorg demo --help`"),
         ("list 3.13.9 --arch amd64,,arm64", "'amd64,,arm64' has an empty value."),
         ("list 3.13.9 --attribute ''", "an attribute is empty; give it as in arch=amd64"),
         (

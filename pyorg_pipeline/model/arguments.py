@@ -70,10 +70,10 @@ def parse_path(name: str, value: object) -> str:
     """A path or URL as text.
 
     Raises:
-        InvalidArgumentError: it is neither text nor a path.
+        InvalidArgumentError: it is neither text nor a path, or empty.
     """
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
-    if not isinstance(text, str) or "\0" in text:
+    if not isinstance(text, str) or not text or "\0" in text:
         raise InvalidArgumentError(f"{name} {value!r} is neither a path nor a URL")
     return text
 
@@ -153,7 +153,7 @@ def parse_attributes(value: object) -> dict[str, Any]:
         parts = [part.partition("=") for part in value.split(",") if part.strip()]
         if not all(equals for _, equals, _ in parts):
             raise InvalidArgumentError(
-                f"{value!r} is not of the form 'format=tarball_deflate,arch=amd64'"
+                f"{value!r} is not of the form NAME=VALUE, such as 'arch=amd64'"
             )
         given = {name.strip(): text.strip() for name, _, text in parts}
     else:

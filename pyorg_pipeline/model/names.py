@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.artifacts import ATTRIBUTES, UNRECOGNISED
-from pyorg_pipeline.model.macos import mac_build
+from pyorg_pipeline.model.macos import UNIVERSAL, mac_build
 from pyorg_pipeline.model.versions import LEVELS, NormalizedPythonVersion, parse_release_directory
 
 #: NAME_MAX of Linux; it limits the time of patterns that backtrack.
@@ -182,7 +182,7 @@ RULES: Final = (
         "linux-release",
         _RPM,
         r"-(?P<revision>[0-9][0-9a-z._]{0,40})"
-        r"\.(?P<arch>aarch64|alpha|i[3-6]86|ia64|noarch|nosrc|ppc|ppc64|ppc64le|s390|s390x"
+        r"\.(?P<arch>aarch64|alpha|i386|i486|i586|i686|ia64|noarch|nosrc|ppc|ppc64|ppc64le|s390|s390x"
         r"|sparc|src|x86_64)",
         {"rpm": "rpm_package"},
         words={"aarch64": "arm64"},
@@ -214,6 +214,20 @@ RULES: Final = (
     Rule("documentation", _PYTHON, r"(?:-docs?)?", _DOCUMENTS),
     Rule("documentation", _PYTHON, rf"-docs?(?:-{_DOCUMENT_FORMS})?", _ARCHIVES),
     Rule("documentation", rf"{_DOCUMENT_FORMS}-{_DOTTED}", "", _ARCHIVES),
+)
+
+
+#: The values of the attribute `arch`.
+ARCHITECTURES: Final = sorted(
+    {
+        *(arch for one in UNIVERSAL.items() for arch in (one[0], *one[1])),
+        *(
+            rule.words.get(arch, arch)
+            for rule in RULES
+            for group in re.findall(r"\(\?P<arch>([^)]+)\)", rule.rest)
+            for arch in group.split("|")
+        ),
+    }
 )
 
 

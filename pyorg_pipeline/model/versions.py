@@ -15,10 +15,12 @@ RELEASE_LEVELS: Final = {"alpha": "a", "beta": "b", "candidate": "rc", "final": 
 
 #: Digits of a number in a version; more would not fit the tables' columns.
 LONGEST_NUMBER: Final = 9
-_DIGITS: Final = rf"([0-9]{{1,{LONGEST_NUMBER}}})"
+_DIGITS: Final = rf"(?<![0-9])([0-9]{{1,{LONGEST_NUMBER}}})(?![0-9])"
 _NUMBER: Final = re.compile(_DIGITS)
-#: `3.13.9`, `3.13` and `3.15.0rc1`; a series is `3.13`.
-VERSION: Final = re.compile(rf"{_DIGITS}\.{_DIGITS}(?:\.{_DIGITS})?(?:(a|b|rc){_DIGITS})?")
+#: `3.13.9`, `3.13` and `3.15.0rc1`, also written `3.15.0-RC1` or `3.15.0c1`; a series is `3.13`.
+VERSION: Final = re.compile(
+    rf"{_DIGITS}\.{_DIGITS}(?:\.{_DIGITS})?(?:[-_.]?(?i:(a|b|rc|c))[-_.]?{_DIGITS})?"
+)
 SERIES: Final = re.compile(rf"{_DIGITS}\.{_DIGITS}")
 #: Candidates were `c1` up to 2.6.2.
 LEVELS: Final = {letters: level for level, letters in RELEASE_LEVELS.items()} | {"c": "candidate"}
@@ -69,7 +71,8 @@ class NormalizedPythonVersion(tuple[Any, ...]):
     def parse(cls, text: str) -> Self:
         """The version in a text such as `3.13.9`, `3.13` or `3.15.0rc1`.
 
-        It has five items if the text has a release level, else three.
+        It has five items if the text has a release level, else three. Other spellings that PEP 440
+        normalizes are accepted, such as `3.15.0-RC1` and `3.15.0c1`.
 
         Raises:
             InvalidArgumentError: the text is not a version.
@@ -80,7 +83,7 @@ class NormalizedPythonVersion(tuple[Any, ...]):
                 f"version {text!r} is not of the form '3.13.9' or '3.15.0rc1'"
             )
         major, minor, micro, letters, serial = match.groups()
-        return cls(major, minor, micro or 0, LEVELS[letters] if letters else None, serial)
+        return cls(major, minor, micro or 0, LEVELS[letters.lower()] if letters else None, serial)
 
     def __getnewargs__(self) -> tuple[Any, ...]:
         return tuple(self)

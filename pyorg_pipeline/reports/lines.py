@@ -51,7 +51,8 @@ def duration_text(duration: timedelta) -> str:
 
 def time_text(time: datetime) -> str:
     """Return a time in UTC to the second."""
-    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+    # strftime writes the year 1 as `1`.
+    return f"{time.replace(tzinfo=None).isoformat(' ', 'seconds')} UTC"
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
@@ -79,7 +80,10 @@ def _lines(result: object) -> Iterable[str]:
         return [_change_line(result)]
     if isinstance(result, CatalogInfo):
         values = [(field.name, getattr(result, field.name)) for field in fields(result)]
-        return aligned([(name.replace("_", " "), _value(value)) for name, value in values])
+        labels = {"releases": "releases, all levels"}
+        return aligned(
+            [(labels.get(name, name.replace("_", " ")), _value(value)) for name, value in values]
+        )
     if isinstance(result, PathLike):
         return [printable(str(result))]
     return str(result).splitlines()

@@ -86,6 +86,11 @@ def test_the_text_is_that_of_pep_440(parts: tuple[Any, ...], text: str) -> None:
     assert f"python-{version}" == f"python-{text}"
 
 
+@pytest.mark.parametrize("text", ["3.15.0RC1", "3.15.0c1", "3.15.0-rc1", "3.15_rc.1"])
+def test_other_spellings_of_pep_440_are_parsed(text: str) -> None:
+    assert NormalizedPythonVersion.parse(text).text == "3.15.0rc1"
+
+
 @pytest.mark.parametrize(
     "version",
     [NormalizedPythonVersion(3, 13, 9), NormalizedPythonVersion(3, 15, 0, "candidate", 2)],

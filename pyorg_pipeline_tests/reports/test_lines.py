@@ -18,6 +18,7 @@ from pyorg_pipeline.reports.lines import (
     printable,
     result_text,
     size_text,
+    time_text,
 )
 from pyorg_pipeline_tests.support.report_rows import (
     CHANGE_ROWS,
@@ -52,6 +53,7 @@ def test_sizes_have_one_decimal_in_powers_of_1000(size: int | None, text: str) -
 )
 def test_durations_are_shown_in_their_largest_unit(seconds: float, text: str) -> None:
     assert duration_text(timedelta(seconds=seconds)) == text
+    assert time_text(datetime(1, 1, 1, tzinfo=UTC)) == "0001-01-01 00:00:00 UTC"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_the_catalog_s_numbers_are_aligned_with_their_names() -> None:
         "listing generated at  2020-01-01 12:00:05 UTC",
         "published at          2020-01-01 12:00:05 UTC",
         "directories           322",
-        "releases              471",
+        "releases, all levels  471",
         "artifacts             4,152",
         "unrecognised          0",
         "failures              none",
