@@ -161,6 +161,9 @@ def versions(series: str | None, final_only: bool) -> int:
 def releases(series: str | None, final_only: bool) -> int:
     """List the releases, and whether each is complete.
 
+    Families are the kinds of files that a release has, such as windows and macos; signed is the
+    share of its artifacts with a signature beside them.
+
     \b
     Example: pyorg releases 3.15 --pre-releases
     """
@@ -178,7 +181,7 @@ def list_(wanted: Sequence[str], **criteria: Any) -> int:
     """List the artifacts of versions, or all that options select.
 
     VERSION is a version such as 3.13.9 or 3.15.0rc1, or a series such as 3.13, which stands for
-    its newest version.
+    its newest version; --series lists all versions of a series.
 
     \b
     Examples:
