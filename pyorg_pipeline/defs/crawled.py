@@ -16,14 +16,14 @@ import dagster as dg
 from pydantic import Field
 
 from pyorg_pipeline.catalog import schemas
-from pyorg_pipeline.catalog.store import INSTALL_MANAGER_FILE
+from pyorg_pipeline.catalog.store import DIRECTORIES_FILE, INSTALL_MANAGER_FILE
 from pyorg_pipeline.defs.instance import REFRESH_JOB_TAGS, uninterrupted
 from pyorg_pipeline.defs.metadata import (
     PREVIEW_ROWS,
     names,
-    newest,
     preview,
     step_failure,
+    stored,
     table_asset,
 )
 from pyorg_pipeline.defs.resources import CatalogResource, RefreshProgress, SiteResource
@@ -132,10 +132,9 @@ def release_directories(
         # Not one of each listing: the UI would call every partition crawled before it unsynced.
         data_version=dg.DataVersion(client.base_url),
         metadata={
-            "dagster/uri": f"{store.location.text}/release_directories.parquet",
+            **stored(store, DIRECTORIES_FILE, len(update.rows)),
             "site": dg.MetadataValue.url(client.base_url),
             "requests": client.requests_sent,
-            "dagster/row_count": len(update.rows),
             "new": len(update.new),
             "new_directories": names(update.new),
             "changed": len(update.changed),
@@ -249,12 +248,12 @@ def install_manager(
             progress.requests += client.requests_sent
     store = catalog.store()
     found = store.read_or_none(INSTALL_MANAGER_FILE)
+    rows = found.table.to_pylist()[::-1] if found else []
     columns = ["path", "version", "size", "last_modified"]
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": len(found.table) if found else 0,
-            "dagster/uri": f"{store.location.text}/{INSTALL_MANAGER_FILE}",
-            "preview": newest(found.table, columns) if found else preview([], columns),
+            **stored(store, INSTALL_MANAGER_FILE, len(rows)),
+            "preview": preview(rows[:PREVIEW_ROWS], columns),
         }
     )
 

@@ -12,7 +12,14 @@ from pydantic import Field
 from pyorg_pipeline.catalog import schemas
 from pyorg_pipeline.catalog.store import DIGESTS_FOLDER, CatalogStore
 from pyorg_pipeline.defs.instance import CATALOG_POOL, REFRESH_JOB_TAGS, uninterrupted
-from pyorg_pipeline.defs.metadata import PREVIEW_ROWS, names, preview, step_failure, table_asset
+from pyorg_pipeline.defs.metadata import (
+    PREVIEW_ROWS,
+    names,
+    preview,
+    step_failure,
+    stored,
+    table_asset,
+)
 from pyorg_pipeline.defs.resources import CatalogResource, RefreshProgress, SiteResource
 from pyorg_pipeline.errors import DigestsFailedError
 from pyorg_pipeline.model.digests import MISSING, OK, REJECTED, UNCONFIRMED, UNREADABLE, Row
@@ -114,8 +121,7 @@ def _numbers(store: CatalogStore, rows: Sequence[Row]) -> dict[str, Any]:
     states = Counter(row["state"] for row in rows)
     columns = ["path", "companion", "state", "sha256", "digest_source", "signed_by"]
     return {
-        "dagster/row_count": len(rows),
-        "dagster/uri": f"{store.location.text}/{DIGESTS_FOLDER}",
+        **stored(store, DIGESTS_FOLDER, len(rows)),
         "digests": states[OK],
         "signatures_verified": sum(row["signed_by"] is not None for row in rows),
         "missing": states[MISSING],

@@ -34,7 +34,7 @@ from pyorg_pipeline.catalog.reader import CatalogReader
 from pyorg_pipeline.catalog.schemas import DOWNLOAD_REPORT
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.instance import uninterrupted
-from pyorg_pipeline.defs.metadata import names, preview, step_failure, table_asset
+from pyorg_pipeline.defs.metadata import names, preview, step_failure, stored, table_asset
 from pyorg_pipeline.defs.resources import CatalogResource, DownloadsResource, SiteResource
 from pyorg_pipeline.downloads.destinations import ArtifactProgress, download_all, open_destination
 from pyorg_pipeline.errors import CatalogSiteError
@@ -239,8 +239,7 @@ def _numbers(
     counts = Counter(row["outcome"] for row in rows)
     report = REPORTS_FOLDER if run_id is None else report_file(run_id)
     return {
-        "dagster/row_count": len(rows),
-        "dagster/uri": f"{store.location.text}/{report}",
+        **stored(store, report, len(rows)),
         **{outcome: counts[outcome] for outcome in (FETCHED, SKIPPED, FAILED)},
         "bytes_fetched": sum(row["bytes"] for row in rows if row["outcome"] == FETCHED),
         **({} if run_id is None else {"run": dg.MetadataValue.dagster_run(run_id)}),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import dagster as dg
 
+from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.defs.instance import CATALOG_POOL
 from pyorg_pipeline.errors import DirectoriesFailedError, DownloadsFailedError
 from pyorg_pipeline.model.text import shortened
@@ -57,6 +58,11 @@ def column_schema(schema: Any) -> dg.TableSchema:
             for column in schema
         ]
     )
+
+
+def stored(store: CatalogStore, file: str, rows: int) -> dict[str, Any]:
+    """What Dagster shows of every table: where it is stored, and its number of rows."""
+    return {"dagster/uri": f"{store.location.text}/{file}", "dagster/row_count": rows}
 
 
 def table(rows: Iterable[Mapping[str, str]]) -> dg.TableMetadataValue:

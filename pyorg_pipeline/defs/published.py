@@ -16,7 +16,7 @@ from pyorg_pipeline.defs.crawled import install_manager, release_artifacts
 from pyorg_pipeline.defs.digests import artifact_digests
 from pyorg_pipeline.defs.downloads import downloaded_artifacts
 from pyorg_pipeline.defs.instance import REFRESH_JOB_TAGS
-from pyorg_pipeline.defs.metadata import names, newest, picture, table, table_asset
+from pyorg_pipeline.defs.metadata import names, newest, picture, stored, table, table_asset
 from pyorg_pipeline.defs.resources import CatalogResource
 from pyorg_pipeline.model.catalog import CHANGES
 from pyorg_pipeline.model.releases import FAMILIES, ReleaseState
@@ -138,8 +138,7 @@ def catalog_changes(catalog: CatalogResource) -> dg.MaterializeResult[None]:
     columns = ["change", "path", "size_before", "size", "last_modified_before", "last_modified"]
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": len(done.table),
-            "dagster/uri": f"{store.location.text}/{done.file or FOLDER}",
+            **stored(store, done.file or FOLDER, len(done.table)),
             **({} if done.sequence is None else {"sequence": done.sequence}),
             **{change: counts[change] for change in CHANGES},
             "bytes": done.bytes,

@@ -16,6 +16,7 @@ from pyorg_pipeline.catalog.lock import exclusive
 from pyorg_pipeline.catalog.schemas import TABLES
 from pyorg_pipeline.catalog.store import CatalogStore, StoredTable
 from pyorg_pipeline.defs.maintenance import fail_killed_refreshes
+from pyorg_pipeline.defs.metadata import stored
 from pyorg_pipeline.model.arguments import DEFAULT_CONCURRENCY, LARGEST_CONCURRENCY
 from pyorg_pipeline.refresh.artifacts import DirectoryCrawl
 from pyorg_pipeline.refresh.digests import DirectoryDigests
@@ -85,11 +86,7 @@ class ParquetIOManager(dg.IOManager):
             raise TypeError(f"{name} needs the columns {schema}, not {obj.table.schema}")
         size = self._store.write(f"{name}.parquet", obj.table, obj.metadata)
         context.add_output_metadata(
-            {
-                "dagster/row_count": len(obj.table),
-                "dagster/uri": f"{self._store.location.text}/{name}.parquet",
-                "bytes": size,
-            }
+            {**stored(self._store, f"{name}.parquet", len(obj.table)), "bytes": size}
         )
 
     def load_input(self, context: dg.InputContext) -> StoredTable:

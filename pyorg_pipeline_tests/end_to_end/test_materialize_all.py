@@ -51,7 +51,8 @@ def materialize(page: Page, url: str, partitions: Sequence[str] | None = None) -
         if partitions:
             dialog.get_by_text("Select a partition").click()
             for name in partitions:
-                page.get_by_text(name, exact=True).first.click()
+                # Not the newest partition of the page behind the dialog.
+                dialog.get_by_text(name, exact=True).first.click()
             dialog.get_by_text("Launch runs to materialize").click()
         else:
             dialog.get_by_role("button", name="All", exact=True).click()
