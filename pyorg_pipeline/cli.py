@@ -34,7 +34,7 @@ from pyorg_pipeline.cli_output import (
     print_result,
     wants_json,
 )
-from pyorg_pipeline.process import WRONG_USAGE, print_error, run_program
+from pyorg_pipeline.process import WRONG_USAGE, end_process, print_error, run_program
 from pyorg_pipeline.reports.lines import is_quiet, time_text
 
 __all__ = ["main", "program"]
@@ -335,4 +335,4 @@ def demo(ui: bool, port: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(end_process(main()))

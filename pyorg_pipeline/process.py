@@ -14,21 +14,25 @@ from io import BufferedWriter, FileIO, TextIOWrapper
 from socket import socket, socketpair
 from typing import Any, Final
 
-#: The exit codes of wrong usage, and those that a shell reports after SIGINT and SIGPIPE.
+#: The exit codes of wrong usage, and those that a shell reports after SIGINT, SIGPIPE and SIGTERM.
 WRONG_USAGE: Final = 2
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
+TERMINATED: Final = 143
 
 
 #: Receives the number of each signal while a program runs, whatever its handler does.
 _signals: list[socket] = []
+#: The numbers that were received since the program began.
+_received: set[int] = set()
 
 
 def run_program(command: Callable[[], int], translate: Callable[[str], str] = str) -> int:
     """Run a command and return its exit code.
 
     0: done. 1: an error, explained by the message. 2: wrong usage, an invalid setting or a missing
-    extra. 130: interrupted. Other exceptions are bugs and keep their traceback.
+    extra. 130: interrupted by Ctrl-C. 143: ended by SIGTERM. Other exceptions are bugs and keep
+    their traceback.
 
     Args:
         command: It prints its result and returns an exit code.
@@ -48,7 +52,7 @@ def run_program(command: Callable[[], int], translate: Callable[[str], str] = st
     except KeyboardInterrupt:
         with suppress(OSError):
             sys.stdout.flush()
-        return INTERRUPTED
+        return TERMINATED if signal.SIGTERM in _received else INTERRUPTED
     except OSError as error:
         if error.errno not in {errno.EPIPE, errno.ENOSPC, errno.EBADF}:
             raise
@@ -111,21 +115,31 @@ def raise_if_interrupted() -> None:
 
     Dagster ignores both between the last step of a run and its end.
     """
+    _receive_signals()
+    if _signals and {signal.SIGINT, signal.SIGTERM} & _received:
+        raise KeyboardInterrupt
+
+
+def _receive_signals() -> None:
     for receiver in _signals:
         with suppress(BlockingIOError):
-            if {signal.SIGINT, signal.SIGTERM} & set(receiver.recv(4096)):
-                raise KeyboardInterrupt
+            _received.update(receiver.recv(4096))
 
 
 @contextmanager
 def _keep_interrupts() -> Iterator[None]:
-    """Let no Ctrl-C be lost, for a program that this process runs in its main thread."""
+    """Let no Ctrl-C be lost, for a program that this process runs in its main thread.
+
+    SIGTERM interrupts it like Ctrl-C, as it does in Dagster's runs.
+    """
     receiver, sender = socketpair()
     with receiver, sender:
         receiver.setblocking(False)
         sender.setblocking(False)
         descriptor = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
         hook = sys.unraisablehook
+        _received.clear()
+        terminate = signal.signal(signal.SIGTERM, signal.default_int_handler)
 
         def raise_again(ignored: Any) -> None:
             # Python ignores what is raised in a callback of the garbage collector.
@@ -141,17 +155,22 @@ def _keep_interrupts() -> Iterator[None]:
         try:
             yield
         finally:
+            _receive_signals()
+            signal.signal(signal.SIGTERM, terminate)
             _signals.remove(receiver)
             sys.unraisablehook = hook
             signal.set_wakeup_fd(descriptor)
 
 
 def end_process(code: int) -> int:
-    """Return the exit code, for `sys.exit`; after Ctrl-C, end the process at once.
+    """Return the exit code, for `sys.exit`; after Ctrl-C or SIGTERM, end the process at once.
 
     The interpreter would wait for threads that wait for the site.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if code == TERMINATED:
+        # Not a failure to systemd, unlike the exit code that a shell reports.
+        signal.raise_signal(signal.SIGTERM)
     if code == INTERRUPTED:
         os._exit(code)
     return code

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from http.client import HTTPConnection, HTTPException
 from threading import Thread
@@ -25,6 +26,7 @@ from pyorg_pipeline.defs.automation import schedules
 from pyorg_pipeline.defs.instance import ensure_home, open_instance, unwritable_home
 from pyorg_pipeline.defs.maintenance import fail_abandoned_runs, fail_killed_refreshes
 from pyorg_pipeline.errors import CatalogLockedError, InvalidArgumentError, SettingsError
+from pyorg_pipeline.process import INTERRUPTED
 from pyorg_pipeline.settings import Settings
 
 LOGGER = logging.getLogger(__name__)
@@ -38,6 +40,9 @@ _COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
 #: Seconds between two questions whether the web server answers yet.
 _POLL: Final = 0.2
 
+#: Seconds that Dagster's children may take to end after Dagster was stopped.
+_STOP: Final = 30
+
 #: Dagster recommends `dg dev` at each start; that needs a project, not an installed package.
 _QUIETLY: Final = "ignore:Function `dev_command` is superseded"
 
@@ -50,8 +55,9 @@ _FORWARDED: Final = tuple(
 def serve_ui(settings: Settings, port: int, host: str = HOST) -> int:
     """Run `dagster dev` until it is stopped, and print its URL once it answers.
 
-    Ctrl-C and SIGTERM are forwarded to Dagster, which stops its own children. What Dagster logs,
-    warnings and errors, goes to stderr; a failed run is one line.
+    Ctrl-C and SIGTERM are forwarded to Dagster, which stops its own children; none is left at the
+    end. What Dagster logs until then, warnings and errors, goes to stderr; a failed run is one
+    line.
 
     Args:
         settings: the site, the catalog and the homes.
@@ -60,7 +66,8 @@ def serve_ui(settings: Settings, port: int, host: str = HOST) -> int:
             launch runs.
 
     Returns:
-        Dagster's exit code; 128 plus the signal if one ended it.
+        130 after Ctrl-C, 0 after SIGTERM; otherwise Dagster's exit code, or 128 plus the signal
+        that ended it.
 
     Raises:
         InvalidArgumentError: the port is invalid or in use, or the host is not of this machine.
@@ -153,12 +160,11 @@ def _run(command: list[str], environment: dict[str, str], url: str) -> int:
     command would inherit that, and Dagster treats SIGTERM as Ctrl-C.
     """
     process: subprocess.Popen[str] | None = None
-    early: list[int] = []
+    received: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        if process is None:
-            early.append(number)
-        else:
+        received.append(number)
+        if process is not None:
             process.send_signal(number)
 
     before = {number: signal.signal(number, forward) for number in _FORWARDED}
@@ -174,14 +180,20 @@ def _run(command: list[str], environment: dict[str, str], url: str) -> int:
             text=True,
             errors="backslashreplace",
         )
-        for number in early:
+        for number in received:
             process.send_signal(number)
-        relay = Thread(target=_relay, args=(process.stdout,), daemon=True)
+        relay = Thread(target=_relay, args=(process.stdout, received), daemon=True)
         relay.start()
         code = _wait(process, url)
-        # A process that was left behind may hold the pipe open.
-        relay.join(_POLL)
-        return code
+        # Each of its children holds the pipe open.
+        relay.join(_STOP if received else _POLL)
+        if not received:
+            return code
+        if relay.is_alive() and os.name == "posix":
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        # Dagster's own code depends on what was interrupted.
+        return INTERRUPTED if signal.SIGINT in received else 0
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -209,14 +221,16 @@ def _answers(url: str) -> bool:
     return False
 
 
-def _relay(output: TextIO) -> None:
-    """Write what Dagster prints to stderr, without the stack traces of failed runs.
+def _relay(output: TextIO, received: Sequence[int]) -> None:
+    """Write what Dagster prints to stderr until a signal is received.
 
-    The UI shows those.
+    Without the stack traces of failed runs, which the UI shows.
     """
     is_failure = False
     with output:
         for line in output:
+            if received:
+                continue
             plain = _COLOUR.sub("", line)
             if _RECORD.match(plain):
                 is_failure = " - RUN_FAILURE - " in plain

@@ -735,7 +735,10 @@ def test_verbose_shows_which_catalog_a_query_reads_and_why_it_is_not_refreshed(
 
 
 @POSIX
-def test_ctrl_c_ends_a_refresh_quietly(tmp_path: Path, site: Replica) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
+def test_ctrl_c_and_sigterm_end_a_refresh_quietly(
+    tmp_path: Path, site: Replica, number: int, code: int
+) -> None:
     asked, never = threading.Event(), threading.Event()
 
     def silent(_request: object) -> Answer:
@@ -751,9 +754,9 @@ def test_ctrl_c_ends_a_refresh_quietly(tmp_path: Path, site: Replica) -> None:
         text=True,
     ) as process:
         assert asked.wait(60)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         printed = process.communicate()
-    assert (process.returncode, *printed) == (130, "", "")
+    assert (process.returncode, *printed) == (code, "", "")
 
 
 @POSIX

@@ -22,9 +22,10 @@ from pyorg_pipeline.errors import (
     InvalidArgumentError,
     SettingsError,
 )
+from pyorg_pipeline.process import INTERRUPTED
 from pyorg_pipeline.settings import Settings, load_settings
 from pyorg_pipeline_tests.support.command_line import PYORG, environment, pyorg
-from pyorg_pipeline_tests.support.dagster_ui import answers, free_port
+from pyorg_pipeline_tests.support.dagster_ui import answers, free_port, wait_until
 from pyorg_pipeline_tests.support.processes import started
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -146,23 +147,42 @@ def test_the_exit_code_is_dagster_s(
 
 
 @POSIX
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_signals_are_forwarded_to_the_child_while_it_runs(
-    settings: Settings, child: Callable[[str], None], name: str
+@pytest.mark.parametrize(
+    ("name", "expected"), [("SIGINT", INTERRUPTED), ("SIGTERM", 0), ("SIGHUP", 0)]
+)
+def test_a_signal_stops_the_child_and_its_own_children_silently(
+    settings: Settings,
+    child: Callable[[str], None],
+    name: str,
+    expected: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """The child tells us that it is ready with the very signal that it then gets back."""
-    number = getattr(signal, name)
+    """The child tells us that it is ready with the very signal that it then gets back.
+
+    Its exit code and its last words are those of Dagster while it starts.
+    """
+    monkeypatch.setattr(webserver, "_STOP", 0.2)
+    number, note = getattr(signal, name), tmp_path / "note"
     before = signal.getsignal(number)
     child(
-        "import os, signal, sys\n"
-        f"number = signal.{name}\n"
-        "signal.signal(number, lambda *_: sys.exit(7))\n"
+        "import os, pathlib, signal, subprocess, sys\n"
+        f"number, note = signal.{name}, pathlib.Path({str(note)!r})\n"
+        "def stop(*_):\n"
+        "    sys.exit('Aborted!')\n"
+        "signal.signal(number, stop)\n"
         "assert os.getpgid(0) == os.getpid(), 'Ctrl-C of the terminal would come twice'\n"
+        "left = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])\n"
+        "note.write_text(str(left.pid))\n"
         "os.kill(os.getppid(), number)\n"
         "signal.pause()\n"
     )
-    assert webserver.serve_ui(settings, free_port()) == 7
+    assert webserver.serve_ui(settings, free_port()) == expected
+    assert capfd.readouterr() == ("", "")
     assert signal.getsignal(number) is before
+    left = Path("/proc") / note.read_text()
+    wait_until(lambda: not left.exists(), "the child's child has ended")
 
 
 def test_a_port_that_is_invalid_or_in_use_is_refused(settings: Settings) -> None:

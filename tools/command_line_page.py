@@ -14,7 +14,7 @@ import click
 from pyorg_pipeline.cli import program
 from pyorg_pipeline.cli_options import selection_options
 from pyorg_pipeline.facade import PythonOrgDownloads
-from pyorg_pipeline.process import INTERRUPTED, PIPE_CLOSED
+from pyorg_pipeline.process import INTERRUPTED, PIPE_CLOSED, TERMINATED
 from pyorg_pipeline.settings import DEFAULTS
 
 _INTRODUCTION: Final = f"""\
@@ -36,6 +36,7 @@ and so does the report of `pyorg download` unless stdout is a terminal.
 | 2 | wrong usage, an invalid setting, or an extra that is not installed |
 | {INTERRUPTED} | interrupted by Ctrl-C |
 | {PIPE_CLOSED} | the reader of stdout has closed it, as with `pyorg ... \\| head` |
+| {TERMINATED} | ended by SIGTERM; 0 for `pyorg ui` and `pyorg demo --ui` once they start Dagster |
 
 ## Shell completion
 
