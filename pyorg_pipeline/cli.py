@@ -229,7 +229,10 @@ def changes(since: str | None, companions: bool) -> int:
 
 @_command("info")
 def info() -> None:
-    """Show what the catalog holds, and how old it is."""
+    """Show what the catalog holds, and how old it is.
+
+    It never refreshes the catalog, so that a monitor sees its age.
+    """
     from pyorg_pipeline.errors import CatalogSiteError  # noqa: PLC0415
     from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
     from pyorg_pipeline.freshness import settings_of_catalog  # noqa: PLC0415
@@ -322,7 +325,8 @@ def demo(ui: bool, port: int) -> int:
 
     It needs no network: the replica serves recorded listings, with made-up bytes and signatures.
     Everything is in ./pyorg-demo, or in PYORG_HOME if that is set; PYORG_SITE_URL,
-    PYORG_CATALOG_URL and DAGSTER_HOME are ignored, and only a catalog of a replica is overwritten.
+    PYORG_CATALOG_URL and DAGSTER_HOME are ignored, and only a catalog that a demo has filled is
+    overwritten.
 
     \b
     Example: pyorg demo --ui

@@ -11,7 +11,7 @@ from pyorg_pipeline.catalog.queries import Snapshot
 from pyorg_pipeline.catalog.reader import CatalogReader, reader_at
 from pyorg_pipeline.catalog.store import CatalogStore
 from pyorg_pipeline.errors import ExtraMissingError
-from pyorg_pipeline.freshness import fresh_reader, refresh
+from pyorg_pipeline.freshness import fresh_reader, reader_as_is, refresh
 from pyorg_pipeline.model.arguments import Flag, parse_flag, parse_path
 from pyorg_pipeline.settings import Settings, derived_settings, load_settings
 
@@ -57,9 +57,11 @@ class ConfiguredCatalog:
     def catalog_info(cls) -> "CatalogInfo":
         """When the catalog was refreshed, from which site, what it holds and how old it is.
 
+        The catalog is not refreshed, so that a monitor sees its age.
+
         Example: PythonOrgDownloads catalog_info
         """
-        return cls._reader().info(datetime.now(UTC))
+        return reader_as_is(cls._settings()).info(datetime.now(UTC))
 
     @classmethod
     def to_arrow(cls) -> Any:

@@ -17,6 +17,7 @@ from pyorg_pipeline.model.arguments import (
     Verification,
     parse_flag,
     parse_verification,
+    require_callable,
 )
 from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 from pyorg_pipeline.model.digests import digest_companions
@@ -77,13 +78,11 @@ class CatalogDownloads(ConfiguredCatalog):
         from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
 
         verify = parse_verification(verify)
+        require_callable("progress", progress)
         if not isinstance(artifact, PythonOrgArtifact):
-            if not isinstance(artifact, str):
-                raise InvalidArgumentError(
-                    f"artifact {artifact!r} is not an artifact, nor the path or name of one"
-                )
+            name = _name_of(artifact)
             snapshot, site_url = cls._snapshot()
-            artifact = snapshot.artifact(site_url, artifact)
+            artifact = snapshot.artifact(site_url, name)
         bar, store = file_progress(artifact, progress), cls._store()
         with SiteClient(artifact.url.removesuffix(quote(artifact.path))) as client, bar as shown:
             [artifact] = with_downloaded_digests(store, client.base_url, [artifact])
@@ -181,8 +180,9 @@ class CatalogDownloads(ConfiguredCatalog):
             with_downloaded_digests,
         )
 
+        names = [_name_of(one) for one in artifacts]
         snapshot, site_url = cls._snapshot()
-        found = [snapshot.artifact(site_url, str(one)) for one in artifacts]
+        found = [snapshot.artifact(site_url, name) for name in names]
         found = with_downloaded_digests(cls._store(), snapshot.site_url, found)
         missing = {one.path: _without_digest(one) for one in found if one.sha256 is None}
         if missing:
@@ -204,11 +204,13 @@ class CatalogDownloads(ConfiguredCatalog):
             ArtifactChoiceError: an artifact has nothing to confirm.
             RefreshError: a new digest could not be read.
         """
+        if not artifacts:
+            raise InvalidArgumentError("give at least one artifact to confirm")
+        names = [_name_of(one) for one in artifacts]
         snapshot, site_url = cls._snapshot()
-        paths = [snapshot.artifact(site_url, str(one)).path for one in artifacts]
-        if paths:
-            confirm(cls._settings(), paths)
-            snapshot, site_url = cls._snapshot()
+        paths = [snapshot.artifact(site_url, name).path for name in names]
+        confirm(cls._settings(), paths)
+        snapshot, site_url = cls._snapshot()
         return [snapshot.artifact(site_url, path) for path in paths]
 
     @classmethod
@@ -244,6 +246,7 @@ class CatalogDownloads(ConfiguredCatalog):
         from pyorg_pipeline.site.client import SiteClient  # noqa: PLC0415
 
         verify = parse_verification(verify)
+        require_callable("progress", progress)
         snapshot, site_url = cls._snapshot()
         store = cls._store()
         delivered = delivered_files(store)
@@ -253,6 +256,15 @@ class CatalogDownloads(ConfiguredCatalog):
             return verify_files(
                 client, folder, artifacts, delivered, verify=verify, progress=progress
             )
+
+
+def _name_of(artifact: object) -> str:
+    """The path of an artifact, or the path or name that was given for one."""
+    if not isinstance(artifact, PythonOrgArtifact | str):
+        raise InvalidArgumentError(
+            f"artifact {artifact!r} is not an artifact, nor the path or name of one"
+        )
+    return artifact if isinstance(artifact, str) else artifact.path
 
 
 def _without_digest(artifact: PythonOrgArtifact) -> str:

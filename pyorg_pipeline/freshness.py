@@ -98,6 +98,14 @@ def fresh_reader(settings: Settings) -> CatalogReader:
     return reader
 
 
+def reader_as_is(settings: Settings) -> CatalogReader:
+    """The reader of the catalog, however old; warns if it is of another site than the given one."""
+    reader = reader_at(settings.catalog_url)
+    reader.age()
+    _is_of_another_site(reader, settings)
+    return reader
+
+
 def _is_of_another_site(reader: CatalogReader, settings: Settings) -> bool:
     """Whether the catalog was filled from another site than the given one; warns of it once."""
     if not settings.site_is_given or reader.site_url is None:

@@ -140,7 +140,7 @@ def derived_settings(settings: Settings, site_url: str | None, catalog_url: str 
     if site_url is not None:
         url = _parsed("BASE_URL", site_url, _site_url)
         if url != settings.site_url:
-            home = settings.home / "sites" / re.sub(r"[^A-Za-z0-9.]+", "-", url).strip("-")
+            home = settings.home / "sites" / _folder_name(url)
             settings = replace(
                 settings,
                 site_url=url,
@@ -152,6 +152,10 @@ def derived_settings(settings: Settings, site_url: str | None, catalog_url: str 
     if catalog_url:
         settings = replace(settings, catalog_url=_parsed("CATALOG_URL", catalog_url, _catalog_url))
     return settings
+
+
+def _folder_name(url: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", without_credentials(url)).strip("-")
 
 
 def _parsed(name: str, text: str, parse: Callable[[str], _Value]) -> _Value:

@@ -55,6 +55,8 @@ def test_a_query_on_an_old_catalog_refreshes_it_first_and_says_so(
 def test_it_takes_one_request_if_nothing_is_new_and_none_the_next_time(
     old: Path, site: Replica, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert PythonOrgDownloads.catalog_info().age >= timedelta(days=3)
+    assert site.requests == []
     assert len(PythonOrgDownloads.list_version_artifacts(3, 13, 9)) == 3
     assert [request.path for request in site.requests] == [""]
     assert datetime.now(UTC) - checked_at(old) < timedelta(minutes=5)

@@ -126,8 +126,8 @@ def test_the_error_of_an_invalid_value_names_the_variable(name: str, value: str)
 
 def test_another_site_has_a_home_of_its_own(tmp_path: Path) -> None:
     settings = load_settings({"PYORG_HOME": str(tmp_path)})
-    mirror = derived_settings(settings, "https://mirror.example/python", None)
-    assert mirror.site_url == "https://mirror.example/python/"
+    mirror = derived_settings(settings, "https://user:secret@mirror.example/python", None)
+    assert mirror.site_url == "https://user:secret@mirror.example/python/"
     assert mirror.home == tmp_path / "sites" / "https-mirror.example-python"
     assert mirror.catalog_url == str(mirror.home / "catalog")
     assert mirror.dagster_home == mirror.home / "dagster"

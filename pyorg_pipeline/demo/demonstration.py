@@ -27,9 +27,12 @@ from pyorg_pipeline.facade import PythonOrgDownloads
 from pyorg_pipeline.reports.tables import ARTIFACTS, print_rows
 from pyorg_pipeline.runs import refresh
 from pyorg_pipeline.settings import Settings, load_settings
-from pyorg_pipeline.webserver import HOST, check_port, serve_ui
+from pyorg_pipeline.webserver import check_port, serve_ui
 
 DEFAULT_HOME: Final = "pyorg-demo"
+
+#: A file in the home with the URLs of the replicas that filled its catalog, a line each.
+_REPLICAS: Final = ".replicas"
 
 
 def run_demo(*, ui_port: int | None = None) -> int:
@@ -40,7 +43,7 @@ def run_demo(*, ui_port: int | None = None) -> int:
 
     Raises:
         InvalidArgumentError: the port is invalid or in use.
-        SettingsError: PYORG_HOME holds the catalog of a real site.
+        SettingsError: PYORG_HOME holds a catalog that no demo has filled.
         PyorgError: The refresh failed.
     """
     # The environment's site and catalog are ignored.
@@ -65,6 +68,7 @@ def run_demo(*, ui_port: int | None = None) -> int:
             flush=True,  # the refresh takes some seconds
         )
         # At another port it is another site to the catalog.
+        _record_replica(settings, replica)
         summary = refresh(settings, full=previous not in {None, replica.url})
         if summary.error is not None:
             raise summary.error
@@ -85,7 +89,8 @@ def _previous_site(settings: Settings) -> str | None:
     if metadata is None:
         return None
     site = str(metadata["site_url"])
-    if urlsplit(site).hostname != HOST:
+    record = settings.home / _REPLICAS
+    if not (record.exists() and site in record.read_text().split()):
         raise SettingsError(
             "PYORG_HOME",
             str(settings.home),
@@ -93,6 +98,17 @@ def _previous_site(settings: Settings) -> str | None:
             "unset it, or use an empty folder",
         )
     return site
+
+
+def _record_replica(settings: Settings, replica: Replica) -> None:
+    """Note the replica before the refresh, which may be interrupted when it has replaced tables."""
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with (settings.home / _REPLICAS).open("a") as record:
+            record.write(f"{replica.url}\n")
+    except OSError as error:
+        reason = f"it cannot be written ({error.strerror}); use another folder"
+        raise SettingsError("PYORG_HOME", str(settings.home), reason) from error
 
 
 def _started_replica(previous: str | None) -> Replica:
@@ -108,6 +124,8 @@ def _started_replica(previous: str | None) -> Replica:
 
 def _print_queries(settings: Settings) -> None:
     class Demo(PythonOrgDownloads):
+        # Not that of the environment.
+        BASE_URL = settings.site_url
         CATALOG_URL = settings.catalog_url
 
     latest = Demo.latest_version()

@@ -66,6 +66,16 @@ def parse_verification(value: object) -> Literal[True, False, "digest", "signatu
         ) from None
 
 
+def require_callable(name: str, value: object) -> None:
+    """Check a function that may be None.
+
+    Raises:
+        InvalidArgumentError: it cannot be called.
+    """
+    if value is not None and not callable(value):
+        raise InvalidArgumentError(f"{name} {value!r} is not a function")
+
+
 def parse_path(name: str, value: object) -> str:
     """A path or URL as text.
 

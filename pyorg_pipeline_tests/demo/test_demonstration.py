@@ -70,7 +70,10 @@ def test_the_demo_shows_the_latest_release_the_tables_and_commands_that_work(
 
 @pytest.mark.usefixtures("small_record")
 def test_a_second_demo_reuses_its_port_or_refreshes_everything(
-    in_tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    in_tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     home, program = in_tmp_path / "pyorg-demo", in_tmp_path / ".venv" / "bin" / "pyorg"
     program.parent.mkdir(parents=True)
@@ -79,7 +82,8 @@ def test_a_second_demo_reuses_its_port_or_refreshes_everything(
     assert run_demo() == 0
     assert set(in_tmp_path.iterdir()) == {home, in_tmp_path / ".venv"}
     assert {path.name for path in home.iterdir()} >= {"catalog", "dagster"}
-    printed = capsys.readouterr().out
+    printed, warnings = capsys.readouterr()
+    assert warnings == caplog.text == ""
     assert "The latest final release is 3.14.0:\n" in printed
     assert f"\n  PYORG_HOME={home} .venv/bin/pyorg demo --ui\n" in printed
     assert printed.endswith(f"\n  PYORG_HOME={home} .venv/bin/pyorg download 3.14\n")
@@ -93,17 +97,21 @@ def test_a_second_demo_reuses_its_port_or_refreshes_everything(
     assert "5 read (full 5)" in capsys.readouterr().out
 
 
-def test_a_catalog_of_another_site_is_not_overwritten(
-    in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "site", ["https://www.python.org/ftp/python/", "http://127.0.0.1:8000/ftp/python/"]
+)
+def test_a_catalog_that_no_demo_has_filled_is_not_overwritten(
+    site: str, in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (in_tmp_path / ".replicas").write_text("http://127.0.0.1:8001/ftp/python/\n")
     monkeypatch.setenv("PYORG_HOME", str(in_tmp_path))
     now = datetime.now(UTC)
-    facts = {"site_url": "https://www.python.org/ftp/python/", "checked_at": now}
+    facts = {"site_url": site, "checked_at": now}
     store = CatalogStore(LocalLocation(in_tmp_path / "catalog"))
     store.write(DIRECTORIES_FILE, [], {**facts, "generated_at": now})
-    with pytest.raises(SettingsError, match=r"www\.python\.org.* does not overwrite"):
+    with pytest.raises(SettingsError, match=f"{site}, .* does not overwrite"):
         run_demo()
-    assert site_of(in_tmp_path) == "https://www.python.org/ftp/python/"
+    assert site_of(in_tmp_path) == site
 
 
 @pytest.mark.usefixtures("small_record")

@@ -126,11 +126,19 @@ def test_a_destination_is_a_folder_of_this_machine(
         ({"stream_chunk_size": "x"}, "stream_chunk_size 'x' is not a number of bytes"),
         ({"stream_chunk_size": 0}, "stream_chunk_size 0 is not a number of bytes"),
         ({"destination_dir": 5}, "destination_dir 5 is neither a path nor a URL"),
+        ({"progress": 5}, "progress 5 is not a function"),
     ],
 )
 def test_an_argument_of_another_type_is_an_error(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         PythonOrgDownloads.download_artifact(**{"artifact": "Python-2.7.tgz", **arguments})
+
+
+def test_confirm_needs_artifacts() -> None:
+    number: Any = 5
+    for artifacts, message in (([number], "artifact 5 is not"), ([], "at least one artifact")):
+        with pytest.raises(InvalidArgumentError, match=message):
+            PythonOrgDownloads.confirm(*artifacts)
 
 
 def test_the_arguments_may_be_positional(folder: Path) -> None:
