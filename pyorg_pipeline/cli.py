@@ -126,7 +126,10 @@ def latest(of: str | None, **criteria: Any) -> int:
 
 @_command("series")
 def series() -> int:
-    """List the series of releases, and whether each is supported."""
+    """List the series of releases, and whether each is supported.
+
+    The dates are those of the release PEPs; series without one, such as 1.5, are unknown.
+    """
     from pyorg_pipeline.facade import PythonOrgDownloads  # noqa: PLC0415
     from pyorg_pipeline.reports.series import SERIES  # noqa: PLC0415
 

@@ -70,7 +70,10 @@ def _open_outputs() -> None:
         sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: PTH123, SIM115
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    elif isinstance(getattr(sys.stderr.buffer, "raw", None), FileIO):
+        return
+    # With PYTHONUNBUFFERED, the buffer is the file itself.
+    buffer = getattr(sys.stderr, "buffer", None)
+    if type(sys.stderr) is TextIOWrapper and isinstance(getattr(buffer, "raw", buffer), FileIO):
         file = BufferedWriter(_Lossy(sys.stderr.fileno(), "wb", closefd=False))
         encoding, errors = sys.stderr.encoding, sys.stderr.errors
         sys.stderr = TextIOWrapper(file, encoding, errors, line_buffering=True)

@@ -565,11 +565,12 @@ def test_a_full_disk_or_a_closed_output_gives_no_traceback(catalog_home: Path) -
     codes = {}
     for command in (
         *("latest >/dev/full", "latest >&-", "latest 2>&-", "latest 3.99 2>&-"),
-        "latest 3.99 2>/dev/full",
+        *("latest 3.99 2>/dev/full", "-v latest 3 2>/dev/full"),
     ):
         done = subprocess.run(
             ["sh", "-c", f"{shlex.join(PYORG)} {command}"],
-            env=environment(catalog_home),
+            # Without a buffer, a message fails when it is written, and not at the end.
+            env=environment(catalog_home, PYTHONUNBUFFERED="1" if "-v" in command else ""),
             stderr=subprocess.PIPE,
             text=True,
             check=False,
@@ -583,6 +584,7 @@ def test_a_full_disk_or_a_closed_output_gives_no_traceback(catalog_home: Path) -
         "latest 2>&-": (0, ""),
         "latest 3.99 2>&-": (1, ""),
         "latest 3.99 2>/dev/full": (1, ""),
+        "-v latest 3 2>/dev/full": (2, ""),
     }
 
 
