@@ -404,10 +404,13 @@ def test_messages_of_the_library_are_in_the_words_of_the_options() -> None:
 
 
 def test_verify_lists_files_and_fails_if_one_is_damaged(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "Python-3.13.9.tar.xz").write_text("damaged")
-    (tmp_path / "other").write_text("unknown")
+    (tmp_path / "other\nline").write_text("unknown")
     done = run(f"verify {tmp_path} --verify size")
     rows = [line.split()[0] for line in done.out.splitlines()]
     assert (done.code, rows) == (1, ["OUTCOME", "damaged", "unknown"])
@@ -420,6 +423,7 @@ def test_verify_lists_files_and_fails_if_one_is_damaged(
     assert [one["outcome"] for one in found] == ["damaged", "unknown"]
     methods = ["PythonOrgDownloads", "verify_files", "--folder", str(tmp_path)]
     assert module_program.main([*methods, "--verify", "false"]) == 1
+    assert "unknown  other\\nline: no artifact" in capsys.readouterr().out
     (tmp_path / "Python-3.13.9.tar.xz").unlink()
     assert run(f"verify {tmp_path} --verify size").code == 0
     (tmp_path / "empty").mkdir()

@@ -77,7 +77,7 @@ retention:
 CONFIG_FILE: Final = "dagster.yaml"
 
 _WRITABLE: Final = (
-    "free some space, and check that the folder belongs to the user who runs this, or set "
+    "check that the folder belongs to the user who runs this and that its disk has space, or set "
     "DAGSTER_HOME to another folder. Queries work meanwhile"
 )
 _INTACT: Final = (

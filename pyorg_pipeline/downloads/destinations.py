@@ -85,6 +85,11 @@ class UrlDestination:
 
     def __init__(self, url: str) -> None:
         self.text = without_credentials(url).rstrip("/")
+        self._scheme = url.partition("://")[0]
+        # fsspec would first ask for a package that cannot help.
+        if self._scheme in {"http", "https"}:
+            reason = "web servers neither store nor list files"
+            raise DestinationError(self.text, reason, _ELSEWHERE)
         try:
             self._filesystem, root = open_filesystem(url, "a destination at s3://")
         except (ImportError, ValueError, OSError) as error:
@@ -94,10 +99,6 @@ class UrlDestination:
                 "name a folder, or a URL whose package is installed",
             ) from error
         self._root = root.rstrip("/")
-        self._scheme = url.partition("://")[0]
-        if self._scheme in {"http", "https"}:
-            reason = "web servers neither store nor list files"
-            raise DestinationError(self.text, reason, _ELSEWHERE)
 
     def download(
         self,
@@ -228,7 +229,8 @@ def download_all(
 
 def _raise_unreadable(error: OSError) -> None:
     reason = f"it cannot be read: {error.strerror}"
-    raise DestinationError(str(error.filename), reason, "change its permissions") from error
+    advice = "change its permissions" if isinstance(error, PermissionError) else "try again"
+    raise DestinationError(str(error.filename), reason, advice) from error
 
 
 @contextmanager

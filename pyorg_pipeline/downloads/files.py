@@ -30,18 +30,21 @@ _DEVICES: Final = frozenset(
 
 _FREE_SPACE: Final = "free some space, then try again: a partial download is resumed"
 _ELSEWHERE: Final = "choose another folder, or change the permissions of this one"
-_REMOVE: Final = "remove or rename it, or choose another folder"
+_CHOOSE: Final = "choose another folder"
+_REMOVE: Final = f"remove or rename it, or {_CHOOSE}"
+# It may be a device such as /dev/null.
+_NO_FOLDER: Final = "something that is not a folder is in the way"
 _ERRORS: Final[dict[int, tuple[str, str]]] = {
     errno.ENOSPC: ("the file system is full", _FREE_SPACE),
     errno.EDQUOT: ("the quota is used up", _FREE_SPACE),
     errno.EFBIG: ("the file is larger than is allowed here", "raise the limit (`ulimit -f`)"),
-    errno.ENOENT: ("files cannot be created there", "choose another folder"),
+    errno.ENOENT: ("files cannot be created there", _CHOOSE),
     errno.EROFS: ("the file system is read-only", _ELSEWHERE),
     errno.EACCES: ("writing is not permitted", _ELSEWHERE),
     errno.EPERM: ("writing is not permitted", _ELSEWHERE),
     errno.EISDIR: ("a directory is in the way", _REMOVE),
-    errno.EEXIST: ("a file or a dangling link is in the way", _REMOVE),
-    errno.ENOTDIR: ("a file or a dangling link is in the way", _REMOVE),
+    errno.EEXIST: (_NO_FOLDER, _CHOOSE),
+    errno.ENOTDIR: (_NO_FOLDER, _CHOOSE),
     errno.ENAMETOOLONG: ("the path is too long", "choose a folder with a shorter path"),
 }
 

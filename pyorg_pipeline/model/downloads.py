@@ -166,9 +166,14 @@ class FolderVerification(Value):
         )
         return ", ".join(f"{count:,} {text}" for text, count in outcomes.items()) or "no files"
 
-    def __str__(self) -> str:
+    @property
+    def lines(self) -> list[str]:
+        """The problems and the counts; a file's name may contain line breaks."""
         problems = self.of("damaged", "unverified", "unknown", "missing")
-        return "\n".join([*map(str, problems), f"{self.location}: {self.counts}"])
+        return [*map(str, problems), f"{self.location}: {self.counts}"]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({f'{self.location}: {self.counts}'!r})"

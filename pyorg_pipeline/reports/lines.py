@@ -10,6 +10,7 @@ from os import PathLike
 from typing import Any, Final
 
 from pyorg_pipeline.model.catalog import REPLACED, VANISHED, CatalogChange, CatalogInfo
+from pyorg_pipeline.model.downloads import FolderVerification
 from pyorg_pipeline.model.text import iso_text, plural
 
 #: Units of a duration, with their seconds.
@@ -84,6 +85,8 @@ def _lines(result: object) -> Iterable[str]:
         return aligned(
             [(labels.get(name, name.replace("_", " ")), _value(value)) for name, value in values]
         )
+    if isinstance(result, FolderVerification):
+        return map(printable, result.lines)
     if isinstance(result, PathLike):
         return [printable(str(result))]
     return str(result).splitlines()

@@ -125,9 +125,9 @@ exec "$@"
     )
     reasons = ("database or disk is full", "disk I/O error", os.strerror(errno.EROFS))
     expected = [
-        f"Dagster's home {tmp_path / name} cannot be used: {reason}; free some space, and check "
-        "that the folder belongs to the user who runs this, or set DAGSTER_HOME to another folder. "
-        "Queries work meanwhile"
+        f"Dagster's home {tmp_path / name} cannot be used: {reason}; check that the folder "
+        "belongs to the user who runs this and that its disk has space, or set DAGSTER_HOME to "
+        "another folder. Queries work meanwhile"
         for name, reason in zip(names, reasons, strict=True)
     ]
     assert (done.stdout.splitlines(), done.stderr) == (["ready", *expected], "")

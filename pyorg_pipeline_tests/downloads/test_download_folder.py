@@ -124,7 +124,7 @@ def test_anything_in_the_way_of_a_folder_costs_no_request(
     replica: Replica, client: SiteClient, tmp_path: Path, make: Callable[[Path], None], below: str
 ) -> None:
     make(tmp_path / "folder")
-    with pytest.raises(DestinationError, match="in the way"):
+    with pytest.raises(DestinationError, match="in the way; choose another folder"):
         fetch(client, PATH, tmp_path / "folder" / below)
     assert names(tmp_path) == ["folder"]
     with pytest.raises(DestinationError, match="too long"):
