@@ -76,6 +76,9 @@ def test_the_newest_release_is_doubted_where_a_newer_directory_is_not_listed(
         f"2.7.0 may not be the newest release: {hidden}",
         f"3.14.0 may not be the newest release: {failed}",
     ]
+    PythonOrgDownloads.list_series()
+    # In this process it was warned of, except where the newest of the series is a pre-release.
+    assert warned() == [f"3.15.0a1 may not be the newest release: {failed}"]
     assert PythonOrgDownloads.latest_version(artifact_type="source-release") == (3, 14, 0)
     assert [one.version for one in PythonOrgDownloads.list_releases("2.7")] == ["2.7.0"]
     assert warned() == [MISSING, f"3.14.0 may not be the newest release: {failed}", hidden]

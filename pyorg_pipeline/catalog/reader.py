@@ -85,14 +85,20 @@ class CatalogReader:
         """The newest final of each series, or its newest pre-release; sorted, with five items."""
         latest = self._current(LATEST_FILE, self._read_latest)
         if latest is None:
-            releases = self.snapshot().releases(datetime.now(UTC))
+            snapshot = self.snapshot()
+            releases, unlisted = snapshot.releases(datetime.now(UTC)), snapshot.unlisted
             versions = {one.release_version for one in releases}
         else:
-            self._warn_of_failures()
-            versions = set(latest[0].values())
+            versions, unlisted = set(latest[0].values()), latest[1]
+            self._warn_of_failures(unlisted.versions)
         # Of each series the last one counts.
         ranked = sorted(versions, key=lambda version: (version.is_final, version))
-        return sorted({version[:2]: version for version in ranked}.values())
+        found = sorted({version[:2]: version for version in ranked}.values())
+        for version in found:
+            unlisted.warn(version.numbers[:2], version)
+        if found:
+            unlisted.warn(None, found[-1])
+        return found
 
     def _read_latest(
         self, name: str

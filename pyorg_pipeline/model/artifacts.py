@@ -161,6 +161,7 @@ class PythonOrgArtifact(Value):
         # The grammar of names imports this module.
         from pyorg_pipeline.model.names import classify_name  # noqa: PLC0415
 
+        directory = directory.strip("/")
         version, artifact_type, attributes = classify_name(name, directory)
         path = f"{directory}/{name}" if directory else name
         values: dict[str, Any] = {

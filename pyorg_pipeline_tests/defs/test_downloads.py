@@ -376,7 +376,7 @@ def test_pyorg_download_reports_a_failure_in_one_line_and_exits_with_1(
         assert [line.split()[0] for line in table[2:4]] == ["failed", "skipped"]
         assert table[3].rstrip().endswith(str(folder / name(FINAL)))
         assert table[5] == "2 artifacts: 1 failed, 1 skipped"
-        assert [one for one in table if "404" in one] == [failed.split(maxsplit=4)[-1]]
+        assert [one for one in table if "(404)" in one] == [failed.split(maxsplit=4)[-1]]
         assert table[-1] == line
 
 

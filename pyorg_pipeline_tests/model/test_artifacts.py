@@ -50,6 +50,7 @@ def test_an_artifact_can_be_made_from_its_name_alone() -> None:
     assert (symbols.artifact_type, symbols.arch) == ("windows-support", "win32")
     assert "arch" not in symbols.release_format
     assert from_name("python-2.7.18.amd64-pdb.zip").arch == "amd64"
+    assert from_name("python31011.chm", "3.10.11/").path == "3.10.11/python31011.chm"
     unknown = from_name("a b", "3.13.9")
     assert (unknown.version, unknown.release_version) == (None, (3, 13, 9))
     assert unknown.url.endswith("/3.13.9/a%20b")

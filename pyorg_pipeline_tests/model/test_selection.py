@@ -168,7 +168,7 @@ def test_the_error_counts_choices_beyond_eight_and_names_an_empty_catalog() -> N
     "criteria",
     [
         *({"series": ["3"]}, {"series": ["3.13.9"]}),
-        *({"versions": ["3"]}, {"versions": ["3.14.0c1"]}, {"versions": ["3.14.0\n"]}),
+        *({"versions": ["3"]}, {"versions": ["3.14.0x1"]}, {"versions": ["3.14.0\n"]}),
         *({"attributes": {"colour": "red"}}, {"attributes": {"debug": "perhaps"}}),
         *({"releaselevels": ["rc"]}, {"limit": 0}),
     ],
