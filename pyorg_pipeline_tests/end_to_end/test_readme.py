@@ -52,7 +52,7 @@ def test_the_readme_says_which_directories_stay_out(catalog_home: Path) -> None:
     assert {path.count("/") for path in table["path"].to_pylist()} == {1}
     assert {"doc", "rpms", "pymanager"}.isdisjoint(table["directory"].to_pylist())
     introduction = " ".join(TEXT.partition("\n## ")[0].split())
-    for words in ("files directly in these", "`rpms/`", "`doc/`", "stay out"):
+    for words in ("files directly in release directories", "`rpms/`", "`doc/`", "stay out"):
         assert words in introduction
 
 

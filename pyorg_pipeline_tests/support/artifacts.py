@@ -11,4 +11,5 @@ from pyorg_pipeline.model.artifacts import PythonOrgArtifact
 def artifact(path: str, **changes: Any) -> PythonOrgArtifact:
     """An artifact as its path describes it, without companions, size and date."""
     directory, _, name = path.rpartition("/")
-    return replace(PythonOrgArtifact.from_name(name, directory), **changes)
+    # An invalid path as it is: from_name removes slashes at the directory's ends.
+    return replace(PythonOrgArtifact.from_name(name, directory), **{"path": path, **changes})
