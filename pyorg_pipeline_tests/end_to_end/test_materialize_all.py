@@ -32,6 +32,8 @@ def running() -> Iterator[Replica]:
 def test_materialize_all_succeeds_for_every_asset_and_partition(
     ui: DagsterUI, site: Replica
 ) -> None:
+    # The tests of this module share the site and run in any order.
+    site.clear_requests()
     before = launched(ui)
     assert ui.materialize_all(ASSETS) == ("COMPLETED_SUCCESS", {"SUCCESS"})
     assert ui.states("release_artifacts") == dict.fromkeys(DIRECTORIES, "materialized")
