@@ -137,15 +137,19 @@ def with_downloaded_digests(
     Raises:
         VerificationError: downloads of the same file proved different digests.
     """
-    recorded = downloaded_digests(store, site_url)
-    return [_with_digest(one, recorded.get(one.path, ())) for one in artifacts]
+    artifacts = list(artifacts)
+    lacking = {one.path for one in artifacts if one.sha256 is None and one.sha256_before is None}
+    # Every report is read.
+    recorded = downloaded_digests(store, site_url) if lacking else {}
+    return [
+        _with_digest(one, recorded.get(one.path, ())) if one.path in lacking else one
+        for one in artifacts
+    ]
 
 
 def _with_digest(
     artifact: PythonOrgArtifact, recorded: Iterable[Mapping[str, Any]]
 ) -> PythonOrgArtifact:
-    if artifact.sha256 is not None or artifact.sha256_before is not None:
-        return artifact
     listed = {"size": artifact.size, "last_modified": artifact.last_modified}
     found = [row for row in recorded if is_same_file(row, listed)]
     for row in found[1:]:

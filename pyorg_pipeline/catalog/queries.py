@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -184,12 +184,18 @@ class Snapshot:
             )
         return found
 
+    @cached_property
+    def _rows_by_name(self) -> dict[str, list[int]]:
+        """The rows of artifacts by their paths, and by their names."""
+        found: dict[str, list[int]] = {}
+        for row, texts in enumerate(zip(self._column("path"), self._column("name"), strict=True)):
+            for text in texts:
+                found.setdefault(text, []).append(row)
+        return found
+
     def artifact(self, base_url: str, name: str) -> PythonOrgArtifact:
         """The artifact with this path, or with this name; else the companion."""
-        names = zip(self._column("path"), self._column("name"), strict=True)
-        rows = [row for row, known in enumerate(names) if name in known]
-        found = [one for row in rows for one in self._artifacts(base_url, [row])]
-        found = found or [
+        found = self._artifacts(base_url, self._rows_by_name.get(name, ())) or [
             one
             for row, path in enumerate(self._column("path"))
             # A companion's name begins like that of its artifact.
@@ -210,11 +216,10 @@ class Snapshot:
         self, base_url: str, artifacts: Iterable[PythonOrgArtifact]
     ) -> list[PythonOrgArtifact]:
         """The artifacts, each followed by its companions."""
-        rows = {path: row for row, path in enumerate(self._column("path"))}
         found: dict[str, PythonOrgArtifact] = {}
         for artifact in artifacts:
-            row = rows.get(artifact.path)
-            related = [] if row is None else self._companions(base_url, row)
+            rows = self._rows_by_name.get(artifact.path, ())
+            related = [one for row in rows for one in self._companions(base_url, row)]
             found |= {one.path: one for one in (artifact, *related)}
         return list(found.values())
 

@@ -143,12 +143,10 @@ def selected_artifacts(
     snapshot = CatalogReader(store.location).snapshot()
     if snapshot.site_url != site_url:
         raise CatalogSiteError(store.location.text, snapshot.site_url, site_url)
-    every = snapshot.everything(site_url)
     if config.paths:
-        by_path = {one.path: one for one in every}
-        artifacts = [by_path.get(one) or snapshot.artifact(site_url, one) for one in config.paths]
+        artifacts = [snapshot.artifact(site_url, one) for one in config.paths]
     else:
-        artifacts = Selection(**criteria).of(every)
+        artifacts = Selection(**criteria).of(snapshot.everything(site_url))
     if config.companions:
         artifacts = snapshot.with_companions(site_url, artifacts)
     check_names(artifacts)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -68,6 +69,8 @@ class ChangeTracker:
     def __init__(self, store: CatalogStore, site_url: str) -> None:
         self.site_url = site_url
         self._store = store
+        # Every report of a download is read, once for all directories.
+        self._downloaded = cache(lambda: downloaded_digests(store, site_url))
         self._recorded: Mapping[str, int] = last_metadata(store).get("recorded", {})
         published = store.metadata_or_none(CATALOG_FILE)
         self.is_first_fill = (
@@ -96,13 +99,14 @@ class ChangeTracker:
     def _with_digests(self, directory: str, changes: Iterable[Change]) -> list[Change]:
         """The changes with the recorded digests of the files before."""
         digests = self._store.read_or_none(digests_file(directory), site_url=self.site_url)
-        recorded: dict[str, list[Row]] = downloaded_digests(self._store, self.site_url)
+        recorded: dict[str, list[Row]] = {}
         for row in digests.table.to_pylist() if digests else ():
             recorded.setdefault(row["path"], []).append(row)
 
         def digest_before(change: Change) -> str | None:
-            before = {name: change[f"{name}_before"] for name in _STATE}
-            found = digest_in_force(recorded.get(change["path"], ()), before)
+            path, before = change["path"], {name: change[f"{name}_before"] for name in _STATE}
+            known = [*self._downloaded().get(path, ()), *recorded.get(path, ())]
+            found = digest_in_force(known, before)
             return found["sha256"] if found is not None and is_same_file(found, before) else None
 
         return [{**change, "sha256_before": digest_before(change)} for change in changes]
