@@ -4,7 +4,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from pyorg_pipeline.downloading import CatalogDownloads
 from pyorg_pipeline.errors import VersionNotFoundError
@@ -101,10 +101,8 @@ class PythonOrgDownloads(CatalogDownloads):
         version = NormalizedPythonVersion(major, minor, micro)
         final_only = parse_flag("final_only", final_only)
         snapshot, site_url = cls._snapshot()
-        given = merge_attributes([attributes] if attributes else [], arch=arch, format=format)
-        return snapshot.artifacts(
-            site_url, version, final_only=final_only, artifact_type=artifact_type, **given
-        )
+        conditions = _conditions(artifact_type, arch, format, attributes)
+        return snapshot.artifacts(site_url, version, final_only=final_only, **conditions)
 
     @overload
     @classmethod
@@ -172,9 +170,9 @@ class PythonOrgDownloads(CatalogDownloads):
         supported = None
         if parse_flag("supported_only", supported_only):
             supported = cls._supported_series(of_series)
-        given = merge_attributes([attributes] if attributes else [], arch=arch, format=format)
+        conditions = _conditions(artifact_type, arch, format, attributes)
         version = None
-        if not complete_only and artifact_type is None and not given:
+        if not complete_only and not conditions:
             # Each series that is supported has a final release.
             newest = of_series or (supported and max(supported))
             version = cls._reader().latest_version(newest or None, final_only)
@@ -185,8 +183,7 @@ class PythonOrgDownloads(CatalogDownloads):
                 final_only=final_only,
                 complete_only=complete_only,
                 supported=supported,
-                artifact_type=artifact_type,
-                **given,
+                **conditions,
             )
         found = version.numbers if final_only else version
         if not parse_flag("download_tarball", download_tarball):
@@ -274,10 +271,8 @@ class PythonOrgDownloads(CatalogDownloads):
         """
         final_only = parse_flag("final_only", final_only)
         snapshot, site_url = cls._snapshot()
-        given = merge_attributes([attributes] if attributes else [], arch=arch, format=format)
-        return snapshot.artifacts(
-            site_url, None, final_only=final_only, artifact_type=artifact_type, **given
-        )
+        conditions = _conditions(artifact_type, arch, format, attributes)
+        return snapshot.artifacts(site_url, None, final_only=final_only, **conditions)
 
     @classmethod
     def list_changes(
@@ -330,3 +325,14 @@ class PythonOrgDownloads(CatalogDownloads):
         from pyorg_pipeline.reports.tables import ARTIFACTS, print_rows  # noqa: PLC0415
 
         return print_rows(ARTIFACTS, cls.list_all_release_artifacts(final_only=final_only))
+
+
+def _conditions(
+    artifact_type: str | None,
+    arch: str | None,
+    format: str | None,
+    attributes: ArtifactFormat | None,
+) -> dict[str, Any]:
+    """The values that columns have to have."""
+    given = merge_attributes([attributes] if attributes else [], arch=arch, format=format)
+    return given if artifact_type is None else {"artifact_type": artifact_type, **given}

@@ -14,7 +14,7 @@ from hashlib import sha256, shake_256
 from importlib import resources
 from typing import Any, Final
 
-from pyorg_pipeline.model.artifacts import is_install_manager_zip
+from pyorg_pipeline.model.artifacts import PYTHON_ORG, is_install_manager_zip
 from pyorg_pipeline.model.digests import BUNDLE_SUFFIX, SBOM_SUFFIX
 from pyorg_pipeline.model.names import parse_name
 
@@ -119,9 +119,8 @@ def companion_content(path: str, artifact: Node, size: int) -> bytes | None:
 
 def _manifest_content(zips: Iterable[Node], size: int) -> bytes | None:
     """Return the install manager's manifest of a release's zips; None if `size` is too small."""
-    url = "https://www.python.org/ftp/python/"
     versions = [
-        {"schema": 1, "url": url + file.path, "hash": {"sha256": _sha256(file).hex()}}
+        {"schema": 1, "url": PYTHON_ORG + file.path, "hash": {"sha256": _sha256(file).hex()}}
         for file in sorted(zips, key=lambda file: file.path)
     ]
     encoded = json.dumps({"versions": versions}, indent=2).encode()
