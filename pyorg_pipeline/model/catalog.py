@@ -17,14 +17,17 @@ REPLACED: Final = "replaced"
 
 CHANGES: Final = (APPEARED, VANISHED, REPLACED)
 
+#: What the site lists of a file: another one under the same path differs in it.
+STATE: Final = ("size", "last_modified")
+
 
 def is_same_file(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether a path that is listed with `size` and `last_modified` still has the same file.
+    """Whether a path that is listed with these states still has the same file.
 
     A size or date that only one of the states has is not a difference: some mirrors do not list
     them.
     """
-    known = ((before.get(name), now.get(name)) for name in ("size", "last_modified"))
+    known = ((before.get(name), now.get(name)) for name in STATE)
     return all(one == other for one, other in known if None not in (one, other))
 
 

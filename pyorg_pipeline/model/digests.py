@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from pyorg_pipeline.errors import SiteError
 from pyorg_pipeline.model.artifacts import is_install_manager_zip
-from pyorg_pipeline.model.catalog import is_same_file
+from pyorg_pipeline.model.catalog import STATE, is_same_file
 
 BUNDLE_SUFFIX: Final = ".sigstore"
 SBOM_SUFFIX: Final = ".spdx.json"
@@ -157,7 +157,7 @@ def _is_final(
     if row["state"] != OK:
         return True
     # Tables of earlier versions lack these columns; with sizes or dates, these are read again.
-    is_current = all(row.get(name) == artifact[name] for name in ("size", "last_modified"))
+    is_current = all(row.get(name) == artifact[name] for name in STATE)
     unsigned = verify and row["signed_by"] is None and companion.signed
     return is_current and not unsigned
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pyorg_pipeline.model.versions import NormalizedPythonVersion, full_version
@@ -52,6 +53,8 @@ _OLDEST: Final = list(_OLDEST_OF_UNIVERSAL2.values())
 _DATE: Final = re.compile(r"-?[0-9]+-[0-9]+-[0-9]+\Z")
 
 
+# The packages of a release are for few systems.
+@lru_cache(maxsize=256)
 def mac_build(version: NormalizedPythonVersion, min_macos: str | None) -> MacBuild:
     """What a package of a version runs on, given the system in its name."""
     # Universal binaries came with 2.4.3, for the first Macs with Intel processors.

@@ -276,16 +276,17 @@ def classify_name(name: str, directory: str) -> ParsedName:
     version, artifact_type, attributes = parsed
     if version is None or artifact_type == UNRECOGNISED:
         return parsed
-    known: dict[str, str | bool | None] = {}
     if artifact_type == "macos-release":
-        known |= mac_build(version, str(attributes.get("min_macos", "")))._asdict()
+        arch, oldest = mac_build(version, str(attributes.get("min_macos", "")))
+        attributes |= {"arch": arch} if arch else {}
+        attributes |= {"oldest_macos": oldest} if oldest else {}
     elif artifact_type == "windows-support":
-        known["arch"] = "win32"
+        attributes.setdefault("arch", "win32")
     # Pre-releases are in the directory of the final; src/ is for many versions.
     home = parse_release_directory(directory)
-    known["misplaced"] = True if home not in {None, version.numbers} else None
-    found = {key: value for key, value in known.items() if value is not None}
-    return parsed._replace(attributes={**found, **attributes})
+    if home is not None and home != version[:3]:
+        attributes["misplaced"] = True
+    return parsed
 
 
 def split_superseded(name: str) -> tuple[str, str]:

@@ -31,7 +31,7 @@ from pyorg_pipeline.catalog.store import (
     directory_file,
     sort_by_version,
 )
-from pyorg_pipeline.model.catalog import APPEARED, REPLACED, VANISHED, is_same_file
+from pyorg_pipeline.model.catalog import APPEARED, REPLACED, STATE, VANISHED, is_same_file
 from pyorg_pipeline.model.companions import companion_name
 from pyorg_pipeline.model.digests import digest_in_force
 
@@ -40,9 +40,8 @@ Row = dict[str, Any]
 #: A row of schemas.CATALOG_CHANGES, without sequence and seen_at.
 Change = dict[str, Any]
 
-#: What a change says of the file's artifact, and the state of a file that exists.
+#: What a change says of the file's artifact.
 _OF_ARTIFACT: Final = ("path", "name", "directory", *VERSION_COLUMNS, "version", "artifact_type")
-_STATE: Final = ("size", "last_modified")
 
 #: Times in tables have milliseconds.
 _TICK: Final = timedelta(milliseconds=1)
@@ -104,7 +103,7 @@ class ChangeTracker:
             recorded.setdefault(row["path"], []).append(row)
 
         def digest_before(change: Change) -> str | None:
-            path, before = change["path"], {name: change[f"{name}_before"] for name in _STATE}
+            path, before = change["path"], {name: change[f"{name}_before"] for name in STATE}
             known = [*self._downloaded().get(path, ()), *recorded.get(path, ())]
             found = digest_in_force(known, before)
             return found["sha256"] if found is not None and is_same_file(found, before) else None
@@ -127,7 +126,7 @@ def combined(earlier: Iterable[Change], later: Iterable[Change]) -> list[Change]
     found = {change["path"]: change for change in earlier}
     for change in later:
         first = found.pop(change["path"], change)
-        before = {name: first[f"{name}_before"] for name in _STATE}
+        before = {name: first[f"{name}_before"] for name in STATE}
         merged = _change(
             {**change, "sha256_before": first.get("sha256_before")},
             None if first["change"] == APPEARED else before,
@@ -208,7 +207,7 @@ def _files(artifacts: Iterable[Row]) -> dict[str, Row]:
     """The artifacts and their companions by path: what a change says of each, and its state."""
     found = {}
     for row in artifacts:
-        artifact = {name: row.get(name) for name in (*_OF_ARTIFACT, *_STATE)}
+        artifact = {name: row.get(name) for name in (*_OF_ARTIFACT, *STATE)}
         found[row["path"]] = {**artifact, "companion_of": None}
         for suffix, size, date in companions(row):
             path = companion_name(row["path"], suffix)
@@ -235,6 +234,6 @@ def _change(
     return {
         **file,
         "change": kind,
-        **{f"{name}_before": before[name] if before else None for name in _STATE},
-        **{name: after[name] if after else None for name in _STATE},
+        **{f"{name}_before": before[name] if before else None for name in STATE},
+        **{name: after[name] if after else None for name in STATE},
     }

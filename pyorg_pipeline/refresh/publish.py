@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -23,12 +23,13 @@ from pyorg_pipeline.catalog.store import (
     StoredTable,
     digests_file,
     directory_file,
+    python_values,
     sort_by_version,
     version_key,
 )
 from pyorg_pipeline.errors import CatalogError
 from pyorg_pipeline.model.artifacts import UNRECOGNISED
-from pyorg_pipeline.model.catalog import is_same_file
+from pyorg_pipeline.model.catalog import STATE, is_same_file
 from pyorg_pipeline.model.digests import digest_in_force
 from pyorg_pipeline.model.releases import PythonRelease, ReleaseFile, release_history
 from pyorg_pipeline.refresh.artifacts import read_failures
@@ -176,9 +177,13 @@ def _existing_artifacts(
     recorded = downloaded_digests(store, site_url)
     for row in (row for each in read if each for row in each.table.to_pylist()):
         recorded.setdefault(row["path"], []).append(row)
-    columns = ("path", "size", "last_modified")
-    states = zip(*(table[name].to_pylist() for name in columns), strict=True)
-    digests = [_digest(recorded, dict(zip(columns, state, strict=True))) for state in states]
+    digests: list[Row] = [{}] * len(table)
+    if recorded:
+        states = zip(*(python_values(table[name]) for name in ("path", *STATE)), strict=True)
+        digests = [
+            _digest(recorded.get(path, ()), dict(zip(STATE, state, strict=True)))
+            for path, *state in states
+        ]
     for name in ("sha256", "digest_source", "signed_by", "sha256_before"):
         column = pa.array([digest.get(name) for digest in digests], pa.string())
         table = table.append_column(schemas.ARTIFACT_CATALOG.field(name), column)
@@ -186,9 +191,9 @@ def _existing_artifacts(
     return table.cast(schemas.ARTIFACT_CATALOG).combine_chunks()
 
 
-def _digest(recorded: Mapping[str, Iterable[Row]], artifact: Row) -> Row:
-    """The columns about an artifact's digest."""
-    row = digest_in_force(recorded.get(artifact["path"], ()), artifact)
+def _digest(recorded: Iterable[Row], artifact: Row) -> Row:
+    """The columns about an artifact's digest, by its rows and its state in the listing."""
+    row = digest_in_force(recorded, artifact)
     if row is None or is_same_file(row, artifact):
         return row or {}
     return {"sha256_before": row["sha256"]}

@@ -37,6 +37,9 @@ _UNSUPPORTED: Final = (
     (b"<list>", "nginx's autoindex_format xml"),
 )
 
+# How pages of nginx's autoindex begin, in small letters: they are not searched for other formats.
+_NGINX: Final = b"<html>\r\n<head><title>index of "
+
 # Before the path in title and h1, of nginx (ngx_http_autoindex_module.c and
 # ngx_http_fancyindex_module.c) as of Apache (mod_autoindex.c).
 _HEADING = "Index of "
@@ -88,8 +91,10 @@ def parse_listing(content: bytes, url: str, directory: str = "") -> list[Entry]:
     nginx's JSON does not.
     """
     page = content.strip().lower()
-    if known := next((name for markup, name in _UNSUPPORTED if markup in page), None):
-        raise _no_listing(url, f"the listing has the format of {known}, which is not supported")
+    if not page.startswith(_NGINX):
+        known = next((name for markup, name in _UNSUPPORTED if markup in page), None)
+        if known is not None:
+            raise _no_listing(url, f"the listing has the format of {known}, which is not supported")
     if page.startswith(b"["):
         return _entries(_rows_of_json(content, url, directory), url)
     _require_complete_listing(content, page, url)
@@ -317,9 +322,10 @@ def _date(text: str) -> datetime:
 
 def _size(text: str) -> int | None:
     """Return the size of a row, None if it is not exact; ValueError if it is invalid."""
-    digits = text.removesuffix(" B")
-    if digits.isdecimal() and digits.isascii() and len(digits) <= _LONGEST_SIZE:
-        return int(digits)
+    if text.isdecimal() and text.isascii() and len(text) <= _LONGEST_SIZE:
+        return int(text)
     if text in ("-", "") or _INEXACT_SIZE.fullmatch(text):
         return None
+    if text.endswith(" B") and text[:-2].isdecimal():
+        return _size(text[:-2])
     raise ValueError(text)
